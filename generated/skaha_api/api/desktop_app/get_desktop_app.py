@@ -1,0 +1,166 @@
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from ...client import AuthenticatedClient, Client
+from ...models.session import Session
+from ...types import Response
+
+
+def _get_kwargs(
+    session_id: str,
+    app_id: str,
+) -> dict[str, Any]:
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/v1/session/{session_id}/app/{app_id}".format(
+            session_id=quote(str(session_id), safe=""),
+            app_id=quote(str(app_id), safe=""),
+        ),
+    }
+
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Session | str:
+    if response.status_code == 200:
+        response_200 = Session.from_dict(response.json())
+
+        return response_200
+
+    response_default = response.text
+    return response_default
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[Session | str]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    session_id: str,
+    app_id: str,
+    *,
+    client: AuthenticatedClient | Client,
+) -> Response[Session | str]:
+    """Read one desktop app.
+
+    Args:
+        session_id (str): The session's id, eight characters.
+        app_id (str): The app's own id, three characters.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Session | str]
+    """
+
+    kwargs = _get_kwargs(
+        session_id=session_id,
+        app_id=app_id,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    session_id: str,
+    app_id: str,
+    *,
+    client: AuthenticatedClient | Client,
+) -> Session | str | None:
+    """Read one desktop app.
+
+    Args:
+        session_id (str): The session's id, eight characters.
+        app_id (str): The app's own id, three characters.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Session | str
+    """
+
+    return sync_detailed(
+        session_id=session_id,
+        app_id=app_id,
+        client=client,
+    ).parsed
+
+
+async def asyncio_detailed(
+    session_id: str,
+    app_id: str,
+    *,
+    client: AuthenticatedClient | Client,
+) -> Response[Session | str]:
+    """Read one desktop app.
+
+    Args:
+        session_id (str): The session's id, eight characters.
+        app_id (str): The app's own id, three characters.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[Session | str]
+    """
+
+    kwargs = _get_kwargs(
+        session_id=session_id,
+        app_id=app_id,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    session_id: str,
+    app_id: str,
+    *,
+    client: AuthenticatedClient | Client,
+) -> Session | str | None:
+    """Read one desktop app.
+
+    Args:
+        session_id (str): The session's id, eight characters.
+        app_id (str): The app's own id, three characters.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Session | str
+    """
+
+    return (
+        await asyncio_detailed(
+            session_id=session_id,
+            app_id=app_id,
+            client=client,
+        )
+    ).parsed

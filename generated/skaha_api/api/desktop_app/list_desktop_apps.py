@@ -1,0 +1,198 @@
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from ...client import AuthenticatedClient, Client
+from ...models.session import Session
+from ...models.session_status import SessionStatus
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    session_id: str,
+    *,
+    status: SessionStatus | str | Unset = UNSET,
+) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    json_status: str | Unset
+    if isinstance(status, Unset):
+        json_status = UNSET
+    elif isinstance(status, SessionStatus):
+        json_status = status.value
+    else:
+        json_status = status
+    params["status"] = json_status
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/v1/session/{session_id}/app".format(
+            session_id=quote(str(session_id), safe=""),
+        ),
+        "params": params,
+    }
+
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> list[Session] | str:
+    if response.status_code == 200:
+        response_200 = []
+        _response_200 = response.json()
+        for response_200_item_data in _response_200:
+            response_200_item = Session.from_dict(response_200_item_data)
+
+            response_200.append(response_200_item)
+
+        return response_200
+
+    response_default = response.text
+    return response_default
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[list[Session] | str]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    session_id: str,
+    *,
+    client: AuthenticatedClient | Client,
+    status: SessionStatus | str | Unset = UNSET,
+) -> Response[list[Session] | str]:
+    """List the caller's desktop apps.
+
+     The apps of all of the caller's desktops; the session in the path is not looked at.
+
+    Args:
+        session_id (str): The session's id, eight characters.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
+            unknown status keeps none.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[list[Session] | str]
+    """
+
+    kwargs = _get_kwargs(
+        session_id=session_id,
+        status=status,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    session_id: str,
+    *,
+    client: AuthenticatedClient | Client,
+    status: SessionStatus | str | Unset = UNSET,
+) -> list[Session] | str | None:
+    """List the caller's desktop apps.
+
+     The apps of all of the caller's desktops; the session in the path is not looked at.
+
+    Args:
+        session_id (str): The session's id, eight characters.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
+            unknown status keeps none.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        list[Session] | str
+    """
+
+    return sync_detailed(
+        session_id=session_id,
+        client=client,
+        status=status,
+    ).parsed
+
+
+async def asyncio_detailed(
+    session_id: str,
+    *,
+    client: AuthenticatedClient | Client,
+    status: SessionStatus | str | Unset = UNSET,
+) -> Response[list[Session] | str]:
+    """List the caller's desktop apps.
+
+     The apps of all of the caller's desktops; the session in the path is not looked at.
+
+    Args:
+        session_id (str): The session's id, eight characters.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
+            unknown status keeps none.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[list[Session] | str]
+    """
+
+    kwargs = _get_kwargs(
+        session_id=session_id,
+        status=status,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    session_id: str,
+    *,
+    client: AuthenticatedClient | Client,
+    status: SessionStatus | str | Unset = UNSET,
+) -> list[Session] | str | None:
+    """List the caller's desktop apps.
+
+     The apps of all of the caller's desktops; the session in the path is not looked at.
+
+    Args:
+        session_id (str): The session's id, eight characters.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
+            unknown status keeps none.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        list[Session] | str
+    """
+
+    return (
+        await asyncio_detailed(
+            session_id=session_id,
+            client=client,
+            status=status,
+        )
+    ).parsed

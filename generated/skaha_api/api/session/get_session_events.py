@@ -1,0 +1,181 @@
+from http import HTTPStatus
+from typing import Any, Literal
+from urllib.parse import quote
+
+import httpx
+
+from ...client import AuthenticatedClient, Client
+from ...types import UNSET, Response
+
+
+def _get_kwargs(
+    session_id: str,
+    *,
+    view: Literal["events"] = "events",
+) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    params["view"] = view
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/v1/session/{session_id}#events".format(
+            session_id=quote(str(session_id), safe=""),
+        ),
+        "params": params,
+    }
+
+    return _kwargs
+
+
+def _parse_response(*, client: AuthenticatedClient | Client, response: httpx.Response) -> str:
+    if response.status_code == 200:
+        response_200 = response.text
+        return response_200
+
+    response_default = response.text
+    return response_default
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[str]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    session_id: str,
+    *,
+    client: AuthenticatedClient | Client,
+    view: Literal["events"] = "events",
+) -> Response[str]:
+    """Read what the platform did for a session.
+
+     A table of text with the columns TYPE, REASON, MESSAGE, FIRST-TIME and LAST-TIME, or `<none>`. The
+    platform forgets events after about an hour.
+
+    Args:
+        session_id (str): The session's id, eight characters.
+        view (Literal['events']): Chooses this answer. Default: 'events'.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[str]
+    """
+
+    kwargs = _get_kwargs(
+        session_id=session_id,
+        view=view,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    session_id: str,
+    *,
+    client: AuthenticatedClient | Client,
+    view: Literal["events"] = "events",
+) -> str | None:
+    """Read what the platform did for a session.
+
+     A table of text with the columns TYPE, REASON, MESSAGE, FIRST-TIME and LAST-TIME, or `<none>`. The
+    platform forgets events after about an hour.
+
+    Args:
+        session_id (str): The session's id, eight characters.
+        view (Literal['events']): Chooses this answer. Default: 'events'.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        str
+    """
+
+    return sync_detailed(
+        session_id=session_id,
+        client=client,
+        view=view,
+    ).parsed
+
+
+async def asyncio_detailed(
+    session_id: str,
+    *,
+    client: AuthenticatedClient | Client,
+    view: Literal["events"] = "events",
+) -> Response[str]:
+    """Read what the platform did for a session.
+
+     A table of text with the columns TYPE, REASON, MESSAGE, FIRST-TIME and LAST-TIME, or `<none>`. The
+    platform forgets events after about an hour.
+
+    Args:
+        session_id (str): The session's id, eight characters.
+        view (Literal['events']): Chooses this answer. Default: 'events'.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[str]
+    """
+
+    kwargs = _get_kwargs(
+        session_id=session_id,
+        view=view,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    session_id: str,
+    *,
+    client: AuthenticatedClient | Client,
+    view: Literal["events"] = "events",
+) -> str | None:
+    """Read what the platform did for a session.
+
+     A table of text with the columns TYPE, REASON, MESSAGE, FIRST-TIME and LAST-TIME, or `<none>`. The
+    platform forgets events after about an hour.
+
+    Args:
+        session_id (str): The session's id, eight characters.
+        view (Literal['events']): Chooses this answer. Default: 'events'.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        str
+    """
+
+    return (
+        await asyncio_detailed(
+            session_id=session_id,
+            client=client,
+            view=view,
+        )
+    ).parsed

@@ -1,0 +1,213 @@
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from ...client import AuthenticatedClient, Client
+from ...models.session import Session
+from ...models.session_kind import SessionKind
+from ...models.session_status import SessionStatus
+from ...types import UNSET, Response, Unset
+
+
+def _get_kwargs(
+    *,
+    type_: SessionKind | str | Unset = UNSET,
+    status: SessionStatus | str | Unset = UNSET,
+) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    json_type_: str | Unset
+    if isinstance(type_, Unset):
+        json_type_ = UNSET
+    elif isinstance(type_, SessionKind):
+        json_type_ = type_.value
+    else:
+        json_type_ = type_
+    params["type"] = json_type_
+
+    json_status: str | Unset
+    if isinstance(status, Unset):
+        json_status = UNSET
+    elif isinstance(status, SessionStatus):
+        json_status = status.value
+    else:
+        json_status = status
+    params["status"] = json_status
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/v1/session",
+        "params": params,
+    }
+
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> list[Session] | str:
+    if response.status_code == 200:
+        response_200 = []
+        _response_200 = response.json()
+        for response_200_item_data in _response_200:
+            response_200_item = Session.from_dict(response_200_item_data)
+
+            response_200.append(response_200_item)
+
+        return response_200
+
+    response_default = response.text
+    return response_default
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[list[Session] | str]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    *,
+    client: AuthenticatedClient | Client,
+    type_: SessionKind | str | Unset = UNSET,
+    status: SessionStatus | str | Unset = UNSET,
+) -> Response[list[Session] | str]:
+    """List the caller's sessions.
+
+     All of the caller's sessions that the platform still remembers, finished ones included, in no
+    promised order. Apps of desktops are left out unless `type` asks for them.
+
+    Args:
+        type_ (SessionKind | str | Unset): Keep the sessions of this kind, in any case. An unknown
+            kind keeps none.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
+            unknown status keeps none.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[list[Session] | str]
+    """
+
+    kwargs = _get_kwargs(
+        type_=type_,
+        status=status,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    *,
+    client: AuthenticatedClient | Client,
+    type_: SessionKind | str | Unset = UNSET,
+    status: SessionStatus | str | Unset = UNSET,
+) -> list[Session] | str | None:
+    """List the caller's sessions.
+
+     All of the caller's sessions that the platform still remembers, finished ones included, in no
+    promised order. Apps of desktops are left out unless `type` asks for them.
+
+    Args:
+        type_ (SessionKind | str | Unset): Keep the sessions of this kind, in any case. An unknown
+            kind keeps none.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
+            unknown status keeps none.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        list[Session] | str
+    """
+
+    return sync_detailed(
+        client=client,
+        type_=type_,
+        status=status,
+    ).parsed
+
+
+async def asyncio_detailed(
+    *,
+    client: AuthenticatedClient | Client,
+    type_: SessionKind | str | Unset = UNSET,
+    status: SessionStatus | str | Unset = UNSET,
+) -> Response[list[Session] | str]:
+    """List the caller's sessions.
+
+     All of the caller's sessions that the platform still remembers, finished ones included, in no
+    promised order. Apps of desktops are left out unless `type` asks for them.
+
+    Args:
+        type_ (SessionKind | str | Unset): Keep the sessions of this kind, in any case. An unknown
+            kind keeps none.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
+            unknown status keeps none.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[list[Session] | str]
+    """
+
+    kwargs = _get_kwargs(
+        type_=type_,
+        status=status,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    *,
+    client: AuthenticatedClient | Client,
+    type_: SessionKind | str | Unset = UNSET,
+    status: SessionStatus | str | Unset = UNSET,
+) -> list[Session] | str | None:
+    """List the caller's sessions.
+
+     All of the caller's sessions that the platform still remembers, finished ones included, in no
+    promised order. Apps of desktops are left out unless `type` asks for them.
+
+    Args:
+        type_ (SessionKind | str | Unset): Keep the sessions of this kind, in any case. An unknown
+            kind keeps none.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
+            unknown status keeps none.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        list[Session] | str
+    """
+
+    return (
+        await asyncio_detailed(
+            client=client,
+            type_=type_,
+            status=status,
+        )
+    ).parsed

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset
+
+T = TypeVar("T", bound="ResourceLimits")
+
+
+@_attrs_define
+class ResourceLimits:
+    """The allowed and the default amounts of one resource."""
+
+    default: float | Unset = UNSET
+    """ What a session gets that asks for nothing. """
+    default_request: float | Unset = UNSET
+    """ What a session that asks for nothing is sure to get. """
+    default_limit: float | Unset = UNSET
+    """ What a session that asks for nothing may use. """
+    default_headless: float | Unset = UNSET
+    """ What a headless session gets that asks for nothing; older platforms only. """
+    options: list[float] | Unset = UNSET
+    """ What may be asked for. """
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        default = self.default
+
+        default_request = self.default_request
+
+        default_limit = self.default_limit
+
+        default_headless = self.default_headless
+
+        options: list[float] | Unset = UNSET
+        if not isinstance(self.options, Unset):
+            options = self.options
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update({})
+        if default is not UNSET:
+            field_dict["default"] = default
+        if default_request is not UNSET:
+            field_dict["defaultRequest"] = default_request
+        if default_limit is not UNSET:
+            field_dict["defaultLimit"] = default_limit
+        if default_headless is not UNSET:
+            field_dict["defaultHeadless"] = default_headless
+        if options is not UNSET:
+            field_dict["options"] = options
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        d = dict(src_dict)
+        default = d.pop("default", UNSET)
+
+        default_request = d.pop("defaultRequest", UNSET)
+
+        default_limit = d.pop("defaultLimit", UNSET)
+
+        default_headless = d.pop("defaultHeadless", UNSET)
+
+        options = cast(list[float], d.pop("options", UNSET))
+
+        resource_limits = cls(
+            default=default,
+            default_request=default_request,
+            default_limit=default_limit,
+            default_headless=default_headless,
+            options=options,
+        )
+
+        resource_limits.additional_properties = d
+        return resource_limits
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

@@ -1,0 +1,63 @@
+"""What there is to run: `nox` checks everything, `nox -s demo` shows the main job."""
+
+import tomllib
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "drift", "types", "tests"]
+
+PYPROJECT = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
+
+
+def install(session: nox.Session, *groups: str, project: str | None = None) -> None:
+    """Install dependency groups, and the project with its extras where asked for."""
+    session.install(*nox.project.dependency_groups(PYPROJECT, *groups))
+    if project is not None:
+        session.install("-e", project)
+
+
+@nox.session
+def generate(session: nox.Session) -> None:
+    """Make generated/skaha_api from openapi/, and skaha/_sync from skaha/_async."""
+    install(session, "generate")
+    session.run("python", "scripts/regenerate.py")
+
+
+@nox.session
+def drift(session: nox.Session) -> None:
+    """Fail when what is committed is not what would be generated."""
+    install(session, "generate")
+    session.run("python", "scripts/regenerate.py", "--check")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and format."""
+    install(session, "lint")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types, strictly."""
+    install(session, "types", project=".[all]")
+    session.run("mypy")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests; arguments go to pytest."""
+    install(session, "test", project=".[all]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Run the main job: replicas on the embedded platform, in both colours."""
+    install(session, project=".[local]")
+    session.run("python", "examples/count_lines.py", *session.posargs)

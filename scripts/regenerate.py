@@ -1,0 +1,120 @@
+"""Make all that is generated, or check that what is committed is what would be made.
+
+- `generated/skaha_api`, from `openapi/skaha.yaml` by openapi-python-client;
+- `skaha/_sync`, from `skaha/_async` by `unasync`.
+
+The check compares bytes: whoever edits generated code, or forgets to regenerate, is told so by
+`nox -s drift`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+from unasync import to_sync, unused_rules
+
+ROOT = Path(__file__).resolve().parent.parent
+SPEC = ROOT / "openapi" / "skaha.yaml"
+CONFIG = ROOT / "openapi" / "generator.yaml"
+API = ROOT / "generated" / "skaha_api"
+ASYNC = ROOT / "skaha" / "_async"
+SYNC = ROOT / "skaha" / "_sync"
+# Written by hand in each colour: it is what differs between them.
+TWIN = "_work.py"
+
+# The tools are this environment's, not whatever else is on PATH.
+BIN = sysconfig.get_path("scripts")
+ENVIRONMENT = os.environ | {"PATH": os.pathsep.join([BIN, os.environ.get("PATH", "")])}
+
+Tree = dict[str, str]
+
+
+def run(*command: str | Path) -> None:
+    """Run a tool of this environment; raise if it complains."""
+    subprocess.run(command, check=True, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
+
+
+def generate_api(spec: Path, target: Path) -> None:
+    """Generate the client of `spec` into the new folder `target`."""
+    command = ["openapi-python-client", "generate", "--path", str(spec), "--config", str(CONFIG)]
+    run(*command, "--meta", "none", "--output-path", target, "--fail-on-warning")
+    (target / "py.typed").touch()
+
+
+def generate_sync(source: Path, target: Path) -> None:
+    """Write the sync twins of the modules in `source` into the new folder `target`."""
+    modules = {path.name: path.read_text() for path in source.glob("*.py") if path.name != TWIN}
+    if unused := unused_rules(list(modules.values())):
+        raise SystemExit(f"rules of unasync that nothing needs: {unused}")
+    target.mkdir()
+    for name, text in modules.items():
+        header = f"# Made from skaha/_async/{name} by scripts/regenerate.py: edit that one.\n"
+        (target / name).write_text(header + to_sync(text))
+    style = ["--no-cache", "--config", str(ROOT / "pyproject.toml")]
+    run("ruff", "check", *style, "--select", "I", "--fix", target)
+    run("ruff", "format", *style, target)
+    (target / TWIN).write_bytes((SYNC / TWIN).read_bytes())
+
+
+def read_tree(folder: Path) -> Tree:
+    """Return the text of every file below `folder`, by its path."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes().decode()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def write_tree(folder: Path, files: Tree) -> None:
+    """Make `folder` hold exactly `files`."""
+    for stale in read_tree(folder).keys() - files.keys():
+        (folder / stale).unlink()
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode())
+
+
+def difference(old: Tree, new: Tree) -> str:
+    """Return what differs between two trees as a unified diff; empty when nothing does."""
+    lines = [f"only committed: {name}\n" for name in sorted(old.keys() - new.keys())]
+    lines += [f"only generated: {name}\n" for name in sorted(new.keys() - old.keys())]
+    for name in sorted(old.keys() & new.keys()):
+        before, after = old[name].splitlines(keepends=True), new[name].splitlines(keepends=True)
+        lines += difflib.unified_diff(before, after, f"committed/{name}", f"generated/{name}")
+    return "".join(lines)
+
+
+def fresh_trees() -> dict[Path, Tree]:
+    """Generate everything in a scratch folder; return it by where it belongs."""
+    with tempfile.TemporaryDirectory() as scratch:
+        api, sync = Path(scratch) / API.name, Path(scratch) / SYNC.name
+        generate_api(SPEC, api)
+        generate_sync(ASYNC, sync)
+        return {API: read_tree(api), SYNC: read_tree(sync)}
+
+
+def main() -> int:
+    """Run the command line; return its exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing, fail on a difference")
+    check = parser.parse_args().check
+    drifted = False
+    for folder, files in fresh_trees().items():
+        if not check:
+            write_tree(folder, files)
+        elif found := difference(read_tree(folder), files):
+            drifted = True
+            print(found, f"{folder.relative_to(ROOT)} has drifted: run `nox -s generate`", sep="\n")
+    return int(drifted)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

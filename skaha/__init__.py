@@ -1,0 +1,58 @@
+"""Run containers on a Skaha science platform: one session, or a thousand replicas.
+
+The names below are imported when they are first used, which keeps `import skaha` light.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from skaha._version import __version__
+
+if TYPE_CHECKING:
+    from skaha.client import SkahaClient
+    from skaha.context import AsyncContext, Context
+    from skaha.images import AsyncImages, Images
+    from skaha.models import ContainerRegistry
+    from skaha.overview import AsyncOverview, Overview
+    from skaha.session import AsyncSession, Session
+
+__all__ = [
+    "AsyncContext",
+    "AsyncImages",
+    "AsyncOverview",
+    "AsyncSession",
+    "ContainerRegistry",
+    "Context",
+    "Images",
+    "Overview",
+    "Session",
+    "SkahaClient",
+    "__version__",
+]
+
+_HOMES = {
+    "AsyncContext": "skaha.context",
+    "AsyncImages": "skaha.images",
+    "AsyncOverview": "skaha.overview",
+    "AsyncSession": "skaha.session",
+    "ContainerRegistry": "skaha.models",
+    "Context": "skaha.context",
+    "Images": "skaha.images",
+    "Overview": "skaha.overview",
+    "Session": "skaha.session",
+    "SkahaClient": "skaha.client",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(globals().keys() | _HOMES.keys())

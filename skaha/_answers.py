@@ -1,0 +1,150 @@
+"""From the platform's answers to values and errors."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import httpx
+
+from skaha import errors
+
+_ERRORS: dict[int, type[errors.StatusError]] = {
+    400: errors.BadRequestError,
+    401: errors.AuthenticationError,
+    403: errors.PermissionDeniedError,
+    404: errors.NotFoundError,
+    429: errors.TooManyRequestsError,
+}
+_NEW_ID = re.compile(r"[A-Za-z0-9-]{1,63}")
+_LONGEST_EXCERPT = 500
+_FIRST_SERVER_ERROR = 500
+
+
+def refusal(response: httpx.Response) -> errors.StatusError:
+    """Return the error that fits an answer, read whole, that is not a success."""
+    status, text = response.status_code, _excerpt(response)
+    kind = _ERRORS.get(status, errors.StatusError)
+    if status >= _FIRST_SERVER_ERROR:
+        kind = errors.ServerError
+    # Newer platforms look up an anonymous caller's groups before they ask who it is.
+    if kind is errors.BadRequestError and "anonymous" in text:
+        kind = errors.AuthenticationError
+    request = response.request
+    message = f"{request.method} {request.url.path} answered {status}: {text or 'nothing more'}"
+    return kind(message + _advice(kind, response), response=response)
+
+
+def _excerpt(response: httpx.Response) -> str:
+    text = " ".join(response.text.split())
+    if _is_html(response):
+        title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE)
+        text = f"an HTML page, {title[1].strip()!r}" if title else "an HTML page"
+    return text if len(text) <= _LONGEST_EXCERPT else f"{text[:_LONGEST_EXCERPT]} …"
+
+
+def _is_html(response: httpx.Response) -> bool:
+    start = response.content[:200].lstrip().lower()
+    return start.startswith((b"<!doctype html", b"<html"))
+
+
+def _advice(kind: type[errors.StatusError], response: httpx.Response) -> str:
+    if kind is errors.AuthenticationError:
+        return ". The token or certificate was not accepted: get a new one"
+    if response.has_redirect_location:
+        return f" a redirection to {response.headers['location']}: check the server's address"
+    return ""
+
+
+def _unreadable(response: httpx.Response, expected: str) -> errors.AnswerError:
+    request = response.request
+    message = (
+        f"{request.method} {request.url.path} answered {response.status_code} with "
+        f"{_excerpt(response) or 'nothing'}; expected {expected}"
+    )
+    return errors.AnswerError(message, response=response)
+
+
+def _json(response: httpx.Response, expected: str) -> Any:
+    try:
+        return response.json()
+    except (ValueError, RecursionError):
+        raise _unreadable(response, expected) from None
+
+
+def json_object(response: httpx.Response) -> dict[str, Any]:
+    """Return the JSON object that was answered.
+
+    Raises:
+        AnswerError: If something else was.
+    """
+    value = _json(response, "a JSON object")
+    if not isinstance(value, dict):
+        raise _unreadable(response, "a JSON object")
+    return value
+
+
+def json_objects(response: httpx.Response) -> list[dict[str, Any]]:
+    """Return the list of JSON objects that was answered.
+
+    Raises:
+        AnswerError: If something else was.
+    """
+    value = _json(response, "a JSON list of objects")
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise _unreadable(response, "a JSON list of objects")
+    return value
+
+
+def new_id(response: httpx.Response) -> str:
+    """Return the id that a launch was answered with.
+
+    Raises:
+        AnswerError: If the answer cannot be an id.
+    """
+    text = response.text.strip()
+    if not _NEW_ID.fullmatch(text):
+        raise _unreadable(response, "the id of the new session")
+    return text
+
+
+def plain_text(response: httpx.Response) -> str:
+    """Return the text that was answered.
+
+    Raises:
+        AnswerError: If it is a page that some other server wrote.
+    """
+    if response.headers.get("content-type", "").startswith("text/html"):
+        raise _unreadable(response, "plain text")
+    return response.text
+
+
+def connection_failure(error: httpx.RequestError) -> errors.SkahaError:
+    """Return our error for one of httpx's."""
+    request = error.request
+    where = f"{request.method} {request.url.scheme}://{request.url.netloc.decode()}"
+    why = f"{where}{request.url.path}: {str(error) or type(error).__name__}"
+    if isinstance(error, httpx.TimeoutException):
+        return errors.TimedOutError(f"no answer in time to {why}", request=request)
+    return errors.ConnectionFailedError(f"no answer to {why}", request=request)
+
+
+def availability(response: httpx.Response) -> bool:
+    """Return what a VOSI availability document says.
+
+    Raises:
+        AnswerError: If it is no such document.
+    """
+    from xml.etree.ElementTree import ParseError  # noqa: PLC0415  (only here, and slow)
+
+    from defusedxml import DefusedXmlException, ElementTree  # noqa: PLC0415
+
+    try:
+        root = ElementTree.fromstring(response.content)
+    except (ParseError, DefusedXmlException, ValueError, LookupError):
+        raise _unreadable(response, "a VOSI availability document") from None
+    words = {"true": True, "1": True, "false": False, "0": False}
+    available = words.get((root.findtext("{*}available") or "").strip())
+    if available is None:
+        raise _unreadable(response, "a VOSI availability document")
+    return available

@@ -1,0 +1,76 @@
+"""Many requests at once: one connection a lane, lanes handed out from a free list.
+
+One pool of many connections looks at every connection for every request, which costs more than the
+requests do from about twenty in flight on, and closes live connections.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import httpx
+
+from skaha._async._work import Semaphore
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+
+class AsyncLanes(httpx.AsyncBaseTransport):
+    """A transport over at most `width` transports of one connection each."""
+
+    def __init__(self, width: int, open_lane: Callable[[], httpx.AsyncBaseTransport]) -> None:
+        """Open lanes with `open_lane` when they are first needed."""
+        self._room = Semaphore(width)
+        self._open_lane = open_lane
+        self._lanes: list[httpx.AsyncBaseTransport] = []
+        self._free: list[httpx.AsyncBaseTransport] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request on a free lane; the lane is free again when the answer is closed."""
+        await self._room.acquire()
+        try:
+            lane = self._free.pop() if self._free else self._new_lane()
+        except BaseException:
+            self._room.release()
+            raise
+        try:
+            response = await lane.handle_async_request(request)
+        except BaseException:
+            self._give_back(lane)
+            raise
+        stream = cast("httpx.AsyncByteStream", response.stream)
+        response.stream = _AnswerStream(stream, lambda: self._give_back(lane))
+        return response
+
+    def _new_lane(self) -> httpx.AsyncBaseTransport:
+        lane = self._open_lane()
+        self._lanes.append(lane)
+        return lane
+
+    def _give_back(self, lane: httpx.AsyncBaseTransport) -> None:
+        self._free.append(lane)
+        self._room.release()
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        for lane in self._lanes:
+            await lane.aclose()
+
+
+class _AnswerStream(httpx.AsyncByteStream):
+    def __init__(self, stream: httpx.AsyncByteStream, closed: Callable[[], None]) -> None:
+        self._stream = stream
+        self._closed: Callable[[], None] | None = closed
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._stream:
+            yield part
+
+    async def aclose(self) -> None:
+        closed, self._closed = self._closed, None
+        try:
+            await self._stream.aclose()
+        finally:
+            if closed is not None:
+                closed()

@@ -1,0 +1,211 @@
+"""Looking at sessions: what there is, how it is, what it said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, cast, overload
+
+from skaha import _answers, _checks, _requests
+from skaha._async._service import AsyncService
+from skaha._async._spelling import also_as_id
+from skaha._records import SUCCESS, matching
+from skaha.results import ResultDict, ResultList, settled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from skaha.models import KINDS, STATUS, VIEW, PublicSessionRecord, SessionRecord, StatsRecord
+
+
+class AsyncReading(AsyncService):
+    """The part of a session class that changes nothing."""
+
+    @overload
+    async def fetch(
+        self,
+        kind: KINDS | None = None,
+        status: STATUS | None = None,
+        view: Literal["interactive"] | None = None,
+    ) -> list[SessionRecord]: ...
+
+    @overload
+    async def fetch(
+        self,
+        kind: KINDS | None = None,
+        status: STATUS | None = None,
+        *,
+        view: Literal["all"],
+    ) -> list[PublicSessionRecord]: ...
+
+    @overload
+    async def fetch(
+        self, kind: KINDS | None, status: STATUS | None, view: Literal["all"]
+    ) -> list[PublicSessionRecord]: ...
+
+    async def fetch(
+        self,
+        kind: KINDS | None = None,
+        status: STATUS | None = None,
+        view: VIEW | None = None,
+    ) -> list[SessionRecord] | list[PublicSessionRecord]:
+        """List sessions, with one request.
+
+        Args:
+            kind: Keep this kind only.
+            status: Keep this status only; `Succeeded` and `Completed` mean the same.
+            view: `"all"` for everybody's sessions, with their public fields alone;
+                `"interactive"` for those of the caller that are not headless.
+
+        Returns:
+            The sessions as the platform tells them, in no promised order.
+
+        Raises:
+            skaha.errors.InvalidInputError: If an argument is not one of the known words.
+
+        Example:
+            >>> from skaha import AsyncSession
+            >>> session = AsyncSession(server="local")
+            >>> await session.fetch(kind="carta", status="Running")
+            []
+        """
+        _checks.check_filters(kind, status, view)
+        # The platform knows one word for success, and this may be the other.
+        sent = None if status in SUCCESS else status
+        answer = await self._send("fetch", _requests.list_sessions(kind, sent, view))
+        records = matching(_answers.json_objects(answer), kind, status)
+        return cast("list[SessionRecord]", records)
+
+    async def stats(self) -> StatsRecord:
+        """Read how busy the whole platform is.
+
+        Returns:
+            The platform's own JSON; some sites have none and answer 503.
+
+        Raises:
+            skaha.errors.ServerError: If the platform has no statistics.
+
+        Example:
+            >>> from skaha import AsyncSession
+            >>> session = AsyncSession(server="local")
+            >>> sorted(await session.stats())
+            ['cores', 'ram']
+        """
+        answer = await self._send("stats", _requests.get_stats())
+        return cast("StatsRecord", _answers.json_object(answer))
+
+    @also_as_id
+    async def info(self, ids: str | Sequence[str]) -> ResultList[SessionRecord]:
+        """Read sessions.
+
+        Args:
+            ids: One id or several.
+
+        Returns:
+            The sessions that are there, in the order of `ids`; `failures` says what is not.
+
+        Raises:
+            skaha.errors.InvalidInputError: If one of `ids` cannot be an id.
+
+        Example:
+            >>> from skaha import AsyncSession
+            >>> session = AsyncSession(server="local")
+            >>> await session.info("hjko98yg")
+            []
+        """
+
+        async def read(session_id: str) -> SessionRecord:
+            request = _requests.get_session(session_id)
+            answer = await self._send(f"info of {session_id}", request)
+            return cast("SessionRecord", _answers.json_object(answer))
+
+        values, failures = await self._send_many(read, _checks.check_ids(ids))
+        return settled(ResultList(values, failures), len(values))
+
+    @overload
+    async def logs(
+        self, ids: str | Sequence[str], verbose: Literal[False] = False
+    ) -> ResultDict[str]: ...
+
+    @overload
+    async def logs(self, ids: str | Sequence[str], verbose: Literal[True]) -> None: ...
+
+    @also_as_id
+    async def logs(self, ids: str | Sequence[str], verbose: bool = False) -> ResultDict[str] | None:
+        """Read what sessions have printed.
+
+        Args:
+            ids: One id or several.
+            verbose: Print the logs instead of returning them.
+
+        Returns:
+            The whole log of each session by its id, in the order of `ids`; empty before the
+            container starts and for a session that is not there. `None` when `verbose`.
+
+        Raises:
+            skaha.errors.InvalidInputError: If one of `ids` cannot be an id.
+
+        Example:
+            >>> from skaha import AsyncSession
+            >>> session = AsyncSession(server="local")
+            >>> await session.logs("hjko98yg")
+            {'hjko98yg': ''}
+        """
+
+        async def read(session_id: str) -> str:
+            request = _requests.get_session_logs(session_id)
+            return _answers.plain_text(await self._send(f"logs of {session_id}", request))
+
+        values, failures = await self._send_many(read, _checks.check_ids(ids))
+        logs = settled(ResultDict(values, failures), len(values))
+        if not verbose:
+            return logs
+        _print(logs)
+        return None
+
+    @overload
+    async def events(
+        self, ids: str | Sequence[str], verbose: Literal[False] = False
+    ) -> ResultList[dict[str, str]]: ...
+
+    @overload
+    async def events(self, ids: str | Sequence[str], verbose: Literal[True]) -> None: ...
+
+    @also_as_id
+    async def events(
+        self, ids: str | Sequence[str], verbose: bool = False
+    ) -> ResultList[dict[str, str]] | None:
+        """Read what the platform did for sessions.
+
+        Args:
+            ids: One id or several.
+            verbose: Print the events instead of returning them.
+
+        Returns:
+            One dictionary a session, its id and its table of events, in the order of `ids`;
+            `failures` says what is not there. `None` when `verbose`.
+
+        Raises:
+            skaha.errors.InvalidInputError: If one of `ids` cannot be an id.
+
+        Example:
+            >>> from skaha import AsyncSession
+            >>> session = AsyncSession(server="local")
+            >>> await session.events("hjko98yg")
+            []
+        """
+
+        async def read(session_id: str) -> str:
+            request = _requests.get_session_events(session_id)
+            return _answers.plain_text(await self._send(f"events of {session_id}", request))
+
+        values, failures = await self._send_many(read, _checks.check_ids(ids))
+        tables = {session_id: {session_id: table} for session_id, table in values.items()}
+        events = settled(ResultList(tables, failures), len(values))
+        if not verbose:
+            return events
+        _print(values)
+        return None
+
+
+def _print(texts: dict[str, str]) -> None:
+    for session_id, text in texts.items():
+        print(f"{session_id}:", text, sep="\n")  # noqa: T201  (what verbose asks for)

@@ -1,0 +1,50 @@
+"""What differs by nature between the colours, written by hand in each: this is the async one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, ParamSpec, TypeAlias, TypeVar
+
+__all__ = ["Method", "Semaphore", "each"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+Method: TypeAlias = Callable[P, Coroutine[Any, Any, R]]
+Semaphore = asyncio.Semaphore
+
+
+async def each(
+    work: Callable[[T], Awaitable[R]],
+    items: Sequence[T],
+    width: int,
+    done: Callable[[T, R], None],
+) -> None:
+    """Do `work` on every item, at most `width` at once, and tell `done` of each as it ends.
+
+    A fixed number of lanes draws from one iterator: memory is that of the lanes, not of the items.
+
+    Args:
+        work: Returns its outcome and never raises, or the rest is cancelled.
+        items: What to work on, begun in this order.
+        width: How many to work on at once.
+        done: Called with an item and its outcome.
+    """
+    rest = iter(items)
+
+    async def lane() -> None:
+        for item in rest:
+            done(item, await work(item))
+
+    if len(items) <= 1:
+        await lane()
+        return
+    lanes = [asyncio.ensure_future(lane()) for _ in range(min(width, len(items)))]
+    try:
+        await asyncio.gather(*lanes)
+    finally:
+        for task in lanes:
+            task.cancel()
+        await asyncio.gather(*lanes, return_exceptions=True)

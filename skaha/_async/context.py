@@ -1,0 +1,36 @@
+"""What one session may ask for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from skaha import _answers, _requests
+from skaha._async._service import AsyncService
+
+if TYPE_CHECKING:
+    from skaha.models import ContextRecord
+
+__all__ = ["AsyncContext"]
+
+
+class AsyncContext(AsyncService):
+    """The resources that a platform offers.
+
+    Constructed like `skaha.client.SkahaClient`; see there for the arguments.
+    """
+
+    async def resources(self) -> ContextRecord:
+        """Read what one session may ask for.
+
+        Returns:
+            The platform's own JSON: for cores, memory (GiB) and GPUs, the `options` that may be
+            asked for, and what a session gets that asks for nothing.
+
+        Example:
+            >>> from skaha import AsyncContext
+            >>> context = AsyncContext(server="local")
+            >>> 2 in (await context.resources())["cores"]["options"]
+            True
+        """
+        answer = await self._send("resources", _requests.get_context())
+        return cast("ContextRecord", _answers.json_object(answer))

@@ -1,0 +1,44 @@
+"""The container images that a platform offers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from skaha import _answers, _checks, _requests
+from skaha._async._service import AsyncService
+
+if TYPE_CHECKING:
+    from skaha.models import KINDS
+
+__all__ = ["AsyncImages"]
+
+
+class AsyncImages(AsyncService):
+    """The public images of a platform.
+
+    Constructed like `skaha.client.SkahaClient`; see there for the arguments.
+    """
+
+    async def fetch(self, kind: KINDS | None = None) -> list[str]:
+        """List the platform's public images.
+
+        Any image of the platform's registries can be launched, whether it is listed or not.
+
+        Args:
+            kind: Keep the images that are labelled for this kind of session.
+
+        Returns:
+            The full reference of each image, ready for `create`, in no promised order.
+
+        Raises:
+            skaha.errors.InvalidInputError: If `kind` is not a known word.
+
+        Example:
+            >>> from skaha import AsyncImages
+            >>> images = AsyncImages(server="local")
+            >>> "images.canfar.net/skaha/terminal:1.1.2" in await images.fetch(kind="headless")
+            True
+        """
+        _checks.check_filters(kind, None, None)
+        answer = await self._send("images", _requests.list_images(kind))
+        return [image["id"] for image in _answers.json_objects(answer) if image.get("id")]

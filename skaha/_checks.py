@@ -1,0 +1,196 @@
+"""What is wrong with an argument, said before anything is sent.
+
+The platform drops or garbles some input without a word, and answers other input with a Java
+exception. So everything it cannot carry is refused here, with the way out.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+from numbers import Real
+from typing import TYPE_CHECKING, Any, get_args
+
+from skaha.errors import InvalidInputError
+from skaha.models import KINDS, STATUS, VIEW
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+# A name becomes a label and a host name on the platform's cluster.
+_NAME_LENGTH = 63
+_NAME = re.compile(r"[A-Za-z0-9-]+")
+_ID = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+_VARIABLE = re.compile(r"[A-Za-z_.-][A-Za-z0-9_.-]*")
+_UNCARRIABLE = re.compile(r'["$\\\x00-\x1f\x7f]')
+
+
+def _one_of(what: str, value: object, allowed: Iterable[str]) -> None:
+    words = sorted(allowed)
+    if value not in words:
+        raise InvalidInputError(f"unknown {what} {value!r}; it is one of {', '.join(words)}")
+
+
+def check_filters(kind: object, status: object, view: object) -> None:
+    """Refuse a kind, status or view that no platform knows; `None` is no filter."""
+    for what, value, words in (
+        ("kind", kind, KINDS),
+        ("status", status, STATUS),
+        ("view", view, VIEW),
+    ):
+        if value is not None:
+            _one_of(what, value, get_args(words))
+
+
+def check_launch_kind(kind: object) -> None:
+    """Refuse a kind that cannot be launched by itself."""
+    _one_of("kind", kind, set(get_args(KINDS)) - {"desktop-app"})
+
+
+def check_ids(ids: object) -> list[str]:
+    """Return the distinct ids in the order given, of one id or of several.
+
+    Raises:
+        InvalidInputError: If one of them cannot be an id, or `ids` is neither text nor texts.
+    """
+    if isinstance(ids, str):
+        ids = [ids]
+    if not isinstance(ids, list | tuple | set | frozenset | dict):
+        raise InvalidInputError(f"ids must be one id or a list of ids, not {type(ids).__name__}")
+    for session_id in ids:
+        if not isinstance(session_id, str) or not _ID.fullmatch(session_id):
+            raise InvalidInputError(
+                f"{session_id!r} cannot be a session id: letters, digits, '-', '_' and '.' only, "
+                "beginning and ending with a letter or digit"
+            )
+    return list(dict.fromkeys(ids))
+
+
+def check_text(what: str, value: object) -> str:
+    """Return `value` if it is a text that is neither empty nor blank at an end."""
+    if not isinstance(value, str) or not value or value != value.strip():
+        raise InvalidInputError(
+            f"{what} must be a text, not empty, without blanks around it; not {value!r}"
+        )
+    return value
+
+
+def replica_names(name: object, replicas: object) -> list[str]:
+    """Return the names of the replicas: `name-1`, `name-2`, and so on.
+
+    Raises:
+        InvalidInputError: If the platform would refuse one of them, or there would be none.
+    """
+    if not isinstance(replicas, int) or isinstance(replicas, bool) or replicas < 1:
+        raise InvalidInputError(f"replicas must be a whole number, 1 or more; not {replicas!r}")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise InvalidInputError(
+            f"name must consist of letters, digits and '-', and not be empty; not {name!r}"
+        )
+    if name.startswith("-"):
+        raise InvalidInputError(f"name must begin with a letter or a digit; not {name!r}")
+    spare = _NAME_LENGTH - len(f"-{replicas}")
+    if len(name) > spare:
+        raise InvalidInputError(
+            f"name may have {spare} characters with {replicas} replicas, as the platform takes "
+            f"{_NAME_LENGTH} with the number of the replica; {name!r} has {len(name)}"
+        )
+    return [f"{name}-{number}" for number in range(1, replicas + 1)]
+
+
+def check_amount(what: str, value: object) -> None:
+    """Refuse an amount of cores or GiB that is not a positive number; `None` is no wish."""
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise InvalidInputError(f"{what} must be a number or None; not {value!r}")
+    if not math.isfinite(value) or value <= 0:
+        raise InvalidInputError(f"{what} must be more than 0; not {value!r}")
+
+
+def check_gpu(value: object) -> int | None:
+    """Return the number of GPUs to ask for; `None` for none."""
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise InvalidInputError(f"gpu must be a whole number, 0 or more, or None; not {value!r}")
+    return value or None
+
+
+def check_command(
+    kind: str, cmd: object, args: object, env: Mapping[str, Any] | None
+) -> tuple[str | None, str | None, dict[str, str]]:
+    """Return `cmd`, `args` and `env` as the platform will hand them to the container.
+
+    Raises:
+        InvalidInputError: If the platform would drop, split or change any of it.
+    """
+    if kind != "headless" and (cmd or args or env):
+        raise InvalidInputError(f"cmd, args and env are for headless sessions only, not for {kind}")
+    return _cmd(cmd), _args(args), _env({} if env is None else env)
+
+
+def _cmd(value: object) -> str | None:
+    if value is None or value == "":
+        return None
+    text = _carriable("cmd", value)
+    if text != text.strip():
+        raise InvalidInputError(f"cmd must have no blanks around it; not {text!r}")
+    if " " in text:
+        raise InvalidInputError(
+            f"cmd is one program, and never split: give {text.split()[0]!r} as cmd and the rest "
+            "as args"
+        )
+    return text
+
+
+def _args(value: object) -> str | None:
+    if value is None or value == "":
+        return None
+    text = _carriable("args", value)
+    try:
+        as_a_shell = shlex.split(text)
+    except ValueError as error:
+        raise InvalidInputError(f"args: {error}, in {text!r}") from None
+    if as_a_shell != text.rstrip(" ").split(" "):
+        raise InvalidInputError(
+            "args is split at single blanks and knows no quotes: the container would get "
+            f"{text.rstrip(' ').split(' ')}, not {as_a_shell}. Put such a command into a script"
+        )
+    return text
+
+
+def _env(variables: object) -> dict[str, str]:
+    if not hasattr(variables, "items"):
+        raise InvalidInputError(f"env must be a dictionary, not {type(variables).__name__}")
+    return {_variable(key): _value(key, value) for key, value in variables.items()}
+
+
+def _variable(name: object) -> str:
+    if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
+        raise InvalidInputError(f"env: {name!r} cannot be the name of an environment variable")
+    return name
+
+
+def _value(name: str, value: object) -> str:
+    # The value may be a secret: a message names the variable, never its value.
+    text = "" if value is None else str(value)
+    if not text or "=" in text or _UNCARRIABLE.search(text):
+        raise InvalidInputError(
+            f"env: the platform would drop or garble the value of {name}: it may not be empty, "
+            'nor contain "=", "$", a double quote, a backslash or a control character. '
+            "Base64 without its padding is a way out"
+        )
+    return text
+
+
+def _carriable(what: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidInputError(f"{what} must be a text, not {type(value).__name__}")
+    if found := _UNCARRIABLE.search(value):
+        raise InvalidInputError(
+            f"{what} may not contain {found[0]!r}: the platform cannot carry double quotes, "
+            f"dollars, backslashes or control characters. Put such a command into a script"
+        )
+    return value

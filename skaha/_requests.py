@@ -1,0 +1,102 @@
+"""What each call sends: built by the generated endpoints, and by nothing else.
+
+The endpoints are imported when they are first needed, which keeps `import skaha` light. Of each,
+only the builder of the request is used: the facade returns the JSON as it came, so making models
+of it would be work for nothing, and could fail.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from skaha.models import ContainerRegistry
+
+Request = dict[str, Any]
+
+
+def list_sessions(kind: str | None, status: str | None, view: str | None) -> Request:
+    """The caller's sessions, everybody's, or the caller's interactive ones."""
+    from skaha_api.types import UNSET
+
+    type_ = UNSET if kind is None else kind
+    wanted = UNSET if status is None else status
+    if view == "all":
+        from skaha_api.api.session import list_all_sessions
+
+        return list_all_sessions._get_kwargs(type_=type_, status=wanted)
+    if view == "interactive":
+        from skaha_api.api.session import list_interactive_sessions
+
+        return list_interactive_sessions._get_kwargs(status=wanted)
+    from skaha_api.api.session import list_sessions
+
+    return list_sessions._get_kwargs(type_=type_, status=wanted)
+
+
+def create_session(form: dict[str, Any], registry: ContainerRegistry | None) -> Request:
+    """A launch; what is `None` in `form` is left out."""
+    from skaha_api.api.session import create_session
+    from skaha_api.models import NewSession
+    from skaha_api.types import UNSET
+
+    body = NewSession(**{name: value for name, value in form.items() if value is not None})
+    auth = UNSET if registry is None else registry.encoded()
+    return create_session._get_kwargs(body=body, x_skaha_registry_auth=auth)
+
+
+def get_session(session_id: str) -> Request:
+    """One session."""
+    from skaha_api.api.session import get_session
+
+    return get_session._get_kwargs(session_id)
+
+
+def get_session_logs(session_id: str) -> Request:
+    """What a session has printed."""
+    from skaha_api.api.session import get_session_logs
+
+    return get_session_logs._get_kwargs(session_id)
+
+
+def get_session_events(session_id: str) -> Request:
+    """What the platform did for a session."""
+    from skaha_api.api.session import get_session_events
+
+    return get_session_events._get_kwargs(session_id)
+
+
+def delete_session(session_id: str) -> Request:
+    """The end of a session."""
+    from skaha_api.api.session import delete_session
+
+    return delete_session._get_kwargs(session_id)
+
+
+def get_stats() -> Request:
+    """Use and capacity of the platform."""
+    from skaha_api.api.session import get_stats
+
+    return get_stats._get_kwargs()
+
+
+def list_images(kind: str | None) -> Request:
+    """The public images."""
+    from skaha_api.api.image import list_images
+    from skaha_api.types import UNSET
+
+    return list_images._get_kwargs(type_=UNSET if kind is None else kind)
+
+
+def get_context() -> Request:
+    """What one session may ask for."""
+    from skaha_api.api.context import get_context
+
+    return get_context._get_kwargs()
+
+
+def get_availability() -> Request:
+    """Whether the service is available."""
+    from skaha_api.api.service import get_availability
+
+    return get_availability._get_kwargs()

@@ -1,0 +1,77 @@
+# Made from skaha/_async/_lanes.py by scripts/regenerate.py: edit that one.
+"""Many requests at once: one connection a lane, lanes handed out from a free list.
+
+One pool of many connections looks at every connection for every request, which costs more than the
+requests do from about twenty in flight on, and closes live connections.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import httpx
+
+from skaha._sync._work import Semaphore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Lanes(httpx.BaseTransport):
+    """A transport over at most `width` transports of one connection each."""
+
+    def __init__(self, width: int, open_lane: Callable[[], httpx.BaseTransport]) -> None:
+        """Open lanes with `open_lane` when they are first needed."""
+        self._room = Semaphore(width)
+        self._open_lane = open_lane
+        self._lanes: list[httpx.BaseTransport] = []
+        self._free: list[httpx.BaseTransport] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send the request on a free lane; the lane is free again when the answer is closed."""
+        self._room.acquire()
+        try:
+            lane = self._free.pop() if self._free else self._new_lane()
+        except BaseException:
+            self._room.release()
+            raise
+        try:
+            response = lane.handle_request(request)
+        except BaseException:
+            self._give_back(lane)
+            raise
+        stream = cast("httpx.SyncByteStream", response.stream)
+        response.stream = _AnswerStream(stream, lambda: self._give_back(lane))
+        return response
+
+    def _new_lane(self) -> httpx.BaseTransport:
+        lane = self._open_lane()
+        self._lanes.append(lane)
+        return lane
+
+    def _give_back(self, lane: httpx.BaseTransport) -> None:
+        self._free.append(lane)
+        self._room.release()
+
+    def close(self) -> None:
+        """Close every connection."""
+        for lane in self._lanes:
+            lane.close()
+
+
+class _AnswerStream(httpx.SyncByteStream):
+    def __init__(self, stream: httpx.SyncByteStream, closed: Callable[[], None]) -> None:
+        self._stream = stream
+        self._closed: Callable[[], None] | None = closed
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self._stream:
+            yield part
+
+    def close(self) -> None:
+        closed, self._closed = self._closed, None
+        try:
+            self._stream.close()
+        finally:
+            if closed is not None:
+                closed()

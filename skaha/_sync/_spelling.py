@@ -1,0 +1,31 @@
+# Made from skaha/_async/_spelling.py by scripts/regenerate.py: edit that one.
+"""Older spellings of arguments that scripts were written with."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from skaha._sync._work import Method
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_OLDER = ("id", "session_id")
+
+
+def also_as_id(method: Method[P, R]) -> Method[P, R]:
+    """Let `method` take its `ids` as `id` and as `session_id`, too."""
+
+    @functools.wraps(method)
+    def accepting(*args: Any, **kwargs: Any) -> R:
+        for older in _OLDER:
+            if older in kwargs:
+                message = f"{older}= is a deprecated spelling: use ids="
+                warnings.warn(message, DeprecationWarning, stacklevel=2)
+                kwargs.setdefault("ids", kwargs.pop(older))
+        return method(*args, **kwargs)
+
+    return accepting

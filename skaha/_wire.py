@@ -1,0 +1,81 @@
+"""What a connection needs to know: where to, as whom, how long, how many at once."""
+
+from __future__ import annotations
+
+import ssl
+import urllib.request
+from typing import TYPE_CHECKING
+
+import httpx
+from attrs import field, frozen
+
+from skaha._version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from os import PathLike
+
+# The version in the paths of the description. Another one takes its place in every request.
+DESCRIBED_VERSION = "v1"
+USER_AGENT = f"python-skaha/{__version__}"
+
+
+class BearerToken(httpx.Auth):
+    """Sends a token to one origin, and to no other."""
+
+    def __init__(self, token: str, server: str) -> None:
+        """Send `token` to the origin of `server`."""
+        self._header = f"Bearer {token}"
+        self._origin = _origin(httpx.URL(server))
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Add the token if the request goes where it belongs."""
+        if _origin(request.url) == self._origin:
+            request.headers["Authorization"] = self._header
+        yield request
+
+
+def _origin(url: httpx.URL) -> tuple[str, bytes, int | None]:
+    return url.scheme, url.raw_host, url.port
+
+
+@frozen
+class Wire:
+    """Everything that connections to one platform share."""
+
+    server: str
+    version: str
+    auth: httpx.Auth | None = field(repr=False)
+    tls: ssl.SSLContext
+    timeout: float
+    concurrency: int
+
+    def proxy(self) -> str | None:
+        """Return the proxy that the environment names for this server."""
+        url = httpx.URL(self.server)
+        if urllib.request.proxy_bypass(url.host):
+            return None
+        proxies = urllib.request.getproxies()
+        return proxies.get(url.scheme) or proxies.get("all")
+
+    def at_version(self, url: httpx.URL) -> httpx.URL:
+        """Return `url` with this platform's version in the place of the described one."""
+        base = httpx.URL(self.server).raw_path.rstrip(b"/")
+        described = base + f"/{DESCRIBED_VERSION}/".encode()
+        if not url.raw_path.startswith(described):
+            return url
+        rest = url.raw_path[len(described) :]
+        return url.copy_with(raw_path=base + f"/{self.version}/".encode() + rest)
+
+
+def tls_context(server: str, certificate: PathLike[str] | None) -> ssl.SSLContext:
+    """Return the one TLS context of a client: certificates are always verified.
+
+    Building it takes tens of milliseconds, so a server without TLS gets an empty one.
+    """
+    if httpx.URL(server).scheme != "https":
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = httpx.create_ssl_context()
+    if certificate is not None:
+        context.load_cert_chain(certificate)
+    return context

@@ -1,0 +1,248 @@
+"""What every class of this library is constructed with."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import re
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+
+from skaha._api import Api
+from skaha._wire import BearerToken, Wire, tls_context
+from skaha.errors import CredentialsError, InvalidInputError, LocalPlatformError
+from skaha.models import ContainerRegistry
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+__all__ = ["SkahaClient"]
+
+log = logging.getLogger("skaha")
+
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class SkahaClient:
+    """Where the platform is, who is asking, and how.
+
+    `Session`, `Images`, `Context`, `Overview` and their async twins are all constructed like this.
+    By itself it is the door to the generated endpoints: see `api`.
+
+    Args:
+        server: Base URL of the platform, without the version; or `"local"` for the embedded
+            platform, which runs on this machine and is started when it is not running.
+        version: Version of the API, the path segment after `server`.
+        token: Bearer token. Without one, a certificate is used.
+        certificate: X.509 proxy certificate with its key, a PEM file. By default
+            `~/.ssl/cadcproxy.pem`, if it exists and no token is given.
+        timeout: Seconds to wait for a connection, and for each part of an answer.
+        concurrency: Requests in flight at once in calls with many items; 1 or more.
+        registry: Credentials for private images.
+        loglevel: Level of the logger `skaha`, 10 to 50; by default it is left alone.
+        verify: Has no effect: certificates of servers are always verified.
+        allow_http: Allow a token to be sent over plain http to another machine.
+
+    Raises:
+        skaha.errors.InvalidInputError: If an argument is wrong.
+        skaha.errors.CredentialsError: If the certificate cannot be used.
+        skaha.errors.LocalPlatformError: If the embedded platform cannot be started.
+
+    Example:
+        >>> from skaha import SkahaClient
+        >>> from skaha_api.api.repository import list_repositories
+        >>> client = SkahaClient(server="local")
+        >>> list_repositories.sync(client=client.api)
+        ['images.canfar.net']
+    """
+
+    def __init__(
+        self,
+        server: str = "https://ws-uv.canfar.net/skaha",
+        version: str = "v1",
+        token: str | None = None,
+        certificate: str | PathLike[str] | None = None,
+        timeout: float = 30,
+        concurrency: int = 32,
+        registry: ContainerRegistry | None = None,
+        loglevel: int | None = None,
+        verify: bool = True,
+        *,
+        allow_http: bool = False,
+    ) -> None:
+        """Check the arguments; connect to nothing but the embedded platform."""
+        self.server = server if server == "local" else _checked_server(server, version)
+        self.version = _checked_version(version)
+        self.token = _checked_token(token)
+        self.timeout = _checked_timeout(timeout)
+        self.concurrency = _checked_concurrency(concurrency)
+        self.registry = _checked_registry(registry)
+        self.loglevel = _checked_loglevel(loglevel)
+        self.verify = verify
+        self.certificate = _checked_certificate(certificate, self.token)
+        if not verify:
+            warnings.warn(
+                "verify has no effect: certificates of servers are always verified",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+        if loglevel is not None:
+            log.setLevel(loglevel)
+        self._api = self._connected(allow_http=allow_http)
+
+    def _connected(self, *, allow_http: bool) -> Api:
+        server, token, certificate = self.server, self.token, self.certificate
+        if server == "local":
+            server, token = _local_platform()
+        if token is not None and not allow_http:
+            _refuse_plain_http(server)
+        if token is not None or httpx.URL(server).scheme == "http":
+            certificate = None
+        try:
+            tls = tls_context(server, certificate)
+        except OSError as error:
+            raise CredentialsError(
+                f"the certificate {certificate} cannot be used: {error}"
+            ) from None
+        wire = Wire(
+            server=server,
+            version=self.version,
+            auth=BearerToken(token, server) if token is not None else None,
+            tls=tls,
+            timeout=self.timeout,
+            concurrency=self.concurrency,
+        )
+        self._authenticated = token is not None or certificate is not None
+        return Api(base_url=server, wire=wire)
+
+    @property
+    def api(self) -> Api:
+        """The configured generated client: any endpoint of `skaha_api` takes it as `client`.
+
+        It uses the credentials, the connections and the errors of this object.
+        """
+        return self._api
+
+    def __repr__(self) -> str:
+        """Show where and how, never the token."""
+        return f"{type(self).__name__}(server={self.server!r}, version={self.version!r})"
+
+    def _require_credentials(self) -> None:
+        if not self._authenticated:
+            raise CredentialsError(
+                "no credentials: give a token, or a certificate to a server with https, or put a "
+                "proxy certificate at ~/.ssl/cadcproxy.pem"
+            )
+
+
+def _local_platform() -> tuple[str, str]:
+    try:
+        from skaha import local  # noqa: PLC0415  (an extra, needed only here)
+    except ImportError as error:
+        raise LocalPlatformError(
+            f"the embedded platform needs {error.name}: pip install 'skaha[local]'"
+        ) from error
+    try:
+        address = local.find_or_start()
+    except local.PlatformError as error:
+        raise LocalPlatformError(str(error)) from error
+    return address.url, address.token
+
+
+def _checked_server(server: object, version: object) -> str:
+    if not isinstance(server, str):
+        raise InvalidInputError(f"server must be a URL or 'local', not {type(server).__name__}")
+    try:
+        url = httpx.URL(server)
+    except httpx.InvalidURL as error:
+        raise InvalidInputError(f"server is not a URL: {error}") from None
+    if url.userinfo:
+        raise InvalidInputError("server may not hold a user or password: give a token instead")
+    if url.scheme not in ("http", "https") or not url.host or url.query or url.fragment:
+        raise InvalidInputError(
+            f"server must be 'local' or a URL like https://ws-uv.canfar.net/skaha; not {server!r}"
+        )
+    if url.path.rstrip("/").endswith(f"/{version}"):
+        raise InvalidInputError(f"server must not end in the version: leave /{version} out")
+    return server.rstrip("/")
+
+
+def _checked_version(version: object) -> str:
+    if not isinstance(version, str) or not _VERSION.fullmatch(version):
+        raise InvalidInputError(
+            f"version must be one segment of a path, like 'v1'; not {version!r}"
+        )
+    return version
+
+
+def _checked_token(token: object) -> str | None:
+    if token is None:
+        return None
+    # A token is never shown, not even a wrong one.
+    if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
+        raise InvalidInputError("token must be a text of printable ASCII characters, not empty")
+    return token.strip()
+
+
+def _checked_timeout(timeout: object) -> float:
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
+        raise InvalidInputError(f"timeout must be more than 0 seconds; not {timeout!r}")
+    return timeout
+
+
+def _checked_concurrency(concurrency: object) -> int:
+    if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
+        raise InvalidInputError(
+            f"concurrency must be a whole number, 1 or more; not {concurrency!r}"
+        )
+    return concurrency
+
+
+def _checked_registry(registry: object) -> ContainerRegistry | None:
+    if registry is not None and not isinstance(registry, ContainerRegistry):
+        raise InvalidInputError("registry must be a skaha.models.ContainerRegistry")
+    return registry
+
+
+def _checked_loglevel(loglevel: object) -> int | None:
+    if loglevel is None:
+        return None
+    if not isinstance(loglevel, int) or not logging.DEBUG <= loglevel <= logging.CRITICAL:
+        raise InvalidInputError(f"loglevel must be a whole number from 10 to 50; not {loglevel!r}")
+    return loglevel
+
+
+def _checked_certificate(certificate: str | PathLike[str] | None, token: str | None) -> Path | None:
+    if certificate is not None:
+        path = Path(certificate).expanduser()
+        if not path.is_file():
+            raise CredentialsError(f"there is no certificate at {path}")
+        return path
+    if token is not None:
+        return None
+    try:
+        path = Path.home() / ".ssl" / "cadcproxy.pem"
+    except RuntimeError:  # no home directory
+        return None
+    return path if path.is_file() else None
+
+
+def _refuse_plain_http(server: str) -> None:
+    url = httpx.URL(server)
+    if url.scheme == "http" and not _is_loopback(url.host):
+        raise InvalidInputError(
+            f"the token would travel readable by everybody to {server}: use https, or "
+            "allow_http=True if you must"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,170 @@
+"""Everything that can go wrong, as one tree.
+
+```
+SkahaError
+├── InvalidInputError (ValueError)              an argument is wrong; nothing was sent
+├── CredentialsError (ValueError)               no credentials, or unusable ones; nothing was sent
+├── ConnectionFailedError (httpx.TransportError)     no whole answer came back
+│   └── TimedOutError (httpx.TimeoutException, TimeoutError)
+├── StatusError (httpx.HTTPStatusError)         the platform refused
+│   ├── BadRequestError                         400
+│   ├── AuthenticationError                     401, or no credentials where they are needed
+│   ├── PermissionDeniedError                   403
+│   ├── NotFoundError                           404
+│   ├── TooManyRequestsError                    429
+│   └── ServerError                             500 and above
+├── AnswerError (httpx.DecodingError, ValueError)    it answered, but nothing that can be read
+└── LocalPlatformError (RuntimeError)           the embedded platform cannot be used
+```
+
+Whoever caught `httpx.HTTPError` or `ValueError` before still does.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import httpx
+
+__all__ = [
+    "AnswerError",
+    "AuthenticationError",
+    "BadRequestError",
+    "ConnectionFailedError",
+    "CredentialsError",
+    "InvalidInputError",
+    "LocalPlatformError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "ServerError",
+    "SkahaError",
+    "StatusError",
+    "TimedOutError",
+    "TooManyRequestsError",
+]
+
+
+class SkahaError(Exception):
+    """Base of all errors of this library.
+
+    Attributes:
+        subject: What was being done, and to which session or replica; `None` if it does not matter.
+        partial: What had succeeded before a call with many items was given up; `None` if nothing.
+    """
+
+    # Its reason lies with the platform, the network or the credentials, not with one session.
+    concerns_platform: ClassVar[bool] = False
+
+    subject: str | None = None
+    partial: Any = None
+
+    def __str__(self) -> str:
+        """Say what was being done and what went wrong."""
+        message = super().__str__()
+        return f"{self.subject}: {message}" if self.subject else message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the message and what says more, but no request: that one holds credentials."""
+        state = {
+            name: value
+            for name, value in vars(self).items()
+            if name not in ("_request", "response")
+        }
+        return _unpickled, (type(self), self.args, state)
+
+
+def _unpickled(cls: type[SkahaError], args: tuple[Any, ...], state: dict[str, Any]) -> SkahaError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    vars(error).update(state)
+    return error
+
+
+class InvalidInputError(SkahaError, ValueError):
+    """An argument is wrong; nothing was sent."""
+
+
+class CredentialsError(SkahaError, ValueError):
+    """There are no credentials, or they cannot be used; nothing was sent."""
+
+    concerns_platform = True
+
+
+class ConnectionFailedError(SkahaError, httpx.TransportError):
+    """No whole answer came back: no connection, TLS refused, connection lost."""
+
+    concerns_platform = True
+
+
+class TimedOutError(ConnectionFailedError, httpx.TimeoutException, TimeoutError):
+    """The answer did not come in time."""
+
+
+class StatusError(SkahaError, httpx.HTTPStatusError):
+    """The platform answered with a status that is not a success.
+
+    Attributes:
+        status: The HTTP status.
+        text: The platform's own words.
+    """
+
+    status: int
+    text: str
+
+    def __init__(self, message: str, *, response: httpx.Response) -> None:
+        """Keep the answer beside the message."""
+        super().__init__(message, request=response.request, response=response)
+        self.status = response.status_code
+        self.text = response.text
+
+
+class BadRequestError(StatusError):
+    """400: the platform does not take what was asked for."""
+
+
+class AuthenticationError(StatusError):
+    """401, or no credentials where they are needed."""
+
+    concerns_platform = True
+
+
+class PermissionDeniedError(StatusError):
+    """403: the credentials are good, but do not allow this."""
+
+
+class NotFoundError(StatusError):
+    """404: there is no such session, or it is somebody else's."""
+
+
+class TooManyRequestsError(StatusError):
+    """429: the platform asks to slow down."""
+
+    concerns_platform = True
+
+
+class ServerError(StatusError):
+    """500 and above: the platform failed."""
+
+    concerns_platform = True
+
+
+class AnswerError(SkahaError, httpx.DecodingError, ValueError):
+    """The platform answered with success, but nothing that can be read.
+
+    Attributes:
+        text: The beginning of what came.
+    """
+
+    concerns_platform = True
+    text: str
+
+    def __init__(self, message: str, *, response: httpx.Response) -> None:
+        """Keep the beginning of the answer beside the message."""
+        super().__init__(message, request=response.request)
+        self.text = response.text[:2000]
+
+
+class LocalPlatformError(SkahaError, RuntimeError):
+    """The embedded platform cannot be started or used here."""
+
+    concerns_platform = True

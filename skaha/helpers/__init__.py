@@ -1,0 +1,1 @@
+"""Helpers for what runs inside a session, or is about to."""

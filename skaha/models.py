@@ -1,0 +1,131 @@
+"""The words and the shapes of the platform."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
+
+from attrs import field, frozen
+
+from skaha.errors import InvalidInputError
+
+__all__ = [
+    "KINDS",
+    "STATUS",
+    "VIEW",
+    "ContainerRegistry",
+    "ContextRecord",
+    "PublicSessionRecord",
+    "SessionRecord",
+    "StatsRecord",
+]
+
+KINDS: TypeAlias = Literal[
+    "carta", "contributed", "desktop", "desktop-app", "firefly", "headless", "notebook"
+]
+"""Kinds of sessions. A `desktop-app` can be listed, but only a desktop launches it."""
+
+STATUS: TypeAlias = Literal[
+    "Pending", "Running", "Terminating", "Succeeded", "Completed", "Failed", "Error", "Unknown"
+]
+"""Statuses of a session. `Succeeded` and `Completed` are two words for the same end."""
+
+VIEW: TypeAlias = Literal["all", "interactive"]
+"""Views of the list: everybody's sessions, or those of the caller that are not headless."""
+
+
+class PublicSessionRecord(TypedDict):
+    """What everybody may know of a session: an item of `fetch(view="all")`."""
+
+    userid: str
+    type: str
+    status: str
+    startTime: NotRequired[str]
+
+
+class SessionRecord(PublicSessionRecord):
+    """One session as the platform tells it.
+
+    A value that is not known is absent, empty, or `"<none>"`, depending on the platform's age.
+    """
+
+    id: str
+    runAsUID: str
+    runAsGID: str
+    supplementalGroups: list[int]
+    appid: NotRequired[str]
+    image: str
+    name: str
+    expiryTime: NotRequired[str]
+    connectURL: str
+    requestedRAM: NotRequired[str]
+    requestedCPUCores: NotRequired[str]
+    requestedGPUCores: str
+    ramInUse: NotRequired[str]
+    gpuRAMInUse: NotRequired[str]
+    cpuCoresInUse: NotRequired[str]
+    gpuUtilization: NotRequired[str]
+    isFixedResources: NotRequired[bool]
+
+
+class ResourceLimitsRecord(TypedDict, total=False):
+    """The allowed and the default amounts of one resource."""
+
+    default: float
+    defaultRequest: float
+    defaultLimit: float
+    defaultHeadless: float
+    options: list[float]
+
+
+class ContextRecord(TypedDict, total=False):
+    """What one session may ask for."""
+
+    cores: ResourceLimitsRecord
+    memoryGB: ResourceLimitsRecord
+    gpus: ResourceLimitsRecord
+    maxInteractiveSessions: str | int
+
+
+class StatsRecord(TypedDict, total=False):
+    """Use and capacity of the whole platform."""
+
+    instances: dict[str, int]
+    cores: dict[str, Any]
+    ram: dict[str, Any]
+
+
+@frozen
+class ContainerRegistry:
+    """Credentials for a private container registry.
+
+    Args:
+        url: Host of the registry.
+        username: Name of the user there.
+        secret: Password or command-line secret there; it may not contain a colon.
+
+    Raises:
+        skaha.errors.InvalidInputError: If one of them is empty, or a colon is in the last two.
+
+    Example:
+        >>> registry = ContainerRegistry("images.canfar.net", "vrubin", "a-secret")
+        >>> registry
+        ContainerRegistry(url='images.canfar.net', username='vrubin')
+    """
+
+    url: str = "images.canfar.net"
+    username: str = ""
+    secret: str = field(default="", repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what the platform could not take apart again; never show the secret."""
+        for name in ("url", "username", "secret"):
+            value = getattr(self, name)
+            if not isinstance(value, str) or not value:
+                raise InvalidInputError(f"the registry's {name} must be a text that is not empty")
+        if ":" in self.username + self.secret:
+            raise InvalidInputError("the registry's username and secret may not contain a colon")
+
+    def encoded(self) -> str:
+        """Return `username:secret` in base64, as the platform reads it."""
+        return base64.b64encode(f"{self.username}:{self.secret}".encode()).decode()
