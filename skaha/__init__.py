@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from skaha.images import AsyncImages, Images
     from skaha.models import ContainerRegistry
     from skaha.overview import AsyncOverview, Overview
+    from skaha.retry import Retry
     from skaha.session import AsyncSession, Session
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Context",
     "Images",
     "Overview",
+    "Retry",
     "Session",
     "SkahaClient",
     "__version__",
@@ -41,6 +43,7 @@ _HOMES = {
     "Context": "skaha.context",
     "Images": "skaha.images",
     "Overview": "skaha.overview",
+    "Retry": "skaha.retry",
     "Session": "skaha.session",
     "SkahaClient": "skaha.client",
 }

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 import httpx
 from attrs import define, field
 
-from skaha._async._http import open_async_client
-from skaha._sync._http import open_client
+from skaha._async._http import AsyncHTTP
+from skaha._sync._http import HTTP
 from skaha_api import Client
 
 if TYPE_CHECKING:
@@ -39,9 +39,7 @@ class Api(Client):
         # What `setdefault` loses to another thread has not connected yet.
         client = self._clients.get(os.getpid())
         if client is None:
-            client = self._clients.setdefault(
-                os.getpid(), self._configured(open_client(self._wire))
-            )
+            client = self._clients.setdefault(os.getpid(), self._configured(HTTP(self._wire)))
         return client
 
     def get_async_httpx_client(self) -> httpx.AsyncClient:
@@ -51,7 +49,7 @@ class Api(Client):
         if client is None:
             for ended in [known for known in list(self._async_clients) if known.is_closed()]:
                 self._async_clients.pop(ended, None)
-            client = self._async_clients[loop] = self._configured(open_async_client(self._wire))
+            client = self._async_clients[loop] = self._configured(AsyncHTTP(self._wire))
         return client
 
     def _configured(self, client: C) -> C:

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from os import PathLike
 
+    from skaha.retry import Retry
+
 # The version in the paths of the description. Another one takes its place in every request.
-DESCRIBED_VERSION = "v1"
+_DESCRIBED_VERSION = "v1"
 USER_AGENT = f"python-skaha/{__version__}"
 
 
@@ -49,9 +51,11 @@ class Wire:
     tls: ssl.SSLContext
     timeout: float
     concurrency: int
+    retry: Retry
+    proxy: str | None = field(init=False, repr=False)
 
-    def proxy(self) -> str | None:
-        """Return the proxy that the environment names for this server."""
+    @proxy.default
+    def _proxy_of_environment(self) -> str | None:
         url = httpx.URL(self.server)
         if urllib.request.proxy_bypass(url.host):
             return None
@@ -60,8 +64,10 @@ class Wire:
 
     def at_version(self, url: httpx.URL) -> httpx.URL:
         """Return `url` with this platform's version in the place of the described one."""
+        if self.version == _DESCRIBED_VERSION:
+            return url
         base = httpx.URL(self.server).raw_path.rstrip(b"/")
-        described = base + f"/{DESCRIBED_VERSION}/".encode()
+        described = base + f"/{_DESCRIBED_VERSION}/".encode()
         if not url.raw_path.startswith(described):
             return url
         rest = url.raw_path[len(described) :]

@@ -15,6 +15,7 @@ from skaha._api import Api
 from skaha._wire import BearerToken, Wire, tls_context
 from skaha.errors import CredentialsError, InvalidInputError, LocalPlatformError
 from skaha.models import ContainerRegistry
+from skaha.retry import NEVER, Retry
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -44,6 +45,7 @@ class SkahaClient:
         registry: Credentials for private images.
         loglevel: Level of the logger `skaha`, 10 to 50; by default it is left alone.
         verify: Has no effect: certificates of servers are always verified.
+        retry: How to try again what failed for a passing reason; `False` for never.
         allow_http: Allow a token to be sent over plain http to another machine.
 
     Raises:
@@ -71,6 +73,7 @@ class SkahaClient:
         loglevel: int | None = None,
         verify: bool = True,
         *,
+        retry: Retry | bool = True,
         allow_http: bool = False,
     ) -> None:
         """Check the arguments; connect to nothing but the embedded platform."""
@@ -82,6 +85,7 @@ class SkahaClient:
         self.registry = _checked_registry(registry)
         self.loglevel = _checked_loglevel(loglevel)
         self.verify = verify
+        self.retry = _checked_retry(retry)
         self.certificate = _checked_certificate(certificate, self.token)
         if not verify:
             warnings.warn(
@@ -114,6 +118,7 @@ class SkahaClient:
             tls=tls,
             timeout=self.timeout,
             concurrency=self.concurrency,
+            retry=self.retry,
         )
         self._authenticated = token is not None or certificate is not None
         return Api(base_url=server, wire=wire)
@@ -205,6 +210,14 @@ def _checked_registry(registry: object) -> ContainerRegistry | None:
     if registry is not None and not isinstance(registry, ContainerRegistry):
         raise InvalidInputError("registry must be a skaha.models.ContainerRegistry")
     return registry
+
+
+def _checked_retry(retry: object) -> Retry:
+    if isinstance(retry, Retry):
+        return retry
+    if not isinstance(retry, bool):
+        raise InvalidInputError("retry must be a skaha.Retry, True or False")
+    return Retry() if retry else NEVER
 
 
 def _checked_loglevel(loglevel: object) -> int | None:

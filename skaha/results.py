@@ -15,14 +15,21 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
-from skaha.errors import AuthenticationError, ConnectionFailedError, CredentialsError
+from attrs import field, frozen
+
+from skaha.errors import (
+    AuthenticationError,
+    ConnectionFailedError,
+    CredentialsError,
+    SkahaError,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from skaha.errors import SkahaError
+    from skaha._order import Order
 
 __all__ = ["Launched", "ResultDict", "ResultList"]
 
@@ -34,9 +41,37 @@ log = logging.getLogger("skaha")
 _FATAL = (AuthenticationError, ConnectionFailedError, CredentialsError)
 
 
+@frozen
+class Outcome(Generic[T]):
+    """What a call made of its items: each is a value or a failure, by its key."""
+
+    values: dict[str, T] = field(factory=dict)
+    failures: dict[str, SkahaError] = field(factory=dict)
+    retries: int = 0
+
+    @classmethod
+    def of(
+        cls, keys: Sequence[str], found: Mapping[str, T | SkahaError], retries: int
+    ) -> Outcome[T]:
+        """Sort out what was found, in the order of `keys`; what was not reached is left out."""
+        reached = [(key, found[key]) for key in keys if key in found]
+        return cls(
+            {key: value for key, value in reached if not isinstance(value, SkahaError)},
+            {key: value for key, value in reached if isinstance(value, SkahaError)},
+            retries,
+        )
+
+
 class _Result:
     failures: dict[str, SkahaError]
     """What failed, by session id or replica name, each with the error that says why."""
+
+    retries: int
+    """How many requests had to be sent again."""
+
+    def _take(self, outcome: Outcome[Any]) -> None:
+        self.failures = outcome.failures
+        self.retries = outcome.retries
 
     def raise_for_failures(self) -> None:
         """Raise what failed, as one `ExceptionGroup`; do nothing if nothing failed."""
@@ -48,19 +83,19 @@ class _Result:
 class ResultList(list[T], _Result):
     """A list of what succeeded, in the order asked for, with the `failures` beside it."""
 
-    def __init__(self, values: Mapping[str, T], failures: Mapping[str, SkahaError]) -> None:
-        """Take values and failures, each by the key they were asked with."""
-        super().__init__(values.values())
-        self.failures = dict(failures)
+    def __init__(self, values: Iterable[T], outcome: Outcome[Any]) -> None:
+        """Take the values, and from `outcome` what else there is to know."""
+        super().__init__(values)
+        self._take(outcome)
 
 
 class ResultDict(dict[str, T], _Result):
     """A dictionary of what succeeded, by session id, with the `failures` beside it."""
 
-    def __init__(self, values: Mapping[str, T], failures: Mapping[str, SkahaError]) -> None:
-        """Take values and failures, each by the key they were asked with."""
+    def __init__(self, values: Mapping[str, T], outcome: Outcome[Any]) -> None:
+        """Take the values, and from `outcome` what else there is to know."""
         super().__init__(values)
-        self.failures = dict(failures)
+        self._take(outcome)
 
 
 class Launched(ResultList[str]):
@@ -69,44 +104,41 @@ class Launched(ResultList[str]):
     Attributes:
         names: The id of each launched replica, by its name.
         failures: What was not launched, by replica name, each with the error that says why.
+        order: What was to be launched, for `relaunch`.
     """
 
     names: dict[str, str]
 
-    def __init__(self, values: Mapping[str, str], failures: Mapping[str, SkahaError]) -> None:
-        """Take ids and failures by replica name."""
-        super().__init__(values, failures)
-        self.names = dict(values)
+    def __init__(self, order: Order, outcome: Outcome[str]) -> None:
+        """Take what was ordered, and what came of it by replica name."""
+        super().__init__(outcome.values.values(), outcome)
+        self.names = outcome.values
+        self.order = order
 
 
-def settled(result: R, succeeded: int) -> R:
+def settled(result: R, outcome: Outcome[Any]) -> R:
     """Return the result of a call with many items, unless it must be raised.
 
     What failed for a reason of its own stays in `failures`, and is logged. A lost connection or bad
     credentials are raised, whatever had succeeded, and so is any reason of the whole platform that
     nothing got past.
 
-    Args:
-        result: What succeeded, and what failed.
-        succeeded: How many items succeeded.
-
     Raises:
         SkahaError: One of the failures, with `result` as its `partial`.
     """
-    failures = list(result.failures.values())
-    fatal: list[SkahaError] = [error for error in failures if isinstance(error, _FATAL)]
-    if not succeeded and all(error.concerns_platform for error in failures):
-        fatal = fatal or failures
+    failures = list(outcome.failures.values())
+    fatal = [error for error in failures if isinstance(error, _FATAL)]
     if fatal:
-        raise_first(fatal, result)
+        raise_with(fatal[0], result)
+    if failures and not outcome.values and all(error.concerns_platform for error in failures):
+        raise_with(failures[0], result)
     for error in failures:
         log.warning("%s", error)
     return result
 
 
-def raise_first(errors: list[SkahaError], result: _Result) -> NoReturn:
-    """Raise the first of `errors`, with `result` as its `partial`."""
-    error = errors[0]
+def raise_with(error: SkahaError, result: _Result) -> NoReturn:
+    """Raise `error`, with `result` as its `partial`."""
     error.partial = result
     if len(result.failures) > 1:
         error.add_note(

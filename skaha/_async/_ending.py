@@ -45,9 +45,8 @@ class AsyncEnding(AsyncReading):
             _answers.plain_text(await self._send(f"destroy of {session_id}", request))
             return True
 
-        values, failures = await self._send_many(delete, wanted)
-        result = ResultDict({key: key in values for key in wanted}, failures)
-        return settled(result, len(values))
+        done = await self._send_many(delete, wanted)
+        return settled(ResultDict({key: key in done.values for key in wanted}, done), done)
 
     async def destroy_with(
         self, prefix: str, kind: KINDS = "headless", status: STATUS = "Succeeded"

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, cast
 
 import httpx
 
-from skaha._async._work import Semaphore
+from skaha._async._work import Guard, Semaphore
+from skaha._width import Width
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -22,6 +23,8 @@ class AsyncLanes(httpx.AsyncBaseTransport):
     def __init__(self, width: int, open_lane: Callable[[], httpx.AsyncBaseTransport]) -> None:
         """Open lanes with `open_lane` when they are first needed."""
         self._room = Semaphore(width)
+        self._width = Width(width)
+        self._guard = Guard()
         self._open_lane = open_lane
         self._lanes: list[httpx.AsyncBaseTransport] = []
         self._free: list[httpx.AsyncBaseTransport] = []
@@ -50,7 +53,22 @@ class AsyncLanes(httpx.AsyncBaseTransport):
 
     def _give_back(self, lane: httpx.AsyncBaseTransport) -> None:
         self._free.append(lane)
-        self._room.release()
+        with self._guard:
+            stays_closed = self._width.closes_one()
+        if not stays_closed:
+            self._room.release()
+
+    def narrow(self) -> None:
+        """Halve the width: the platform has more to do than it can."""
+        with self._guard:
+            self._width.narrow()
+
+    def widen(self) -> None:
+        """Count a success: enough of them open one more lane."""
+        with self._guard:
+            opens = self._width.widen()
+        if opens:
+            self._room.release()
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Literal, cast, overload
 from skaha import _answers, _checks, _requests
 from skaha._async._service import AsyncService
 from skaha._async._spelling import also_as_id
-from skaha._records import SUCCESS, matching
-from skaha.results import ResultDict, ResultList, settled
+from skaha.records import SUCCESS, matching
+from skaha.results import Outcome, ResultDict, ResultList, settled
+from skaha.retry import effort
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,7 @@ class AsyncReading(AsyncService):
         kind: KINDS | None = None,
         status: STATUS | None = None,
         view: Literal["interactive"] | None = None,
-    ) -> list[SessionRecord]: ...
+    ) -> ResultList[SessionRecord]: ...
 
     @overload
     async def fetch(
@@ -34,19 +35,19 @@ class AsyncReading(AsyncService):
         status: STATUS | None = None,
         *,
         view: Literal["all"],
-    ) -> list[PublicSessionRecord]: ...
+    ) -> ResultList[PublicSessionRecord]: ...
 
     @overload
     async def fetch(
         self, kind: KINDS | None, status: STATUS | None, view: Literal["all"]
-    ) -> list[PublicSessionRecord]: ...
+    ) -> ResultList[PublicSessionRecord]: ...
 
     async def fetch(
         self,
         kind: KINDS | None = None,
         status: STATUS | None = None,
         view: VIEW | None = None,
-    ) -> list[SessionRecord] | list[PublicSessionRecord]:
+    ) -> ResultList[SessionRecord] | ResultList[PublicSessionRecord]:
         """List sessions, with one request.
 
         Args:
@@ -70,9 +71,10 @@ class AsyncReading(AsyncService):
         _checks.check_filters(kind, status, view)
         # The platform knows one word for success, and this may be the other.
         sent = None if status in SUCCESS else status
-        answer = await self._send("fetch", _requests.list_sessions(kind, sent, view))
-        records = matching(_answers.json_objects(answer), kind, status)
-        return cast("list[SessionRecord]", records)
+        with effort(self.retry) as made:
+            answer = await self._send("fetch", _requests.list_sessions(kind, sent, view))
+        records = matching(_answers.json_objects(answer), kind and [kind], status and [status])
+        return ResultList(cast("list[SessionRecord]", records), Outcome(retries=made.retries))
 
     async def stats(self) -> StatsRecord:
         """Read how busy the whole platform is.
@@ -89,7 +91,8 @@ class AsyncReading(AsyncService):
             >>> sorted(await session.stats())
             ['cores', 'ram']
         """
-        answer = await self._send("stats", _requests.get_stats())
+        # A site without a metrics backend always answers 503: asking again would not help.
+        answer = await self._send("stats", _requests.get_stats(), repeatable=False)
         return cast("StatsRecord", _answers.json_object(answer))
 
     @also_as_id
@@ -117,8 +120,8 @@ class AsyncReading(AsyncService):
             answer = await self._send(f"info of {session_id}", request)
             return cast("SessionRecord", _answers.json_object(answer))
 
-        values, failures = await self._send_many(read, _checks.check_ids(ids))
-        return settled(ResultList(values, failures), len(values))
+        found = await self._send_many(read, _checks.check_ids(ids))
+        return settled(ResultList(found.values.values(), found), found)
 
     @overload
     async def logs(
@@ -154,8 +157,8 @@ class AsyncReading(AsyncService):
             request = _requests.get_session_logs(session_id)
             return _answers.plain_text(await self._send(f"logs of {session_id}", request))
 
-        values, failures = await self._send_many(read, _checks.check_ids(ids))
-        logs = settled(ResultDict(values, failures), len(values))
+        found = await self._send_many(read, _checks.check_ids(ids))
+        logs = settled(ResultDict(found.values, found), found)
         if not verbose:
             return logs
         _print(logs)
@@ -197,12 +200,12 @@ class AsyncReading(AsyncService):
             request = _requests.get_session_events(session_id)
             return _answers.plain_text(await self._send(f"events of {session_id}", request))
 
-        values, failures = await self._send_many(read, _checks.check_ids(ids))
-        tables = {session_id: {session_id: table} for session_id, table in values.items()}
-        events = settled(ResultList(tables, failures), len(values))
+        found = await self._send_many(read, _checks.check_ids(ids))
+        tables = [{session_id: table} for session_id, table in found.values.items()]
+        events = settled(ResultList(tables, found), found)
         if not verbose:
             return events
-        _print(values)
+        _print(found.values)
         return None
 
 

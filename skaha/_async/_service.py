@@ -10,6 +10,8 @@ from skaha._answers import connection_failure
 from skaha._async._work import each
 from skaha.client import SkahaClient
 from skaha.errors import SkahaError
+from skaha.results import Outcome
+from skaha.retry import effort
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,12 +26,15 @@ class AsyncService(SkahaClient):
     """Sends requests, one or many at once, and closes what it opened."""
 
     async def _send(
-        self, subject: str, request: dict[str, Any], *, anonymous: bool = False
+        self, subject: str, request: dict[str, Any], *, anonymous: bool = False, **extensions: Any
     ) -> httpx.Response:
+        """Send one request; whatever goes wrong is an error of ours that names `subject`."""
         try:
             if not anonymous:
                 self._require_credentials()
-            return await self.api.get_async_httpx_client().request(**request)
+            with effort(self.retry):
+                client = self.api.get_async_httpx_client()
+                return await client.request(**request, extensions=extensions)
         except SkahaError as error:
             error.subject = subject
             raise
@@ -38,10 +43,8 @@ class AsyncService(SkahaClient):
             failure.subject = subject
             raise failure from error
 
-    async def _send_many(
-        self, send: Method[[str], T], keys: Sequence[str]
-    ) -> tuple[dict[str, T], dict[str, SkahaError]]:
-        """Return what succeeded and what failed, by key, each in the order of `keys`."""
+    async def _send_many(self, send: Method[[str], T], keys: Sequence[str]) -> Outcome[T]:
+        """Send for every key, many at once; keep what succeeded and what failed, by key."""
         outcomes: dict[str, T | SkahaError] = {}
 
         async def outcome(key: str) -> T | SkahaError:
@@ -50,16 +53,9 @@ class AsyncService(SkahaClient):
             except SkahaError as error:
                 return error
 
-        await each(outcome, keys, self.concurrency, outcomes.__setitem__)
-        values: dict[str, T] = {}
-        failures: dict[str, SkahaError] = {}
-        for key in keys:
-            found = outcomes[key]
-            if isinstance(found, SkahaError):
-                failures[key] = found
-            else:
-                values[key] = found
-        return values, failures
+        with effort(self.retry) as shared:
+            await each(outcome, keys, self.concurrency, outcomes.__setitem__)
+        return Outcome.of(keys, outcomes, shared.retries)
 
     async def aclose(self) -> None:
         """Close the connections; a later call opens new ones."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, ParamSpec, TypeAlias, TypeVar
 
-__all__ = ["Method", "Semaphore", "each"]
+__all__ = ["Guard", "Method", "Semaphore", "each", "pause"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 
 Method: TypeAlias = Callable[P, Coroutine[Any, Any, R]]
+# One thread runs all of a loop's tasks: there is nothing to guard.
+Guard = contextlib.nullcontext
 Semaphore = asyncio.Semaphore
+pause = asyncio.sleep
 
 
 async def each(

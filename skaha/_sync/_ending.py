@@ -46,9 +46,8 @@ class Ending(Reading):
             _answers.plain_text(self._send(f"destroy of {session_id}", request))
             return True
 
-        values, failures = self._send_many(delete, wanted)
-        result = ResultDict({key: key in values for key in wanted}, failures)
-        return settled(result, len(values))
+        done = self._send_many(delete, wanted)
+        return settled(ResultDict({key: key in done.values for key in wanted}, done), done)
 
     def destroy_with(
         self, prefix: str, kind: KINDS = "headless", status: STATUS = "Succeeded"

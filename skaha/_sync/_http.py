@@ -1,47 +1,75 @@
 # Made from skaha/_async/_http.py by scripts/regenerate.py: edit that one.
-"""Opens the httpx client that every request of this colour goes through."""
+"""The httpx client that every request of this colour goes through."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from skaha._answers import refusal
 from skaha._sync._lanes import Lanes
-from skaha._wire import DESCRIBED_VERSION, USER_AGENT
+from skaha._sync._work import pause
+from skaha._wire import USER_AGENT
+from skaha.errors import StatusError
+from skaha.retry import pause_before_next
 
 if TYPE_CHECKING:
     from skaha._wire import Wire
 
+_OVERLOADED = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
 
-def _refuse(response: httpx.Response) -> None:
-    # Here, and not where answers are parsed, so that no parser ever sees a refusal.
-    if not response.is_success:
+
+class HTTP(httpx.Client):
+    """An httpx client with lanes, that tries again what may be, and raises what was refused."""
+
+    def __init__(self, wire: Wire) -> None:
+        """Connect to nothing yet."""
+        self._wire = wire
+        self._lanes = Lanes(wire.concurrency, self._open_lane)
+        super().__init__(
+            base_url=wire.server,
+            # The platform does not compress, and what somebody else did may unfold without end.
+            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+            auth=wire.auth,
+            timeout=wire.timeout,
+            transport=self._lanes,
+        )
+
+    def _open_lane(self) -> httpx.HTTPTransport:
+        return httpx.HTTPTransport(
+            verify=self._wire.tls,
+            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
+            proxy=self._wire.proxy,
+            trust_env=False,
+        )
+
+    def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        """Send until there is an answer that is a success, or no reason to try again.
+
+        Raises:
+            skaha.errors.StatusError: If the platform refused.
+            httpx.RequestError: If there was no whole answer.
+        """
+        request.url = self._wire.at_version(request.url)
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return self._send_once(request, options)
+            except (httpx.RequestError, StatusError) as error:
+                seconds = pause_before_next(self._wire.retry, request, attempt, error)
+                if seconds is None:
+                    raise
+            pause(seconds)
+
+    def _send_once(self, request: httpx.Request, options: dict[str, Any]) -> httpx.Response:
+        response = super().send(request, **options)
+        if response.is_success:
+            self._lanes.widen()
+            return response
         response.read()
+        if response.status_code in _OVERLOADED:
+            self._lanes.narrow()
+        # Here, and not where answers are parsed, so that no parser ever sees a refusal.
         raise refusal(response)
-
-
-def open_client(wire: Wire) -> httpx.Client:
-    """Return an httpx client for `wire`; nothing is connected yet."""
-
-    def at_version(request: httpx.Request) -> None:
-        request.url = wire.at_version(request.url)
-
-    proxy = wire.proxy()
-
-    def open_lane() -> httpx.HTTPTransport:
-        one = httpx.Limits(max_connections=1, max_keepalive_connections=1)
-        return httpx.HTTPTransport(verify=wire.tls, limits=one, proxy=proxy, trust_env=False)
-
-    return httpx.Client(
-        base_url=wire.server,
-        headers={"User-Agent": USER_AGENT},
-        auth=wire.auth,
-        timeout=wire.timeout,
-        transport=Lanes(wire.concurrency, open_lane),
-        event_hooks={
-            "request": [] if wire.version == DESCRIBED_VERSION else [at_version],
-            "response": [_refuse],
-        },
-    )

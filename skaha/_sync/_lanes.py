@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, cast
 
 import httpx
 
-from skaha._sync._work import Semaphore
+from skaha._sync._work import Guard, Semaphore
+from skaha._width import Width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ class Lanes(httpx.BaseTransport):
     def __init__(self, width: int, open_lane: Callable[[], httpx.BaseTransport]) -> None:
         """Open lanes with `open_lane` when they are first needed."""
         self._room = Semaphore(width)
+        self._width = Width(width)
+        self._guard = Guard()
         self._open_lane = open_lane
         self._lanes: list[httpx.BaseTransport] = []
         self._free: list[httpx.BaseTransport] = []
@@ -51,7 +54,22 @@ class Lanes(httpx.BaseTransport):
 
     def _give_back(self, lane: httpx.BaseTransport) -> None:
         self._free.append(lane)
-        self._room.release()
+        with self._guard:
+            stays_closed = self._width.closes_one()
+        if not stays_closed:
+            self._room.release()
+
+    def narrow(self) -> None:
+        """Halve the width: the platform has more to do than it can."""
+        with self._guard:
+            self._width.narrow()
+
+    def widen(self) -> None:
+        """Count a success: enough of them open one more lane."""
+        with self._guard:
+            opens = self._width.widen()
+        if opens:
+            self._room.release()
 
     def close(self) -> None:
         """Close every connection."""

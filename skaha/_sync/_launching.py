@@ -3,14 +3,29 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from skaha import _answers, _checks, _requests
+from skaha._ledger import Ledger
+from skaha._order import Order
 from skaha._sync._service import Service
-from skaha.results import Launched, raise_first, settled
+from skaha._sync._work import pause
+from skaha.errors import (
+    AnswerError,
+    BadRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    ServerError,
+    SkahaError,
+)
+from skaha.results import Launched, raise_with, settled
+from skaha.retry import NEVER, Effort, effort
 
 if TYPE_CHECKING:
     from skaha.models import KINDS
+
+log = logging.getLogger("skaha")
 
 
 class Launching(Service):
@@ -81,16 +96,70 @@ class Launching(Service):
             "args": args,
         }
 
-        def launch(replica: str) -> str:
-            number = replica.rpartition("-")[2]
-            told = variables | {"REPLICA_ID": number, "REPLICA_COUNT": str(replicas)}
-            pairs = [f"{key}={value}" for key, value in told.items()]
-            request = _requests.create_session(
-                form | {"name": replica, "env": pairs}, self.registry
-            )
-            return _answers.new_id(self._send(f"launch of {replica}", request))
+        return self._launch(Order(form, variables, replicas), names)
 
-        launched = Launched(*self._send_many(launch, names))
-        if not launched:
-            raise_first(list(launched.failures.values()), launched)
-        return settled(launched, len(launched))
+    def _launch(self, order: Order, names: list[str]) -> Launched:
+        kind = order.form["type_"]
+        with effort(self.retry) as made:
+            ledger = Ledger(names, self._ids_before(kind))
+            self._post(order, ledger, made)
+            if ledger.was_repeated:
+                self._remove_surplus(kind, ledger)
+        outcome = ledger.outcome(made.retries)
+        launched = Launched(order, outcome)
+        if ledger.doubts or not launched:
+            raise_with(next(iter((ledger.doubts or launched.failures).values())), launched)
+        return settled(launched, outcome)
+
+    def _ids_before(self, kind: str) -> set[str] | None:
+        """Return the ids that exist before the launch; `None` if nothing is to be looked up."""
+        if self.retry == NEVER:
+            return None
+        try:
+            return {record["id"] for record in self._look_up(kind)}
+        except (AnswerError, BadRequestError, NotFoundError, PermissionDeniedError, ServerError):
+            return None
+
+    def _look_up(self, kind: str) -> list[dict[str, Any]]:
+        answer = self._send("look-up of sessions", _requests.list_sessions(kind, None, None))
+        return [record for record in _answers.json_objects(answer) if record.get("id")]
+
+    def _post(self, order: Order, ledger: Ledger, made: Effort) -> None:
+        """Launch what is pending; whatever is doubtful is looked up before it is sent again."""
+
+        def post(name: str) -> str:
+            request = _requests.create_session(order.form_of(name), self.registry)
+            return _answers.new_id(self._send(f"launch of {name}", request))
+
+        attempt, in_time = 0, True
+        while in_time:
+            ledger.note(self._send_many(post, ledger.pending))
+            if not ledger.doubts or ledger.before is None:
+                return
+            attempt += 1
+            seconds = max(self.retry.pause(attempt, error) for error in ledger.doubts.values())
+            in_time = made.allows(seconds)
+            if in_time:
+                pause(seconds)
+            try:
+                ledger.find(self._look_up(order.form["type_"]))
+            except SkahaError as error:
+                for doubt in ledger.doubts.values():
+                    doubt.add_note(
+                        f"it may have been launched: looking for it failed, too: {error}"
+                    )
+                return
+            in_time = in_time and bool(ledger.doubts)
+
+    def _remove_surplus(self, kind: str, ledger: Ledger) -> None:
+        def delete(session_id: str) -> None:
+            self._send(f"destroy of {session_id}", _requests.delete_session(session_id))
+
+        try:
+            surplus = ledger.surplus(self._look_up(kind))
+            left = (self._send_many(delete, surplus)).failures
+        except SkahaError as error:
+            log.warning("whether a session was launched twice is not known: %s", error)
+            return
+        for left_over in left.values():
+            log.warning("a session that was launched twice is left: %s", left_over)

@@ -6,10 +6,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, cast, overload
 
 from skaha import _answers, _checks, _requests
-from skaha._records import SUCCESS, matching
 from skaha._sync._service import Service
 from skaha._sync._spelling import also_as_id
-from skaha.results import ResultDict, ResultList, settled
+from skaha.records import SUCCESS, matching
+from skaha.results import Outcome, ResultDict, ResultList, settled
+from skaha.retry import effort
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,7 @@ class Reading(Service):
         kind: KINDS | None = None,
         status: STATUS | None = None,
         view: Literal["interactive"] | None = None,
-    ) -> list[SessionRecord]: ...
+    ) -> ResultList[SessionRecord]: ...
 
     @overload
     def fetch(
@@ -35,19 +36,19 @@ class Reading(Service):
         status: STATUS | None = None,
         *,
         view: Literal["all"],
-    ) -> list[PublicSessionRecord]: ...
+    ) -> ResultList[PublicSessionRecord]: ...
 
     @overload
     def fetch(
         self, kind: KINDS | None, status: STATUS | None, view: Literal["all"]
-    ) -> list[PublicSessionRecord]: ...
+    ) -> ResultList[PublicSessionRecord]: ...
 
     def fetch(
         self,
         kind: KINDS | None = None,
         status: STATUS | None = None,
         view: VIEW | None = None,
-    ) -> list[SessionRecord] | list[PublicSessionRecord]:
+    ) -> ResultList[SessionRecord] | ResultList[PublicSessionRecord]:
         """List sessions, with one request.
 
         Args:
@@ -71,9 +72,10 @@ class Reading(Service):
         _checks.check_filters(kind, status, view)
         # The platform knows one word for success, and this may be the other.
         sent = None if status in SUCCESS else status
-        answer = self._send("fetch", _requests.list_sessions(kind, sent, view))
-        records = matching(_answers.json_objects(answer), kind, status)
-        return cast("list[SessionRecord]", records)
+        with effort(self.retry) as made:
+            answer = self._send("fetch", _requests.list_sessions(kind, sent, view))
+        records = matching(_answers.json_objects(answer), kind and [kind], status and [status])
+        return ResultList(cast("list[SessionRecord]", records), Outcome(retries=made.retries))
 
     def stats(self) -> StatsRecord:
         """Read how busy the whole platform is.
@@ -90,7 +92,8 @@ class Reading(Service):
             >>> sorted(session.stats())
             ['cores', 'ram']
         """
-        answer = self._send("stats", _requests.get_stats())
+        # A site without a metrics backend always answers 503: asking again would not help.
+        answer = self._send("stats", _requests.get_stats(), repeatable=False)
         return cast("StatsRecord", _answers.json_object(answer))
 
     @also_as_id
@@ -118,8 +121,8 @@ class Reading(Service):
             answer = self._send(f"info of {session_id}", request)
             return cast("SessionRecord", _answers.json_object(answer))
 
-        values, failures = self._send_many(read, _checks.check_ids(ids))
-        return settled(ResultList(values, failures), len(values))
+        found = self._send_many(read, _checks.check_ids(ids))
+        return settled(ResultList(found.values.values(), found), found)
 
     @overload
     def logs(
@@ -155,8 +158,8 @@ class Reading(Service):
             request = _requests.get_session_logs(session_id)
             return _answers.plain_text(self._send(f"logs of {session_id}", request))
 
-        values, failures = self._send_many(read, _checks.check_ids(ids))
-        logs = settled(ResultDict(values, failures), len(values))
+        found = self._send_many(read, _checks.check_ids(ids))
+        logs = settled(ResultDict(found.values, found), found)
         if not verbose:
             return logs
         _print(logs)
@@ -198,12 +201,12 @@ class Reading(Service):
             request = _requests.get_session_events(session_id)
             return _answers.plain_text(self._send(f"events of {session_id}", request))
 
-        values, failures = self._send_many(read, _checks.check_ids(ids))
-        tables = {session_id: {session_id: table} for session_id, table in values.items()}
-        events = settled(ResultList(tables, failures), len(values))
+        found = self._send_many(read, _checks.check_ids(ids))
+        tables = [{session_id: table} for session_id, table in found.values.items()]
+        events = settled(ResultList(tables, found), found)
         if not verbose:
             return events
-        _print(values)
+        _print(found.values)
         return None
 
 

@@ -11,6 +11,8 @@ from skaha._answers import connection_failure
 from skaha._sync._work import each
 from skaha.client import SkahaClient
 from skaha.errors import SkahaError
+from skaha.results import Outcome
+from skaha.retry import effort
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,12 +27,15 @@ class Service(SkahaClient):
     """Sends requests, one or many at once, and closes what it opened."""
 
     def _send(
-        self, subject: str, request: dict[str, Any], *, anonymous: bool = False
+        self, subject: str, request: dict[str, Any], *, anonymous: bool = False, **extensions: Any
     ) -> httpx.Response:
+        """Send one request; whatever goes wrong is an error of ours that names `subject`."""
         try:
             if not anonymous:
                 self._require_credentials()
-            return self.api.get_httpx_client().request(**request)
+            with effort(self.retry):
+                client = self.api.get_httpx_client()
+                return client.request(**request, extensions=extensions)
         except SkahaError as error:
             error.subject = subject
             raise
@@ -39,10 +44,8 @@ class Service(SkahaClient):
             failure.subject = subject
             raise failure from error
 
-    def _send_many(
-        self, send: Method[[str], T], keys: Sequence[str]
-    ) -> tuple[dict[str, T], dict[str, SkahaError]]:
-        """Return what succeeded and what failed, by key, each in the order of `keys`."""
+    def _send_many(self, send: Method[[str], T], keys: Sequence[str]) -> Outcome[T]:
+        """Send for every key, many at once; keep what succeeded and what failed, by key."""
         outcomes: dict[str, T | SkahaError] = {}
 
         def outcome(key: str) -> T | SkahaError:
@@ -51,16 +54,9 @@ class Service(SkahaClient):
             except SkahaError as error:
                 return error
 
-        each(outcome, keys, self.concurrency, outcomes.__setitem__)
-        values: dict[str, T] = {}
-        failures: dict[str, SkahaError] = {}
-        for key in keys:
-            found = outcomes[key]
-            if isinstance(found, SkahaError):
-                failures[key] = found
-            else:
-                values[key] = found
-        return values, failures
+        with effort(self.retry) as shared:
+            each(outcome, keys, self.concurrency, outcomes.__setitem__)
+        return Outcome.of(keys, outcomes, shared.retries)
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextvars
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import ParamSpec, TypeAlias, TypeVar
 
-__all__ = ["Method", "Semaphore", "each"]
+__all__ = ["Guard", "Method", "Semaphore", "each", "pause"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 
 Method: TypeAlias = Callable[P, R]
+Guard = threading.Lock
 Semaphore = threading.Semaphore
+pause = time.sleep
 
 
 def each(

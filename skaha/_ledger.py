@@ -1,0 +1,90 @@
+"""Which replicas of a launch are there, refused, or in doubt.
+
+A launch is not idempotent: when its answer is lost, only a look at the list of sessions tells
+whether it took. A session of an older launch may bear the same name, so the ids that existed before
+are needed to tell the new from the old.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from skaha.errors import AnswerError, ConnectionFailedError, SkahaError, StatusError
+from skaha.results import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_DOUBTFUL = frozenset({408, 429, 502, 503, 504})
+_INTERNAL_ERROR = 500
+# The platform answers 500 when it meets something unexpected, which may last.
+_INTERNAL_ERRORS_TAKEN = 3
+
+
+@define
+class Ledger:
+    """The account of one launch, name by name."""
+
+    names: list[str]
+    before: set[str] | None
+    ids: dict[str, str] = field(init=False, factory=dict)
+    doubts: dict[str, SkahaError] = field(init=False, factory=dict)
+    _refused: dict[str, SkahaError] = field(init=False, factory=dict)
+    _sent: Counter[str] = field(init=False, factory=Counter)
+    _internal_errors: Counter[str] = field(init=False, factory=Counter)
+
+    @property
+    def pending(self) -> list[str]:
+        """The names that have to be sent, or sent again."""
+        return list(self.doubts) if self._sent else self.names
+
+    def note(self, sent: Outcome[str]) -> None:
+        """Enter the answers to launches."""
+        self._sent.update(sent.values.keys())
+        self._sent.update(sent.failures.keys())
+        self.ids |= sent.values
+        self.doubts = {}
+        for name, error in sent.failures.items():
+            (self.doubts if self._is_doubtful(name, error) else self._refused)[name] = error
+
+    def _is_doubtful(self, name: str, error: SkahaError) -> bool:
+        if isinstance(error, StatusError):
+            self._internal_errors[name] += error.status == _INTERNAL_ERROR
+            lasting = self._internal_errors[name] >= _INTERNAL_ERRORS_TAKEN
+            return error.status in _DOUBTFUL or (error.status == _INTERNAL_ERROR and not lasting)
+        return isinstance(error, ConnectionFailedError | AnswerError)
+
+    def find(self, records: Iterable[dict[str, Any]]) -> None:
+        """Settle the doubts about launches that took, from a list of all sessions."""
+        new = self._new_ids(records)
+        for name in list(self.doubts):
+            if found := new[name.lower()]:
+                self.ids[name] = found[0]
+                del self.doubts[name]
+
+    @property
+    def was_repeated(self) -> bool:
+        """Whether a launch was sent twice, so that a session may be there twice."""
+        return any(times > 1 for times in self._sent.values())
+
+    def surplus(self, records: Iterable[dict[str, Any]]) -> list[str]:
+        """Return the ids of sessions that launches sent twice made beside the one that counts."""
+        new, counted = self._new_ids(records), set(self.ids.values())
+        repeated = [name.lower() for name, times in self._sent.items() if times > 1]
+        return [found for name in repeated for found in new[name] if found not in counted]
+
+    def _new_ids(self, records: Iterable[dict[str, Any]]) -> defaultdict[str, list[str]]:
+        new = defaultdict[str, list[str]](list)
+        for record in records:
+            if record["id"] not in (self.before or ()):
+                new[record.get("name", "")].append(record["id"])
+        return new
+
+    def outcome(self, retries: int) -> Outcome[str]:
+        """Return what was launched and what was not, in replica order."""
+        repeats = sum(self._sent.values()) - len(self._sent)
+        found = self.ids | self._refused | self.doubts
+        return Outcome.of(self.names, found, retries + repeats)

@@ -1,0 +1,52 @@
+"""How many requests may be in flight: halved by an overloaded platform, raised by successes."""
+
+from __future__ import annotations
+
+from attrs import define, field
+
+
+@define
+class Width:
+    """Counts the lanes that are open, of those there are."""
+
+    full: int
+    _closed: int = field(init=False, default=0)
+    _closing: int = field(init=False, default=0)
+    _successes: int = field(init=False, default=0)
+    _unheard: int = field(init=False, default=0)
+
+    @property
+    def now(self) -> int:
+        """How many lanes are open, or will be when those that close have closed."""
+        return self.full - self._closed - self._closing
+
+    def narrow(self) -> None:
+        """Halve the width, once for all the requests that are in flight together."""
+        if self._unheard:
+            return
+        self._unheard = self.now
+        self._successes = 0
+        self._closing += self.now // 2
+
+    def closes_one(self) -> bool:
+        """Count an answer; say whether its lane is to stay closed."""
+        self._unheard = max(0, self._unheard - 1)
+        if not self._closing:
+            return False
+        self._closing -= 1
+        self._closed += 1
+        return True
+
+    def widen(self) -> bool:
+        """Count a success; say whether a closed lane is to be opened."""
+        if self.now == self.full:
+            return False
+        self._successes += 1
+        if self._successes < self.now:
+            return False
+        self._successes = 0
+        if self._closing:
+            self._closing -= 1
+            return False
+        self._closed -= 1
+        return True

@@ -1,0 +1,232 @@
+"""What a record says, for those who would rather not read the platform's spellings.
+
+A record is what `fetch` and `info` return: a dictionary as the platform sent it. Nothing here ever
+raises because of what a record holds.
+
+```
+>>> from skaha import records
+>>> record = {"status": "Completed", "requestedRAM": "8.59", "startTime": "2026-07-02T15:00Z"}
+>>> records.is_finished(record), records.succeeded(record)
+(True, True)
+>>> records.ram_bytes(record)
+8590000000
+>>> records.start_time(record).isoformat()
+'2026-07-02T15:00:00+00:00'
+
+```
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+__all__ = [
+    "Event",
+    "cores",
+    "expiry_time",
+    "is_finished",
+    "known",
+    "parse_events",
+    "ram_bytes",
+    "start_time",
+    "succeeded",
+    "time_left",
+]
+
+Record = Mapping[str, Any] if TYPE_CHECKING else Any
+
+SUCCESS = frozenset({"Succeeded", "Completed"})
+FINISHED = SUCCESS | {"Failed", "Error"}
+ACTIVE = frozenset({"Pending", "Running"})
+
+_NOTHING = frozenset({"", "<none>", "<nil>", "<unknown>", "not-applicable", "null"})
+_QUANTITY = re.compile(r"([0-9.]+)\s*([KMGTP]?)(i?)B?")
+_POWERS = {"K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
+_TIME = r"<none>|<nil>|<unknown>|\d{4}-\d\d-\d\dT\S+"
+_EVENT = re.compile(rf"(\S+)\s+(\S+)\s+(.*?)\s+({_TIME})\s+({_TIME})\s*", re.DOTALL)
+
+
+def known(value: Any) -> Any:
+    """Return `value`, or `None` if it is one of the platform's spellings of nothing.
+
+    Example:
+        >>> known("<none>") is None, known("8G")
+        (True, '8G')
+    """
+    if isinstance(value, str) and value.strip() in _NOTHING:
+        return None
+    return value
+
+
+def is_finished(record: Record) -> bool:
+    """Say whether the session has ended by itself, well or not.
+
+    Example:
+        >>> is_finished({"status": "Failed"}), is_finished({"status": "Running"})
+        (True, False)
+    """
+    return record.get("status") in FINISHED
+
+
+def succeeded(record: Record) -> bool:
+    """Say whether the session has ended well, whichever word the platform has for it.
+
+    Example:
+        >>> succeeded({"status": "Succeeded"}), succeeded({"status": "Completed"})
+        (True, True)
+    """
+    return record.get("status") in SUCCESS
+
+
+def start_time(record: Record) -> datetime | None:
+    """Return when the session started, or `None` if it has not.
+
+    Example:
+        >>> start_time({"startTime": "<none>"}) is None
+        True
+    """
+    return _moment(record.get("startTime"))
+
+
+def expiry_time(record: Record) -> datetime | None:
+    """Return when the platform will end the session, or `None` if that is not known.
+
+    Example:
+        >>> expiry_time({"expiryTime": "2026-07-06T15:20:41Z"}).isoformat()
+        '2026-07-06T15:20:41+00:00'
+    """
+    return _moment(record.get("expiryTime"))
+
+
+def time_left(record: Record, now: datetime | None = None) -> timedelta | None:
+    """Return how long the session may still live, or `None` if that is not known.
+
+    Args:
+        record: A session.
+        now: The moment to count from; by default the present one.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> noon = datetime(2026, 7, 6, 12, tzinfo=UTC)
+        >>> str(time_left({"expiryTime": "2026-07-06T15:20:41Z"}, noon))
+        '3:20:41'
+    """
+    expiry = expiry_time(record)
+    return None if expiry is None else expiry - (now or datetime.now(UTC))
+
+
+def ram_bytes(record: Record) -> int | None:
+    """Return the memory that was asked for, in bytes, or `None` if that is not known.
+
+    Older platforms write `8G` and mean 2^30 bytes each; newer ones write `8.59` and mean 10^9.
+
+    Example:
+        >>> ram_bytes({"requestedRAM": "8G"}), ram_bytes({"requestedRAM": "8.59"})
+        (8589934592, 8590000000)
+    """
+    found = _QUANTITY.fullmatch(str(known(record.get("requestedRAM"))))
+    number = _number(found[1]) if found else None
+    if found is None or number is None:
+        return None
+    return int(number * (1024 ** _POWERS[found[2]] if found[2] else 10**9))
+
+
+def cores(record: Record) -> float | None:
+    """Return the CPU cores that were asked for, or `None` if that is not known.
+
+    Example:
+        >>> cores({"requestedCPUCores": "0.250"}), cores({}) is None
+        (0.25, True)
+    """
+    number = _number(known(record.get("requestedCPUCores")))
+    return None if number is None else float(number)
+
+
+@frozen
+class Event:
+    """Something that the platform did for a session.
+
+    Attributes:
+        type: `Normal` or `Warning`.
+        reason: One word, such as `Scheduled`, `Pulling` or `Failed`.
+        message: What happened, in the platform's words.
+        first_time: When it happened first; `None` if the platform does not say.
+        last_time: When it happened last; `None` if the platform does not say.
+    """
+
+    type: str
+    reason: str
+    message: str
+    first_time: datetime | None
+    last_time: datetime | None
+
+
+def parse_events(table: str) -> list[Event]:
+    """Return the events of a table, as `Session.events` returns it.
+
+    Args:
+        table: The text; whatever is no event in it is passed over.
+
+    Example:
+        >>> table = '''TYPE     REASON      MESSAGE              FIRST-TIME   LAST-TIME
+        ... Normal   Scheduled   Assigned to node 7   <nil>        <nil>'''
+        >>> parse_events(table)[0].message
+        'Assigned to node 7'
+        >>> parse_events("<none>")
+        []
+    """
+    events: list[Event] = []
+    begun = ""
+    for line in table.splitlines():
+        if line.startswith("TYPE ") and not events:
+            continue
+        # A message may contain line breaks: an event goes on until its two times.
+        begun = f"{begun}\n{line}" if begun else line
+        if found := _EVENT.fullmatch(begun):
+            kind, reason, message, first, last = found.groups()
+            events.append(Event(kind, reason, message, _moment(first), _moment(last)))
+            begun = ""
+    return events
+
+
+def matching(
+    records: list[dict[str, Any]], kinds: Collection[str] | None, statuses: Collection[str] | None
+) -> list[dict[str, Any]]:
+    """Return the records of these kinds and statuses; `None` is any."""
+    if statuses is not None and SUCCESS.intersection(statuses):
+        statuses = SUCCESS.union(statuses)
+    return [
+        record
+        for record in records
+        if (kinds is None or record.get("type") in kinds)
+        and (statuses is None or record.get("status") in statuses)
+    ]
+
+
+def _moment(text: Any) -> datetime | None:
+    # Slow to import, and most programs never look at a time.
+    from dateutil import parser  # noqa: PLC0415
+
+    if not isinstance(text, str) or known(text) is None:
+        return None
+    try:
+        moment = parser.isoparse(text)
+    except (ValueError, OverflowError):
+        return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC)
+
+
+def _number(text: Any) -> Decimal | None:
+    try:
+        number = Decimal(str(text))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None

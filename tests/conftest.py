@@ -1,0 +1,79 @@
+"""What every test may ask for: a colour, a platform of its own, a server that says what it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import subprocess
+import sys
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import skaha
+from scripted import ScriptedServer
+
+TOKEN = "a-token-of-the-tests"
+
+
+class Colour:
+    """One of the two colours: its classes, and how to get the value of a call."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        prefix = "Async" if name == "async" else ""
+        for plain in ("Session", "Images", "Context", "Overview"):
+            setattr(self, plain, getattr(skaha, prefix + plain))
+        self._runner = asyncio.Runner() if name == "async" else None
+        self._opened: list[Any] = []
+
+    def open(self, kind: str = "Session", /, **settings: Any) -> Any:
+        """Construct a class of this colour that is closed when the test ends."""
+        opened = getattr(self, kind)(**settings)
+        self._opened.append(opened)
+        return opened
+
+    def run(self, value: Any) -> Any:
+        """Return what a call returned, or what its coroutine does."""
+        if self._runner is None:
+            assert not inspect.isawaitable(value)
+            return value
+        return self._runner.run(value)
+
+    def close(self) -> None:
+        for opened in self._opened:
+            self.run(opened.close() if self._runner is None else opened.aclose())
+        if self._runner is not None:
+            self._runner.close()
+
+
+@pytest.fixture(params=["sync", "async"])
+def colour(request: pytest.FixtureRequest) -> Iterator[Colour]:
+    one = Colour(request.param)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def scripted() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+    """The embedded platform, as a process of its own: its `url` and its `token`."""
+    state = tmp_path_factory.mktemp("platform")
+    command = [sys.executable, "-m", "skaha.local", "serve", "--port", "0"]
+    command += ["--token", TOKEN, "--state", str(state)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield SimpleNamespace(url=process.stdout.readline().strip(), token=TOKEN)
+        process.terminate()
+
+
+@pytest.fixture
+def session(colour: Colour, platform: SimpleNamespace) -> Any:
+    """A session class of each colour, at the embedded platform."""
+    return colour.open(server=platform.url, token=platform.token)

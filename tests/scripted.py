@@ -1,0 +1,96 @@
+"""A real server on the loopback that answers what a test tells it to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+
+@dataclass
+class Received:
+    """A request as it came over the socket."""
+
+    method: str
+    path: str
+    query: dict[str, list[str]]
+    headers: dict[str, str]
+    form: dict[str, list[str]]
+
+
+@dataclass
+class Answer:
+    """What to say: a status, a body and what kind of text it is."""
+
+    status: int = 200
+    body: str | bytes = b""
+    content_type: str = "text/plain"
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class ScriptedServer:
+    """Answers each request with what `answer` returns for it, and keeps what it received."""
+
+    def __init__(self) -> None:
+        self.received: list[Received] = []
+        self.answer: Callable[[Received], Answer] = lambda _: Answer(404, "no script")
+        self.connections = 0
+        self._lock = threading.Lock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/skaha"
+
+    def _handler(script) -> type[BaseHTTPRequestHandler]:
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            # Head and body in one packet: else every answer waits for an acknowledgement.
+            wbufsize = 1 << 16
+
+            def setup(self) -> None:
+                super().setup()
+                with script._lock:
+                    script.connections += 1
+
+            def do_GET(self) -> None:
+                url = urlsplit(self.path)
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+                received = Received(
+                    self.command,
+                    url.path,
+                    parse_qs(url.query, keep_blank_values=True),
+                    {name.lower(): value for name, value in self.headers.items()},
+                    parse_qs(body, keep_blank_values=True),
+                )
+                with script._lock:
+                    script.received.append(received)
+                self.reply(script.answer(received))
+
+            do_POST = do_DELETE = do_GET
+
+            def reply(self, answer: Answer) -> None:
+                body = answer.body.encode() if isinstance(answer.body, str) else answer.body
+                self.send_response(answer.status)
+                self.send_header("Content-Type", answer.content_type)
+                for name, value in answer.headers.items():
+                    self.send_header(name, value)
+                if "Content-Length" not in answer.headers:
+                    self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        return Handler
+
+    def __enter__(self) -> Self:
+        # The default poll would make every test wait half a second for the end of the server.
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
