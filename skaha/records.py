@@ -19,14 +19,15 @@ raises because of what a record holds.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from attrs import frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
 __all__ = [
     "Event",
@@ -41,7 +42,7 @@ __all__ = [
     "time_left",
 ]
 
-Record = Mapping[str, Any] if TYPE_CHECKING else Any
+Record: TypeAlias = Mapping[str, Any]
 
 SUCCESS = frozenset({"Succeeded", "Completed"})
 FINISHED = SUCCESS | {"Failed", "Error"}
