@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from skaha.errors import InvalidInputError
 from skaha.models import KINDS, STATUS, VIEW
+from skaha.records import SUCCESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,6 +24,7 @@ _NAME_LENGTH = 63
 _NAME = re.compile(r"[A-Za-z0-9-]+")
 _ID = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _VARIABLE = re.compile(r"[A-Za-z_.-][A-Za-z0-9_.-]*")
+_WAY_OUT = "skaha.helpers.shell packs any command into a cmd and args that arrive unharmed"
 _UNCARRIABLE = re.compile(r'["$\\\x00-\x1f\x7f]')
 
 
@@ -32,20 +34,53 @@ def _one_of(what: str, value: object, allowed: Iterable[str]) -> None:
         raise InvalidInputError(f"unknown {what} {value!r}; it is one of {', '.join(words)}")
 
 
-def check_filters(kind: object, status: object, view: object) -> None:
-    """Refuse a kind, status or view that no platform knows; `None` is no filter."""
-    for what, value, words in (
-        ("kind", kind, KINDS),
-        ("status", status, STATUS),
-        ("view", view, VIEW),
-    ):
-        if value is not None:
-            _one_of(what, value, get_args(words))
+def check_kinds(kind: object) -> frozenset[str] | None:
+    """Return the kinds that are asked for; `None` is any."""
+    return _check_words("kind", kind, get_args(KINDS))
+
+
+def check_statuses(status: object) -> frozenset[str] | None:
+    """Return the statuses that are asked for; `None` is any. Both words for success are one."""
+    statuses = _check_words("status", status, get_args(STATUS))
+    return statuses | SUCCESS if statuses and statuses & SUCCESS else statuses
+
+
+def check_view(view: object) -> None:
+    """Refuse a view of the list that no platform has; `None` is the plain one."""
+    if view is not None:
+        _one_of("view", view, get_args(VIEW))
 
 
 def check_launch_kind(kind: object) -> None:
     """Refuse a kind that cannot be launched by itself."""
     _one_of("kind", kind, set(get_args(KINDS)) - {"desktop-app"})
+
+
+def _check_words(what: str, value: object, words: Iterable[str]) -> frozenset[str] | None:
+    """Return the words that are asked for, of one or of several; `None` is any.
+
+    Raises:
+        InvalidInputError: If one of them is not among `words`.
+    """
+    if value is None:
+        return None
+    if isinstance(value, str):
+        value = [value]
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise InvalidInputError(f"{what} must be a word or several, not {type(value).__name__}")
+    for word in value:
+        _one_of(what, word, words)
+    return frozenset(value)
+
+
+def check_until(until: object) -> frozenset[str]:
+    """Return the statuses that end a wait before the sessions end."""
+    if until == "finished":
+        return frozenset()
+    statuses = check_statuses("Running" if until == "running" else until)
+    if not statuses:
+        raise InvalidInputError("until must be 'finished', 'running', or at least one status")
+    return statuses
 
 
 def check_ids(ids: object) -> list[str]:
@@ -156,7 +191,7 @@ def _args(value: object) -> str | None:
     if as_a_shell != text.rstrip(" ").split(" "):
         raise InvalidInputError(
             "args is split at single blanks and knows no quotes: the container would get "
-            f"{text.rstrip(' ').split(' ')}, not {as_a_shell}. Put such a command into a script"
+            f"{text.rstrip(' ').split(' ')}, not {as_a_shell}. {_WAY_OUT}"
         )
     return text
 
@@ -191,6 +226,6 @@ def _carriable(what: str, value: object) -> str:
     if found := _UNCARRIABLE.search(value):
         raise InvalidInputError(
             f"{what} may not contain {found[0]!r}: the platform cannot carry double quotes, "
-            f"dollars, backslashes or control characters. Put such a command into a script"
+            f"dollars, backslashes or control characters. {_WAY_OUT}"
         )
     return value

@@ -13,6 +13,8 @@ SkahaError
 │   ├── NotFoundError                           404
 │   ├── TooManyRequestsError                    429
 │   └── ServerError                             500 and above
+├── WaitTimeoutError (TimeoutError)             sessions are not yet where they should be
+├── StillThereError                             destroyed, says the platform, and lists it still
 ├── AnswerError (httpx.DecodingError, ValueError)    it answered, but nothing that can be read
 └── LocalPlatformError (RuntimeError)           the embedded platform cannot be used
 ```
@@ -39,8 +41,10 @@ __all__ = [
     "ServerError",
     "SkahaError",
     "StatusError",
+    "StillThereError",
     "TimedOutError",
     "TooManyRequestsError",
+    "WaitTimeoutError",
 ]
 
 
@@ -162,6 +166,14 @@ class AnswerError(SkahaError, httpx.DecodingError, ValueError):
         """Keep the beginning of the answer beside the message."""
         super().__init__(message, request=response.request)
         self.text = response.text[:2000]
+
+
+class WaitTimeoutError(SkahaError, TimeoutError):
+    """Sessions are not yet where they were waited for; `partial` has the status of each."""
+
+
+class StillThereError(SkahaError):
+    """The platform said that a session was destroyed, but lists it still."""
 
 
 class LocalPlatformError(SkahaError, RuntimeError):

@@ -202,8 +202,6 @@ def matching(
     records: list[dict[str, Any]], kinds: Collection[str] | None, statuses: Collection[str] | None
 ) -> list[dict[str, Any]]:
     """Return the records of these kinds and statuses; `None` is any."""
-    if statuses is not None and SUCCESS.intersection(statuses):
-        statuses = SUCCESS.union(statuses)
     return [
         record
         for record in records

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, cast, overload
 from skaha import _answers, _checks, _requests
 from skaha._async._service import AsyncService
 from skaha._async._spelling import also_as_id
-from skaha.records import SUCCESS, matching
+from skaha.records import matching
 from skaha.results import Outcome, ResultDict, ResultList, settled
 from skaha.retry import effort
 
@@ -68,12 +68,23 @@ class AsyncReading(AsyncService):
             >>> await session.fetch(kind="carta", status="Running")
             []
         """
-        _checks.check_filters(kind, status, view)
-        # The platform knows one word for success, and this may be the other.
-        sent = None if status in SUCCESS else status
+        kinds, statuses = _checks.check_kinds(kind), _checks.check_statuses(status)
+        _checks.check_view(view)
+        return await self._listed(kinds, statuses, view)
+
+    async def _listed(
+        self,
+        kinds: frozenset[str] | None,
+        statuses: frozenset[str] | None,
+        view: VIEW | None = None,
+    ) -> ResultList[SessionRecord]:
+        # The platform takes one word a filter, and has but one of the two for success. Everything
+        # is filtered here again, as one of its views forgets the kind.
+        kind = next(iter(kinds)) if kinds and len(kinds) == 1 else None
+        status = next(iter(statuses)) if statuses and len(statuses) == 1 else None
         with effort(self.retry) as made:
-            answer = await self._send("fetch", _requests.list_sessions(kind, sent, view))
-        records = matching(_answers.json_objects(answer), kind and [kind], status and [status])
+            answer = await self._send("fetch", _requests.list_sessions(kind, status, view))
+        records = matching(_answers.json_objects(answer), kinds, statuses)
         return ResultList(cast("list[SessionRecord]", records), Outcome(retries=made.retries))
 
     async def stats(self) -> StatsRecord:

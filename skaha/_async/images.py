@@ -39,6 +39,6 @@ class AsyncImages(AsyncService):
             >>> "images.canfar.net/skaha/terminal:1.1.2" in await images.fetch(kind="headless")
             True
         """
-        _checks.check_filters(kind, None, None)
+        _checks.check_kinds(kind)
         answer = await self._send("images", _requests.list_images(kind))
         return [image["id"] for image in _answers.json_objects(answer) if image.get("id")]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from skaha._async._ending import AsyncEnding
 from skaha._async._launching import AsyncLaunching
+from skaha._async._waiting import AsyncWaiting
 
 __all__ = ["AsyncSession"]
 
 
-class AsyncSession(AsyncLaunching, AsyncEnding):
+class AsyncSession(AsyncLaunching, AsyncWaiting):
     """The caller's sessions on a platform.
 
     Constructed like `skaha.client.SkahaClient`; see there for the arguments.

@@ -3,32 +3,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Literal, overload
 
 from skaha import _answers, _checks, _requests
+from skaha._selection import Selection
 from skaha._sync._reading import Reading
 from skaha._sync._spelling import also_as_id
-from skaha.results import ResultDict, settled
+from skaha._sync._work import pause
+from skaha.errors import StillThereError
+from skaha.results import Outcome, ResultDict, ResultList, settled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
-    from skaha.models import KINDS, STATUS
+    from skaha.models import KINDS, STATUS, SessionRecord
+
+# How long the platform may take to end what it was told to end, and to forget it.
+_GRACE = 60
 
 
 class Ending(Reading):
     """The part of a session class that ends sessions."""
 
     @also_as_id
-    def destroy(self, ids: str | Sequence[str]) -> ResultDict[bool]:
+    def destroy(self, ids: str | Sequence[str], *, verify: bool = False) -> ResultDict[bool]:
         """End sessions and forget them.
 
         Args:
             ids: One id or several.
+            verify: Look whether they are gone, too, for up to a minute: newer platforms say yes to
+                any id, whatever becomes of it.
 
         Returns:
             Whether the platform took each, by id; `False` for what is not there or not yours, as
-            far as the platform says so: newer ones take any id. `failures` says why.
+            far as the platform says so. `failures` says why.
 
         Raises:
             skaha.errors.InvalidInputError: If one of `ids` cannot be an id.
@@ -47,32 +56,148 @@ class Ending(Reading):
             return True
 
         done = self._send_many(delete, wanted)
+        if verify and done.values:
+            done = self._verified(done)
         return settled(ResultDict({key: key in done.values for key in wanted}, done), done)
 
+    def _verified(self, done: Outcome[bool]) -> Outcome[bool]:
+        end, seconds = time.monotonic() + _GRACE, 0.1
+        while left := done.values.keys() & {record.get("id") for record in self.fetch()}:
+            if time.monotonic() > end:
+                break
+            pause(seconds)
+            seconds = min(seconds * 2, 5)
+        message = f"the platform took the order, but lists the session still after {_GRACE} s"
+        still = {one: StillThereError(f"destroy of {one}: {message}") for one in left}
+        gone = {key: True for key in done.values if key not in left}
+        return Outcome(gone, done.failures | still, done.retries)
+
+    @overload
     def destroy_with(
-        self, prefix: str, kind: KINDS = "headless", status: STATUS = "Succeeded"
-    ) -> ResultDict[bool]:
+        self,
+        prefix: str = "",
+        kind: KINDS | Collection[KINDS] | None = "headless",
+        status: STATUS | Collection[STATUS] | None = "Succeeded",
+        *,
+        pattern: str | None = None,
+        dry_run: Literal[False] = False,
+        verify: bool = False,
+    ) -> ResultDict[bool]: ...
+
+    @overload
+    def destroy_with(
+        self,
+        prefix: str = "",
+        kind: KINDS | Collection[KINDS] | None = "headless",
+        status: STATUS | Collection[STATUS] | None = "Succeeded",
+        *,
+        pattern: str | None = None,
+        dry_run: Literal[True],
+        verify: bool = False,
+    ) -> ResultList[SessionRecord]: ...
+
+    def destroy_with(
+        self,
+        prefix: str = "",
+        kind: KINDS | Collection[KINDS] | None = "headless",
+        status: STATUS | Collection[STATUS] | None = "Succeeded",
+        *,
+        pattern: str | None = None,
+        dry_run: bool = False,
+        verify: bool = False,
+    ) -> ResultDict[bool] | ResultList[SessionRecord]:
         """End the sessions whose names begin with a prefix.
 
         Args:
             prefix: Beginning of the names, letter by letter; never a pattern. The platform stores
                 names in lower case.
-            kind: Only sessions of this kind.
-            status: Only sessions with this status; `Succeeded` and `Completed` mean the same.
+            kind: Only sessions of this kind, or of one of these; `None` for any.
+            status: Only sessions with this status, or one of these; `None` for any. `Succeeded`
+                and `Completed` mean the same.
+            pattern: In the place of `prefix`: what whole names must look like, with `*` for any
+                letters, `?` for one, and `[...]` for one of these.
+            dry_run: Only return the sessions that would be ended.
+            verify: Look whether they are gone, too, as in `destroy`.
 
         Returns:
             As `destroy`, for the sessions that matched.
 
         Raises:
-            skaha.errors.InvalidInputError: If an argument is wrong, or `prefix` is empty.
+            skaha.errors.InvalidInputError: If an argument is wrong, or neither a prefix nor a
+                pattern is given: `destroy_all` is the call for that.
 
         Example:
             >>> from skaha import Session
             >>> session = Session(server="local")
-            >>> session.destroy_with("nothing-like-this", status="Running")
+            >>> session.destroy_with("nothing-like-this", status=["Failed", "Completed"])
             {}
         """
-        _checks.check_text("prefix", prefix)
-        records = self.fetch(kind=kind, status=status)
-        named = [record for record in records if record.get("name", "").startswith(prefix)]
-        return self.destroy([record["id"] for record in named])
+        selection = Selection.of(prefix, pattern)
+        records = self._selected(selection, kind, status)
+        if dry_run:
+            return records
+        return self.destroy([record["id"] for record in records], verify=verify)
+
+    @overload
+    def destroy_all(
+        self,
+        kind: KINDS | Collection[KINDS] | None = None,
+        status: STATUS | Collection[STATUS] | None = None,
+        *,
+        dry_run: Literal[False] = False,
+        verify: bool = False,
+    ) -> ResultDict[bool]: ...
+
+    @overload
+    def destroy_all(
+        self,
+        kind: KINDS | Collection[KINDS] | None = None,
+        status: STATUS | Collection[STATUS] | None = None,
+        *,
+        dry_run: Literal[True],
+        verify: bool = False,
+    ) -> ResultList[SessionRecord]: ...
+
+    def destroy_all(
+        self,
+        kind: KINDS | Collection[KINDS] | None = None,
+        status: STATUS | Collection[STATUS] | None = None,
+        *,
+        dry_run: bool = False,
+        verify: bool = False,
+    ) -> ResultDict[bool] | ResultList[SessionRecord]:
+        """End all of the caller's sessions, whatever their names.
+
+        Args:
+            kind: Only sessions of this kind, or of one of these; `None` for any.
+            status: Only sessions with this status, or one of these; `None` for any.
+            dry_run: Only return the sessions that would be ended.
+            verify: Look whether they are gone, too, as in `destroy`.
+
+        Returns:
+            As `destroy`, for the sessions that matched.
+
+        Raises:
+            skaha.errors.InvalidInputError: If an argument is wrong.
+
+        Example:
+            >>> from skaha import Session
+            >>> session = Session(server="local")
+            >>> session.destroy_all(kind="firefly", dry_run=True)
+            []
+        """
+        records = self._selected(Selection(), kind, status)
+        if dry_run:
+            return records
+        return self.destroy([record["id"] for record in records], verify=verify)
+
+    def _selected(
+        self,
+        selection: Selection,
+        kind: KINDS | Collection[KINDS] | None,
+        status: STATUS | Collection[STATUS] | None,
+    ) -> ResultList[SessionRecord]:
+        kinds, statuses = _checks.check_kinds(kind), _checks.check_statuses(status)
+        records = self._listed(kinds, statuses)
+        chosen = [one for one in records if one.get("id") and selection.takes(one.get("name", ""))]
+        return ResultList(chosen, Outcome(retries=records.retries))

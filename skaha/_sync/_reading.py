@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, cast, overload
 from skaha import _answers, _checks, _requests
 from skaha._sync._service import Service
 from skaha._sync._spelling import also_as_id
-from skaha.records import SUCCESS, matching
+from skaha.records import matching
 from skaha.results import Outcome, ResultDict, ResultList, settled
 from skaha.retry import effort
 
@@ -69,12 +69,23 @@ class Reading(Service):
             >>> session.fetch(kind="carta", status="Running")
             []
         """
-        _checks.check_filters(kind, status, view)
-        # The platform knows one word for success, and this may be the other.
-        sent = None if status in SUCCESS else status
+        kinds, statuses = _checks.check_kinds(kind), _checks.check_statuses(status)
+        _checks.check_view(view)
+        return self._listed(kinds, statuses, view)
+
+    def _listed(
+        self,
+        kinds: frozenset[str] | None,
+        statuses: frozenset[str] | None,
+        view: VIEW | None = None,
+    ) -> ResultList[SessionRecord]:
+        # The platform takes one word a filter, and has but one of the two for success. Everything
+        # is filtered here again, as one of its views forgets the kind.
+        kind = next(iter(kinds)) if kinds and len(kinds) == 1 else None
+        status = next(iter(statuses)) if statuses and len(statuses) == 1 else None
         with effort(self.retry) as made:
-            answer = self._send("fetch", _requests.list_sessions(kind, sent, view))
-        records = matching(_answers.json_objects(answer), kind and [kind], status and [status])
+            answer = self._send("fetch", _requests.list_sessions(kind, status, view))
+        records = matching(_answers.json_objects(answer), kinds, statuses)
         return ResultList(cast("list[SessionRecord]", records), Outcome(retries=made.retries))
 
     def stats(self) -> StatsRecord:

@@ -40,6 +40,6 @@ class Images(Service):
             >>> "images.canfar.net/skaha/terminal:1.1.2" in images.fetch(kind="headless")
             True
         """
-        _checks.check_filters(kind, None, None)
+        _checks.check_kinds(kind)
         answer = self._send("images", _requests.list_images(kind))
         return [image["id"] for image in _answers.json_objects(answer) if image.get("id")]

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from skaha._sync._ending import Ending
 from skaha._sync._launching import Launching
+from skaha._sync._waiting import Waiting
 
 __all__ = ["Session"]
 
 
-class Session(Launching, Ending):
+class Session(Launching, Waiting):
     """The caller's sessions on a platform.
 
     Constructed like `skaha.client.SkahaClient`; see there for the arguments.

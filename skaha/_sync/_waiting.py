@@ -1,0 +1,102 @@
+# Made from skaha/_async/_waiting.py by scripts/regenerate.py: edit that one.
+"""Waiting for sessions, with one list request a round however many they are."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from skaha import _checks
+from skaha._sync._ending import Ending
+from skaha._sync._spelling import also_as_id
+from skaha._sync._work import pause
+from skaha._watch import Watch
+from skaha.errors import WaitTimeoutError
+from skaha.results import Outcome, ResultDict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+    from typing import Literal
+
+    from skaha.models import STATUS
+
+# How many sessions a message names.
+_NAMED = 10
+
+
+class Waiting(Ending):
+    """The part of a session class that waits."""
+
+    @also_as_id
+    def wait(
+        self,
+        ids: str | Sequence[str],
+        until: STATUS | Collection[STATUS] | Literal["finished", "running"] = "finished",
+        timeout: float | None = None,
+        *,
+        poll: float = 0.25,
+        longest_poll: float = 15,
+        appear: float = 60,
+        progress: Callable[[dict[str, str]], object] | None = None,
+    ) -> ResultDict[str]:
+        """Wait until every session is where it should be, or has ended.
+
+        Args:
+            ids: One id or several.
+            until: `"finished"` for the end, good or bad; `"running"`; or the statuses to wait for.
+            timeout: Seconds to wait at most; `None` for ever.
+            poll: Seconds from the first look to the second; it grows by half each time.
+            longest_poll: Seconds from one look to the next at most.
+            appear: Seconds in which a new session may be missing from the platform's list before
+                it counts as gone.
+            progress: Called with the status of each session by id, after every look that found
+                something new.
+
+        Returns:
+            The last status of each session by id, in the order of `ids`. `"Gone"` is one that the
+            platform does not list: it was deleted, or it finished and was forgotten.
+
+        Raises:
+            skaha.errors.InvalidInputError: If an argument is wrong.
+            skaha.errors.WaitTimeoutError: If the time is over; the statuses are its `partial`.
+
+        Example:
+            >>> from skaha import Session
+            >>> session = Session(server="local")
+            >>> ids = session.create(
+            ...     "short", "images.canfar.net/skaha/terminal:1.1.2", cmd="true", replicas=2
+            ... )
+            >>> list((session.wait(ids, timeout=60)).values())
+            ['Completed', 'Completed']
+            >>> all((session.destroy(ids)).values())
+            True
+        """
+        watch = Watch(_checks.check_ids(ids), _checks.check_until(until), appear)
+        for what, seconds in (("poll", poll), ("longest_poll", longest_poll)):
+            _checks.check_amount(what, seconds)
+        end = None if timeout is None else time.monotonic() + timeout
+        while watch.waiting:
+            if watch.look(self.fetch()) and progress is not None:
+                progress(watch.statuses())
+            if not watch.waiting:
+                break
+            if end is not None and time.monotonic() >= end:
+                raise _timed_out(watch, timeout)
+            until_end = poll if end is None else max(0.0, end - time.monotonic())
+            pause(min(poll, until_end))
+            poll = min(poll * 1.5, longest_poll)
+        return _result(watch)
+
+
+def _result(watch: Watch) -> ResultDict[str]:
+    return ResultDict(watch.statuses(), Outcome())
+
+
+def _timed_out(watch: Watch, timeout: float | None) -> WaitTimeoutError:
+    statuses = watch.statuses()
+    named = [f"{one} is {statuses[one]}" for one in watch.waiting]
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    error = WaitTimeoutError(f"after {timeout:g} s, {', '.join(named[:_NAMED])}{more}")
+    error.subject = "wait"
+    error.partial = _result(watch)
+    return error

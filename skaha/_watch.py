@@ -1,0 +1,60 @@
+"""What has become of sessions, from one look at the list to the next."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, field
+
+from skaha.records import FINISHED, known
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+# Neither is a word of the platform's: one it does not list any more, and one not yet.
+GONE = "Gone"
+UNSEEN = "Unseen"
+_ENDED = FINISHED | {GONE}
+
+
+@define
+class Watch:
+    """Sessions that are waited for, until each has one of the wanted statuses, or has ended.
+
+    A new session may take seconds to appear in the list, and a finished one vanishes from it after
+    a while: one that was listed and is missing now is gone, one that never was may still appear.
+    """
+
+    ids: list[str]
+    wanted: frozenset[str]
+    appear: float
+    clock: Callable[[], float] = time.monotonic
+    _statuses: dict[str, str] = field(init=False, factory=dict)
+    _begun: float = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Start the clock for those that have to appear."""
+        self._begun = self.clock()
+
+    def look(self, records: Iterable[Mapping[str, Any]]) -> bool:
+        """Take in a list of all sessions; say whether anything is new."""
+        listed = {one.get("id"): str(known(one.get("status")) or UNSEEN) for one in records}
+        before = dict(self._statuses)
+        for session_id in self.waiting:
+            status = listed.get(session_id)
+            if status is not None:
+                self._statuses[session_id] = status
+            elif session_id in self._statuses or self.clock() - self._begun >= self.appear:
+                self._statuses[session_id] = GONE
+        return self._statuses != before
+
+    @property
+    def waiting(self) -> list[str]:
+        """The ids that are not yet where they should be."""
+        enough = self.wanted | _ENDED
+        return [one for one in self.ids if self._statuses.get(one) not in enough]
+
+    def statuses(self) -> dict[str, str]:
+        """Return the last status of each session, in the order asked for."""
+        return {one: self._statuses.get(one, UNSEEN) for one in self.ids}

@@ -1,0 +1,78 @@
+"""A session, its phases and its events, as the rooms of the platform hand them around."""
+
+from enum import StrEnum
+
+from attrs import frozen
+
+KINDS = ("carta", "notebook", "desktop", "contributed", "headless", "firefly", "desktop-app")
+
+
+class Phase(StrEnum):
+    """How far a session has come; finer than the status that the wire shows."""
+
+    QUEUED = "queued"
+    STARTING = "starting"
+    PULLING = "pulling"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+    @property
+    def status(self) -> str:
+        """The wire's word for this phase."""
+        return _STATUS.get(self, "Pending")
+
+
+_STATUS = {Phase.RUNNING: "Running", Phase.COMPLETED: "Completed", Phase.FAILED: "Failed"}
+
+
+@frozen(kw_only=True)
+class Session:
+    """One session, or one app of a desktop (then `id` is the desktop's and `appid` its own).
+
+    Attributes:
+        seq: Its place in the order of arrival; 0 until the store has given one.
+        cores: Cores requested, which may be more than were asked for (flexible sessions).
+        ram: GiB requested.
+        gpus: GPUs asked for.
+        fixed: Whether the memory requested is also the limit.
+        started: Seconds of the epoch, None until the session has left the queue.
+        ended: Seconds of the epoch, None until it has ended.
+        lifetime: Seconds from start to expiry.
+        deleted: Its owner has deleted it, only its processes may still be there.
+    """
+
+    seq: int = 0
+    id: str
+    appid: str = ""
+    name: str
+    image: str
+    kind: str
+    phase: Phase = Phase.QUEUED
+    cores: float
+    ram: float
+    gpus: int = 0
+    fixed: bool
+    cmd: str | None = None
+    args: tuple[str, ...] | None = None
+    env: tuple[tuple[str, str], ...] = ()
+    created: float
+    started: float | None = None
+    ended: float | None = None
+    lifetime: float
+    deleted: bool = False
+
+    @property
+    def active(self) -> bool:
+        """Whether the platform has begun with it and it has not ended."""
+        return self.phase in {Phase.STARTING, Phase.PULLING, Phase.RUNNING}
+
+
+@frozen
+class Event:
+    """One line of a session's events; `at` is None where the platform leaves the time out."""
+
+    type: str
+    reason: str
+    message: str
+    at: float | None = None

@@ -1,0 +1,49 @@
+"""The routes of the service, versioned and not."""
+
+from http import HTTPStatus
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from skaha.local._wire import _service, _sessions
+from skaha.local._wire._pages import page
+from skaha.local._wire._platform import Platform
+from skaha.local._wire._servlet import Handler, Servlet
+
+
+def application(platform: Platform) -> ASGIApp:
+    """Return the service for one platform."""
+    versioned: dict[str, dict[str, Handler]] = {
+        "session": {
+            "GET": _sessions.read,
+            "POST": _sessions.change,
+            "DELETE": _sessions.delete,
+        },
+        "context": {"GET": _service.context},
+        "image": {"GET": _service.images},
+        "repository": {"GET": _service.repositories},
+    }
+    public: dict[str, dict[str, Handler]] = {
+        "capabilities": {"GET": _service.capabilities, "HEAD": _service.capabilities},
+        "availability": {"GET": _service.availability, "POST": _service.forbidden},
+        "logControl": {"GET": _service.forbidden, "POST": _service.forbidden},
+    }
+    routes = []
+    for name, handlers in versioned.items():
+        servlet = Servlet(platform, handlers)
+        routes += [
+            Route(f"/skaha/v1/{name}", servlet),
+            Route(f"/skaha/v1/{name}/{{path:path}}", servlet),
+        ]
+    for name, handlers in public.items():
+        routes.append(Route(f"/skaha/{name}", Servlet(platform, handlers, public=True)))
+    app = Starlette(routes=routes, exception_handlers={404: _not_found})
+    app.router.redirect_slashes = False
+    return app
+
+
+async def _not_found(request: Request, error: Exception) -> HTMLResponse:  # noqa: ARG001
+    return HTMLResponse(page(HTTPStatus.NOT_FOUND), HTTPStatus.NOT_FOUND)

@@ -1,0 +1,12 @@
+"""The pages of the container that the real service runs in, where the service is not asked."""
+
+from http import HTTPStatus
+
+
+def page(status: HTTPStatus) -> str:
+    """Return the page for a status."""
+    title = f"HTTP Status {status.value} \N{EN DASH} {status.phrase}"
+    return (
+        f'<!doctype html><html lang="en"><head><title>{title}</title></head>'
+        f"<body><h1>{title}</h1></body></html>"
+    )

@@ -1,0 +1,82 @@
+"""The ways in which the server refuses, each with its own habit of ending the text."""
+
+from http import HTTPStatus
+from typing import ClassVar
+
+from starlette.responses import Response
+
+
+class RefusalError(Exception):
+    """An answer that is not the one that was asked for."""
+
+    status = HTTPStatus.BAD_REQUEST
+    line_end = "\n"
+    headers: ClassVar[dict[str, str]] = {}
+
+    def response(self) -> Response:
+        """Return the plain text that the wire carries."""
+        response = text(f"{self}{self.line_end}", self.status)
+        response.headers.update(self.headers)
+        return response
+
+
+class InvalidError(RefusalError):
+    """400: the request makes no sense."""
+
+
+class NotFoundError(RefusalError):
+    """404: there is no such session, or it is not the caller's."""
+
+    status = HTTPStatus.NOT_FOUND
+
+
+class BrokenError(RefusalError):
+    """500: the server fell over; the text is that of a Java exception."""
+
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    line_end = ""
+
+    def __str__(self) -> str:
+        """Return the text with the server's own beginning."""
+        return f"unexpected exception: {super().__str__()}"
+
+
+class AnonymousError(InvalidError):
+    """400: there is no credential; the group service, asked first, says so in its own way."""
+
+    headers: ClassVar[dict[str, str]] = {"www-authenticate": "Bearer"}
+
+    def __init__(self) -> None:
+        super().__init__("cannot get group memberships for anonymous")
+
+
+class RejectedTokenError(RefusalError):
+    """401: there is a credential, but not a good one."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    line_end = ""
+    headers: ClassVar[dict[str, str]] = {
+        "www-authenticate": 'Bearer error="invalid_token", error_description="Invalid JWT token"'
+    }
+
+    def __init__(self) -> None:
+        super().__init__("Invalid JWT token")
+
+
+class TooLargeError(RefusalError):
+    """413: the body is larger than any launch."""
+
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    headers: ClassVar[dict[str, str]] = {"connection": "close"}
+
+
+class TooSlowError(RefusalError):
+    """408: the body does not come."""
+
+    status = HTTPStatus.REQUEST_TIMEOUT
+    headers: ClassVar[dict[str, str]] = {"connection": "close"}
+
+
+def text(body: str | bytes, status: int = HTTPStatus.OK) -> Response:
+    """Return plain text, without the charset that the framework would add."""
+    return Response(body, status, headers={"content-type": "text/plain"})

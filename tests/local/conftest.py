@@ -1,0 +1,145 @@
+"""Real platforms, each a process of its own on a directory of its own, reached over the loopback."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+
+IMAGE = "images.canfar.net/skaha/terminal:1.1.1"
+TOKEN = "a-token-of-the-tests"
+
+
+def eventually(condition, seconds=10.0):
+    """Return what `condition` answers once that is true."""
+    deadline = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.01)
+    return answer
+
+
+class Platform:
+    """A platform in the foreground and a client with its token."""
+
+    def __init__(self, state, home, *options):
+        self.state, self.home, self.options = state, home, options
+        self.start()
+
+    def start(self):
+        command = [sys.executable, "-m", "skaha.local", "serve", "--token", TOKEN]
+        self.process = subprocess.Popen(
+            [*command, "--state", str(self.state), *self.options],
+            env=os.environ | {"HOME": str(self.home), "A_SECRET": "of the daemon"},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.url = self.process.stdout.readline().strip()
+        assert self.url.startswith("http://127.0.0.1:")
+        self.client = httpx.Client(
+            base_url=f"{self.url}/v1",
+            headers={"Authorization": f"Bearer {TOKEN}"},
+            trust_env=False,
+        )
+
+    def kill(self):
+        self._end(signal.SIGKILL)
+
+    def stop(self):
+        self._end(signal.SIGTERM)
+        return self.process.returncode
+
+    def _end(self, number):
+        self.client.close()
+        self.process.send_signal(number)
+        self.process.wait(30)
+        self.process.stdout.close()
+
+    def post(self, **parameters):
+        return self.client.post("/session", data={"name": "n", "image": IMAGE} | parameters)
+
+    def create(self, **parameters):
+        response = self.post(**parameters)
+        assert response.status_code == 200, response.text
+        return response.text.strip()
+
+    def shell(self, script, **parameters):
+        """Run a script that needs what the wire cannot carry: quotes, blanks and variables."""
+        file = self.home / f"script-{time.monotonic_ns()}"
+        file.write_text(script)
+        return self.create(cmd="sh", args=str(file), **parameters)
+
+    def session(self, session_id):
+        return self.client.get(f"/session/{session_id}").json()
+
+    def sessions(self, **query):
+        return self.client.get("/session", params=query).json()
+
+    def logs(self, session_id):
+        return self.client.get(f"/session/{session_id}", params={"view": "logs"}).text
+
+    def events(self, session_id):
+        return self.client.get(f"/session/{session_id}", params={"view": "events"}).text
+
+    def delete(self, session_id):
+        return self.client.delete(f"/session/{session_id}")
+
+    def wait(self, session_id, status="Completed", seconds=10.0):
+        def there():
+            session = self.session(session_id)
+            return session if session["status"] == status else None
+
+        return eventually(there, seconds)
+
+
+@pytest.fixture(scope="session", name="eventually")
+def _eventually():
+    return eventually
+
+
+@pytest.fixture(scope="session")
+def image():
+    return IMAGE
+
+
+@pytest.fixture(scope="session")
+def token():
+    return TOKEN
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory):
+    """One platform for the tests of a module, with room for several sessions."""
+    home = tmp_path_factory.mktemp("home")
+    options = ("--cores", "8", "--ram", "64", "--grace", "2")
+    running = Platform(tmp_path_factory.mktemp("state") / "state", home, *options)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def launch(tmp_path):
+    """Start platforms of a test's own, with its options."""
+    running = []
+
+    def _launch(*options):
+        home = tmp_path / f"home-{len(running)}"
+        home.mkdir()
+        running.append(Platform(tmp_path / f"state-{len(running)}", home, *options))
+        return running[-1]
+
+    yield _launch
+    for platform in running:
+        if platform.process.returncode is None:
+            platform.stop()
+
+
+@pytest.fixture
+def clean(platform):
+    """Leave no session behind."""
+    yield platform
+    for session in platform.sessions():
+        platform.delete(session["id"])
