@@ -1,0 +1,521 @@
+"""What a session looks like from its launch to its end, and what can be done with it."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _clean(clean):
+    """Leave no session behind."""
+
+
+FOURTEEN_DAYS, FOUR_DAYS = timedelta(days=14), timedelta(days=4)
+
+
+def moment(text):
+    return datetime.fromisoformat(text)
+
+
+def test_a_session_from_start_to_end(launch):
+    """Pending without times, then Running with them, then Completed."""
+    platform = launch("--start-delay", "0.3", "--cores", "4", "--ram", "64")
+    session_id = platform.create(cmd="sleep", args="0.3", cores="2", ram="8", name="Life")
+    pending = platform.session(session_id)
+    assert pending["status"] == "Pending"
+    assert not {"startTime", "expiryTime"} & set(pending)
+    running = platform.wait(session_id, "Running")
+    assert running == pending | {
+        "status": "Running",
+        "startTime": running["startTime"],
+        "expiryTime": running["expiryTime"],
+    }
+    assert platform.wait(session_id, "Completed") == running | {"status": "Completed"}
+
+
+def test_fields_and_their_order(platform, image):
+    """Numbers are strings, what is unknown is absent, and the order is the server's."""
+    session_id = platform.create(cmd="true", cores="2", ram="8", gpus="1")
+    session = platform.wait(session_id)
+    assert list(session) == [
+        *("id", "userid", "runAsUID", "runAsGID", "supplementalGroups", "image", "type"),
+        *("status", "name", "startTime", "expiryTime", "connectURL", "requestedRAM"),
+        *("requestedCPUCores", "requestedGPUCores", "isFixedResources"),
+    ]
+    assert session["image"] == image
+    assert session["connectURL"] == ""
+    assert session["requestedRAM"] == "8.59"
+    assert session["requestedCPUCores"] == "2"
+    assert session["requestedGPUCores"] == "0"
+    assert session["isFixedResources"] is True
+    assert session["runAsUID"].isdigit()
+    assert all(isinstance(group, int) for group in session["supplementalGroups"])
+    # To the second each, so their difference may be one off.
+    lived = moment(session["expiryTime"]) - moment(session["startTime"])
+    assert abs(lived - FOURTEEN_DAYS) <= timedelta(seconds=1)
+    assert "Z" in session["startTime"]
+
+
+def test_the_server_prints_its_json_on_many_lines(platform):
+    """Two blanks of indent, no line feed at the end, nothing escaped; an empty list is short."""
+    assert platform.client.get("/session").text == "[]"
+    session_id = platform.create(type="desktop")
+    text = platform.client.get(f"/session/{session_id}").text
+    assert text.startswith('{\n  "id": "')
+    assert text.endswith("\n}")
+    assert "&path=" in text
+
+
+@pytest.mark.parametrize(
+    ("asked", "kind", "shown"),
+    [
+        ({}, "headless", None),
+        ({"cores": "2"}, "headless", None),
+        ({"ram": "4"}, "headless", ("4.29", "1")),
+        ({"cores": "2", "ram": "32"}, "headless", ("34.36", "2")),
+        ({"cores": "2", "ram": "16"}, "desktop", None),
+        ({"cores": "2", "ram": "16"}, "firefly", ("4.29", "0.100")),
+        ({}, "firefly", ("4.29", "0.100")),
+    ],
+)
+def test_fixed_and_flexible_resources(platform, asked, kind, shown):
+    """Memory makes a session fixed; only then is shown what it requests."""
+    session = platform.session(platform.create(type=kind, cmd="true", **asked))
+    assert session["isFixedResources"] is (shown is not None)
+    assert (session.get("requestedRAM"), session.get("requestedCPUCores")) == (
+        shown or (None, None)
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        ("carta", "/session/carta/{id}/"),
+        ("contributed", "/session/contrib/{id}/"),
+        ("desktop", "/session/desktop/{id}/?password={id}&path=session/desktop/{id}/"),
+        ("firefly", "/session/firefly/{id}/firefly/"),
+        ("notebook", "/session/notebook/{id}/lab/tree/arc/home/{user}?token={id}"),
+    ],
+)
+def test_interactive_sessions_wait_for_their_image(platform, kind, path, eventually):
+    """They are accepted, have a place to connect to, and say in their events what is missing."""
+    session_id = platform.create(type=kind)
+    eventually(lambda: "ImagePullBackOff" in platform.events(session_id))
+    session = platform.session(session_id)
+    assert session["status"] == "Pending"
+    host = platform.url.split("/")[2]
+    expected = path.format(id=session_id, user=session["userid"])
+    assert session["connectURL"] == f"https://{host}{expected}"
+    lived = moment(session["expiryTime"]) - moment(session["startTime"])
+    assert abs(lived - FOUR_DAYS) <= timedelta(seconds=1)
+
+
+def test_a_start_on_the_full_minute_has_no_seconds():
+    """The class that prints it leaves them out; the expiry always has them."""
+    from skaha.local._wire._objects import _times
+
+    from skaha.local._session import Session
+
+    noon = datetime(2026, 7, 31, 12, tzinfo=UTC).timestamp()
+    shared = {"id": "a", "name": "a", "image": "i", "kind": "headless", "fixed": False}
+    session = Session(cores=1, ram=1, created=noon, started=noon + 0.5, lifetime=60, **shared)
+    assert _times(session) == {
+        "startTime": "2026-07-31T12:00Z",
+        "expiryTime": "2026-07-31T12:01:00Z",
+    }
+
+
+def test_a_failing_command(platform):
+    """It runs once and its status is in the events only."""
+    session_id = platform.shell("echo tried; exit 3")
+    assert platform.wait(session_id, "Failed")["name"] == "n"
+    assert platform.logs(session_id) == "tried\n"
+    assert "Exit status 3" in platform.events(session_id)
+
+
+@pytest.mark.parametrize("cmd", ["no-such-program", "no/such/program", "/etc", "/etc/hostname"])
+def test_a_command_that_cannot_start(platform, cmd):
+    """The session fails, its events say why and its log is empty."""
+    session_id = platform.create(cmd=cmd)
+    platform.wait(session_id, "Failed")
+    assert f'failed to start container: exec: "{cmd}"' in platform.events(session_id)
+    assert platform.logs(session_id) == ""
+
+
+def test_no_command(platform):
+    """There is no image whose own command could run instead."""
+    session_id = platform.create()
+    platform.wait(session_id, "Failed")
+    assert "give cmd" in platform.events(session_id)
+
+
+def test_events_are_a_table(platform, image):
+    """Columns at least three blanks apart; the scheduler's own event has no times."""
+    session_id = platform.create(cmd="true", gpus="1")
+    platform.wait(session_id)
+    response = platform.client.get(f"/session/{session_id}", params={"view": "events"})
+    assert response.headers["content-type"] == "text/plain"
+    assert response.text.endswith("\n")
+    head, *rows = [re.split(" {3,}", line) for line in response.text.splitlines()]
+    assert head == ["TYPE", "REASON", "MESSAGE", "FIRST-TIME", "LAST-TIME"]
+    assert [row[1] for row in rows] == [
+        *("Scheduled", "GpusDropped", "ProcessRuntime", "Started", "Completed")
+    ]
+    assert rows[0][3:] == ["<nil>", "<nil>"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", rows[1][3])
+    assert "dropped" in rows[1][2]
+    assert f'on this machine, not in the image "{image}"' in rows[2][2]
+
+
+def test_events_of_what_is_not_there(platform):
+    """404 with a full stop, where the session itself is 404 without one."""
+    for query, text in (({"view": "events"}, "session nope not found.\n"), ({}, None)):
+        response = platform.client.get("/session/nope", params=query)
+        assert (response.status_code, response.text) == (404, text or "session nope not found\n")
+
+
+def test_logs_of_what_is_not_there(platform):
+    """200 and empty, as before the start."""
+    for session_id in ("nope", platform.create(type="notebook")):
+        response = platform.client.get(f"/session/{session_id}", params={"view": "logs"})
+        assert (response.status_code, response.text) == (200, "")
+        assert response.headers["content-type"] == "text/plain"
+
+
+def test_logs_are_both_streams_as_they_came(platform, eventually):
+    """Also while the session runs, and bytes that are no text."""
+    session_id = platform.shell("echo out; echo err >&2; printf '\\377'; sleep 60")
+    query = {"view": "logs"}
+    eventually(lambda: platform.client.get(f"/session/{session_id}", params=query).content[8:])
+    response = platform.client.get(f"/session/{session_id}", params=query)
+    assert response.content == b"out\nerr\n\xff"
+
+
+def test_logs_of_any_size(platform):
+    """A log larger than any buffer comes whole and in pieces."""
+    session_id = platform.shell("yes 0123456789abcde | head -c 50000000")
+    platform.wait(session_id)
+    url, size, pieces = f"/session/{session_id}", 0, 0
+    with platform.client.stream("GET", url, params={"view": "logs"}) as response:
+        assert response.headers["transfer-encoding"] == "chunked"
+        for piece in response.iter_bytes():
+            size, pieces = size + len(piece), pieces + 1
+    assert size == 50_000_000
+    assert pieces > 10
+
+
+@pytest.mark.parametrize("view", ["event", "Logs", "EVENTS", "foo", "all", ""])
+def test_an_unknown_view_is_the_session(platform, view):
+    """Only `logs` and `events` are views of a session."""
+    session_id = platform.create(type="notebook")
+    response = platform.client.get(f"/session/{session_id}", params={"view": view})
+    assert response.json()["id"] == session_id
+
+
+@pytest.mark.parametrize("session_id", ["a_", "a b", "%25", "-a", "a" * 64])
+def test_a_malformed_id(platform, session_id):
+    """What is no label is refused before it is looked for."""
+    response = platform.client.get(f"/session/{session_id}")
+    text = "canfar.net/id label value must match Kubernetes label value syntax\n"
+    assert (response.status_code, response.text) == (400, text)
+
+
+def test_the_list_and_its_filters(platform):
+    """Equality in any case, both together, and what is unknown or blank matches nothing."""
+    done = platform.create(cmd="true", name="z")
+    failed = platform.create(cmd="false", name="y")
+    carta = platform.create(type="carta", name="a")
+    platform.wait(done)
+    platform.wait(failed, "Failed")
+
+    def ids(**query):
+        return [session["id"] for session in platform.sessions(**query)]
+
+    assert ids() == [carta, *sorted([done, failed])]
+    assert ids(type="CARTA") == [carta]
+    assert ids(status="completed") == [done]
+    assert ids(type="headless", status="Failed") == [failed]
+    assert ids(view="nope") == ids()
+    for query in (
+        *({"type": "carta", "status": "Failed"}, {"type": ""}, {"status": ""}),
+        *({"type": "nope"}, {"status": "Succeeded"}),
+    ):
+        assert ids(**query) == []
+
+
+def test_everybodys_sessions_have_four_fields(platform):
+    """No id and no name."""
+    done = platform.create(cmd="true")
+    own = platform.wait(done)
+    (public,) = platform.sessions(view="all")
+    assert public == {name: own[name] for name in ("userid", "type", "status", "startTime")}
+    assert platform.sessions(view="all", type="carta") == []
+
+
+def test_interactive_view(platform):
+    """All that is not headless, apps included; the type is ignored, the status is not."""
+    platform.create(cmd="true")
+    desktop = platform.create(type="desktop")
+    app = platform.client.post(f"/session/{desktop}/app", data={"image": "a/b/c:1"}).text.strip()
+    shown = platform.sessions(view="InterActive", type="headless")
+    assert {(session["id"], session.get("appid")) for session in shown} == {
+        (desktop, None),
+        (desktop, app),
+    }
+    assert platform.sessions(view="interactive", status="Running") == []
+
+
+def test_delete(platform, eventually):
+    """200 and empty whatever was there; the session is gone at once, and its log with it."""
+    session_id = platform.create(cmd="sleep", args="60")
+    platform.wait(session_id, "Running")
+    for path in (session_id, session_id, "nope"):
+        response = platform.delete(path)
+        assert (response.status_code, response.content) == (200, b"")
+        assert "content-type" not in response.headers
+    assert platform.client.get(f"/session/{session_id}").status_code == 404
+    assert platform.sessions() == []
+    eventually(lambda: not (platform.state / "sessions" / session_id).exists())
+
+
+def test_delete_everything(platform):
+    """There is no such request."""
+    response = platform.client.delete("/session")
+    assert (response.status_code, response.text) == (400, "Cannot kill all sessions.\n")
+
+
+def test_renew(launch, eventually):
+    """The expiry moves to a lifetime from now if that is later; else nothing happens."""
+    platform = launch("--time-scale", "0.0001")  # four days are 35 seconds
+    notebook, batch = platform.create(type="notebook"), platform.create(cmd="sleep", args="60")
+    platform.wait(batch, "Running")
+    before = {i: platform.session(i)["expiryTime"] for i in (notebook, batch)}
+
+    def renewed():
+        for session_id in (notebook, batch):
+            response = platform.client.post(f"/session/{session_id}", data={"action": "ReNew"})
+            assert (response.status_code, response.content) == (200, b"")
+            assert "content-type" not in response.headers
+        return platform.session(notebook)["expiryTime"] > before[notebook]
+
+    eventually(renewed)
+    assert platform.session(batch)["expiryTime"] == before[batch]
+
+
+def test_what_cannot_be_renewed(platform):
+    """No action, another action, or nothing active."""
+    done = platform.create(cmd="true")
+    user = platform.wait(done)["userid"]
+    for session_id, action, text in (
+        (done, {}, "Cannot modify an existing session"),
+        (done, {"action": "pause"}, "unrecognized action"),
+        (done, {"action": "renew"}, f"No active job for user {user} with session {done}"),
+        ("nope", {"action": "renew"}, f"No active job for user {user} with session nope"),
+    ):
+        response = platform.client.post(f"/session/{session_id}", data=action)
+        assert (response.status_code, response.text) == (400, f"{text}\n")
+
+
+def test_expiry_and_retention(launch, eventually):
+    """A session over its lifetime fails; finished ones stay listed a while, then are gone."""
+    platform = launch("--time-scale", "0.000001", "--grace", "1")  # headless: 1.2 s
+    session_id = platform.create(cmd="sleep", args="60")
+    platform.wait(session_id, "Running")
+    seen = set()
+
+    def gone():
+        response = platform.client.get(f"/session/{session_id}")
+        seen.add(response.json()["status"] if response.status_code == 200 else None)
+        return response.status_code == 404
+
+    eventually(gone)
+    assert seen <= {"Running", "Failed", None}
+    assert platform.logs(session_id) == ""
+    assert platform.sessions() == []
+
+
+def test_old_events_are_forgotten(launch, eventually):
+    """A session whose events are too old has none, and is still there."""
+    platform = launch("--time-scale", "0.0001")  # an hour is 0.36 s, a day 8.6 s
+    session_id = platform.create(type="notebook")
+    eventually(lambda: platform.events(session_id) == "<none>\n")
+    assert platform.session(session_id)["status"] == "Pending"
+
+
+def test_args_env_and_variables_of_the_server(platform):
+    """`cmd` is one word, `args` are split on blanks only, `env` loses what the server loses."""
+    script = platform.home / "show.sh"
+    script.write_text('for word; do echo "<$word>"; done; env')
+    session_id = platform.create(
+        cmd="sh",
+        args=f"{script} a  'b c'  ",
+        env=["A=1", "DROPPED=a=b", "EMPTY=", "KEPT=x=", "HOME=/else", "skaha_username=other"],
+        cores="2",
+    )
+    session = platform.wait(session_id)
+    lines = platform.logs(session_id).splitlines()
+    assert lines[:4] == ["<a>", "<>", "<'b>", "<c'>"]
+    variables = dict(line.split("=", 1) for line in lines[4:])
+    assert variables["A"] == "1"
+    assert variables["KEPT"] == "x"
+    assert not {"DROPPED", "EMPTY", "A_SECRET"} & set(variables)
+    assert variables["skaha_sessionid"] == session_id
+    assert variables["skaha_username"] == session["userid"]
+    assert variables["skaha_hostname"]
+    assert variables["HOME"] == variables["PWD"] == str(platform.home)
+    assert variables["OMP_NUM_THREADS"] == "2"
+
+
+def test_backslashes_are_eaten(platform):
+    """By the pattern first, then by the template."""
+    session_id = platform.create(cmd="echo", args="a\\nb c\\\\nd \\$HOME")
+    platform.wait(session_id)
+    assert platform.logs(session_id) == "anb c\nd $HOME\n"
+
+
+def test_python_is_the_one_that_runs_the_platform(platform):
+    """So that a session can import what its owner has installed."""
+    session_id = platform.create(cmd="python3", args="-c import(psutil)")
+    platform.wait(session_id, "Failed")
+    session_id = platform.create(cmd="python3", args="-m skaha.local --help")
+    platform.wait(session_id)
+    assert "skaha.local" in platform.logs(session_id)
+
+
+def test_names_that_the_shell_does_not_pass_on(platform):
+    """What gets lost is said."""
+    session_id = platform.create(cmd="env", env=["a.b=c", "D=e"])
+    platform.wait(session_id)
+    assert "D=e" in platform.logs(session_id)
+    assert "a.b" in platform.events(session_id)
+
+
+def test_apps_of_a_desktop(platform):
+    """Attach, list, read and delete; the path's session id does not narrow the list."""
+    first, second = platform.create(type="desktop"), platform.create(type="desktop")
+    client = platform.client
+    image = "anywhere.org/skaha/terminal:1.2.0"
+    response = client.post(f"/session/{first}/app", data={"image": image, "name": "x"})
+    assert (response.status_code, response.headers["content-type"]) == (200, "text/plain")
+    assert re.fullmatch(r"[a-z][a-z0-9]{2}\n", response.text)
+    app = response.text.strip()
+    session = client.get(f"/session/{first}/app/{app}").json()
+    assert session["id"] == first
+    assert session["appid"] == app
+    assert session["type"] == "desktop-app"
+    assert session["name"] == "terminal-1-2-0"
+    assert session["connectURL"] == ""
+    assert client.get(f"/session/{second}/app").json() == [session]
+    assert client.get(f"/session/{first}").json()["type"] == "desktop"
+    assert {s["id"] for s in platform.sessions()} == {first, second}
+    assert platform.sessions(type="desktop-app") == [session]
+    assert platform.events(first) == "<none>\n"
+    assert client.delete(f"/session/{first}/app/nope").status_code == 200
+    assert client.delete(f"/session/{first}/app/{app}").status_code == 200
+    text = f"desktop app with session {first} and app ID {app} was not found\n"
+    gone = client.get(f"/session/{first}/app/{app}")
+    assert (gone.status_code, gone.text) == (404, text)
+
+
+def test_apps_go_with_their_desktop(platform):
+    """Deleting the desktop is enough."""
+    desktop = platform.create(type="desktop")
+    platform.client.post(f"/session/{desktop}/app", data={"image": "a"})
+    platform.delete(desktop)
+    assert platform.sessions(view="interactive") == []
+
+
+def test_what_apps_refuse(platform):
+    """Everything that is not a new app for a desktop of the caller."""
+    client = platform.client
+    notebook = platform.create(type="notebook")
+    desktop = platform.create(type="desktop")
+    for path, data, status, text in (
+        (f"{desktop}/app", {}, 400, "Missing parameter 'image'"),
+        (f"{desktop}/app", {"image": "a", "cores": "99"}, 400, "Invalid value for 'cores': 99"),
+        ("nope/app", {"image": "a"}, 404, "session nope not found"),
+        (f"{notebook}/app", {"image": "a"}, 404, f"session {notebook} not found"),
+        (f"{desktop}/app/abc", {}, 400, "Missing parameter 'image'"),
+        (f"{desktop}/app/abc", {"image": "a"}, 400, "Cannot modify an existing app."),
+    ):
+        response = client.post(f"/session/{path}", data=data)
+        assert (response.status_code, response.text) == (status, f"{text}\n")
+    response = client.delete(f"/session/{desktop}/app")
+    assert (response.status_code, response.text) == (400, "Missing app ID\n")
+
+
+def test_context(platform):
+    """On one line, without a version of the members that is gone."""
+    response = platform.client.get("/context")
+    assert response.headers["content-type"] == "application/json"
+    assert "\n" not in response.text
+    context = response.json()
+    assert context["maxInteractiveSessions"] == "5"
+    assert set(context["cores"]) == {"default", "defaultLimit", "options", "defaultRequest"}
+    assert set(context["memoryGB"]) == set(context["cores"])
+
+
+def test_images(platform):
+    """All or those of a type, which has to be spelled right here."""
+    images = platform.client.get("/image").json()
+    assert all(set(image) == {"id", "types", "digest"} for image in images)
+    assert "images.canfar.net/skaha/terminal:1.1.1" in [image["id"] for image in images]
+    notebooks = platform.client.get("/image", params={"type": "notebook"}).json()
+    assert notebooks == [image for image in images if "notebook" in image["types"]]
+    assert notebooks
+    for kind in ("Notebook", "nope", ""):
+        response = platform.client.get("/image", params={"type": kind})
+        assert (response.status_code, response.text) == (400, f"unknown type: {kind}\n")
+
+
+def test_repositories(platform):
+    """One registry, on one line."""
+    assert platform.client.get("/repository").text == '["images.canfar.net"]'
+
+
+def test_statistics(platform):
+    """What runs is what is requested; what is available is all there is; no instances."""
+    session_id = platform.create(cmd="sleep", args="60", cores="2", ram="8")
+    platform.wait(session_id, "Running")
+    stats = platform.client.get("/session", params={"view": "stats", "type": "nope"})
+    assert stats.text == json.dumps(
+        {
+            "cores": {
+                "requestedCPUCores": 2.0,
+                "cpuCoresAvailable": 8.0,
+                "maxCPUCores": {"cpuCores": 8.0, "withRam": "32Gi"},
+            },
+            "ram": {
+                "requestedRAM": "8.59G",
+                "ramAvailable": "68.719G",
+                "maxRAM": {"ram": "32Gi", "withCPUCores": 8.0},
+            },
+        },
+        indent=2,
+    )
+
+
+def test_capabilities(platform):
+    """At this address, the version that is gone included; a HEAD has no body."""
+    response = platform.client.get(f"{platform.url}/capabilities")
+    assert response.headers["content-type"].startswith("text/xml")
+    assert f">{platform.url}/v1/session</accessURL>" in response.text
+    assert f">{platform.url}/v0</accessURL>" in response.text
+    assert response.text.count('standardID="ivo://ivoa.net/sso#token"') == 5
+    assert platform.client.head(f"{platform.url}/capabilities").content == b""
+
+
+def test_availability(platform):
+    """True, or with the least detail nothing at all."""
+    response = platform.client.get(f"{platform.url}/availability")
+    assert response.headers["content-type"].startswith("text/xml")
+    assert "<vosi:available>true</vosi:available>" in response.text
+    least = platform.client.get(f"{platform.url}/availability", params={"detail": "min"})
+    assert (least.status_code, least.text) == (200, "")
+
+
+def test_operators_only(platform):
+    """Nobody is one here."""
+    assert platform.client.get(f"{platform.url}/logControl").status_code == 403
