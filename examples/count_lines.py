@@ -35,13 +35,9 @@ COMMAND = shell.command("python3", os.fspath(Path(__file__).resolve()), "--repli
 def source_files() -> list[Path]:
     """List the library's own modules, in the same order everywhere."""
     library = Path(sysconfig.get_path("stdlib"))
-    packages = ("asyncio", "collections", "concurrent", "email", "html", "http", "importlib")
-    packages += ("json", "logging", "multiprocessing", "unittest", "urllib", "xml")
-    files = [
-        *library.glob("*.py"),
-        *(file for one in packages for file in library.glob(f"{one}/**/*.py")),
-    ]
-    return sorted(files)
+    packages = "asyncio collections concurrent email html http importlib json logging unittest xml"
+    patterns = ["*.py", *(f"{package}/**/*.py" for package in packages.split())]
+    return sorted(file for pattern in patterns for file in library.glob(pattern))
 
 
 def count(files: list[Path]) -> Counter[str]:

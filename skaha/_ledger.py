@@ -46,7 +46,8 @@ class Ledger:
         self._sent.update(sent.values.keys())
         self._sent.update(sent.failures.keys())
         self.ids |= sent.values
-        self.doubts = {}
+        for name in (*sent.values, *sent.failures):
+            self.doubts.pop(name, None)
         for name, error in sent.failures.items():
             (self.doubts if self._is_doubtful(name, error) else self._refused)[name] = error
 

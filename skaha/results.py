@@ -137,6 +137,13 @@ def settled(result: R, outcome: Outcome[Any]) -> R:
     return result
 
 
+def keep(stop: BaseException, result: _Result) -> None:
+    """Attach to whatever stops a call (Ctrl-C, a cancellation) what had been done as `partial`."""
+    if "partial" not in vars(stop):
+        stop.add_note("stopped on the way: .partial has what had been done")
+    vars(stop)["partial"] = result
+
+
 def raise_with(error: SkahaError, result: _Result) -> NoReturn:
     """Raise `error`, with `result` as its `partial`."""
     error.partial = result

@@ -77,3 +77,9 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespa
 def session(colour: Colour, platform: SimpleNamespace) -> Any:
     """A session class of each colour, at the embedded platform."""
     return colour.open(server=platform.url, token=platform.token)
+
+
+@pytest.fixture
+def scripted_session(colour: Colour, scripted: ScriptedServer) -> Any:
+    """A session class of each colour, at the scripted server; it never tries again."""
+    return colour.open(server=scripted.url, token=TOKEN, retry=False)

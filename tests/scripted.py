@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +21,7 @@ class Received:
     query: dict[str, list[str]]
     headers: dict[str, str]
     form: dict[str, list[str]]
+    certificate: bytes | None = None
 
 
 @dataclass
@@ -31,17 +34,33 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-class ScriptedServer:
-    """Answers each request with what `answer` returns for it, and keeps what it received."""
+def json_answer(value: Any) -> Answer:
+    """Say this value as the platform says it."""
+    return Answer(200, json.dumps(value), "application/json")
 
-    def __init__(self) -> None:
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    # The default of five makes the sixth of many clients at once wait for a second.
+    request_queue_size = 512
+
+
+class ScriptedServer:
+    """Answers each request with what `answer` returns for it, and keeps what it received.
+
+    When `answer` returns `None`, the connection is closed without a word.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.received: list[Received] = []
-        self.answer: Callable[[Received], Answer] = lambda _: Answer(404, "no script")
+        self.answer: Callable[[Received], Answer | None] = lambda _: Answer(404, "no script")
         self.connections = 0
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/skaha"
+        self._server = _Listener(("127.0.0.1", 0), self._handler())
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        scheme = "http" if tls is None else "https"
+        self.url = f"{scheme}://127.0.0.1:{self._server.server_address[1]}/skaha"
 
     def _handler(script) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
@@ -63,12 +82,22 @@ class ScriptedServer:
                     parse_qs(url.query, keep_blank_values=True),
                     {name.lower(): value for name, value in self.headers.items()},
                     parse_qs(body, keep_blank_values=True),
+                    self.peer(),
                 )
                 with script._lock:
                     script.received.append(received)
-                self.reply(script.answer(received))
+                answer = script.answer(received)
+                if answer is None:
+                    self.close_connection = True
+                else:
+                    self.reply(answer)
 
             do_POST = do_DELETE = do_GET
+
+            def peer(self) -> bytes | None:
+                if not isinstance(self.connection, ssl.SSLSocket):
+                    return None
+                return self.connection.getpeercert(binary_form=True)
 
             def reply(self, answer: Answer) -> None:
                 body = answer.body.encode() if isinstance(answer.body, str) else answer.body

@@ -25,7 +25,7 @@ class AsyncHTTP(httpx.AsyncClient):
     def __init__(self, wire: Wire) -> None:
         """Connect to nothing yet."""
         self._wire = wire
-        self._lanes = AsyncLanes(wire.concurrency, self._open_lane)
+        self._lanes = AsyncLanes(wire.concurrency, self._connect)
         super().__init__(
             base_url=wire.server,
             # The platform does not compress, and what somebody else did may unfold without end.
@@ -35,7 +35,7 @@ class AsyncHTTP(httpx.AsyncClient):
             transport=self._lanes,
         )
 
-    def _open_lane(self) -> httpx.AsyncHTTPTransport:
+    def _connect(self) -> httpx.AsyncHTTPTransport:
         return httpx.AsyncHTTPTransport(
             verify=self._wire.tls,
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),

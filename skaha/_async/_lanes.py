@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 import httpx
+from attrs import field, frozen
 
-from skaha._async._work import Guard, Semaphore
+from skaha._async._work import Breaker, Guard, Semaphore
 from skaha._width import Width
 
 if TYPE_CHECKING:
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 class AsyncLanes(httpx.AsyncBaseTransport):
     """A transport over at most `width` transports of one connection each."""
 
-    def __init__(self, width: int, open_lane: Callable[[], httpx.AsyncBaseTransport]) -> None:
-        """Open lanes with `open_lane` when they are first needed."""
+    def __init__(self, width: int, connect: Callable[[], httpx.AsyncBaseTransport]) -> None:
+        """Make the transport of a lane with `connect` when it is first needed."""
         self._room = Semaphore(width)
         self._width = Width(width)
         self._guard = Guard()
-        self._open_lane = open_lane
-        self._lanes: list[httpx.AsyncBaseTransport] = []
-        self._free: list[httpx.AsyncBaseTransport] = []
+        self._connect = connect
+        self._lanes: list[_Lane] = []
+        self._free: list[_Lane] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request on a free lane; the lane is free again when the answer is closed."""
@@ -37,8 +38,9 @@ class AsyncLanes(httpx.AsyncBaseTransport):
         except BaseException:
             self._room.release()
             raise
+        lane.breaker.watch(request)
         try:
-            response = await lane.handle_async_request(request)
+            response = await lane.transport.handle_async_request(request)
         except BaseException:
             self._give_back(lane)
             raise
@@ -46,12 +48,13 @@ class AsyncLanes(httpx.AsyncBaseTransport):
         response.stream = _AnswerStream(stream, lambda: self._give_back(lane))
         return response
 
-    def _new_lane(self) -> httpx.AsyncBaseTransport:
-        lane = self._open_lane()
+    def _new_lane(self) -> _Lane:
+        lane = _Lane(self._connect())
         self._lanes.append(lane)
         return lane
 
-    def _give_back(self, lane: httpx.AsyncBaseTransport) -> None:
+    def _give_back(self, lane: _Lane) -> None:
+        lane.breaker.free()
         self._free.append(lane)
         with self._guard:
             stays_closed = self._width.closes_one()
@@ -73,7 +76,13 @@ class AsyncLanes(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close every connection."""
         for lane in self._lanes:
-            await lane.aclose()
+            await lane.transport.aclose()
+
+
+@frozen(eq=False)
+class _Lane:
+    transport: httpx.AsyncBaseTransport
+    breaker: Breaker = field(factory=Breaker)
 
 
 class _AnswerStream(httpx.AsyncByteStream):

@@ -18,7 +18,7 @@ from skaha.errors import (
     ServerError,
     SkahaError,
 )
-from skaha.results import Launched, raise_with, settled
+from skaha.results import Launched, Outcome, ResultDict, keep, raise_with, settled
 from skaha.retry import NEVER, Effort, effort
 
 if TYPE_CHECKING:
@@ -101,9 +101,15 @@ class AsyncLaunching(AsyncService):
         kind = order.form["type_"]
         with effort(self.retry) as made:
             ledger = Ledger(names, await self._ids_before(kind))
-            await self._post(order, ledger, made)
-            if ledger.was_repeated:
-                await self._remove_surplus(kind, ledger)
+            try:
+                await self._post(order, ledger, made)
+                if ledger.was_repeated:
+                    await self._remove_surplus(kind, ledger)
+            except BaseException as stop:
+                if isinstance(so_far := getattr(stop, "partial", None), ResultDict):
+                    ledger.note(Outcome(so_far, so_far.failures))
+                keep(stop, Launched(order, ledger.outcome(made.retries)))
+                raise
         outcome = ledger.outcome(made.retries)
         launched = Launched(order, outcome)
         if ledger.doubts or not launched:

@@ -10,7 +10,7 @@ from skaha._answers import connection_failure
 from skaha._async._work import each
 from skaha.client import SkahaClient
 from skaha.errors import SkahaError
-from skaha.results import Outcome
+from skaha.results import Outcome, ResultDict, keep
 from skaha.retry import effort
 
 if TYPE_CHECKING:
@@ -54,7 +54,12 @@ class AsyncService(SkahaClient):
                 return error
 
         with effort(self.retry) as shared:
-            await each(outcome, keys, self.concurrency, outcomes.__setitem__)
+            try:
+                await each(outcome, keys, self.concurrency, outcomes.__setitem__)
+            except BaseException as stop:
+                so_far = Outcome.of(keys, outcomes, shared.retries)
+                keep(stop, ResultDict(so_far.values, so_far))
+                raise
         return Outcome.of(keys, outcomes, shared.retries)
 
     async def aclose(self) -> None:

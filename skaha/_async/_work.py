@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
-__all__ = ["Guard", "Method", "Semaphore", "each", "pause"]
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["Breaker", "Guard", "Method", "Semaphore", "each", "pause"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -18,6 +21,16 @@ Method: TypeAlias = Callable[P, Coroutine[Any, Any, R]]
 Guard = contextlib.nullcontext
 Semaphore = asyncio.Semaphore
 pause = asyncio.sleep
+
+
+class Breaker:
+    """Does nothing: a task that waits for an answer is cancelled where it waits."""
+
+    def watch(self, request: httpx.Request) -> None:
+        """Need not know the connection that carries this request."""
+
+    def free(self) -> None:
+        """Need not know that the request is over."""
 
 
 async def each(

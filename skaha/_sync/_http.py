@@ -26,7 +26,7 @@ class HTTP(httpx.Client):
     def __init__(self, wire: Wire) -> None:
         """Connect to nothing yet."""
         self._wire = wire
-        self._lanes = Lanes(wire.concurrency, self._open_lane)
+        self._lanes = Lanes(wire.concurrency, self._connect)
         super().__init__(
             base_url=wire.server,
             # The platform does not compress, and what somebody else did may unfold without end.
@@ -36,7 +36,7 @@ class HTTP(httpx.Client):
             transport=self._lanes,
         )
 
-    def _open_lane(self) -> httpx.HTTPTransport:
+    def _connect(self) -> httpx.HTTPTransport:
         return httpx.HTTPTransport(
             verify=self._wire.tls,
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 import httpx
+from attrs import field, frozen
 
-from skaha._sync._work import Guard, Semaphore
+from skaha._sync._work import Breaker, Guard, Semaphore
 from skaha._width import Width
 
 if TYPE_CHECKING:
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
 class Lanes(httpx.BaseTransport):
     """A transport over at most `width` transports of one connection each."""
 
-    def __init__(self, width: int, open_lane: Callable[[], httpx.BaseTransport]) -> None:
-        """Open lanes with `open_lane` when they are first needed."""
+    def __init__(self, width: int, connect: Callable[[], httpx.BaseTransport]) -> None:
+        """Make the transport of a lane with `connect` when it is first needed."""
         self._room = Semaphore(width)
         self._width = Width(width)
         self._guard = Guard()
-        self._open_lane = open_lane
-        self._lanes: list[httpx.BaseTransport] = []
-        self._free: list[httpx.BaseTransport] = []
+        self._connect = connect
+        self._lanes: list[_Lane] = []
+        self._free: list[_Lane] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request on a free lane; the lane is free again when the answer is closed."""
@@ -38,8 +39,9 @@ class Lanes(httpx.BaseTransport):
         except BaseException:
             self._room.release()
             raise
+        lane.breaker.watch(request)
         try:
-            response = lane.handle_request(request)
+            response = lane.transport.handle_request(request)
         except BaseException:
             self._give_back(lane)
             raise
@@ -47,12 +49,13 @@ class Lanes(httpx.BaseTransport):
         response.stream = _AnswerStream(stream, lambda: self._give_back(lane))
         return response
 
-    def _new_lane(self) -> httpx.BaseTransport:
-        lane = self._open_lane()
+    def _new_lane(self) -> _Lane:
+        lane = _Lane(self._connect())
         self._lanes.append(lane)
         return lane
 
-    def _give_back(self, lane: httpx.BaseTransport) -> None:
+    def _give_back(self, lane: _Lane) -> None:
+        lane.breaker.free()
         self._free.append(lane)
         with self._guard:
             stays_closed = self._width.closes_one()
@@ -74,7 +77,13 @@ class Lanes(httpx.BaseTransport):
     def close(self) -> None:
         """Close every connection."""
         for lane in self._lanes:
-            lane.close()
+            lane.transport.close()
+
+
+@frozen(eq=False)
+class _Lane:
+    transport: httpx.BaseTransport
+    breaker: Breaker = field(factory=Breaker)
 
 
 class _AnswerStream(httpx.SyncByteStream):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
+import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
-__all__ = ["Guard", "Method", "Semaphore", "each", "pause"]
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["Breaker", "Guard", "Method", "Semaphore", "each", "pause"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -17,7 +22,107 @@ T = TypeVar("T")
 Method: TypeAlias = Callable[P, R]
 Guard = threading.Lock
 Semaphore = threading.Semaphore
-pause = time.sleep
+
+# Seconds to wait for threads that were told to stop.
+_PATIENCE = 2.0
+
+
+class _Stopped(BaseException):
+    """The fan-out that this thread works for is over."""
+
+
+class _FanOut:
+    """Threads that work for one call, and how to stop them."""
+
+    def __init__(self) -> None:
+        self.stopped = threading.Event()
+        self.in_flight: set[Breaker] = set()
+        self._failures: list[BaseException] = []
+
+    def run(self, lane: Callable[[], None], count: int) -> None:
+        """Run `lane` in so many threads until all have returned."""
+        # Daemon threads, not an executor: its threads would delay the exit after Ctrl-C, and it
+        # refuses to work while the interpreter shuts down, when sessions are cleaned up.
+        contexts = [contextvars.copy_context() for _ in range(count)]
+        threads = [
+            threading.Thread(target=context.run, args=(self._guarded, lane), daemon=True)
+            for context in contexts
+        ]
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        except BaseException:
+            self._stop([thread for thread in threads if thread.ident is not None])
+            raise
+        for failure in self._failures:
+            raise failure
+
+    def _guarded(self, lane: Callable[[], None]) -> None:
+        _current.set(self)
+        try:
+            lane()
+        except _Stopped:
+            pass
+        except BaseException as failure:  # noqa: BLE001  (raised again in the calling thread)
+            self._failures.append(failure)
+            self.stopped.set()
+
+    def _stop(self, threads: Sequence[threading.Thread]) -> None:
+        self.stopped.set()
+        for breaker in list(self.in_flight):
+            breaker.break_off()
+        end = time.monotonic() + _PATIENCE
+        for thread in threads:
+            thread.join(max(0.0, end - time.monotonic()))
+
+
+_current: contextvars.ContextVar[_FanOut | None] = contextvars.ContextVar(
+    "skaha-fan-out", default=None
+)
+
+
+class Breaker:
+    """Breaks off a request that another thread waits for: nothing else can.
+
+    A task is cancelled where it waits; a thread that waits for a socket only wakes when the socket
+    is shut down.
+    """
+
+    def __init__(self) -> None:
+        """Know no connection yet."""
+        self._socket: socket.socket | None = None
+
+    def watch(self, request: httpx.Request) -> None:
+        """Be told of the connection that carries this request."""
+        request.extensions["trace"] = self._note
+        if fan_out := _current.get():
+            fan_out.in_flight.add(self)
+
+    def _note(self, event: str, info: dict[str, Any]) -> None:
+        if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+            self._socket = info["return_value"].get_extra_info("socket")
+
+    def free(self) -> None:
+        """Forget the request: its answer is complete, or will never be."""
+        if fan_out := _current.get():
+            fan_out.in_flight.discard(self)
+
+    def break_off(self) -> None:
+        """Shut the connection down, whatever it is waiting for."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+
+def pause(seconds: float) -> None:
+    """Do nothing for a while; in a fan-out, until it is over."""
+    fan_out = _current.get()
+    if fan_out is None:
+        time.sleep(seconds)
+    elif fan_out.stopped.wait(seconds):
+        raise _Stopped
 
 
 def each(
@@ -28,9 +133,6 @@ def each(
 ) -> None:
     """Do `work` on every item, at most `width` at once, and tell `done` of each as it ends.
 
-    Daemon threads, not an executor: its threads would delay the exit after Ctrl-C, and it refuses
-    to work while the interpreter shuts down, when sessions are cleaned up.
-
     Args:
         work: Returns its outcome and never raises, or the rest is not begun.
         items: What to work on, begun in this order.
@@ -38,38 +140,18 @@ def each(
         done: Called with an item and its outcome, by one thread at a time.
     """
     rest = iter(items)
-    stop = threading.Event()
     telling = threading.Lock()
-    failures: list[BaseException] = []
+    fan_out = _FanOut()
 
     def lane() -> None:
         for item in rest:
+            if fan_out.stopped.is_set():
+                return
             outcome = work(item)
             with telling:
                 done(item, outcome)
-            if stop.is_set():
-                return
-
-    def guarded_lane() -> None:
-        try:
-            lane()
-        except BaseException as failure:  # noqa: BLE001  (raised again in the calling thread)
-            failures.append(failure)
-            stop.set()
 
     if len(items) <= 1:
         lane()
-        return
-    threads = [
-        threading.Thread(target=contextvars.copy_context().run, args=(guarded_lane,), daemon=True)
-        for _ in range(min(width, len(items)))
-    ]
-    try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    finally:
-        stop.set()
-    for failure in failures:
-        raise failure
+    else:
+        fan_out.run(lane, min(width, len(items)))

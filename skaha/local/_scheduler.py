@@ -150,7 +150,7 @@ class Scheduler:
                 if held := self._held.get(session.seq):
                     held.stop.set()
             else:
-                self._forget(session)
+                self.delete(session)
 
     def _fill(self) -> None:
         """Start sessions in order of arrival as long as the next one fits."""
@@ -183,6 +183,8 @@ class Scheduler:
         """Follow one session from its start, or its adoption, until nothing of it runs."""
         try:
             work = work or await self._start(held.session)
+            # It now has a lifetime, of which the loop does not know yet.
+            self._wake.set()
             if work is not None:
                 await self._follow(held, work)
             if self._store.get(held.session.id, held.session.appid) is None:
