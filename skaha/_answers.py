@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from skaha import errors
+from skaha.models import Capability, Interface
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 _ERRORS: dict[int, type[errors.StatusError]] = {
     400: errors.BadRequestError,
@@ -62,7 +66,16 @@ def _unreadable(response: httpx.Response, expected: str) -> errors.AnswerError:
         f"{request.method} {request.url.path} answered {response.status_code} with "
         f"{_excerpt(response) or 'nothing'}; expected {expected}"
     )
-    return errors.AnswerError(message, response=response)
+    return errors.AnswerError(message, request=request, text=response.text)
+
+
+def too_large(request: httpx.Request, limit: int) -> errors.AnswerError:
+    """Return the error for an answer that does not fit into `limit` bytes."""
+    message = (
+        f"{request.method} {request.url.path} answered with more than {limit >> 20} MiB; large "
+        "logs can be saved to files, with save_logs"
+    )
+    return errors.AnswerError(message, request=request)
 
 
 def _json(response: httpx.Response, expected: str) -> Any:
@@ -129,22 +142,63 @@ def connection_failure(error: httpx.RequestError) -> errors.SkahaError:
     return errors.ConnectionFailedError(f"no answer to {why}", request=request)
 
 
+def json_words(response: httpx.Response) -> list[str]:
+    """Return the JSON list of texts that was answered.
+
+    Raises:
+        AnswerError: If something else was.
+    """
+    value = _json(response, "a JSON list of texts")
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise _unreadable(response, "a JSON list of texts")
+    return value
+
+
+def _xml(response: httpx.Response, expected: str) -> Element:
+    from xml.etree.ElementTree import ParseError  # noqa: PLC0415  (only here, and slow)
+
+    from defusedxml import DefusedXmlException, ElementTree  # noqa: PLC0415
+
+    try:
+        return ElementTree.fromstring(response.content, forbid_dtd=True)
+    except (ParseError, DefusedXmlException, ValueError, LookupError):
+        raise _unreadable(response, expected) from None
+
+
 def availability(response: httpx.Response) -> bool:
     """Return what a VOSI availability document says.
 
     Raises:
         AnswerError: If it is no such document.
     """
-    from xml.etree.ElementTree import ParseError  # noqa: PLC0415  (only here, and slow)
-
-    from defusedxml import DefusedXmlException, ElementTree  # noqa: PLC0415
-
-    try:
-        root = ElementTree.fromstring(response.content)
-    except (ParseError, DefusedXmlException, ValueError, LookupError):
-        raise _unreadable(response, "a VOSI availability document") from None
-    words = {"true": True, "1": True, "false": False, "0": False}
-    available = words.get((root.findtext("{*}available") or "").strip())
+    expected = "a VOSI availability document"
+    word = _xml(response, expected).findtext("{*}available", "").strip()
+    available = {"true": True, "1": True, "false": False, "0": False}.get(word)
     if available is None:
-        raise _unreadable(response, "a VOSI availability document")
+        raise _unreadable(response, expected)
     return available
+
+
+def capabilities(response: httpx.Response) -> list[Capability]:
+    """Return what a VOSI capabilities document says.
+
+    Raises:
+        AnswerError: If it is no such document.
+    """
+    expected = "a VOSI capabilities document"
+    root = _xml(response, expected)
+    if root.tag.rpartition("}")[2] != "capabilities":
+        raise _unreadable(response, expected)
+    return [
+        Capability(one.get("standardID", ""), tuple(map(_interface, one.iterfind("{*}interface"))))
+        for one in root.iterfind("{*}capability")
+    ]
+
+
+def _interface(element: Element) -> Interface:
+    methods = (one.get("standardID") for one in element.iterfind("{*}securityMethod"))
+    return Interface(
+        element.findtext("{*}accessURL", "").strip(),
+        tuple(method for method in methods if method),
+        element.get("version"),
+    )

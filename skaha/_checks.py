@@ -102,6 +102,20 @@ def check_ids(ids: object) -> list[str]:
     return list(dict.fromkeys(ids))
 
 
+def check_tail(tail: object) -> None:
+    """Refuse a number of lines that is none; `None` is all of them."""
+    if tail is not None and (not isinstance(tail, int) or isinstance(tail, bool) or tail < 1):
+        raise InvalidInputError(f"tail must be a whole number of lines, 1 or more; not {tail!r}")
+
+
+def check_at_most(at_most: object) -> None:
+    """Refuse room for no session at all; `None` is room for any number."""
+    if at_most is None:
+        return
+    if not isinstance(at_most, int) or isinstance(at_most, bool) or at_most < 1:
+        raise InvalidInputError(f"at_most must be a whole number, 1 or more; not {at_most!r}")
+
+
 def check_text(what: str, value: object) -> str:
     """Return `value` if it is a text that is neither empty nor blank at an end."""
     if not isinstance(value, str) or not value or value != value.strip():

@@ -35,16 +35,18 @@ class Ledger:
     _refused: dict[str, SkahaError] = field(init=False, factory=dict)
     _sent: Counter[str] = field(init=False, factory=Counter)
     _internal_errors: Counter[str] = field(init=False, factory=Counter)
+    _retries: int = field(init=False, default=0)
 
     @property
-    def pending(self) -> list[str]:
-        """The names that have to be sent, or sent again."""
-        return list(self.doubts) if self._sent else self.names
+    def unsent(self) -> list[str]:
+        """The names that were not sent yet."""
+        return [name for name in self.names if name not in self._sent]
 
     def note(self, sent: Outcome[str]) -> None:
         """Enter the answers to launches."""
         self._sent.update(sent.values.keys())
         self._sent.update(sent.failures.keys())
+        self._retries += sent.retries
         self.ids |= sent.values
         for name in (*sent.values, *sent.failures):
             self.doubts.pop(name, None)
@@ -84,8 +86,8 @@ class Ledger:
                 new[record.get("name", "")].append(record["id"])
         return new
 
-    def outcome(self, retries: int) -> Outcome[str]:
+    def outcome(self) -> Outcome[str]:
         """Return what was launched and what was not, in replica order."""
         repeats = sum(self._sent.values()) - len(self._sent)
         found = self.ids | self._refused | self.doubts
-        return Outcome.of(self.names, found, retries + repeats)
+        return Outcome.of(self.names, found, self._retries + repeats)

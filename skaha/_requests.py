@@ -73,6 +73,44 @@ def delete_session(session_id: str) -> Request:
     return delete_session._get_kwargs(session_id)
 
 
+def renew_session(session_id: str) -> Request:
+    """A longer life for a session."""
+    from skaha_api.api.session import renew_session
+    from skaha_api.models import SessionAction
+
+    return renew_session._get_kwargs(session_id, body=SessionAction())
+
+
+def list_desktop_apps(session_id: str) -> Request:
+    """The caller's desktop apps."""
+    from skaha_api.api.desktop_app import list_desktop_apps
+
+    return list_desktop_apps._get_kwargs(session_id)
+
+
+def attach_desktop_app(session_id: str, form: dict[str, Any]) -> Request:
+    """An app on a desktop; what is `None` in `form` is left out."""
+    from skaha_api.api.desktop_app import attach_desktop_app
+    from skaha_api.models import NewDesktopApp
+
+    body = NewDesktopApp(**{name: value for name, value in form.items() if value is not None})
+    return attach_desktop_app._get_kwargs(session_id, body=body)
+
+
+def get_desktop_app(session_id: str, app_id: str) -> Request:
+    """One desktop app."""
+    from skaha_api.api.desktop_app import get_desktop_app
+
+    return get_desktop_app._get_kwargs(session_id, app_id)
+
+
+def delete_desktop_app(session_id: str, app_id: str) -> Request:
+    """The end of a desktop app."""
+    from skaha_api.api.desktop_app import delete_desktop_app
+
+    return delete_desktop_app._get_kwargs(session_id, app_id)
+
+
 def get_stats() -> Request:
     """Use and capacity of the platform."""
     from skaha_api.api.session import get_stats
@@ -88,11 +126,25 @@ def list_images(kind: str | None) -> Request:
     return list_images._get_kwargs(type_=UNSET if kind is None else kind)
 
 
+def list_repositories() -> Request:
+    """The registries that images may come from."""
+    from skaha_api.api.repository import list_repositories
+
+    return list_repositories._get_kwargs()
+
+
 def get_context() -> Request:
     """What one session may ask for."""
     from skaha_api.api.context import get_context
 
     return get_context._get_kwargs()
+
+
+def get_capabilities() -> Request:
+    """What the service can do, and where."""
+    from skaha_api.api.service import get_capabilities
+
+    return get_capabilities._get_kwargs()
 
 
 def get_availability() -> Request:

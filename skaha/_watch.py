@@ -28,7 +28,7 @@ class Watch:
 
     ids: list[str]
     wanted: frozenset[str]
-    appear: float
+    appear: float = 60
     clock: Callable[[], float] = time.monotonic
     _statuses: dict[str, str] = field(init=False, factory=dict)
     _begun: float = field(init=False)

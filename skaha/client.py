@@ -59,6 +59,7 @@ class SkahaClient:
         >>> client = SkahaClient(server="local")
         >>> list_repositories.sync(client=client.api)
         ['images.canfar.net']
+        >>> client.api.close()
     """
 
     def __init__(

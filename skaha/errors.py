@@ -14,6 +14,7 @@ SkahaError
 │   ├── TooManyRequestsError                    429
 │   └── ServerError                             500 and above
 ├── WaitTimeoutError (TimeoutError)             sessions are not yet where they should be
+├── FailedSessionError                          it ran, and did not end well
 ├── StillThereError                             destroyed, says the platform, and lists it still
 ├── AnswerError (httpx.DecodingError, ValueError)    it answered, but nothing that can be read
 └── LocalPlatformError (RuntimeError)           the embedded platform cannot be used
@@ -34,6 +35,7 @@ __all__ = [
     "BadRequestError",
     "ConnectionFailedError",
     "CredentialsError",
+    "FailedSessionError",
     "InvalidInputError",
     "LocalPlatformError",
     "NotFoundError",
@@ -162,14 +164,18 @@ class AnswerError(SkahaError, httpx.DecodingError, ValueError):
     concerns_platform = True
     text: str
 
-    def __init__(self, message: str, *, response: httpx.Response) -> None:
+    def __init__(self, message: str, *, request: httpx.Request, text: str = "") -> None:
         """Keep the beginning of the answer beside the message."""
-        super().__init__(message, request=response.request)
-        self.text = response.text[:2000]
+        super().__init__(message, request=request)
+        self.text = text[:2000]
 
 
 class WaitTimeoutError(SkahaError, TimeoutError):
     """Sessions are not yet where they were waited for; `partial` has the status of each."""
+
+
+class FailedSessionError(SkahaError):
+    """A session ran, and did not end well; its log may say why."""
 
 
 class StillThereError(SkahaError):

@@ -13,8 +13,12 @@ __all__ = [
     "KINDS",
     "STATUS",
     "VIEW",
+    "Capability",
     "ContainerRegistry",
     "ContextRecord",
+    "ImageRecord",
+    "Interface",
+    "LaunchOptions",
     "PublicSessionRecord",
     "SessionRecord",
     "StatsRecord",
@@ -68,6 +72,14 @@ class SessionRecord(PublicSessionRecord):
     isFixedResources: NotRequired[bool]
 
 
+class ImageRecord(TypedDict):
+    """A public image."""
+
+    id: str
+    types: NotRequired[list[str]]
+    digest: NotRequired[str]
+
+
 class ResourceLimitsRecord(TypedDict, total=False):
     """The allowed and the default amounts of one resource."""
 
@@ -93,6 +105,20 @@ class StatsRecord(TypedDict, total=False):
     instances: dict[str, int]
     cores: dict[str, Any]
     ram: dict[str, Any]
+
+
+class LaunchOptions(TypedDict, total=False):
+    """The arguments of `create` that may be left out."""
+
+    cores: float | None
+    ram: float | None
+    kind: KINDS
+    gpu: int | None
+    cmd: str | None
+    args: str | None
+    env: dict[str, Any] | None
+    replicas: int
+    at_most: int | None
 
 
 @frozen
@@ -129,3 +155,31 @@ class ContainerRegistry:
     def encoded(self) -> str:
         """Return `username:secret` in base64, as the platform reads it."""
         return base64.b64encode(f"{self.username}:{self.secret}".encode()).decode()
+
+
+@frozen
+class Interface:
+    """One way to use a capability of the service.
+
+    Attributes:
+        url: Where it is.
+        security: Identifiers of the credentials that it takes; none if the service does not say.
+        version: Version of the interface, if the service says it.
+    """
+
+    url: str
+    security: tuple[str, ...] = ()
+    version: str | None = None
+
+
+@frozen
+class Capability:
+    """Something that the service can do, by its IVOA standard.
+
+    Attributes:
+        standard: Identifier of the standard.
+        interfaces: The ways to use it.
+    """
+
+    standard: str
+    interfaces: tuple[Interface, ...] = ()

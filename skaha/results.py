@@ -15,10 +15,11 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
 
 from attrs import field, frozen
 
+from skaha._html import table_of_pairs, table_of_records
 from skaha.errors import (
     AuthenticationError,
     ConnectionFailedError,
@@ -73,6 +74,13 @@ class _Result:
         self.failures = outcome.failures
         self.retries = outcome.retries
 
+    def _repr_html_(self) -> str:
+        """Show a table in a notebook, and what failed below it."""
+        return self._table() + (_failures_table(self.failures) if self.failures else "")
+
+    def _table(self) -> str:
+        raise NotImplementedError
+
     def raise_for_failures(self) -> None:
         """Raise what failed, as one `ExceptionGroup`; do nothing if nothing failed."""
         if self.failures:
@@ -88,6 +96,11 @@ class ResultList(list[T], _Result):
         super().__init__(values)
         self._take(outcome)
 
+    def _table(self) -> str:
+        if all(isinstance(value, dict) for value in self):
+            return table_of_records(cast("list[dict[str, Any]]", self))
+        return table_of_pairs(enumerate(self), ("", "value"))
+
 
 class ResultDict(dict[str, T], _Result):
     """A dictionary of what succeeded, by session id, with the `failures` beside it."""
@@ -96,6 +109,9 @@ class ResultDict(dict[str, T], _Result):
         """Take the values, and from `outcome` what else there is to know."""
         super().__init__(values)
         self._take(outcome)
+
+    def _table(self) -> str:
+        return table_of_pairs(self.items(), ("", "value"))
 
 
 class Launched(ResultList[str]):
@@ -114,6 +130,13 @@ class Launched(ResultList[str]):
         super().__init__(outcome.values.values(), outcome)
         self.names = outcome.values
         self.order = order
+
+    def _table(self) -> str:
+        return table_of_pairs(self.names.items(), ("replica", "id"))
+
+
+def _failures_table(failures: Mapping[str, SkahaError]) -> str:
+    return table_of_pairs(failures.items(), ("failed", "why"))
 
 
 def settled(result: R, outcome: Outcome[Any]) -> R:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import httpx
 from attrs import define, field, frozen
 
-from skaha.errors import InvalidInputError, StatusError
+from skaha.errors import AnswerError, InvalidInputError, StatusError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,6 +135,8 @@ def pause_before_next(
 
 def _may_repeat(request: httpx.Request, attempt: int, error: Exception) -> bool:
     repeatable = request.extensions.get("repeatable", request.method in _REPEATABLE)
+    if isinstance(error, AnswerError):
+        return False
     if isinstance(error, StatusError):
         often = attempt >= _ATTEMPTS_AT_500 and error.status == httpx.codes.INTERNAL_SERVER_ERROR
         return bool(repeatable) and error.status in _TRANSIENT and not often

@@ -14,6 +14,8 @@ from skaha.errors import StatusError
 from skaha.retry import pause_before_next
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from skaha._wire import Wire
 
 _OVERLOADED = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
@@ -63,12 +65,35 @@ class AsyncHTTP(httpx.AsyncClient):
             await pause(seconds)
 
     async def _send_once(self, request: httpx.Request, options: dict[str, Any]) -> httpx.Response:
+        path: Path | None = request.extensions.get("save_to")
+        if path is not None:
+            options = options | {"stream": True}
         response = await super().send(request, **options)
-        if response.is_success:
-            self._lanes.widen()
-            return response
-        await response.aread()
-        if response.status_code in _OVERLOADED:
-            self._lanes.narrow()
-        # Here, and not where answers are parsed, so that no parser ever sees a refusal.
-        raise refusal(response)
+        if not response.is_success:
+            await response.aread()
+            if response.status_code in _OVERLOADED:
+                self._lanes.narrow()
+            # Here, and not where answers are parsed, so that no parser ever sees a refusal.
+            raise refusal(response)
+        self._lanes.widen()
+        if path is not None:
+            await _save(response, path)
+        return response
+
+
+async def _save(response: httpx.Response, path: Path) -> None:
+    """Write the answer to a file, which is replaced when the new one is complete."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            async for part in response.aiter_bytes():
+                file.write(part)
+        partial.replace(path)
+    finally:
+        await response.aclose()
+        partial.unlink(missing_ok=True)
+
+
+def open_for_users(timeout: float) -> httpx.AsyncClient:
+    """Return a client for the addresses that users open: it has no credentials."""
+    return httpx.AsyncClient(timeout=timeout, follow_redirects=True)

@@ -6,16 +6,21 @@ requests do from about twenty in flight on, and closes live connections.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, cast
 
 import httpx
 from attrs import field, frozen
 
+from skaha._answers import too_large
 from skaha._async._work import Breaker, Guard, Semaphore
 from skaha._width import Width
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+
+# What an answer may have to fit into memory; a log that is saved to a file may be larger.
+_LARGEST_ANSWER = 256 * 2**20
 
 
 class AsyncLanes(httpx.AsyncBaseTransport):
@@ -45,7 +50,7 @@ class AsyncLanes(httpx.AsyncBaseTransport):
             self._give_back(lane)
             raise
         stream = cast("httpx.AsyncByteStream", response.stream)
-        response.stream = _AnswerStream(stream, lambda: self._give_back(lane))
+        response.stream = _AnswerStream(stream, request, lambda: self._give_back(lane))
         return response
 
     def _new_lane(self) -> _Lane:
@@ -86,12 +91,19 @@ class _Lane:
 
 
 class _AnswerStream(httpx.AsyncByteStream):
-    def __init__(self, stream: httpx.AsyncByteStream, closed: Callable[[], None]) -> None:
+    def __init__(
+        self, stream: httpx.AsyncByteStream, request: httpx.Request, closed: Callable[[], None]
+    ) -> None:
         self._stream = stream
+        self._request = request
         self._closed: Callable[[], None] | None = closed
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = math.inf if "save_to" in self._request.extensions else _LARGEST_ANSWER
         async for part in self._stream:
+            left -= len(part)
+            if left < 0:
+                raise too_large(self._request, _LARGEST_ANSWER)
             yield part
 
     async def aclose(self) -> None:

@@ -18,13 +18,17 @@ from skaha.errors import (
     ServerError,
     SkahaError,
 )
+from skaha.records import ACTIVE, matching
 from skaha.results import Launched, Outcome, ResultDict, keep, raise_with, settled
-from skaha.retry import NEVER, Effort, effort
+from skaha.retry import NEVER, effort
 
 if TYPE_CHECKING:
     from skaha.models import KINDS
 
 log = logging.getLogger("skaha")
+
+# Seconds from one look for room to the next: the first ones, and the longest.
+_FIRST_LOOK, _LONGEST_LOOK = 0.25, 15.0
 
 
 class AsyncLaunching(AsyncService):
@@ -42,6 +46,8 @@ class AsyncLaunching(AsyncService):
         args: str | None = None,
         env: dict[str, Any] | None = None,
         replicas: int = 1,
+        *,
+        at_most: int | None = None,
     ) -> Launched:
         """Launch replicas of a session, many at once.
 
@@ -59,6 +65,9 @@ class AsyncLaunching(AsyncService):
             args: Its arguments, split at single blanks without any quoting; headless only.
             env: Environment variables; headless only.
             replicas: How many to launch, 1 or more.
+            at_most: Launch in waves, so that never more of the caller's sessions of this kind are
+                pending or running; the call then takes until the last one is launched. `None`
+                launches all at once.
 
         Returns:
             The ids of what was launched, in replica order; `failures` says by replica name what
@@ -81,6 +90,7 @@ class AsyncLaunching(AsyncService):
             True
         """
         _checks.check_launch_kind(kind)
+        _checks.check_at_most(at_most)
         names = _checks.replica_names(name, replicas)
         _checks.check_amount("cores", cores)
         _checks.check_amount("ram", ram)
@@ -95,26 +105,68 @@ class AsyncLaunching(AsyncService):
             "args": args,
         }
 
-        return await self._launch(Order(form, variables, replicas), names)
+        return await self._launch(Order(form, variables, replicas), names, at_most)
 
-    async def _launch(self, order: Order, names: list[str]) -> Launched:
+    async def relaunch(self, launched: Launched, *, at_most: int | None = None) -> Launched:
+        """Launch again exactly the replicas that failed, under their names and numbers.
+
+        Args:
+            launched: What `create` returned, or the `partial` of what it raised.
+            at_most: As in `create`.
+
+        Returns:
+            As `create`, for these replicas alone.
+
+        Raises:
+            skaha.errors.SkahaError: As `create`.
+
+        Example:
+            >>> from skaha import AsyncSession
+            >>> session = AsyncSession(server="local")
+            >>> ids = await session.create("all", "images.canfar.net/skaha/terminal:1.1.2",
+            ...                            cmd="true", replicas=2)
+            >>> await session.relaunch(ids)
+            []
+            >>> all((await session.destroy(ids)).values())
+            True
+        """
+        _checks.check_at_most(at_most)
+        names = list(launched.failures)
+        if not names:
+            return Launched(launched.order, Outcome())
+        return await self._launch(launched.order, names, at_most)
+
+    async def _launch(self, order: Order, names: list[str], at_most: int | None) -> Launched:
         kind = order.form["type_"]
-        with effort(self.retry) as made:
-            ledger = Ledger(names, await self._ids_before(kind))
-            try:
-                await self._post(order, ledger, made)
-                if ledger.was_repeated:
-                    await self._remove_surplus(kind, ledger)
-            except BaseException as stop:
-                if isinstance(so_far := getattr(stop, "partial", None), ResultDict):
-                    ledger.note(Outcome(so_far, so_far.failures))
-                keep(stop, Launched(order, ledger.outcome(made.retries)))
-                raise
-        outcome = ledger.outcome(made.retries)
+        ledger = Ledger(names, await self._ids_before(kind))
+        try:
+            while batch := await self._next_batch(ledger, kind, at_most):
+                await self._post(order, ledger, batch)
+            if ledger.was_repeated:
+                await self._remove_surplus(kind, ledger)
+        except BaseException as stop:
+            if isinstance(so_far := getattr(stop, "partial", None), ResultDict):
+                ledger.note(Outcome(so_far, so_far.failures, so_far.retries))
+            keep(stop, Launched(order, ledger.outcome()))
+            raise
+        outcome = ledger.outcome()
         launched = Launched(order, outcome)
         if ledger.doubts or not launched:
             raise_with(next(iter((ledger.doubts or launched.failures).values())), launched)
         return settled(launched, outcome)
+
+    async def _next_batch(self, ledger: Ledger, kind: str, at_most: int | None) -> list[str]:
+        """Return the names to launch now: all that are left, or as many as there is room for."""
+        left = [] if ledger.doubts else ledger.unsent
+        if at_most is None or not left:
+            return left
+        seconds = _FIRST_LOOK
+        while True:
+            active = matching(await self._look_up(kind), None, ACTIVE)
+            if len(active) < at_most:
+                return left[: at_most - len(active)]
+            await pause(seconds)
+            seconds = min(seconds * 1.5, _LONGEST_LOOK)
 
     async def _ids_before(self, kind: str) -> set[str] | None:
         """Return the ids that exist before the launch; `None` if nothing is to be looked up."""
@@ -129,32 +181,37 @@ class AsyncLaunching(AsyncService):
         answer = await self._send("look-up of sessions", _requests.list_sessions(kind, None, None))
         return [record for record in _answers.json_objects(answer) if record.get("id")]
 
-    async def _post(self, order: Order, ledger: Ledger, made: Effort) -> None:
-        """Launch what is pending; whatever is doubtful is looked up before it is sent again."""
+    async def _post(self, order: Order, ledger: Ledger, batch: list[str]) -> None:
+        """Launch a batch; whatever is doubtful is looked up before it is sent again."""
 
         async def post(name: str) -> str:
             request = _requests.create_session(order.form_of(name), self.registry)
             return _answers.new_id(await self._send(f"launch of {name}", request))
 
         attempt, in_time = 0, True
-        while in_time:
-            ledger.note(await self._send_many(post, ledger.pending))
-            if not ledger.doubts or ledger.before is None:
-                return
-            attempt += 1
-            seconds = max(self.retry.pause(attempt, error) for error in ledger.doubts.values())
-            in_time = made.allows(seconds)
-            if in_time:
-                await pause(seconds)
-            try:
-                ledger.find(await self._look_up(order.form["type_"]))
-            except SkahaError as error:
-                for doubt in ledger.doubts.values():
-                    doubt.add_note(
-                        f"it may have been launched: looking for it failed, too: {error}"
-                    )
-                return
-            in_time = in_time and bool(ledger.doubts)
+        with effort(self.retry) as made:
+            while in_time:
+                ledger.note(await self._send_many(post, batch))
+                if not ledger.doubts or ledger.before is None:
+                    return
+                attempt += 1
+                seconds = max(self.retry.pause(attempt, one) for one in ledger.doubts.values())
+                in_time = made.allows(seconds)
+                if in_time:
+                    await pause(seconds)
+                if not await self._looked_up(order.form["type_"], ledger):
+                    return
+                batch = list(ledger.doubts)
+                in_time = in_time and bool(batch)
+
+    async def _looked_up(self, kind: str, ledger: Ledger) -> bool:
+        try:
+            ledger.find(await self._look_up(kind))
+        except SkahaError as error:
+            for doubt in ledger.doubts.values():
+                doubt.add_note(f"it may have been launched: looking for it failed, too: {error}")
+            return False
+        return True
 
     async def _remove_surplus(self, kind: str, ledger: Ledger) -> None:
         async def delete(session_id: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, cast, overload
 from skaha import _answers, _checks, _requests
 from skaha._async._service import AsyncService
 from skaha._async._spelling import also_as_id
-from skaha.records import matching
+from skaha.records import Event, matching, parse_events
 from skaha.results import Outcome, ResultDict, ResultList, settled
 from skaha.retry import effort
 
@@ -104,7 +104,7 @@ class AsyncReading(AsyncService):
         """
         # A site without a metrics backend always answers 503: asking again would not help.
         answer = await self._send("stats", _requests.get_stats(), repeatable=False)
-        return cast("StatsRecord", _answers.json_object(answer))
+        return cast("StatsRecord", ResultDict(_answers.json_object(answer), Outcome()))
 
     @also_as_id
     async def info(self, ids: str | Sequence[str]) -> ResultList[SessionRecord]:
@@ -133,47 +133,6 @@ class AsyncReading(AsyncService):
 
         found = await self._send_many(read, _checks.check_ids(ids))
         return settled(ResultList(found.values.values(), found), found)
-
-    @overload
-    async def logs(
-        self, ids: str | Sequence[str], verbose: Literal[False] = False
-    ) -> ResultDict[str]: ...
-
-    @overload
-    async def logs(self, ids: str | Sequence[str], verbose: Literal[True]) -> None: ...
-
-    @also_as_id
-    async def logs(self, ids: str | Sequence[str], verbose: bool = False) -> ResultDict[str] | None:
-        """Read what sessions have printed.
-
-        Args:
-            ids: One id or several.
-            verbose: Print the logs instead of returning them.
-
-        Returns:
-            The whole log of each session by its id, in the order of `ids`; empty before the
-            container starts and for a session that is not there. `None` when `verbose`.
-
-        Raises:
-            skaha.errors.InvalidInputError: If one of `ids` cannot be an id.
-
-        Example:
-            >>> from skaha import AsyncSession
-            >>> session = AsyncSession(server="local")
-            >>> await session.logs("hjko98yg")
-            {'hjko98yg': ''}
-        """
-
-        async def read(session_id: str) -> str:
-            request = _requests.get_session_logs(session_id)
-            return _answers.plain_text(await self._send(f"logs of {session_id}", request))
-
-        found = await self._send_many(read, _checks.check_ids(ids))
-        logs = settled(ResultDict(found.values, found), found)
-        if not verbose:
-            return logs
-        _print(logs)
-        return None
 
     @overload
     async def events(
@@ -216,10 +175,36 @@ class AsyncReading(AsyncService):
         events = settled(ResultList(tables, found), found)
         if not verbose:
             return events
-        _print(found.values)
+        for session_id, table in found.values.items():
+            print(f"{session_id}:", table, sep="\n")  # noqa: T201  (what verbose asks for)
         return None
 
+    @also_as_id
+    async def parsed_events(self, ids: str | Sequence[str]) -> ResultDict[list[Event]]:
+        """Read what the platform did for sessions, as objects.
 
-def _print(texts: dict[str, str]) -> None:
-    for session_id, text in texts.items():
-        print(f"{session_id}:", text, sep="\n")  # noqa: T201  (what verbose asks for)
+        Args:
+            ids: One id or several.
+
+        Returns:
+            The events of each session by its id, in the order of `ids`; `failures` says what is
+            not there.
+
+        Raises:
+            skaha.errors.InvalidInputError: If one of `ids` cannot be an id.
+
+        Example:
+            >>> from skaha import AsyncSession
+            >>> session = AsyncSession(server="local")
+            >>> ids = await session.create(
+            ...     "seen", "images.canfar.net/skaha/terminal:1.1.2", cmd="true"
+            ... )
+            >>> _ = await session.wait(ids, timeout=60)
+            >>> [event.type for event in (await session.parsed_events(ids))[ids[0]]][0]
+            'Normal'
+            >>> all((await session.destroy(ids)).values())
+            True
+        """
+        tables = await self.events(ids)
+        parsed = {key: parse_events(text) for table in tables for key, text in table.items()}
+        return ResultDict(parsed, Outcome(failures=tables.failures, retries=tables.retries))

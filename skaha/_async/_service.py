@@ -54,16 +54,26 @@ class AsyncService(SkahaClient):
                 return error
 
         with effort(self.retry) as shared:
+            earlier = shared.retries
             try:
                 await each(outcome, keys, self.concurrency, outcomes.__setitem__)
             except BaseException as stop:
-                so_far = Outcome.of(keys, outcomes, shared.retries)
+                so_far = Outcome.of(keys, outcomes, shared.retries - earlier)
                 keep(stop, ResultDict(so_far.values, so_far))
                 raise
-        return Outcome.of(keys, outcomes, shared.retries)
+        return Outcome.of(keys, outcomes, shared.retries - earlier)
 
     async def aclose(self) -> None:
-        """Close the connections; a later call opens new ones."""
+        """Close the connections; a later call opens new ones.
+
+        Example:
+            >>> from skaha import AsyncSession
+            >>> session = AsyncSession(server="local")
+            >>> await session.aclose()
+            >>> async with AsyncSession(server="local") as session:  # closes at its end
+            ...     await session.fetch(kind="firefly")
+            []
+        """
         await self.api.aclose()
 
     async def __aenter__(self) -> Self:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from skaha import _checks
-from skaha._async._ending import AsyncEnding
+from skaha._async._reading import AsyncReading
 from skaha._async._spelling import also_as_id
 from skaha._async._work import pause
 from skaha._watch import Watch
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _NAMED = 10
 
 
-class AsyncWaiting(AsyncEnding):
+class AsyncWaiting(AsyncReading):
     """The part of a session class that waits."""
 
     @also_as_id

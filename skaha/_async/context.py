@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from skaha import _answers, _requests
 from skaha._async._service import AsyncService
+from skaha.results import Outcome, ResultDict
 
 if TYPE_CHECKING:
     from skaha.models import ContextRecord
@@ -33,4 +34,4 @@ class AsyncContext(AsyncService):
             True
         """
         answer = await self._send("resources", _requests.get_context())
-        return cast("ContextRecord", _answers.json_object(answer))
+        return cast("ContextRecord", ResultDict(_answers.json_object(answer), Outcome()))

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from skaha import _answers, _requests
 from skaha._async._service import AsyncService
+
+if TYPE_CHECKING:
+    from skaha.models import Capability
 
 __all__ = ["AsyncOverview"]
 
@@ -31,3 +36,23 @@ class AsyncOverview(AsyncService):
         """
         answer = await self._send("availability", _requests.get_availability(), anonymous=True)
         return _answers.availability(answer)
+
+    async def capabilities(self) -> list[Capability]:
+        """Read what the service can do, and where.
+
+        Returns:
+            Each capability with its interfaces, in the order of the service. It may name versions
+            of the API that the service does not serve any more.
+
+        Raises:
+            skaha.errors.AnswerError: If the answer is no capabilities document.
+
+        Example:
+            >>> from skaha import AsyncOverview
+            >>> overview = AsyncOverview(server="local")
+            >>> standards = [one.standard for one in await overview.capabilities()]
+            >>> "ivo://ivoa.net/std/VOSI#availability" in standards
+            True
+        """
+        answer = await self._send("capabilities", _requests.get_capabilities(), anonymous=True)
+        return _answers.capabilities(answer)

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Unpack
+
+from skaha._async._apps import AsyncApps
+from skaha._async._connecting import AsyncConnecting
+from skaha._async._ending import AsyncEnding
 from skaha._async._launching import AsyncLaunching
-from skaha._async._waiting import AsyncWaiting
+from skaha._async._logs import AsyncLogs
+from skaha._async._renewing import AsyncRenewing
+from skaha.errors import FailedSessionError, SkahaError
+from skaha.records import SUCCESS
+from skaha.results import Outcome, ResultDict, settled
+
+if TYPE_CHECKING:
+    from skaha.models import LaunchOptions
 
 __all__ = ["AsyncSession"]
 
 
-class AsyncSession(AsyncLaunching, AsyncWaiting):
+class AsyncSession(
+    AsyncLaunching, AsyncLogs, AsyncConnecting, AsyncEnding, AsyncRenewing, AsyncApps
+):
     """The caller's sessions on a platform.
 
     Constructed like `skaha.client.SkahaClient`; see there for the arguments.
@@ -23,3 +37,53 @@ class AsyncSession(AsyncLaunching, AsyncWaiting):
         True
         >>> await session.aclose()
     """
+
+    async def run(
+        self,
+        name: str,
+        image: str,
+        *,
+        timeout: float | None = None,
+        keep: bool = False,
+        **options: Unpack[LaunchOptions],
+    ) -> ResultDict[str]:
+        r"""Launch replicas, wait until all have ended, read their logs, and clean up.
+
+        Args:
+            name: As in `create`.
+            image: As in `create`.
+            timeout: Seconds to wait for the end at most; `None` for ever.
+            keep: Leave the sessions on the platform.
+            **options: The other arguments of `create`.
+
+        Returns:
+            The log of each launched replica by its name, in replica order; `failures` says which
+            was not launched, or did not end well, and why. A session whose log could not be read
+            is left on the platform.
+
+        Raises:
+            skaha.errors.SkahaError: As `create`, if nothing was launched.
+            skaha.errors.WaitTimeoutError: If the time is over; the sessions are left.
+
+        Example:
+            >>> from skaha import AsyncSession
+            >>> session = AsyncSession(server="local")
+            >>> await session.run("say", "images.canfar.net/skaha/terminal:1.1.2",
+            ...                   cmd="echo", args="hello", replicas=2)
+            {'say-1': 'hello\n', 'say-2': 'hello\n'}
+        """
+        launched = await self.create(name, image, **options)
+        statuses = await self.wait(launched, timeout=timeout)
+        logs = await self.logs(launched)
+        if not keep:
+            await self.destroy(list(logs))
+        failures: dict[str, SkahaError] = dict(launched.failures)
+        for replica, session_id in launched.names.items():
+            if session_id in logs.failures:
+                failures[replica] = logs.failures[session_id]
+            elif statuses[session_id] not in SUCCESS:
+                ended = f"replica {replica} ended as {statuses[session_id]}"
+                failures[replica] = FailedSessionError(ended)
+        texts = {one: logs[key] for one, key in launched.names.items() if key in logs}
+        outcome = Outcome(texts, failures, launched.retries + logs.retries)
+        return settled(ResultDict(texts, outcome), outcome)

@@ -15,6 +15,8 @@ from skaha.errors import StatusError
 from skaha.retry import pause_before_next
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from skaha._wire import Wire
 
 _OVERLOADED = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
@@ -64,12 +66,35 @@ class HTTP(httpx.Client):
             pause(seconds)
 
     def _send_once(self, request: httpx.Request, options: dict[str, Any]) -> httpx.Response:
+        path: Path | None = request.extensions.get("save_to")
+        if path is not None:
+            options = options | {"stream": True}
         response = super().send(request, **options)
-        if response.is_success:
-            self._lanes.widen()
-            return response
-        response.read()
-        if response.status_code in _OVERLOADED:
-            self._lanes.narrow()
-        # Here, and not where answers are parsed, so that no parser ever sees a refusal.
-        raise refusal(response)
+        if not response.is_success:
+            response.read()
+            if response.status_code in _OVERLOADED:
+                self._lanes.narrow()
+            # Here, and not where answers are parsed, so that no parser ever sees a refusal.
+            raise refusal(response)
+        self._lanes.widen()
+        if path is not None:
+            _save(response, path)
+        return response
+
+
+def _save(response: httpx.Response, path: Path) -> None:
+    """Write the answer to a file, which is replaced when the new one is complete."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("wb") as file:
+            for part in response.iter_bytes():
+                file.write(part)
+        partial.replace(path)
+    finally:
+        response.close()
+        partial.unlink(missing_ok=True)
+
+
+def open_for_users(timeout: float) -> httpx.Client:
+    """Return a client for the addresses that users open: it has no credentials."""
+    return httpx.Client(timeout=timeout, follow_redirects=True)

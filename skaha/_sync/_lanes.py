@@ -7,16 +7,21 @@ requests do from about twenty in flight on, and closes live connections.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, cast
 
 import httpx
 from attrs import field, frozen
 
+from skaha._answers import too_large
 from skaha._sync._work import Breaker, Guard, Semaphore
 from skaha._width import Width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+# What an answer may have to fit into memory; a log that is saved to a file may be larger.
+_LARGEST_ANSWER = 256 * 2**20
 
 
 class Lanes(httpx.BaseTransport):
@@ -46,7 +51,7 @@ class Lanes(httpx.BaseTransport):
             self._give_back(lane)
             raise
         stream = cast("httpx.SyncByteStream", response.stream)
-        response.stream = _AnswerStream(stream, lambda: self._give_back(lane))
+        response.stream = _AnswerStream(stream, request, lambda: self._give_back(lane))
         return response
 
     def _new_lane(self) -> _Lane:
@@ -87,12 +92,19 @@ class _Lane:
 
 
 class _AnswerStream(httpx.SyncByteStream):
-    def __init__(self, stream: httpx.SyncByteStream, closed: Callable[[], None]) -> None:
+    def __init__(
+        self, stream: httpx.SyncByteStream, request: httpx.Request, closed: Callable[[], None]
+    ) -> None:
         self._stream = stream
+        self._request = request
         self._closed: Callable[[], None] | None = closed
 
     def __iter__(self) -> Iterator[bytes]:
+        left = math.inf if "save_to" in self._request.extensions else _LARGEST_ANSWER
         for part in self._stream:
+            left -= len(part)
+            if left < 0:
+                raise too_large(self._request, _LARGEST_ANSWER)
             yield part
 
     def close(self) -> None:

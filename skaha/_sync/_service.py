@@ -55,16 +55,26 @@ class Service(SkahaClient):
                 return error
 
         with effort(self.retry) as shared:
+            earlier = shared.retries
             try:
                 each(outcome, keys, self.concurrency, outcomes.__setitem__)
             except BaseException as stop:
-                so_far = Outcome.of(keys, outcomes, shared.retries)
+                so_far = Outcome.of(keys, outcomes, shared.retries - earlier)
                 keep(stop, ResultDict(so_far.values, so_far))
                 raise
-        return Outcome.of(keys, outcomes, shared.retries)
+        return Outcome.of(keys, outcomes, shared.retries - earlier)
 
     def close(self) -> None:
-        """Close the connections; a later call opens new ones."""
+        """Close the connections; a later call opens new ones.
+
+        Example:
+            >>> from skaha import Session
+            >>> session = Session(server="local")
+            >>> session.close()
+            >>> with Session(server="local") as session:  # closes at its end
+            ...     session.fetch(kind="firefly")
+            []
+        """
         self.api.close()
 
     def __enter__(self) -> Self:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from skaha import _checks
-from skaha._sync._ending import Ending
+from skaha._sync._reading import Reading
 from skaha._sync._spelling import also_as_id
 from skaha._sync._work import pause
 from skaha._watch import Watch
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _NAMED = 10
 
 
-class Waiting(Ending):
+class Waiting(Reading):
     """The part of a session class that waits."""
 
     @also_as_id

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from skaha import _answers, _requests
 from skaha._sync._service import Service
+from skaha.results import Outcome, ResultDict
 
 if TYPE_CHECKING:
     from skaha.models import ContextRecord
@@ -34,4 +35,4 @@ class Context(Service):
             True
         """
         answer = self._send("resources", _requests.get_context())
-        return cast("ContextRecord", _answers.json_object(answer))
+        return cast("ContextRecord", ResultDict(_answers.json_object(answer), Outcome()))

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from skaha import _answers, _checks, _requests
 from skaha._sync._service import Service
+from skaha.results import Outcome, ResultList
 
 if TYPE_CHECKING:
-    from skaha.models import KINDS
+    from skaha.models import KINDS, ImageRecord
 
 __all__ = ["Images"]
 
@@ -40,6 +41,41 @@ class Images(Service):
             >>> "images.canfar.net/skaha/terminal:1.1.2" in images.fetch(kind="headless")
             True
         """
+        return [image["id"] for image in self.details(kind) if image.get("id")]
+
+    def details(self, kind: KINDS | None = None) -> ResultList[ImageRecord]:
+        """List the platform's public images with all that it says of them.
+
+        Args:
+            kind: Keep the images that are labelled for this kind of session.
+
+        Returns:
+            The platform's own JSON: `id`, `types` and `digest` of each, in no promised order.
+
+        Raises:
+            skaha.errors.InvalidInputError: If `kind` is not a known word.
+
+        Example:
+            >>> from skaha import Images
+            >>> images = Images(server="local")
+            >>> sorted((images.details())[0])
+            ['digest', 'id', 'types']
+        """
         _checks.check_kinds(kind)
         answer = self._send("images", _requests.list_images(kind))
-        return [image["id"] for image in _answers.json_objects(answer) if image.get("id")]
+        images = cast("list[ImageRecord]", _answers.json_objects(answer))
+        return ResultList(images, Outcome())
+
+    def repositories(self) -> list[str]:
+        """List the registries that images may come from.
+
+        Returns:
+            Host names, in the platform's order.
+
+        Example:
+            >>> from skaha import Images
+            >>> images = Images(server="local")
+            >>> images.repositories()
+            ['images.canfar.net']
+        """
+        return _answers.json_words(self._send("repositories", _requests.list_repositories()))

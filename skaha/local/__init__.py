@@ -9,10 +9,9 @@ Example:
     'http://127.0.0.1:41234/skaha'
 """
 
-import os
 from pathlib import Path
 
-from skaha.local._address import Address, PlatformError
+from skaha.local._address import Address, PlatformError, check_system
 
 __all__ = ["Address", "PlatformError", "find_or_start"]
 
@@ -30,8 +29,7 @@ def find_or_start(state: Path | None = None) -> Address:
     Raises:
         PlatformError: It cannot be had; the message says what to do.
     """
-    if os.name != "posix":
-        raise PlatformError("the embedded platform needs Linux or macOS (on Windows, use WSL)")
+    check_system()
     from skaha.local import _daemon  # noqa: PLC0415 - Windows has no file locks of this kind
 
     return _daemon.find_or_start(state)

@@ -5,13 +5,14 @@ import logging
 import sys
 from pathlib import Path
 
-from skaha.local._address import Address, PlatformError
+from skaha.local._address import Address, PlatformError, check_system
 
 
 def main() -> int:
     """Run one command; return the exit status."""
     arguments = _parser().parse_args()
     try:
+        check_system()
         return int(arguments.command(arguments))
     except PlatformError as error:
         sys.stderr.write(f"skaha.local: {error}\n")

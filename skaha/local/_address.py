@@ -1,10 +1,22 @@
 """What a caller needs to reach the embedded platform, and the one way it fails."""
 
+import os
+
 from attrs import field, frozen
 
 
 class PlatformError(RuntimeError):
     """The embedded platform cannot be had; the message says what to do about it."""
+
+
+def check_system() -> None:
+    """Check that this system has what the platform is built on.
+
+    Raises:
+        PlatformError: It has no process groups and no file locks.
+    """
+    if os.name != "posix":
+        raise PlatformError("the embedded platform needs Linux or macOS (on Windows, use WSL)")
 
 
 @frozen

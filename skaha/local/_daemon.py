@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from skaha.local._address import Address, PlatformError
 from skaha.local._state import Running, State
 
 _START_SECONDS = 15.0
+_SETTLE_SECONDS = 15.0
 _ANSWER_SECONDS = 5.0
 _STOP_SECONDS = 30.0
 _IDLE_SECONDS = 3600
@@ -26,13 +28,14 @@ _DETACH = '"$@" &'
 
 def find_or_start(root: Path | None) -> Address:
     """Return the address of this user's platform, starting it where it does not run."""
+    _check_installed()
     state = State.open(root)
     running = state.running()
     if running is not None and _fault(running) is None:
         return running.address
     # Of many that come here at once, one starts it and the others find it.
-    with state.starting(2 * _START_SECONDS):
-        running = state.running() or _start(state)
+    with state.starting(_SETTLE_SECONDS + _START_SECONDS):
+        running = state.settled(_SETTLE_SECONDS) or _start(state)
     if fault := _fault(running):
         raise PlatformError(
             f"the platform (process {running.pid}) does not answer: {fault};"
@@ -48,7 +51,7 @@ def stop(root: Path | None) -> bool:
         PlatformError: It does not end.
     """
     state = State.open(root)
-    running = state.running()
+    running = state.settled(_SETTLE_SECONDS)
     if running is None:
         return False
     os.kill(running.pid, signal.SIGTERM)
@@ -58,9 +61,15 @@ def stop(root: Path | None) -> bool:
 
 
 def reset(root: Path | None) -> None:
-    """End the platform and forget every session."""
+    """End the platform and what runs on it, and forget every session."""
+    state = State.open(root)
+    if state.database.exists():
+        # Only a living platform can end what one that was killed has left running. One that cannot
+        # start has a database that is beyond help.
+        with suppress(PlatformError):
+            find_or_start(root)
     stop(root)
-    State.open(root).clear()
+    state.clear()
 
 
 def find(root: Path | None) -> Running | None:
@@ -69,7 +78,6 @@ def find(root: Path | None) -> Running | None:
 
 
 def _start(state: State) -> Running:
-    _check_installed()
     command = [sys.executable, "-m", "skaha.local", "serve", "--state", str(state.root)]
     command += ["--idle", str(_IDLE_SECONDS)]
     reading, writing = os.pipe()
@@ -111,7 +119,7 @@ def _fault(running: Running) -> Exception | None:
 
 
 def _check_installed() -> None:
-    wanted = ("starlette", "uvicorn", "psutil", "python_multipart")
+    wanted = ("platformdirs", "starlette", "uvicorn", "psutil", "python_multipart")
     missing = [name for name in wanted if importlib.util.find_spec(name) is None]
     if missing:
         raise PlatformError(f"{', '.join(missing)} missing: run `pip install skaha[local]`")

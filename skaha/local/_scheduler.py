@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 import sqlite3
 import time
 from collections.abc import Callable
@@ -15,6 +16,9 @@ from skaha.local._session import Event, Phase, Session
 from skaha.local._store import Store
 
 _RETRY = 1.0
+
+# The loop's clock stands still while the machine sleeps.
+_LONGEST_SLEEP = 60.0
 
 # A shell reports an end by signal n as this plus n.
 _SIGNALLED = 128
@@ -110,7 +114,7 @@ class Scheduler:
         """Schedule until cancelled."""
         while True:
             self._wake.clear()
-            wait = await self._turn()
+            wait = self._turn()
             try:
                 async with asyncio.timeout(wait):
                     await self._wake.wait()
@@ -127,7 +131,7 @@ class Scheduler:
             tasks.append(held.task)
         await asyncio.gather(*(task for task in tasks if task))
 
-    async def _turn(self) -> float | None:
+    def _turn(self) -> float | None:
         """Do all there is to do now; return how long to sleep at most."""
         try:
             self._attend()
@@ -137,7 +141,7 @@ class Scheduler:
             # A full disk, most likely: nothing is lost by trying again.
             logger.exception("the scheduler cannot write")
             return _RETRY
-        return None if due is None else max(0.0, due - time.time())
+        return None if due is None else min(max(0.0, due - time.time()), _LONGEST_SLEEP)
 
     def _attend(self) -> None:
         """See to the sessions whose moment has come."""
@@ -279,8 +283,10 @@ def _verdict(status: int | None, now: float) -> tuple[Phase, Event]:
         return Phase.COMPLETED, Event("Normal", "Completed", "Exit status 0", now)
     if status is None:
         message = "Gone without an exit status: the machine was restarted, or it was killed"
-    elif status < 0 or status > _SIGNALLED:
-        message = f"Killed by signal {abs(status) % _SIGNALLED}"
+    elif status < 0:
+        message = f"Killed by signal {-status}"
+    elif status - _SIGNALLED in signal.valid_signals():
+        message = f"Exit status {status}: killed by signal {status - _SIGNALLED}"
     else:
         message = f"Exit status {status}"
     return Phase.FAILED, Event("Warning", "Failed", message, now)

@@ -8,6 +8,7 @@ import resource
 import secrets
 import signal
 import socket
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -76,6 +77,8 @@ async def _run(
     server = _Server(_configuration(gate))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, server.leave)
+    # The shell that starts the daemon has it ignored, and sessions would inherit that.
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     await scheduler.recover()
     tasks = [asyncio.create_task(scheduler.run())]
     if options.idle is not None:
@@ -92,7 +95,7 @@ async def _run(
 
 def _platform(state: State, options: Options, address: Address) -> Platform:
     user, host = _user(), address.url.split("/")[2]
-    store = Store(state.database)
+    store = _store(state)
     machine = _machine.measure()
     machine = _machine.Machine(options.cores or machine.cores, options.ram or machine.ram)
     runtime = ProcessRuntime(state.sessions, user, host)
@@ -109,6 +112,14 @@ def _platform(state: State, options: Options, address: Address) -> Platform:
         groups=sorted(set(os.getgroups()) - {os.getgid()}),
         host=host,
     )
+
+
+def _store(state: State) -> Store:
+    try:
+        return Store(state.database)
+    except sqlite3.DatabaseError as error:
+        message = f"{state.database}: {error}; `python -m skaha.local reset` begins anew"
+        raise PlatformError(message) from error
 
 
 def _user() -> str:
@@ -129,6 +140,7 @@ def _configuration(gate: Gate) -> uvicorn.Config:
         loop="asyncio",
         interface="asgi3",
         log_config=None,
+        log_level="error",
         access_log=False,
         proxy_headers=False,
         server_header=False,
@@ -161,7 +173,8 @@ async def _leave_when_idle(
 
 
 def _listen(port: int) -> socket.socket:
-    listener = socket.socket()
+    # The protocol has to be named, or asyncio leaves Nagle's algorithm on: 40 ms a request.
+    listener = socket.socket(proto=socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("127.0.0.1", port))

@@ -87,6 +87,17 @@ class State:
             return None
         return Running(Address(found["url"], token), found["pid"])
 
+    def settled(self, seconds: float) -> "Running | None":
+        """Return the platform that lives here, waiting for one that is just coming or going."""
+        deadline = time.monotonic() + seconds
+        while self._locked():
+            if running := self.running():
+                return running
+            if time.monotonic() > deadline:
+                raise PlatformError(f"the platform on {self.root} neither starts nor ends")
+            time.sleep(_LOOK_AGAIN)
+        return None
+
     def take(self) -> "Lock":
         """Take the directory for a platform.
 

@@ -50,7 +50,9 @@ CREATE TABLE IF NOT EXISTS events (
     written REAL NOT NULL
 );
 CREATE INDEX IF NOT EXISTS by_session ON events (seq);
+PRAGMA user_version = 1;
 """
+_VERSIONS = (0, 1)
 
 
 class Store:
@@ -66,6 +68,9 @@ class Store:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute("PRAGMA foreign_keys=ON")
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version not in _VERSIONS:
+            raise sqlite3.DatabaseError(f"a later release wrote it (layout {version})")
         self._db.executescript(_SCHEMA)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Real platforms, each a process of its own on a directory of its own, reached over the loopback."""
+"""Real platforms, each a process of its own with a directory of its own, on the loopback."""
 
 import os
 import signal

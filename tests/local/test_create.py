@@ -29,8 +29,9 @@ def test_answer_is_the_id_and_a_line_feed(platform):
 
 def test_names_are_lower_case_and_not_unique(platform):
     """Two sessions of one name are two sessions, and the name comes back in lower case."""
-    first, second = platform.create(name="Bias-1", cmd="true"), platform.create(
-        name="Bias-1", cmd="true"
+    first, second = (
+        platform.create(name="Bias-1", cmd="true"),
+        platform.create(name="Bias-1", cmd="true"),
     )
     assert first != second
     assert {platform.session(i)["name"] for i in (first, second)} == {"bias-1"}

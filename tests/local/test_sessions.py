@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from skaha.local._session import Session
+from skaha.local._wire._objects import _times
+
 
 @pytest.fixture(autouse=True)
 def _clean(clean):
@@ -114,10 +117,6 @@ def test_interactive_sessions_wait_for_their_image(platform, kind, path, eventua
 
 def test_a_start_on_the_full_minute_has_no_seconds():
     """The class that prints it leaves them out; the expiry always has them."""
-    from skaha.local._wire._objects import _times
-
-    from skaha.local._session import Session
-
     noon = datetime(2026, 7, 31, 12, tzinfo=UTC).timestamp()
     shared = {"id": "a", "name": "a", "image": "i", "kind": "headless", "fixed": False}
     session = Session(cores=1, ram=1, created=noon, started=noon + 0.5, lifetime=60, **shared)

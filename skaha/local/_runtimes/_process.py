@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -132,9 +133,10 @@ class ProcessRuntime:
         return ProcessWork(session.id, directory, pid if _is_shim(pid, session.id) else None)
 
     def _home(self) -> Path:
-        home = Path.home()
-        if os.access(home, os.R_OK | os.X_OK):
-            return home
+        with suppress(RuntimeError):  # a user without a home
+            home = Path.home()
+            if os.access(home, os.R_OK | os.X_OK):
+                return home
         stand_in = self.root / "home"
         stand_in.mkdir(parents=True, exist_ok=True)
         return stand_in

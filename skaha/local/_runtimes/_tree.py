@@ -8,6 +8,7 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 
 import psutil
@@ -19,12 +20,20 @@ _LOOK_AGAIN = 1.0
 
 def members(session_id: str) -> list[psutil.Process]:
     """Return the processes of a session, zombies excepted."""
-    processes = {process.pid: process for process in psutil.process_iter()}
+    processes = {process.pid: process for process in _processes()}
     found = {pid for pid, process in processes.items() if is_marked(process, session_id)}
     if found:
         parents = {pid: _parent(process) for pid, process in processes.items()}
         found |= {pid for pid in processes if _descends(pid, parents, found)}
     return [processes[pid] for pid in found if _alive(processes[pid])]
+
+
+def _processes() -> Iterator[psutil.Process]:
+    # Not psutil's own iterator: it remembers processes, and would refuse to signal a new one that
+    # has got the number of an old one.
+    for pid in psutil.pids():
+        with suppress(psutil.NoSuchProcess):
+            yield psutil.Process(pid)
 
 
 def is_marked(process: psutil.Process, session_id: str) -> bool:

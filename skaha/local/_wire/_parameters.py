@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
 from attrs import frozen
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from skaha.local._wire._refusal import InvalidError
@@ -47,9 +48,16 @@ async def read(request: Request) -> Parameters:
         body = (await request.body()).decode("utf-8", "replace")
         return _gathered([*_pairs(query), *_pairs(body)])
     if content_type.startswith(_MULTIPART):
-        async with request.form() as form:
-            return _gathered([(k, v) for k, v in form.multi_items() if isinstance(v, str)])
+        return _gathered(await _parts(request))
     return Parameters({})
+
+
+async def _parts(request: Request) -> list[tuple[str, str]]:
+    try:
+        async with request.form() as form:
+            return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+    except HTTPException as error:
+        raise InvalidError(error.detail) from error
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:

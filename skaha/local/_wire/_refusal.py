@@ -67,7 +67,6 @@ class TooLargeError(RefusalError):
     """413: the body is larger than any launch."""
 
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-    headers: ClassVar[dict[str, str]] = {"connection": "close"}
 
 
 class TooSlowError(RefusalError):

@@ -25,7 +25,7 @@ _IMAGES = {
 _STANDARDS = {
     "ivo://ivoa.net/std/VOSI#capabilities": "/capabilities",
     "ivo://ivoa.net/std/VOSI#availability": "/availability",
-    "ivo://ivoa.net/std/Logging#control-1.0": "/logControl",
+    "vos://cadc.nrc.ca~vospace/CADC/std/Logging#control-1.0": "/logControl",
 }
 # The first of these is gone, and still advertised.
 _PROTECTED_STANDARDS = {

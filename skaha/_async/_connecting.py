@@ -1,0 +1,117 @@
+"""Using interactive sessions in a browser."""
+
+from __future__ import annotations
+
+import time
+import webbrowser
+from typing import TYPE_CHECKING
+
+import httpx
+
+from skaha import _checks
+from skaha._async._http import open_for_users
+from skaha._async._spelling import also_as_id
+from skaha._async._waiting import AsyncWaiting
+from skaha._async._work import pause
+from skaha.errors import InvalidInputError, SkahaError, WaitTimeoutError
+from skaha.records import known
+from skaha.results import ResultDict, settled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SECONDS_BETWEEN_LOOKS = 1.0
+
+
+class AsyncConnecting(AsyncWaiting):
+    """The part of a session class that opens sessions in a browser."""
+
+    async def connect_url(self, session_id: str) -> str:
+        """Return where a session is used in a browser.
+
+        Args:
+            session_id: Id of an interactive session.
+
+        Returns:
+            The address. It holds what lets its reader in: treat it like a password.
+
+        Raises:
+            skaha.errors.InvalidInputError: If it cannot be an id, or the session has no address.
+            skaha.errors.NotFoundError: If there is no such session.
+
+        Example:
+            >>> from skaha import AsyncSession
+            >>> session = AsyncSession(server="local")
+            >>> ids = await session.create("note", "images.canfar.net/skaha/astroml:24.07",
+            ...                            kind="notebook")
+            >>> (await session.connect_url(ids[0])).startswith("http")
+            True
+            >>> all((await session.destroy(ids)).values())
+            True
+        """
+        records = await self.info(session_id)
+        for error in records.failures.values():
+            raise error
+        url = known(records[0].get("connectURL"))
+        if not isinstance(url, str):
+            kind = records[0].get("type")
+            raise InvalidInputError(f"session {session_id} has no address: it is {kind}")
+        return url
+
+    @also_as_id
+    async def connect(
+        self, ids: str | Sequence[str], timeout: float = 300, *, browser: bool = True
+    ) -> ResultDict[str]:
+        """Open sessions in the browser as soon as they answer.
+
+        Args:
+            ids: One id or several, of interactive sessions.
+            timeout: Seconds to wait until they run and answer.
+            browser: `False` to open nothing, and only return where they are.
+
+        Returns:
+            The address of each session by its id, in the order of `ids`, whether there is a
+            browser or not; `failures` says which do not answer, and why.
+
+        Raises:
+            skaha.errors.InvalidInputError: If one of `ids` cannot be an id.
+            skaha.errors.WaitTimeoutError: If sessions do not run in time.
+
+        Example:
+            >>> from skaha import AsyncSession
+            >>> session = AsyncSession(server="local")
+            >>> await session.connect([])
+            {}
+        """
+        end = time.monotonic() + timeout
+        wanted = _checks.check_ids(ids)
+        await self.wait(wanted, until="running", timeout=timeout)
+
+        async def reach(session_id: str) -> str:
+            url = await self.connect_url(session_id)
+            await self._answering(session_id, url, end)
+            return url
+
+        found = await self._send_many(reach, wanted)
+        urls = settled(ResultDict(found.values, found), found)
+        if browser:
+            for url in urls.values():
+                webbrowser.open(url)
+        return urls
+
+    async def _answering(self, session_id: str, url: str, end: float) -> None:
+        # A client of its own: the address is another server's, which must not see the token.
+        async with open_for_users(self.timeout) as client:
+            while True:
+                try:
+                    if (await client.get(url)).status_code < httpx.codes.BAD_REQUEST:
+                        return
+                except httpx.TransportError:
+                    pass
+                if time.monotonic() > end:
+                    raise _silent(session_id)
+                await pause(_SECONDS_BETWEEN_LOOKS)
+
+
+def _silent(session_id: str) -> SkahaError:
+    return WaitTimeoutError(f"session {session_id} runs, but its address does not answer")

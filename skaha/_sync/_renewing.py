@@ -1,0 +1,51 @@
+# Made from skaha/_async/_renewing.py by scripts/regenerate.py: edit that one.
+"""Extending the life of sessions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from skaha import _checks, _requests
+from skaha._sync._service import Service
+from skaha._sync._spelling import also_as_id
+from skaha.results import ResultDict, settled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Renewing(Service):
+    """The part of a session class that extends lives."""
+
+    @also_as_id
+    def renew(self, ids: str | Sequence[str]) -> ResultDict[bool]:
+        """Extend the life of sessions to one full lifetime from now.
+
+        The platform leaves an expiry alone that is later already: that of a fresh headless session,
+        for example. `skaha.records.time_left` tells what is left.
+
+        Args:
+            ids: One id or several.
+
+        Returns:
+            Whether the platform took each, by id, in the order of `ids`; `False` for what is not
+            active. `failures` says why.
+
+        Raises:
+            skaha.errors.InvalidInputError: If one of `ids` cannot be an id.
+
+        Example:
+            >>> from skaha import Session
+            >>> session = Session(server="local")
+            >>> session.renew("hjko98yg")
+            {'hjko98yg': False}
+        """
+        wanted = _checks.check_ids(ids)
+
+        def extend(session_id: str) -> bool:
+            request = _requests.renew_session(session_id)
+            self._send(f"renewal of {session_id}", request, repeatable=True)
+            return True
+
+        done = self._send_many(extend, wanted)
+        return settled(ResultDict({key: key in done.values for key in wanted}, done), done)

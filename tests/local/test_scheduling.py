@@ -1,0 +1,203 @@
+"""Who runs when, and what becomes of the processes."""
+
+import os
+import signal
+import time
+
+import psutil
+import pytest
+
+
+def alive(pid):
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def processes_of(session_id):
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("skaha_sessionid") == session_id:
+                found.append(process.pid)
+        except psutil.Error:
+            continue
+    return [pid for pid in found if alive(pid)]
+
+
+def running(platform):
+    return {session["id"] for session in platform.sessions(status="Running")}
+
+
+def test_cores_limit_what_runs_and_the_rest_waits_in_order(launch, eventually):
+    """First come, first served; what waits says why."""
+    platform = launch("--cores", "2", "--ram", "100", "--grace", "1")
+    ids = [platform.create(cmd="sleep", args="60", cores="1", ram="1") for _ in range(4)]
+    eventually(lambda: running(platform) == set(ids[:2]))
+    assert "0/1 nodes are available: 1 Insufficient cpu." in platform.events(ids[2])
+    platform.delete(ids[1])
+    eventually(lambda: running(platform) == {ids[0], ids[2]})
+    assert platform.session(ids[3])["status"] == "Pending"
+
+
+def test_memory_limits_what_runs(launch, eventually):
+    """Requests count, whether asked for or the platform's own."""
+    platform = launch("--cores", "100", "--ram", "10", "--grace", "1")
+    ids = [platform.create(cmd="sleep", args="60", ram="6"), *[None] * 2]
+    ids[1:] = [platform.create(cmd="sleep", args="60") for _ in range(2)]
+    eventually(lambda: running(platform) == set(ids[:2]))
+    assert "1 Insufficient memory." in platform.events(ids[2])
+
+
+def test_a_session_larger_than_the_machine_runs_alone(launch):
+    """What was accepted is never starved."""
+    platform = launch("--cores", "2", "--ram", "4", "--grace", "1")
+    small = platform.create(cmd="sleep", args="0.2", cores="1", ram="1")
+    large = platform.create(cmd="sleep", args="60", cores="8", ram="32")
+    late = platform.create(cmd="true", cores="1", ram="1")
+    platform.wait(small)
+    platform.wait(large, "Running")
+    assert platform.session(late)["status"] == "Pending"
+    platform.delete(large)
+    platform.wait(late)
+
+
+def test_no_core_stands_idle(launch):
+    """Eight sessions of a quarter of a second on two cores take little more than one second."""
+    platform = launch("--cores", "2", "--ram", "8")
+    begun = time.monotonic()
+    ids = [platform.create(cmd="sleep", args="0.25", cores="1", ram="4") for _ in range(8)]
+    for session_id in ids:
+        platform.wait(session_id)
+    assert time.monotonic() - begun < 1.6
+
+
+TREE = """
+trap '' TERM
+setsid sh -c 'trap "" TERM; sleep 300' &
+(sleep 300 & sleep 300 &) &
+env -i sleep 300 &
+sleep 300
+"""
+
+
+@pytest.mark.parametrize("end", ["delete", "expire"])
+def test_the_whole_tree_is_ended(launch, eventually, end):
+    """Also what has left the group or ignores being asked."""
+    scale = "0.000001" if end == "expire" else "1"
+    platform = launch("--grace", "0.3", "--time-scale", scale)
+    session_id = platform.shell(TREE)
+    platform.wait(session_id, "Running")
+    eventually(lambda: len(processes_of(session_id)) >= 6)
+    below = psutil.Process(min(processes_of(session_id))).children(recursive=True)
+    if end == "delete":
+        platform.delete(session_id)
+    eventually(lambda: not processes_of(session_id))
+    eventually(lambda: not [process for process in below if alive(process.pid)])
+    assert not [p for p in psutil.Process(platform.process.pid).children() if not alive(p.pid)]
+
+
+def test_what_a_command_leaves_behind_ends_with_it(launch, eventually):
+    """As in a container, whose processes end with the first."""
+    platform = launch()
+    session_id = platform.shell("setsid sleep 300 &")
+    platform.wait(session_id)
+    eventually(lambda: not processes_of(session_id))
+
+
+def test_a_command_may_say_farewell(launch, eventually):
+    """It is asked before it is killed, and the ones that end when asked end at once."""
+    platform = launch("--grace", "30")
+    farewell = platform.home / "farewell"
+    script = f"trap 'echo bye > {farewell}; exit' TERM\necho ready\nwhile :; do sleep 0.05; done"
+    session_id = platform.shell(script)
+    eventually(lambda: platform.logs(session_id) == "ready\n")
+    platform.delete(session_id)
+    eventually(lambda: not processes_of(session_id), seconds=5)
+    assert farewell.read_text() == "bye\n"
+
+
+def test_a_command_killed_from_outside(launch, eventually):
+    """It has failed, and the signal is named."""
+    platform = launch()
+    session_id = platform.shell("echo $$; exec sleep 300")
+    pid = int(
+        eventually(lambda: platform.logs(session_id).endswith("\n") and platform.logs(session_id))
+    )
+    os.kill(pid, signal.SIGKILL)
+    platform.wait(session_id, "Failed")
+    assert "Exit status 137: killed by signal 9" in platform.events(session_id)
+
+
+def test_a_killed_daemon_comes_back_knowing_everything(launch, eventually):
+    """Of a hundred sessions: what still runs is adopted, what ended meanwhile has its status."""
+    platform = launch("--cores", "100", "--ram", "100", "--grace", "1")
+    go = platform.home / "go"
+    wait = f"until [ -e {go} ]; do sleep 0.1; done"
+    resources = {"cores": "1", "ram": "1"}
+    good = [platform.shell(f"echo {n}; {wait}; echo {n}", **resources) for n in range(30)]
+    bad = [platform.shell(f"{wait}; exit 7", **resources) for _ in range(30)]
+    long = [platform.create(cmd="sleep", args="300", **resources) for _ in range(40)]
+    queued = [platform.create(cmd="true", **resources) for _ in range(10)]
+    eventually(lambda: running(platform) == {*good, *bad, *long})
+    before = {session["id"]: session for session in platform.sessions()}
+    platform.kill()
+    go.touch()
+    eventually(lambda: not any(processes_of(session_id) for session_id in good[:3]))
+    platform.start()
+    for session_id in good:
+        assert platform.wait(session_id) == before[session_id] | {"status": "Completed"}
+    for session_id in bad:
+        platform.wait(session_id, "Failed")
+        assert "Exit status 7" in platform.events(session_id)
+    assert [platform.logs(session_id) for session_id in good] == [f"{n}\n{n}\n" for n in range(30)]
+    for session_id in queued:
+        platform.wait(session_id)
+    assert running(platform) == set(long)
+    for session_id in long:
+        platform.delete(session_id)
+    eventually(lambda: not any(processes_of(session_id) for session_id in long[-3:]))
+    assert len(platform.sessions()) == 70
+
+
+def test_what_a_restart_of_the_machine_takes(launch, eventually):
+    """No process and no status: the session has failed, and says so."""
+    platform = launch()
+    session_id = platform.create(cmd="sleep", args="300")
+    platform.wait(session_id, "Running")
+    platform.kill()
+    for pid in processes_of(session_id):
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not processes_of(session_id))
+    platform.start()
+    platform.wait(session_id, "Failed")
+    assert "machine was restarted" in platform.events(session_id)
+
+
+def test_a_delete_survives_a_killed_daemon(launch, eventually):
+    """What was deleted stays deleted, and its processes are ended after all."""
+    platform = launch("--grace", "60")
+    session_id = platform.shell("trap '' TERM; echo ready; while :; do sleep 0.1; done")
+    eventually(lambda: platform.logs(session_id))
+    platform.delete(session_id)
+    platform.kill()
+    assert processes_of(session_id)
+    platform.options = ("--grace", "0.1")
+    platform.start()
+    assert platform.sessions() == []
+    eventually(lambda: not processes_of(session_id))
+
+
+def test_the_end_of_the_platform_ends_what_runs(launch):
+    """What waits goes on waiting for the next start."""
+    platform = launch("--cores", "1", "--grace", "5")
+    first = platform.create(cmd="sleep", args="300")
+    second = platform.create(cmd="true")
+    platform.wait(first, "Running")
+    assert platform.stop() == 0
+    assert not processes_of(first)
+    platform.start()
+    assert platform.session(first)["status"] == "Failed"
+    assert "The platform was stopped" in platform.events(first)
+    platform.wait(second)

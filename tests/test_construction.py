@@ -1,0 +1,330 @@
+"""Construction: what may be said, what is refused, and what is never shown."""
+
+import logging
+import ssl
+import traceback
+import warnings
+from pathlib import Path
+
+import pytest
+import skaha
+from scripted import Answer, ScriptedServer, json_answer
+from skaha import ContainerRegistry, Retry, SkahaClient
+from skaha.errors import ConnectionFailedError, CredentialsError, InvalidInputError
+
+TOKEN = "a-very-secret-token"
+SECRET = "a-very-secret-password"
+PEM = Path(__file__).parent / "nobody.pem"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """An empty home directory, so that nobody's certificate is found."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _level():
+    level = logging.getLogger("skaha").level
+    yield
+    logging.getLogger("skaha").setLevel(level)
+
+
+CLASSES = [
+    *("SkahaClient", "Session", "Images", "Context", "Overview"),
+    *("AsyncSession", "AsyncImages", "AsyncContext", "AsyncOverview"),
+]
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_without_arguments_there_is_a_default_for_everything(name):
+    client = getattr(skaha, name)()
+    assert (client.server, client.version) == ("https://ws-uv.canfar.net/skaha", "v1")
+    assert (client.timeout, client.concurrency, client.verify) == (30, 32, True)
+    assert client.token is client.certificate is client.registry is client.loglevel is None
+    assert client.retry == Retry()
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_an_unknown_keyword_is_named_and_never_ignored(name):
+    with pytest.raises(TypeError, match="tokne"):
+        getattr(skaha, name)(tokne=TOKEN)
+
+
+def test_everything_is_readable_afterwards():
+    registry = ContainerRegistry("images.example.org", "vrubin", SECRET)
+    given = {
+        "server": "https://skaha.example.com",
+        "version": "v0",
+        "token": TOKEN,
+        "timeout": 2.5,
+        "concurrency": 1000,
+        "registry": registry,
+        "loglevel": 40,
+        "retry": Retry(attempts=2),
+    }
+    client = SkahaClient(**given)
+    assert {name: getattr(client, name) for name in given} == given
+
+
+BAD = [
+    *[
+        ("server", value)
+        for value in (
+            *("", "localhost", "skaha.example.com", "//skaha.example.com", "LOCAL", 5, None),
+            *("ftp://skaha.example.com", "https://", "https:///skaha", "https://h:port", "https://h\n"),
+            *("https://h?view=all", "https://h#top", "https://h/skaha/v1", "https://h/skaha/v1/"),
+            *("https://me@h", "https://me:pass@h", " https://h", "http://h:99999", "https://h /skaha"),
+        )
+    ],
+    *[("version", value) for value in ("", "v1/", "/v1", "..", ".", "v 1", "v1?", "v%31", 1, None)],
+    *[("token", value) for value in ("", " ", "a\nb", "a\r", "tök", "\N{BULLET}", b"token", 5)],
+    *[("certificate", value) for value in (5, ["a"], b"proxy.pem")],
+    *[("timeout", v) for v in (0, -1, float("nan"), float("inf"), True, "30", None, (1, 2))],
+    *[("concurrency", value) for value in (0, -1, 1.5, 32.0, True, "32", None)],
+    *[("registry", value) for value in ("me:secret", {"username": "me"}, ("h", "me", "x"))],
+    *[("loglevel", value) for value in (0, 9, 51, -10, 30.0, "INFO", True)],
+    *[("retry", value) for value in (3, "yes", None, 0)],
+]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_what_is_wrong_is_refused_by_name(name, value):
+    with pytest.raises(InvalidInputError, match=name) as caught:
+        SkahaClient(**{"server": "https://skaha.example.com", name: value})
+    assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize("token", [f"{TOKEN}\n\n", f"{TOKEN}\N{BULLET}", [TOKEN], TOKEN.encode()])
+def test_a_wrong_token_is_not_shown(token):
+    with pytest.raises(InvalidInputError) as caught:
+        SkahaClient(token=token)
+    assert TOKEN not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://skaha.example.com", "https://skaha.example.com"),
+        ("https://skaha.example.com/", "https://skaha.example.com"),
+        ("https://skaha.example.com/skaha//", "https://skaha.example.com/skaha"),
+        ("http://127.0.0.1:8080/skaha", "http://127.0.0.1:8080/skaha"),
+        ("https://v1.example.com", "https://v1.example.com"),
+    ],
+)
+def test_a_server_is_kept_without_a_slash_at_its_end(given, kept):
+    assert SkahaClient(server=given).server == kept
+
+
+def test_a_slash_at_the_end_of_the_server_changes_no_request(colour, scripted):
+    scripted.answer = lambda _: json_answer([])
+    colour.run(colour.open(server=f"{scripted.url}/", token=TOKEN).fetch())
+    assert scripted.received[0].path == "/skaha/v1/session"
+
+
+@pytest.mark.parametrize("name", CLASSES)
+@pytest.mark.parametrize("show", [repr, str, "{}".format, lambda shown: repr(vars(shown))])
+def test_neither_token_nor_secret_is_shown(name, show):
+    registry = ContainerRegistry("images.example.org", "vrubin", SECRET)
+    client = getattr(skaha, name)(token=TOKEN, registry=registry)
+    for text in (show(client), repr(client.api), str(client.api), repr(client.api._wire)):
+        assert TOKEN not in text
+        assert SECRET not in text
+
+
+def test_neither_token_nor_secret_is_logged(colour, scripted, caplog):
+    caplog.set_level(logging.DEBUG)
+    registry = ContainerRegistry("images.example.org", "vrubin", SECRET)
+    scripted.answer = lambda _: Answer(403, "no")
+    session = colour.open(server=scripted.url, token=TOKEN, registry=registry, retry=False)
+    with pytest.raises(skaha.errors.PermissionDeniedError):
+        colour.run(session.create("a", "images.example.org/a/b:1", env={"A": SECRET}))
+    assert caplog.text
+    for shown in (TOKEN, SECRET, registry.encoded()):
+        assert shown not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        *("http://skaha.example.com/skaha", "http://127.0.0.1.example.com", "http://10.0.0.1"),
+        *("http://localhost.example.com", "http://[2001:db8::1]", "http://0.0.0.0"),
+    ],
+)
+def test_a_token_never_travels_readable(server):
+    with pytest.raises(InvalidInputError, match="allow_http"):
+        SkahaClient(server=server, token=TOKEN)
+    assert SkahaClient(server=server, token=TOKEN, allow_http=True).server == server
+    assert SkahaClient(server=server).server == server
+
+
+@pytest.mark.parametrize(
+    "server", ["http://127.0.0.1:1", "http://127.1.2.3", "http://[::1]:8080", "http://localhost"]
+)
+def test_a_token_may_stay_on_this_machine(server):
+    assert SkahaClient(server=server, token=TOKEN).token == TOKEN
+
+
+def test_verify_has_no_effect_and_says_so_where_it_was_written():
+    with pytest.warns(DeprecationWarning, match="verify has no effect") as caught:
+        skaha.Session(verify=False)
+    assert caught[0].filename == __file__
+
+
+def test_loglevel_sets_the_logger_of_this_library_and_no_other():
+    root = logging.getLogger()
+    before = (root.level, list(root.handlers), logging.getLogger("httpx").level)
+    SkahaClient(loglevel=40)
+    assert logging.getLogger("skaha").level == logging.ERROR
+    assert logging.getLogger("skaha").propagate
+    assert (root.level, list(root.handlers), logging.getLogger("httpx").level) == before
+
+
+def test_without_a_loglevel_the_logger_is_left_alone():
+    logging.getLogger("skaha").setLevel(logging.CRITICAL)
+    SkahaClient()
+    assert logging.getLogger("skaha").level == logging.CRITICAL
+
+
+# Certificates.
+
+
+@pytest.fixture
+def proxy(home):
+    (home / ".ssl").mkdir()
+    path = home / ".ssl" / "cadcproxy.pem"
+    path.write_bytes(PEM.read_bytes())
+    return path
+
+
+def test_the_proxy_certificate_at_home_is_used_if_there_is_one(proxy):
+    assert SkahaClient().certificate == proxy
+
+
+def test_a_token_goes_before_the_proxy_certificate(proxy):
+    assert proxy.exists()
+    assert SkahaClient(token=TOKEN).certificate is None
+
+
+@pytest.mark.parametrize("given", [str, Path])
+def test_a_certificate_may_be_named(given):
+    assert SkahaClient(certificate=given(PEM)).certificate == PEM
+
+
+def test_a_certificate_may_be_named_from_home(proxy):
+    assert SkahaClient(certificate="~/.ssl/cadcproxy.pem").certificate == proxy
+
+
+def test_a_certificate_that_is_not_there_is_refused(home):
+    for path in (home / "nothing.pem", home):
+        with pytest.raises(CredentialsError, match=str(path)):
+            SkahaClient(certificate=path)
+
+
+def test_a_certificate_that_is_none_is_refused(home):
+    (home / "text.pem").write_text("not a certificate")
+    with pytest.raises(CredentialsError, match=r"text\.pem"):
+        SkahaClient(certificate=home / "text.pem")
+
+
+@pytest.fixture
+def secure():
+    """A server with TLS, which asks for a certificate and takes any it trusts."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(PEM)
+    tls.load_verify_locations(PEM)
+    tls.verify_mode = ssl.CERT_OPTIONAL
+    with ScriptedServer(tls) as server:
+        server.answer = lambda _: json_answer([])
+        yield server
+
+
+def test_a_certificate_is_presented_to_the_server(colour, secure, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(PEM))
+    assert colour.run(colour.open(server=secure.url, certificate=PEM).fetch()) == []
+    [request] = secure.received
+    assert request.certificate == ssl.PEM_cert_to_DER_cert(PEM.read_text().split("-----BEGIN PR")[0])
+    assert "authorization" not in request.headers
+
+
+def test_with_a_token_no_certificate_is_presented(colour, secure, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(PEM))
+    session = colour.open(server=secure.url, certificate=PEM, token=TOKEN)
+    assert colour.run(session.fetch()) == []
+    [request] = secure.received
+    assert request.certificate is None
+    assert request.headers["authorization"] == f"Bearer {TOKEN}"
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_a_server_that_nobody_vouches_for_gets_nothing(colour, secure, verify):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        session = colour.open(server=secure.url, token=TOKEN, verify=verify, retry=False)
+    with pytest.raises(ConnectionFailedError, match="CERTIFICATE_VERIFY_FAILED"):
+        colour.run(session.fetch())
+    assert secure.received == []
+
+
+# No credentials.
+
+CALLS = {
+    "create": lambda session: session.create("a", "images.canfar.net/a/b:1"),
+    "fetch": lambda session: session.fetch(),
+    "info": lambda session: session.info("a1"),
+    "logs": lambda session: session.logs(["a1", "a2"]),
+    "events": lambda session: session.events("a1"),
+    "destroy": lambda session: session.destroy(["a1", "a2"]),
+    "destroy_with": lambda session: session.destroy_with("a"),
+    "stats": lambda session: session.stats(),
+}
+
+
+@pytest.mark.parametrize("retry", [True, False])
+@pytest.mark.parametrize("call", CALLS)
+def test_without_credentials_nothing_is_sent(colour, scripted, call, retry):
+    session = colour.open(server=scripted.url, retry=retry)
+    with pytest.raises(CredentialsError, match="no credentials: give a token"):
+        colour.run(CALLS[call](session))
+    assert scripted.received == []
+
+
+@pytest.mark.parametrize(("kind", "method"), [("Images", "fetch"), ("Context", "resources")])
+def test_without_credentials_nothing_else_is_sent_either(colour, scripted, kind, method):
+    with pytest.raises(CredentialsError):
+        colour.run(getattr(colour.open(kind, server=scripted.url), method)())
+    assert scripted.received == []
+
+
+def test_a_certificate_is_no_credential_without_tls(colour, scripted):
+    with pytest.raises(CredentialsError):
+        colour.run(colour.open(server=scripted.url, certificate=PEM).fetch())
+    assert scripted.received == []
+
+
+# Registries.
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"url": ""}, "url"),
+        ({"username": ""}, "username"),
+        ({"secret": ""}, "secret"),
+        ({"username": "a:b"}, "colon"),
+        ({"secret": "a:b"}, "colon"),
+        ({"secret": 5}, "secret"),
+    ],
+)
+def test_a_registry_that_the_platform_could_not_read_is_refused(wrong, named):
+    with pytest.raises(InvalidInputError, match=named):
+        ContainerRegistry(**{"url": "h", "username": "me", "secret": SECRET} | wrong)
+
+
+def test_a_registry_never_shows_its_secret():
+    registry = ContainerRegistry("images.example.org", "vrubin", SECRET)
+    assert SECRET not in f"{registry!r} {registry}"
+    with pytest.raises(InvalidInputError) as caught:
+        ContainerRegistry("images.example.org", "vrubin", f"{SECRET}:")
+    assert SECRET not in str(caught.value)

@@ -1,0 +1,145 @@
+"""The description: sound OpenAPI, whole, and in the same words as the models of the facade."""
+
+import inspect
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import samples
+import yaml
+from openapi_schema_validator import OAS31Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from skaha import Session, SkahaClient, models
+
+SPEC = yaml.safe_load((Path(__file__).parent.parent / "openapi" / "skaha.yaml").read_text())
+SCHEMAS = SPEC["components"]["schemas"]
+OPERATIONS = {
+    operation["operationId"]: (path, shared.get("parameters", []), operation)
+    for path, shared in SPEC["paths"].items()
+    for method, operation in shared.items()
+    if method != "parameters"
+}
+
+
+def parameters(operation_id):
+    _, shared, operation = OPERATIONS[operation_id]
+    named = shared + operation.get("parameters", [])
+    components = SPEC["components"]["parameters"]
+    return [components[p["$ref"].rpartition("/")[2]] if "$ref" in p else p for p in named]
+
+
+def view(operation_id):
+    return next((p["schema"] for p in parameters(operation_id) if p["name"] == "view"), None)
+
+
+def test_the_description_is_sound_openapi():
+    OpenAPIV31SpecValidator(SPEC).validate()
+
+
+@pytest.mark.parametrize("operation_id", OPERATIONS)
+def test_every_operation_says_what_it_is(operation_id):
+    path, _, operation = OPERATIONS[operation_id]
+    assert operation_id.isidentifier()
+    assert operation_id.islower()
+    assert operation["summary"].endswith(".")
+    [tag] = operation["tags"]
+    assert tag in {known["name"] for known in SPEC["tags"]}
+    assert {"200", "default"} == set(operation["responses"])
+    in_path = {p["name"] for p in parameters(operation_id) if p["in"] == "path"}
+    assert in_path == set(re.findall(r"{(\w+)}", path))
+
+
+def test_no_two_operations_share_an_id():
+    methods = [method for shared in SPEC["paths"].values() for method in shared]
+    assert len(OPERATIONS) == len(methods) - methods.count("parameters")
+
+
+@pytest.mark.parametrize("operation_id", OPERATIONS)
+def test_a_view_is_an_operation_of_its_own_named_by_its_fragment(operation_id):
+    path, _, fragment = OPERATIONS[operation_id][0].partition("#")
+    if not fragment:
+        assert view(operation_id) is None
+        return
+    assert path in SPEC["paths"]
+    assert view(operation_id)["const"] == view(operation_id)["default"] == fragment
+    assert next(p for p in parameters(operation_id) if p["name"] == "view")["required"] is True
+
+
+@pytest.mark.parametrize("operation_id", OPERATIONS)
+def test_every_parameter_is_explained(operation_id):
+    for parameter in parameters(operation_id):
+        assert parameter["schema"]["description"].endswith(".")
+
+
+@pytest.mark.parametrize("schema", SCHEMAS)
+def test_every_property_is_explained(schema):
+    assert SCHEMAS[schema]["description"].endswith(".")
+    for described in SCHEMAS[schema].get("properties", {}).values():
+        assert "$ref" in described or described["description"].endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("words", "described"),
+    [(models.KINDS, "SessionKind"), (models.STATUS, "SessionStatus")],
+    ids=["kinds", "statuses"],
+)
+def test_the_words_of_the_facade_are_those_of_the_description(words, described):
+    assert sorted(get_args(words)) == sorted(SCHEMAS[described]["enum"])
+
+
+def test_the_views_of_the_facade_are_those_of_the_list():
+    views = {
+        path.partition("#")[2]
+        for path, _, operation in OPERATIONS.values()
+        if path.startswith("/v1/session#")
+        and operation["responses"]["200"]["content"]["application/json"]["schema"].get("items")
+    }
+    assert set(get_args(models.VIEW)) == views
+
+
+@pytest.mark.parametrize(
+    ("record", "described"),
+    [
+        (models.SessionRecord, "Session"),
+        (models.PublicSessionRecord, "PublicSession"),
+        (models.ContextRecord, "Context"),
+        (models.ResourceLimitsRecord, "ResourceLimits"),
+        (models.StatsRecord, "Stats"),
+    ],
+)
+def test_the_records_of_the_facade_have_the_described_members(record, described):
+    assert set(record.__annotations__) <= set(SCHEMAS[described]["properties"])
+    assert set(SCHEMAS[described]["properties"]) <= set(record.__annotations__)
+    assert set(SCHEMAS[described].get("required", [])) <= record.__required_keys__
+
+
+def test_a_launch_takes_what_the_description_lets_a_form_hold():
+    spelled = {"type": "kind", "gpus": "gpu"}
+    described = {spelled.get(name, name) for name in SCHEMAS["NewSession"]["properties"]}
+    assert set(inspect.signature(Session.create).parameters) - {"self", "replicas"} == described
+
+
+def test_the_default_server_is_the_described_one():
+    default = inspect.signature(SkahaClient).parameters["server"].default
+    assert default == SPEC["servers"][0]["url"]
+
+
+ANSWERS = [
+    *[("Session", record) for profile in samples.SESSIONS.values() for record in profile],
+    *[("PublicSession", record) for record in samples.PUBLIC],
+    *[("Context", context) for context in samples.CONTEXTS.values()],
+    *[("Stats", statistics) for statistics in samples.STATISTICS.values()],
+    *[("Image", image) for image in samples.IMAGES],
+]
+
+
+@pytest.mark.parametrize(("schema", "answer"), ANSWERS, ids=lambda part: str(part)[:20])
+def test_old_and_new_answers_fit_the_description(schema, answer):
+    whole = {"$ref": f"#/components/schemas/{schema}", "components": SPEC["components"]}
+    OAS31Validator(whole).validate(answer)
+
+
+def test_an_answer_without_an_id_does_not_fit():
+    whole = {"$ref": "#/components/schemas/Session", "components": SPEC["components"]}
+    assert not OAS31Validator(whole).is_valid({"name": "nameless"})

@@ -1,0 +1,185 @@
+"""Bad input is refused before anything is sent, in words that say what to do."""
+
+import inspect
+
+import pytest
+import skaha
+from scripted import Answer, json_answer
+from skaha.errors import InvalidInputError
+
+IMAGE = "images.canfar.net/skaha/terminal:1.1.1"
+SECRET = "a=very-secret-value"
+
+
+def refused(colour, scripted, call, *named):
+    """The refusal of a call that sent nothing."""
+    with pytest.raises(InvalidInputError) as caught:
+        colour.run(begun(call()))
+    assert isinstance(caught.value, ValueError)
+    for word in named:
+        assert word in str(caught.value)
+    assert scripted.received == []
+    return caught.value
+
+
+def begun(value):
+    """Let a generator begin."""
+    if inspect.isgenerator(value):
+        return next(value)
+    return anext(value) if inspect.isasyncgen(value) else value
+
+
+def table(**columns):
+    return [(name, value) for name, values in columns.items() for value in values]
+
+
+LAUNCHES = table(
+    name=[
+        *("", " ", "a b", "a_b", "a.b", "a/b", "é", "a\n", "-a", "-", "a\0", None, 5, ["a"], b"a"),
+        "a" * 62,
+    ],
+    image=["", " ", f" {IMAGE}", f"{IMAGE}\n", None, 5, [IMAGE]],
+    replicas=[0, -1, True, False, 1.0, 2.5, "2", None, float("nan")],
+    cores=[0, -1, 0.0, True, "2", float("nan"), float("inf"), [2]],
+    ram=[0, -4, True, "4", "4G", float("nan"), float("-inf"), [4]],
+    gpu=[-1, True, False, 1.0, "1", float("nan")],
+    kind=["", "Headless", "desktop-app", "batch", None, 5, ["headless"], "headless "],
+    cmd=["ls -l", " ls", "ls ", "$SHELL", '"ls"', "l\\s", "ls\n", "\tls", 5, ["ls"], b"ls", True],
+    args=[
+        *("a  b", " a", "'a b'", "it's", "a 'b c' d", '"a"', "$HOME", "a\\ b", "a\nb", "a\tb"),
+        *("''", "a ''", "  ", 5, ["a", "b"], b"a"),
+    ],
+    env=[
+        *({"A": SECRET}, {"A": ""}, {"A": None}, {"A": "$HOME"}, {"A": '"'}, {"A": "\\"}),
+        *({"A": "a\nb"}, {"A": "\0"}, {"A": 'say "hi"'}, {"": "a"}, {"A=B": "a"}, {"A B": "a"}),
+        *({"1A": "a"}, {5: "a"}, {None: "a"}, {"É": "a"}, ["A=B"], "A=B", 5, [("A", "B")]),
+    ],
+)
+
+
+@pytest.mark.parametrize(("name", "value"), LAUNCHES)
+def test_a_launch_that_the_platform_cannot_carry(colour, scripted, scripted_session, name, value):
+    good = {"name": "a", "image": IMAGE}
+    refused(colour, scripted, lambda: scripted_session.create(**good | {name: value}), name)
+
+
+@pytest.mark.parametrize(("length", "replicas"), [(61, 9), (60, 10), (60, 99), (59, 100)])
+def test_a_name_is_too_long_with_its_number(colour, scripted, scripted_session, length, replicas):
+    create = scripted_session.create
+    said = refused(colour, scripted, lambda: create("a" * (length + 1), IMAGE, replicas=replicas))
+    assert f"{length} characters" in str(said)
+    scripted.answer = lambda _: Answer(200, "abcdefgh\n")
+    assert len(colour.run(create("a" * length, IMAGE, replicas=replicas))) == replicas
+
+
+@pytest.mark.parametrize("kind", ["notebook", "desktop", "carta", "contributed", "firefly"])
+@pytest.mark.parametrize("given", [{"cmd": "ls"}, {"args": "a"}, {"env": {"A": "b"}}])
+def test_a_command_for_what_is_not_headless(colour, scripted, scripted_session, kind, given):
+    create = scripted_session.create
+    refused(colour, scripted, lambda: create("a", IMAGE, kind=kind, **given), "headless", kind)
+
+
+@pytest.mark.parametrize("value", [SECRET, f"${SECRET}", f'"{SECRET}"', f"{SECRET}\\", f"{SECRET}\n"])
+def test_a_value_of_a_variable_is_never_shown(colour, scripted, scripted_session, value):
+    env = {"FINE": "a", "PASSWORD": value}
+    said = refused(colour, scripted, lambda: scripted_session.create("a", IMAGE, env=env))
+    assert "PASSWORD" in str(said)
+    assert "very-secret" not in repr(said) + str(said)
+
+
+def test_a_command_of_two_words_is_taken_apart(colour, scripted, scripted_session):
+    create = scripted_session.create
+    said = refused(colour, scripted, lambda: create("a", IMAGE, cmd="python run.py"))
+    assert "give 'python' as cmd and the rest as args" in str(said)
+
+
+@pytest.mark.parametrize(
+    ("filters", "named"),
+    [
+        ({"kind": "batch"}, "headless"),
+        ({"kind": "Headless"}, "headless"),
+        ({"kind": ""}, "headless"),
+        ({"kind": 5}, "headless"),
+        ({"status": "Done"}, "Completed"),
+        ({"status": "running"}, "Running"),
+        ({"status": ""}, "Running"),
+        ({"view": "stats"}, "interactive"),
+        ({"view": "logs"}, "interactive"),
+        ({"view": ""}, "interactive"),
+        ({"view": ["all"]}, "interactive"),
+    ],
+)
+def test_a_filter_that_no_platform_knows(colour, scripted, scripted_session, filters, named):
+    refused(colour, scripted, lambda: scripted_session.fetch(**filters), *filters, named)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"prefix": ""}, "prefix"),
+        ({"prefix": " a"}, "prefix"),
+        ({"prefix": None}, "prefix"),
+        ({"prefix": 5}, "prefix"),
+        ({"prefix": "a", "kind": "batch"}, "kind"),
+        ({"prefix": "a", "status": "Done"}, "status"),
+        ({}, "prefix"),
+    ],
+)
+def test_an_end_for_everything_or_nothing(colour, scripted, scripted_session, given, named):
+    refused(colour, scripted, lambda: scripted_session.destroy_with(**given), named)
+
+
+def test_an_unknown_kind_of_images(colour, scripted):
+    images = colour.open("Images", server=scripted.url, token="t")
+    refused(colour, scripted, lambda: images.fetch(kind="batch"), "kind", "notebook")
+
+
+# Ids, for every method that takes them.
+
+TAKING_IDS = [
+    name
+    for name, method in inspect.getmembers(skaha.Session, inspect.isfunction)
+    if not name.startswith("_") and "ids" in (asked := inspect.signature(method).parameters)
+    # Nothing but `self` and `ids` has to be given.
+    and sum(parameter.default is parameter.empty for parameter in asked.values()) == 2
+]
+ILLEGAL = [
+    *("", " ", "a b", " a1", "a1 ", "a1\n", "\na1", "a/b", "/", "../image", "..", ".", "a1/.."),
+    *("%2e", "%2e%2e", "a%2fb", "a?view=logs", "a#b", "a&b", "a;b", "a\\b", "a:b", "é1", "a\0"),
+    *("-a", "a-", "_a", "a_"),
+]
+
+
+def test_there_are_methods_that_take_ids():
+    assert {"info", "logs", "events", "destroy"} <= set(TAKING_IDS)
+
+
+@pytest.mark.parametrize("method", TAKING_IDS)
+def test_what_cannot_be_an_id(colour, scripted, scripted_session, method):
+    call = getattr(scripted_session, method)
+    for illegal in ILLEGAL:
+        refused(colour, scripted, lambda ids=illegal: call(ids), repr(illegal))
+        refused(colour, scripted, lambda ids=illegal: call(["a1", ids]), repr(illegal))
+
+
+@pytest.mark.parametrize("method", TAKING_IDS)
+def test_what_is_no_text_at_all(colour, scripted, scripted_session, method):
+    call = getattr(scripted_session, method)
+    for wrong in [5, None, b"a1", [5], ["a1", None], [["a1"]], 1.5, True]:
+        refused(colour, scripted, lambda ids=wrong: call(ids), "id")
+
+
+@pytest.mark.parametrize("none", [[], (), set(), {}])
+@pytest.mark.parametrize("method", ["info", "logs", "events", "destroy"])
+def test_no_ids_are_no_requests(colour, scripted, scripted_session, method, none):
+    found = colour.run(getattr(scripted_session, method)(none))
+    assert not found
+    assert found.failures == {}
+    assert scripted.received == []
+
+
+@pytest.mark.parametrize("ids", [("a1", "a2"), ["a1", "a2", "a1"], {"a1": 1, "a2": 2}])
+def test_ids_may_be_several_each_is_asked_for_once(colour, scripted, scripted_session, ids):
+    scripted.answer = lambda request: json_answer({"id": request.path.rpartition("/")[2]})
+    assert [record["id"] for record in colour.run(scripted_session.info(ids))] == ["a1", "a2"]
+    assert len(scripted.received) == 2

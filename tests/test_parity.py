@@ -1,0 +1,161 @@
+"""Both colours are the same library, and both have exactly the published signatures."""
+
+import inspect
+import re
+
+import pytest
+import skaha
+import skaha.client
+import skaha.context
+import skaha.images
+import skaha.overview
+import skaha.session
+
+CLASSES = ["Session", "Images", "Context", "Overview"]
+CONSTRUCTION = (
+    "server='https://ws-uv.canfar.net/skaha', version='v1', token=None, certificate=None, "
+    "timeout=30, concurrency=32, registry=None, loglevel=None, verify=True"
+)
+# What scripts were written from: names, order and defaults.
+PUBLISHED = {
+    "Session.create": (
+        "name, image, cores=2, ram=4, kind='headless', gpu=None, cmd=None, args=None, env=None, "
+        "replicas=1"
+    ),
+    "Session.fetch": "kind=None, status=None, view=None",
+    "Session.info": "ids",
+    "Session.logs": "ids, verbose=False",
+    "Session.events": "ids, verbose=False",
+    "Session.destroy": "ids",
+    "Session.destroy_with": "prefix, kind='headless', status='Succeeded'",
+    "Session.stats": "",
+    "Images.fetch": "kind=None",
+    "Context.resources": "",
+    "Overview.availability": "",
+}
+COROUTINES_ONLY_IN_ASYNC = {"aclose": "close", "__aenter__": "__enter__", "__aexit__": "__exit__"}
+POSITIONAL = inspect.Parameter.POSITIONAL_OR_KEYWORD
+
+
+def spelled(function):
+    """The parameters that can be given by position, as they would be written."""
+    parameters = list(inspect.signature(function).parameters.values())
+    return ", ".join(
+        parameter.name
+        if parameter.default is parameter.empty
+        else f"{parameter.name}={parameter.default!r}"
+        for parameter in parameters
+        if parameter.kind is POSITIONAL and parameter.name != "self"
+    )
+
+
+def beyond(function):
+    """The parameters that are neither positional nor the object itself."""
+    parameters = inspect.signature(function).parameters.values()
+    return [parameter for parameter in parameters if parameter.kind is not POSITIONAL]
+
+
+def public(cls):
+    special = set(COROUTINES_ONLY_IN_ASYNC) | set(COROUTINES_ONLY_IN_ASYNC.values())
+    return {
+        name: inspect.getattr_static(cls, name)
+        for name in dir(cls)
+        if not name.startswith("_") or name in special
+    }
+
+
+def in_sync_words(text):
+    """Say in the sync colour what is said in the async one."""
+    text = re.sub(r"\bAsync(?=[A-Z])|\bawait ", "", text).replace("async ", "")
+    return text.replace("aclose", "close").replace("_async", "_sync")
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("prefix", ["", "Async"])
+def test_signatures_are_the_published_ones(prefix, name):
+    cls, method = name.split(".")
+    function = getattr(getattr(skaha, prefix + cls), method)
+    assert spelled(function) == PUBLISHED[name]
+    assert {parameter.kind for parameter in beyond(function)} <= {inspect.Parameter.KEYWORD_ONLY}
+
+
+@pytest.mark.parametrize(
+    "name", ["SkahaClient", *CLASSES, *(f"Async{name}" for name in CLASSES)]
+)
+def test_every_class_is_constructed_alike(name):
+    cls = getattr(skaha, name)
+    assert spelled(cls) == CONSTRUCTION
+    assert {parameter.kind for parameter in beyond(cls)} == {inspect.Parameter.KEYWORD_ONLY}
+    assert issubclass(cls, skaha.SkahaClient)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_both_colours_have_the_same_names(name):
+    asynchronous = {
+        COROUTINES_ONLY_IN_ASYNC.get(member, member)
+        for member in public(getattr(skaha, f"Async{name}"))
+    }
+    assert asynchronous == set(public(getattr(skaha, name)))
+
+
+def pairs():
+    for name in CLASSES:
+        for member, function in public(getattr(skaha, f"Async{name}")).items():
+            if inspect.isfunction(function):
+                twin = COROUTINES_ONLY_IN_ASYNC.get(member, member)
+                yield pytest.param(
+                    function, public(getattr(skaha, name))[twin], id=f"{name}.{member}"
+                )
+
+
+PAIRS = list(pairs())
+
+
+@pytest.mark.parametrize(("asynchronous", "synchronous"), PAIRS)
+def test_both_colours_have_the_same_signatures(asynchronous, synchronous):
+    one, other = inspect.signature(asynchronous), inspect.signature(synchronous)
+    assert in_sync_words(str(one)) == str(other)
+
+
+@pytest.mark.parametrize(("asynchronous", "synchronous"), PAIRS)
+def test_both_colours_have_the_same_docstrings(asynchronous, synchronous):
+    assert synchronous.__doc__
+    assert in_sync_words(asynchronous.__doc__) == synchronous.__doc__
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_both_classes_have_the_same_docstrings(name):
+    synchronous = getattr(skaha, name).__doc__
+    assert in_sync_words(getattr(skaha, f"Async{name}").__doc__) == synchronous
+
+
+@pytest.mark.parametrize(("asynchronous", "synchronous"), PAIRS)
+def test_only_the_methods_of_the_async_colour_are_coroutines(asynchronous, synchronous):
+    generates = inspect.isasyncgenfunction(asynchronous)
+    assert inspect.iscoroutinefunction(asynchronous) or generates
+    assert not inspect.iscoroutinefunction(synchronous)
+    assert not inspect.isasyncgenfunction(synchronous)
+
+
+@pytest.mark.parametrize(
+    ("module", "names"),
+    [
+        (skaha.session, ["Session", "AsyncSession"]),
+        (skaha.images, ["Images", "AsyncImages"]),
+        (skaha.context, ["Context", "AsyncContext"]),
+        (skaha.overview, ["Overview", "AsyncOverview"]),
+        (skaha.client, ["SkahaClient"]),
+    ],
+)
+def test_every_class_has_its_published_path_and_a_short_one(module, names):
+    for name in names:
+        assert getattr(module, name) is getattr(skaha, name)
+        assert name in module.__all__
+        assert name in skaha.__all__
+
+
+def test_every_name_of_the_package_is_there_and_no_other():
+    assert {name for name in skaha.__all__ if hasattr(skaha, name)} == set(skaha.__all__)
+    assert set(skaha.__all__) <= set(dir(skaha))
+    with pytest.raises(AttributeError, match="no attribute 'Sesion'"):
+        _ = skaha.Sesion
