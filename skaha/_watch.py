@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from skaha.records import FINISHED, known
+from skaha.records import FINISHED, known, time_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+log = logging.getLogger("skaha")
+
+_SOON = timedelta(hours=1)
 
 # Neither is a word of the platform's: one it does not list any more, and one not yet.
 GONE = "Gone"
@@ -39,12 +45,14 @@ class Watch:
 
     def look(self, records: Iterable[Mapping[str, Any]]) -> bool:
         """Take in a list of all sessions; say whether anything is new."""
-        listed = {one.get("id"): str(known(one.get("status")) or UNSEEN) for one in records}
+        listed = {one.get("id"): one for one in records}
         before = dict(self._statuses)
         for session_id in self.waiting:
-            status = listed.get(session_id)
-            if status is not None:
-                self._statuses[session_id] = status
+            record = listed.get(session_id)
+            if record is not None:
+                self._statuses[session_id] = str(known(record.get("status")) or UNSEEN)
+                if self._statuses[session_id] != before.get(session_id):
+                    _warn_if_expiring(session_id, record)
             elif session_id in self._statuses or self.clock() - self._begun >= self.appear:
                 self._statuses[session_id] = GONE
         return self._statuses != before
@@ -58,3 +66,9 @@ class Watch:
     def statuses(self) -> dict[str, str]:
         """Return the last status of each session, in the order asked for."""
         return {one: self._statuses.get(one, UNSEEN) for one in self.ids}
+
+
+def _warn_if_expiring(session_id: str, record: Mapping[str, Any]) -> None:
+    left = time_left(record) if record.get("status") == "Running" else None
+    if left is not None and left < _SOON:
+        log.warning("session %s will be ended by the platform in %s: renew it", session_id, left)

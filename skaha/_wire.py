@@ -74,7 +74,7 @@ class Wire:
         return url.copy_with(raw_path=base + f"/{self.version}/".encode() + rest)
 
 
-def tls_context(server: str, certificate: PathLike[str] | None) -> ssl.SSLContext:
+def tls_context(server: str, certificate: PathLike[str] | None = None) -> ssl.SSLContext:
     """Return the one TLS context of a client: certificates are always verified.
 
     Building it takes tens of milliseconds, so a server without TLS gets an empty one.

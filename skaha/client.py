@@ -18,12 +18,18 @@ from skaha.models import ContainerRegistry
 from skaha.retry import NEVER, Retry
 
 if TYPE_CHECKING:
+    import ssl
     from os import PathLike
 
 __all__ = ["SkahaClient"]
 
 log = logging.getLogger("skaha")
 
+_NO_CREDENTIALS = (
+    "no credentials: give a token, or a certificate to a server with https, or put a proxy "
+    "certificate at ~/.ssl/cadcproxy.pem"
+)
+_LAST_PORT = 65535
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -96,22 +102,24 @@ class SkahaClient:
             )
         if loglevel is not None:
             log.setLevel(loglevel)
-        self._api = self._connected(allow_http=allow_http)
+        self._api = self._connected(allow_http=allow_http, explicit=certificate is not None)
 
-    def _connected(self, *, allow_http: bool) -> Api:
-        server, token, certificate = self.server, self.token, self.certificate
+    def _connected(self, *, allow_http: bool, explicit: bool) -> Api:
+        server, token = self.server, self.token
         if server == "local":
             server, token = _local_platform()
         if token is not None and not allow_http:
             _refuse_plain_http(server)
-        if token is not None or httpx.URL(server).scheme == "http":
-            certificate = None
+        usable = token is None and httpx.URL(server).scheme == "https"
+        certificate = self.certificate if usable else None
+        self._problem = _NO_CREDENTIALS if token is None and certificate is None else None
         try:
-            tls = tls_context(server, certificate)
-        except OSError as error:
-            raise CredentialsError(
-                f"the certificate {certificate} cannot be used: {error}"
-            ) from None
+            tls = _tls(server, certificate)
+        except CredentialsError as error:
+            # A certificate that nobody asked for may be bad as long as nobody needs it.
+            if explicit:
+                raise
+            tls, self._problem = _tls(server, None), str(error)
         wire = Wire(
             server=server,
             version=self.version,
@@ -121,7 +129,6 @@ class SkahaClient:
             concurrency=self.concurrency,
             retry=self.retry,
         )
-        self._authenticated = token is not None or certificate is not None
         return Api(base_url=server, wire=wire)
 
     @property
@@ -137,11 +144,20 @@ class SkahaClient:
         return f"{type(self).__name__}(server={self.server!r}, version={self.version!r})"
 
     def _require_credentials(self) -> None:
-        if not self._authenticated:
-            raise CredentialsError(
-                "no credentials: give a token, or a certificate to a server with https, or put a "
-                "proxy certificate at ~/.ssl/cadcproxy.pem"
-            )
+        if self._problem is not None:
+            raise CredentialsError(self._problem)
+
+
+def _tls(server: str, certificate: Path | None) -> ssl.SSLContext:
+    if certificate is None:
+        return tls_context(server)
+    from skaha._certificate import check_certificate  # noqa: PLC0415  (slow, and seldom needed)
+
+    check_certificate(certificate)
+    try:
+        return tls_context(server, certificate)
+    except OSError as error:
+        raise CredentialsError(f"the certificate {certificate} cannot be used: {error}") from None
 
 
 def _local_platform() -> tuple[str, str]:
@@ -167,7 +183,8 @@ def _checked_server(server: object, version: object) -> str:
         raise InvalidInputError(f"server is not a URL: {error}") from None
     if url.userinfo:
         raise InvalidInputError("server may not hold a user or password: give a token instead")
-    if url.scheme not in ("http", "https") or not url.host or url.query or url.fragment:
+    odd = url.query or url.fragment or not 0 < (url.port or 1) <= _LAST_PORT
+    if url.scheme not in ("http", "https") or not url.host or odd:
         raise InvalidInputError(
             f"server must be 'local' or a URL like https://ws-uv.canfar.net/skaha; not {server!r}"
         )
@@ -231,10 +248,7 @@ def _checked_loglevel(loglevel: object) -> int | None:
 
 def _checked_certificate(certificate: str | PathLike[str] | None, token: str | None) -> Path | None:
     if certificate is not None:
-        path = Path(certificate).expanduser()
-        if not path.is_file():
-            raise CredentialsError(f"there is no certificate at {path}")
-        return path
+        return Path(certificate).expanduser()
     if token is not None:
         return None
     try:

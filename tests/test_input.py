@@ -99,7 +99,7 @@ def test_a_command_of_two_words_is_taken_apart(colour, scripted, scripted_sessio
         ({"kind": "batch"}, "headless"),
         ({"kind": "Headless"}, "headless"),
         ({"kind": ""}, "headless"),
-        ({"kind": 5}, "headless"),
+        ({"kind": 5}, "kind"),
         ({"status": "Done"}, "Completed"),
         ({"status": "running"}, "Running"),
         ({"status": ""}, "Running"),

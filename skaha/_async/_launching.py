@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from skaha import _answers, _checks, _requests
+from skaha._allowed import explain_amount, refused_amount
 from skaha._async._service import AsyncService
 from skaha._async._work import pause
 from skaha._ledger import Ledger
@@ -150,10 +151,25 @@ class AsyncLaunching(AsyncService):
             keep(stop, Launched(order, ledger.outcome()))
             raise
         outcome = ledger.outcome()
+        await self._explain(outcome.failures)
         launched = Launched(order, outcome)
         if ledger.doubts or not launched:
             raise_with(next(iter((ledger.doubts or launched.failures).values())), launched)
         return settled(launched, outcome)
+
+    async def _explain(self, failures: dict[str, SkahaError]) -> None:
+        """Add to refusals of an amount what this platform allows."""
+        refused = [error for error in failures.values() if refused_amount(error)]
+        if not refused:
+            return
+        try:
+            answer = await self._send("resources", _requests.get_context())
+            context = _answers.json_object(answer)
+        except SkahaError as error:
+            log.debug("what is allowed is not known: %s", error)
+            return
+        for refusal in refused:
+            explain_amount(refusal, context)
 
     async def _next_batch(self, ledger: Ledger, kind: str, at_most: int | None) -> list[str]:
         """Return the names to launch now: all that are left, or as many as there is room for."""

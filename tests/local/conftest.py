@@ -33,7 +33,8 @@ class Platform:
         command = [sys.executable, "-m", "skaha.local", "serve", "--token", TOKEN]
         self.process = subprocess.Popen(
             [*command, "--state", str(self.state), *self.options],
-            env=os.environ | {"HOME": str(self.home), "A_SECRET": "of the daemon"},
+            env=os.environ
+            | {"HOME": str(self.home), "A_SECRET": "of the daemon", "PYTHONWARNINGS": "error"},
             stdout=subprocess.PIPE,
             text=True,
         )

@@ -177,7 +177,7 @@ def test_reset_ends_what_a_killed_daemon_left_running(state, eventually):
     number = eventually(lambda: note.exists() and note.read_text())
     os.kill(pid_of_daemon(), signal.SIGKILL)
     assert run("reset").returncode == 0
-    assert not psutil.pid_exists(int(number))
+    eventually(lambda: not psutil.pid_exists(int(number)))
     assert find_or_start()
     assert sessions(find_or_start()) == []
 

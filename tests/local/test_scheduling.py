@@ -2,8 +2,11 @@
 
 import os
 import signal
+import threading
 import time
+from contextlib import suppress
 
+import httpx
 import psutil
 import pytest
 
@@ -161,6 +164,36 @@ def test_a_killed_daemon_comes_back_knowing_everything(launch, eventually):
     assert len(platform.sessions()) == 70
 
 
+def test_nothing_acknowledged_is_lost_and_nothing_runs_twice(launch, eventually):
+    """A daemon killed amid launches and starts: each session that exists ran exactly once."""
+    platform = launch("--cores", "4", "--ram", "100")
+    ran = platform.home / "ran"
+    script = platform.home / "note.sh"
+    script.write_text(f"echo $skaha_sessionid >> {ran}")
+    acknowledged = []
+
+    def post():
+        with suppress(httpx.TransportError):
+            while True:
+                acknowledged.append(platform.create(cmd="sh", args=str(script), ram="1"))
+
+    threads = [threading.Thread(target=post) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    eventually(lambda: len(acknowledged) > 100 and ran.exists())
+    platform.process.send_signal(signal.SIGKILL)
+    for thread in threads:
+        thread.join()
+    platform.kill()
+    platform.start()
+    eventually(lambda: not platform.sessions(status="Pending"), seconds=30)
+    eventually(lambda: not running(platform))
+    listed = {session["id"]: session["status"] for session in platform.sessions()}
+    assert set(acknowledged) <= set(listed)
+    assert set(listed.values()) == {"Completed"}
+    assert sorted(ran.read_text().split()) == sorted(listed)
+
+
 def test_what_a_restart_of_the_machine_takes(launch, eventually):
     """No process and no status: the session has failed, and says so."""
     platform = launch()
@@ -201,3 +234,12 @@ def test_the_end_of_the_platform_ends_what_runs(launch):
     assert platform.session(first)["status"] == "Failed"
     assert "The platform was stopped" in platform.events(first)
     platform.wait(second)
+
+
+def test_a_user_without_a_home(launch):
+    """A directory of the platform stands in."""
+    platform = launch()
+    platform.home.rmdir()
+    session_id = platform.create(cmd="sh", args="-c pwd")
+    platform.wait(session_id)
+    assert platform.logs(session_id) == f"{platform.state}/sessions/home\n"

@@ -34,7 +34,8 @@ def environment(entries: list[str]) -> tuple[tuple[str, str], ...]:
 
 def _split(value: str, separator: str) -> list[str]:
     parts = value.split(separator)
-    while len(parts) > 1 and not parts[-1]:
+    # Parts at the end that are empty vanish, but for the one of an empty text.
+    while value and parts and not parts[-1]:
         parts.pop()
     return parts
 
