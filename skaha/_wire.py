@@ -22,6 +22,13 @@ _DESCRIBED_VERSION = "v1"
 USER_AGENT = f"python-skaha/{__version__}"
 
 
+@frozen
+class Secret:
+    """Holds what no `repr` and no traceback may show."""
+
+    value: str | None = field(repr=False)
+
+
 class BearerToken(httpx.Auth):
     """Sends a token to one origin, and to no other."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from skaha._api import Api
-from skaha._wire import BearerToken, Wire, tls_context
+from skaha._wire import BearerToken, Secret, Wire, tls_context
 from skaha.errors import CredentialsError, InvalidInputError, LocalPlatformError
 from skaha.models import ContainerRegistry
 from skaha.retry import NEVER, Retry
@@ -86,7 +86,7 @@ class SkahaClient:
         """Check the arguments; connect to nothing but the embedded platform."""
         self.server = server if server == "local" else _checked_server(server, version)
         self.version = _checked_version(version)
-        self.token = _checked_token(token)
+        self._token = Secret(_checked_token(token))
         self.timeout = _checked_timeout(timeout)
         self.concurrency = _checked_concurrency(concurrency)
         self.registry = _checked_registry(registry)
@@ -130,6 +130,11 @@ class SkahaClient:
             retry=self.retry,
         )
         return Api(base_url=server, wire=wire)
+
+    @property
+    def token(self) -> str | None:
+        """The bearer token, as it was given."""
+        return self._token.value
 
     @property
     def api(self) -> Api:
