@@ -15,9 +15,8 @@ PYPROJECT = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
 
 def install(session: nox.Session, *groups: str, project: str | None = None) -> None:
     """Install dependency groups, and the project with its extras where asked for."""
-    session.install(*nox.project.dependency_groups(PYPROJECT, *groups))
-    if project is not None:
-        session.install("-e", project)
+    editable = [] if project is None else ["-e", project]
+    session.install(*nox.project.dependency_groups(PYPROJECT, *groups), *editable)
 
 
 @nox.session
