@@ -46,6 +46,7 @@ def types(session: nox.Session) -> None:
     """Check types, strictly."""
     install(session, "types", project=".[all]")
     session.run("mypy")
+    session.run("basedpyright")
 
 
 @nox.session

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import math
 import re
 import warnings
 from pathlib import Path
@@ -188,7 +189,7 @@ def _checked_server(server: object, version: object) -> str:
         raise InvalidInputError(f"server is not a URL: {error}") from None
     if url.userinfo:
         raise InvalidInputError("server may not hold a user or password: give a token instead")
-    odd = url.query or url.fragment or not 0 < (url.port or 1) <= _LAST_PORT
+    odd = " " in server or url.query or url.fragment or not 0 < (url.port or 1) <= _LAST_PORT
     if url.scheme not in ("http", "https") or not url.host or odd:
         raise InvalidInputError(
             f"server must be 'local' or a URL like https://ws-uv.canfar.net/skaha; not {server!r}"
@@ -210,13 +211,18 @@ def _checked_token(token: object) -> str | None:
     if token is None:
         return None
     # A token is never shown, not even a wrong one.
-    if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
+    text = token.strip() if isinstance(token, str) else ""
+    if not text or not text.isascii() or not text.isprintable():
         raise InvalidInputError("token must be a text of printable ASCII characters, not empty")
-    return token.strip()
+    return text
 
 
 def _checked_timeout(timeout: object) -> float:
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
+    if (
+        isinstance(timeout, bool)
+        or not isinstance(timeout, int | float)
+        or not 0 < timeout < math.inf
+    ):
         raise InvalidInputError(f"timeout must be more than 0 seconds; not {timeout!r}")
     return timeout
 
@@ -253,7 +259,10 @@ def _checked_loglevel(loglevel: object) -> int | None:
 
 def _checked_certificate(certificate: str | PathLike[str] | None, token: str | None) -> Path | None:
     if certificate is not None:
-        return Path(certificate).expanduser()
+        try:
+            return Path(certificate).expanduser()
+        except (TypeError, RuntimeError):
+            raise InvalidInputError(f"certificate must be a path; not {certificate!r}") from None
     if token is not None:
         return None
     try:

@@ -14,14 +14,15 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass
 class Received:
-    """A request as it came over the socket."""
+    """A request as it came over the socket, from which port, and with which certificate."""
 
     method: str
     path: str
     query: dict[str, list[str]]
     headers: dict[str, str]
     form: dict[str, list[str]]
-    certificate: bytes | None = None
+    port: int
+    certificate: bytes | None
 
 
 @dataclass
@@ -82,6 +83,7 @@ class ScriptedServer:
                     parse_qs(url.query, keep_blank_values=True),
                     {name.lower(): value for name, value in self.headers.items()},
                     parse_qs(body, keep_blank_values=True),
+                    self.client_address[1],
                     self.peer(),
                 )
                 with script._lock:

@@ -73,9 +73,21 @@ BAD = [
         ("server", value)
         for value in (
             *("", "localhost", "skaha.example.com", "//skaha.example.com", "LOCAL", 5, None),
-            *("ftp://skaha.example.com", "https://", "https:///skaha", "https://h:port", "https://h\n"),
+            *(
+                "ftp://skaha.example.com",
+                "https://",
+                "https:///skaha",
+                "https://h:port",
+                "https://h\n",
+            ),
             *("https://h?view=all", "https://h#top", "https://h/skaha/v1", "https://h/skaha/v1/"),
-            *("https://me@h", "https://me:pass@h", " https://h", "http://h:99999", "https://h /skaha"),
+            *(
+                "https://me@h",
+                "https://me:pass@h",
+                " https://h",
+                "http://h:99999",
+                "https://h /skaha",
+            ),
         )
     ],
     *[("version", value) for value in ("", "v1/", "/v1", "..", ".", "v 1", "v1?", "v%31", 1, None)],
@@ -244,7 +256,9 @@ def test_a_certificate_is_presented_to_the_server(colour, secure, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(PEM))
     assert colour.run(colour.open(server=secure.url, certificate=PEM).fetch()) == []
     [request] = secure.received
-    assert request.certificate == ssl.PEM_cert_to_DER_cert(PEM.read_text().split("-----BEGIN PR")[0])
+    assert request.certificate == ssl.PEM_cert_to_DER_cert(
+        PEM.read_text().split("-----BEGIN PR")[0]
+    )
     assert "authorization" not in request.headers
 
 

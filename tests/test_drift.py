@@ -65,7 +65,9 @@ def test_every_change_is_told_by_file(copy, folder):
 
 def test_a_description_that_was_changed_alone_is_told(copy):
     description = copy / "openapi" / "skaha.yaml"
-    description.write_text(description.read_text().replace("List the caller's", "Show the caller's"))
+    description.write_text(
+        description.read_text().replace("List the caller's", "Show the caller's")
+    )
     checked = check(copy)
     assert checked.returncode == 1
     assert "api/session/list_sessions.py" in checked.stdout

@@ -160,7 +160,9 @@ def test_a_session_is_launched_read_renewed_and_deleted(door):
     assert session_id not in [one.id for one in door(list_interactive_sessions)]
     assert isinstance(door(get_session_logs, session_id), str)
     assert isinstance(door(get_session_events, session_id), str)
-    assert isinstance(door(renew_session, session_id, body=models.SessionAction(action="renew")), str)
+    assert isinstance(
+        door(renew_session, session_id, body=models.SessionAction(action="renew")), str
+    )
     assert door(delete_session, session_id) == ""
     assert session_id not in [one.id for one in door(list_sessions)]
 

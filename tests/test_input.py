@@ -79,7 +79,9 @@ def test_a_command_for_what_is_not_headless(colour, scripted, scripted_session, 
     refused(colour, scripted, lambda: create("a", IMAGE, kind=kind, **given), "headless", kind)
 
 
-@pytest.mark.parametrize("value", [SECRET, f"${SECRET}", f'"{SECRET}"', f"{SECRET}\\", f"{SECRET}\n"])
+@pytest.mark.parametrize(
+    "value", [SECRET, f"${SECRET}", f'"{SECRET}"', f"{SECRET}\\", f"{SECRET}\n"]
+)
 def test_a_value_of_a_variable_is_never_shown(colour, scripted, scripted_session, value):
     env = {"FINE": "a", "PASSWORD": value}
     said = refused(colour, scripted, lambda: scripted_session.create("a", IMAGE, env=env))
@@ -139,7 +141,8 @@ def test_an_unknown_kind_of_images(colour, scripted):
 TAKING_IDS = [
     name
     for name, method in inspect.getmembers(skaha.Session, inspect.isfunction)
-    if not name.startswith("_") and "ids" in (asked := inspect.signature(method).parameters)
+    if not name.startswith("_")
+    and "ids" in (asked := inspect.signature(method).parameters)
     # Nothing but `self` and `ids` has to be given.
     and sum(parameter.default is parameter.empty for parameter in asked.values()) == 2
 ]

@@ -79,9 +79,7 @@ def test_signatures_are_the_published_ones(prefix, name):
     assert {parameter.kind for parameter in beyond(function)} <= {inspect.Parameter.KEYWORD_ONLY}
 
 
-@pytest.mark.parametrize(
-    "name", ["SkahaClient", *CLASSES, *(f"Async{name}" for name in CLASSES)]
-)
+@pytest.mark.parametrize("name", ["SkahaClient", *CLASSES, *(f"Async{name}" for name in CLASSES)])
 def test_every_class_is_constructed_alike(name):
     cls = getattr(skaha, name)
     assert spelled(cls) == CONSTRUCTION

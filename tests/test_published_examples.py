@@ -86,7 +86,17 @@ def test_the_shape_of_a_fetched_item(colour, session):
     ids = colour.run(session.create("Shape", IMAGE, 2, 8, "headless", None, "true"))
     [item] = [one for one in colour.run(session.fetch()) if one["id"] == ids[0]]
     assert item == colour.run(session.info(ids))[0] | {"status": item["status"]}
-    texts = ("id", "userid", "runAsUID", "runAsGID", "image", "type", "status", "name", "connectURL")
+    texts = (
+        "id",
+        "userid",
+        "runAsUID",
+        "runAsGID",
+        "image",
+        "type",
+        "status",
+        "name",
+        "connectURL",
+    )
     amounts = ("requestedRAM", "requestedCPUCores", "requestedGPUCores")
     assert all(isinstance(item[name], str) for name in texts + amounts)
     assert all(isinstance(group, int) for group in item["supplementalGroups"])

@@ -156,9 +156,7 @@ ANSWERS = {
 
 @pytest.mark.parametrize("version", ["v1", "v0", "v2.1-beta"])
 @pytest.mark.parametrize(("kind", "name", "given", "method", "path", "query"), REQUESTS)
-def test_a_call_is_one_request(
-    colour, scripted, kind, name, given, method, path, query, version
-):
+def test_a_call_is_one_request(colour, scripted, kind, name, given, method, path, query, version):
     stats = "stats" in query.get("view", [])
     scripted.answer = lambda request: (
         json_answer({}) if stats else ANSWERS[request.path.removeprefix(f"/skaha/{version}")]
@@ -243,9 +241,7 @@ def test_a_prefix_is_a_prefix_and_never_a_pattern(
         samples.HEADLESS_B | {"id": "a3", "name": "flat-1"},
         {"id": "a4", "type": "headless", "status": "Completed"},
     ]
-    scripted.answer = lambda request: (
-        json_answer(records) if request.method == "GET" else Answer()
-    )
+    scripted.answer = lambda request: json_answer(records) if request.method == "GET" else Answer()
     assert list(colour.run(scripted_session.destroy_with(prefix))) == found
 
 

@@ -116,12 +116,15 @@ def test_a_call_that_loses_the_platform_raises_with_what_it_had(
     assert list(partial.failures) == ["a2"]
     assert partial.failures["a2"] is caught.value
     text = json.dumps({"id": "a1"}), json.dumps({"id": "a3"})
-    assert partial == {
-        "info": [{"id": "a1"}, {"id": "a3"}],
-        "logs": {"a1": text[0], "a3": text[1]},
-        "events": [{"a1": text[0]}, {"a3": text[1]}],
-        "destroy": {"a1": True, "a2": False, "a3": True},
-    }[method]
+    assert (
+        partial
+        == {
+            "info": [{"id": "a1"}, {"id": "a3"}],
+            "logs": {"a1": text[0], "a3": text[1]},
+            "events": [{"a1": text[0]}, {"a3": text[1]}],
+            "destroy": {"a1": True, "a2": False, "a3": True},
+        }[method]
+    )
 
 
 def test_what_fails_for_the_platform_alone_is_raised(colour, scripted, scripted_session):

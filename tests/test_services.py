@@ -17,12 +17,23 @@ def opened(colour, scripted, kind, body, content_type="text/xml"):
 @pytest.mark.parametrize(
     ("body", "available"),
     [
-        (f"<vosi:availability {VOSI}><vosi:available>true</vosi:available></vosi:availability>", True),
+        (
+            f"<vosi:availability {VOSI}><vosi:available>true</vosi:available></vosi:availability>",
+            True,
+        ),
         (f"<availability {NAMESPACE}><available>false</available></availability>", False),
-        ("<availability><available>\n true \n</available><note>a &lt; b</note></availability>", True),
+        (
+            "<availability><available>\n true \n</available><note>a &lt; b</note></availability>",
+            True,
+        ),
         ("<?xml version='1.0'?><availability><available>0</available></availability>", False),
         ("<a><available>1</available><!-- from 10.0.0.1 --></a>", True),
-        ("<?xml version='1.0' encoding='utf-16'?><a><available>true</available></a>".encode("utf-16"), True),
+        (
+            "<?xml version='1.0' encoding='utf-16'?><a><available>true</available></a>".encode(
+                "utf-16"
+            ),
+            True,
+        ),
     ],
 )
 def test_a_service_says_whether_it_is_available(colour, scripted, body, available):
@@ -56,7 +67,7 @@ HOSTILE = {
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=list(HOSTILE))
 def test_whatever_is_no_such_document_is_refused(colour, scripted, body):
     overview = opened(colour, scripted, "Overview", body)
-    with pytest.raises(AnswerError, match="availability: GET /skaha/availability") as caught:
+    with pytest.raises(AnswerError, match="GET /skaha/availability answered 200") as caught:
         colour.run(overview.availability())
     assert "VOSI availability" in str(caught.value)
 

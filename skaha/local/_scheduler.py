@@ -193,8 +193,11 @@ class Scheduler:
                 await self._follow(held, work)
             if self._store.get(held.session.id, held.session.appid) is None:
                 await _insist(lambda: self._forget(held.session))
-        except Exception:
+        except Exception as error:
+            # One that cannot be followed must not look as if it ran for ever.
             logger.exception("session %s is out of control", held.session.id)
+            reason = f"The platform has lost control of it: {error}"
+            await _insist(lambda: self._fail(held.session, "Failed", reason))
         finally:
             del self._held[held.session.seq]
             self._wake.set()

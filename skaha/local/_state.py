@@ -44,13 +44,24 @@ class State:
         state = cls((root or default_state()).absolute())
         try:
             state.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if state.root.stat().st_uid != os.getuid():
-                raise PlatformError(f"{state.root} is not yours: choose another state directory")
-            state.root.chmod(0o700)
+            state._close_to_others()
         except OSError as error:
             message = f"cannot use the state directory: {error}; SKAHA_LOCAL_STATE names another"
             raise PlatformError(message) from error
         return state
+
+    def _close_to_others(self) -> None:
+        status = self.root.stat()
+        if status.st_uid != os.getuid():
+            raise PlatformError(f"{self.root} is not yours: choose another state directory")
+        if status.st_mode & 0o077:
+            # Not what somebody has named by mistake, like /tmp.
+            if any(self.root.iterdir()) and not (self.root / "lock").exists():
+                raise PlatformError(
+                    f"{self.root} holds other things and is open to others: choose a directory"
+                    " of the platform's own"
+                )
+            self.root.chmod(0o700)
 
     @property
     def database(self) -> Path:
@@ -131,7 +142,9 @@ class State:
         return free
 
     def clear(self) -> None:
-        """Remove everything that a platform keeps."""
+        """Remove everything that a platform keeps, where there has been one."""
+        if not self.database.exists():
+            return
         shutil.rmtree(self.sessions, ignore_errors=True)
         for file in self.root.glob("platform.db*"):
             file.unlink(missing_ok=True)

@@ -189,6 +189,28 @@ def test_a_state_directory_that_cannot_be(tmp_path):
         find_or_start(tmp_path / "file" / "below")
 
 
+def test_a_state_directory_with_other_things_in_it(tmp_path):
+    """It is left alone, unless it is its owner's only."""
+    other = tmp_path / "other"
+    other.mkdir(mode=0o755)
+    (other / "sessions").mkdir()
+    for command in ("start", "reset"):
+        result = run(command, "--state", str(other))
+        assert result.returncode == 1
+        assert "holds other things" in result.stderr
+    other.chmod(0o700)
+    assert run("reset", "--state", str(other)).returncode == 0
+    assert (other / "sessions").is_dir()
+
+
+def test_an_empty_state_directory_is_closed_to_others(tmp_path):
+    """Whoever made it."""
+    empty = tmp_path / "empty"
+    empty.mkdir(mode=0o755)
+    assert run("status", "--state", str(empty)).returncode == 3
+    assert empty.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_port_that_is_taken(launch, tmp_path):
     """One line, no traceback."""
     port = launch().url.split(":")[2].split("/")[0]

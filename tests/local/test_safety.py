@@ -93,12 +93,13 @@ def test_slow_callers_starve_nobody(platform):
     assert memory < 250 * 2**20
 
 
-def test_a_connection_without_a_request_is_closed(tmp_path):
-    """However it trickles."""
+def test_a_request_that_does_not_come_is_not_waited_for(tmp_path):
+    """Neither its first byte, nor the end of its header, nor its body."""
     script = (
-        "import asyncio, sys\n"
+        "import sys\n"
         "from skaha.local import _connection\n"
-        "_connection._HEADER_SECONDS = 0.3\n"
+        "from skaha.local._wire import _gate\n"
+        "_connection._HEADER_SECONDS = _gate._SECONDS_PER_BLOCK = 0.3\n"
         "from skaha.local.__main__ import main\n"
         "sys.argv[1:] = ['serve', '--state', sys.argv[1]]\n"
         "main()\n"
@@ -109,10 +110,22 @@ def test_a_connection_without_a_request_is_closed(tmp_path):
         silent = socket.create_connection(("127.0.0.1", number), timeout=5)
         trickling = socket.create_connection(("127.0.0.1", number), timeout=5)
         trickling.sendall(b"GET / HTTP/1.1\r\nHost:")
+        bodiless = socket.create_connection(("127.0.0.1", number), timeout=5)
+        lines = (
+            "POST /skaha/v1/session HTTP/1.1",
+            f"Host: 127.0.0.1:{number}",
+            "Content-Length: 9",
+        )
+        form = "Content-Type: application/x-www-form-urlencoded"
+        token = (tmp_path / "state" / "token").read_text()
+        bodiless.sendall(
+            "\r\n".join([*lines, form, f"Authorization: Bearer {token}", "", "name"]).encode()
+        )
         assert silent.recv(10) == b""
         assert trickling.recv(10) == b""
-        silent.close()
-        trickling.close()
+        assert bodiless.recv(1024).startswith(b"HTTP/1.1 408")
+        for raw in (silent, trickling, bodiless):
+            raw.close()
         process.terminate()
 
 

@@ -101,9 +101,8 @@ def test_the_whole_tree_is_ended(launch, eventually, end):
     assert not [p for p in psutil.Process(platform.process.pid).children() if not alive(p.pid)]
 
 
-def test_what_a_command_leaves_behind_ends_with_it(launch, eventually):
+def test_what_a_command_leaves_behind_ends_with_it(platform, eventually):
     """As in a container, whose processes end with the first."""
-    platform = launch()
     session_id = platform.shell("setsid sleep 300 &")
     platform.wait(session_id)
     eventually(lambda: not processes_of(session_id))
@@ -121,9 +120,8 @@ def test_a_command_may_say_farewell(launch, eventually):
     assert farewell.read_text() == "bye\n"
 
 
-def test_a_command_killed_from_outside(launch, eventually):
+def test_a_command_killed_from_outside(platform, eventually):
     """It has failed, and the signal is named."""
-    platform = launch()
     session_id = platform.shell("echo $$; exec sleep 300")
     pid = int(
         eventually(lambda: platform.logs(session_id).endswith("\n") and platform.logs(session_id))

@@ -102,24 +102,26 @@ class ProcessRuntime:
         return self.root / f"{session.id}{session.appid}"
 
     def _spawn(self, session: Session) -> subprocess.Popen[bytes]:
-        home = self._home()
+        try:
+            return self._shim(session, self._home())
+        except (OSError, ValueError) as error:
+            raise StartError(str(error)) from error
+
+    def _shim(self, session: Session, home: Path) -> subprocess.Popen[bytes]:
         environment = self._environment(session, home)
         command = [_executable(session, environment["PATH"], home), *(session.args or ())]
         directory = self._directory(session)
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-            with self.log(session).open("ab") as log:
-                return subprocess.Popen(  # noqa: S603 - running users' commands is the job
-                    ["/bin/sh", "-c", _SHIM, directory, *command],
-                    cwd=home,
-                    env=environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
-        except (OSError, ValueError) as error:
-            raise StartError(str(error)) from error
+        directory.mkdir(parents=True, exist_ok=True)
+        with self.log(session).open("ab") as log:
+            return subprocess.Popen(  # noqa: S603 - running users' commands is the job
+                ["/bin/sh", "-c", _SHIM, directory, *command],
+                cwd=home,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
     def _find(self, session: Session) -> ProcessWork | None:
         directory = self._directory(session)

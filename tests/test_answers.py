@@ -1,0 +1,282 @@
+"""Answers that nobody should give, and everybody gets some day: each is a clear error of ours."""
+
+import pickle
+import traceback
+
+import httpx
+import pytest
+from scripted import Answer, ScriptedServer
+from skaha import errors
+
+IMAGE = "images.canfar.net/skaha/terminal:1.1.1"
+TOKEN = "a-token-of-the-tests"
+PAGE = "<!DOCTYPE html>\n<html><head><title>Sign in\nfirst</title></head><body>…</body></html>"
+
+# Each call, what it says it was doing, and a body that it reads.
+CALLS = {
+    "fetch": (lambda s: s.fetch(), "fetch", "[]"),
+    "info": (lambda s: s.info("a1"), "info of a1", "{}"),
+    "logs": (lambda s: s.logs("a1"), "logs of a1", "text"),
+    "events": (lambda s: s.events("a1"), "events of a1", "text"),
+    "destroy": (lambda s: s.destroy("a1"), "destroy of a1", "text"),
+    "create": (lambda s: s.create("a", IMAGE), "launch of a-1", "a1"),
+    "stats": (lambda s: s.stats(), "stats", "{}"),
+    "images": (lambda s: s.fetch(), "images", "[]"),
+    "resources": (lambda s: s.resources(), "resources", "{}"),
+    "availability": (
+        lambda s: s.availability(),
+        "availability",
+        "<a><available>true</available></a>",
+    ),
+}
+CLASSES = {"images": "Images", "resources": "Context", "availability": "Overview"}
+NOT_FOR_TEXT = frozenset({"logs", "events", "destroy"})
+
+
+def error_of(colour, scripted, call, answer, kind=errors.SkahaError):
+    """What a call raises when this is the answer to everything."""
+    scripted.answer = lambda _: answer
+    settings = {"server": scripted.url, "token": TOKEN, "retry": False}
+    opened = colour.open(CLASSES.get(call, "Session"), **settings)
+    with pytest.raises(kind) as caught:
+        colour.run(CALLS[call][0](opened))
+    error = caught.value
+    assert error.subject == CALLS[call][1]
+    assert str(error).startswith(f"{error.subject}: ")
+    assert TOKEN not in "".join(traceback.format_exception(error))
+    return error
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_the_good_answer_is_read(colour, scripted, call):
+    # Else the tests below could fail for another reason than the one they state.
+    scripted.answer = lambda _: Answer(200, CALLS[call][2])
+    opened = colour.open(
+        CLASSES.get(call, "Session"), server=scripted.url, token=TOKEN, retry=False
+    )
+    colour.run(CALLS[call][0](opened))
+
+
+UNREADABLE = {
+    "a page": Answer(200, PAGE, "text/html; charset=utf-8"),
+    "cut off": Answer(200, '[{"id": "a1"', "application/json"),
+    "empty": Answer(200, "", "application/json"),
+    "no content": Answer(204),
+    "wrong type": Answer(200, '"a b"', "application/json"),
+    "null": Answer(200, "null\0", "application/json"),
+    "numbers": Answer(200, "[1, 2]", "application/json"),
+    "another charset": Answer(200, '{"id": "é"'.encode("utf-16"), "application/json; charset=x"),
+    "not in the charset": Answer(200, b'["\xff\xfe\x80"]', "application/json; charset=utf-8"),
+    "too deep": Answer(200, "[" * 100_000, "application/json"),
+    "too long a number": Answer(200, "9" * 5000, "application/json"),
+}
+
+
+@pytest.mark.parametrize("call", [call for call in CALLS if call not in NOT_FOR_TEXT])
+def test_an_unreadable_answer_is_told_with_what_came(colour, scripted, call):
+    for answer in UNREADABLE.values():
+        error = error_of(colour, scripted, call, answer, errors.AnswerError)
+        assert f"answered {answer.status} with " in str(error)
+        assert "expected " in str(error)
+        assert len(str(error)) < 1000
+        body = answer.body if isinstance(answer.body, str) else ""
+        assert error.text.startswith(body[:100])
+
+
+@pytest.mark.parametrize("call", NOT_FOR_TEXT)
+def test_a_page_is_no_text_of_a_session(colour, scripted, call):
+    page = UNREADABLE["a page"]
+    error = error_of(colour, scripted, call, page, errors.AnswerError)
+    assert "an HTML page, 'Sign in first'" in str(error)
+
+
+@pytest.mark.parametrize("body", [b"caf\xc3\xa9", b"caf\xe9 \xff\x00", b""])
+def test_a_log_may_hold_any_bytes(colour, scripted, scripted_session, body):
+    scripted.answer = lambda _: Answer(200, body)
+    assert colour.run(scripted_session.logs("a1")) == {"a1": body.decode(errors="replace")}
+
+
+STATUSES = {
+    400: errors.BadRequestError,
+    401: errors.AuthenticationError,
+    403: errors.PermissionDeniedError,
+    404: errors.NotFoundError,
+    405: errors.StatusError,
+    409: errors.StatusError,
+    413: errors.StatusError,
+    418: errors.StatusError,
+    429: errors.TooManyRequestsError,
+    499: errors.StatusError,
+    500: errors.ServerError,
+    501: errors.ServerError,
+    503: errors.ServerError,
+    520: errors.ServerError,
+    599: errors.ServerError,
+}
+
+
+@pytest.mark.parametrize(
+    "call", ["fetch", "stats", "create", "images", "resources", "availability"]
+)
+def test_a_refusal_is_told_in_the_words_of_the_server(colour, scripted, call):
+    for status, kind in STATUSES.items():
+        words = f"the very reason for {status}"
+        error = error_of(colour, scripted, call, Answer(status, f"{words}\n"))
+        assert type(error) is kind
+        assert (error.status, error.text) == (status, f"{words}\n")
+        assert error.response.status_code == status
+        assert f"answered {status}: {words}" in str(error)
+
+
+@pytest.mark.parametrize("call", ["info", "logs", "events", "destroy"])
+def test_a_refusal_of_one_session_is_kept_in_the_words_of_the_server(colour, scripted, call):
+    scripted.answer = lambda _: Answer(409, "the very reason")
+    session = colour.open(server=scripted.url, token=TOKEN, retry=False)
+    error = colour.run(CALLS[call][0](session)).failures["a1"]
+    assert isinstance(error, errors.StatusError)
+    assert error.subject == CALLS[call][1]
+    assert "the very reason" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (Answer(502, PAGE, "text/html"), "answered 502: an HTML page, 'Sign in first'"),
+        (Answer(502, "<html>"), "answered 502: an HTML page"),
+        (Answer(500, ""), "answered 500: nothing more"),
+        (Answer(400, "null\n"), "answered 400: null"),
+        (Answer(500, "a\nb\n\tc"), "answered 500: a b c"),
+        (Answer(500, "long " * 1000), " …"),
+        (Answer(500, b"\xff\xfe"), "answered 500: "),
+        (Answer(401, "Token has expired"), "get a new one"),
+        (Answer(400, "cannot get group memberships for anonymous\n"), "get a new one"),
+    ],
+)
+def test_a_refusal_is_told_on_one_line(colour, scripted, answer, told):
+    message = str(error_of(colour, scripted, "fetch", answer, errors.StatusError))
+    assert told in message
+    assert "\n" not in message
+    assert len(message) < 700
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 300, 304])
+@pytest.mark.parametrize("call", ["fetch", "create"])
+def test_a_redirection_is_told_and_never_followed(colour, scripted, call, status):
+    with ScriptedServer() as elsewhere:
+        headers = {"Location": f"{elsewhere.url}/login"}
+        answer = Answer(status, "" if status == 304 else "moved", headers=headers)
+        error = error_of(colour, scripted, call, answer, errors.StatusError)
+        assert error.status == status
+        assert elsewhere.received == []
+    if status not in (300, 304):
+        assert f"a redirection to {elsewhere.url}/login: check the server's address" in str(error)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        Answer(200, "[]", headers={"Content-Length": "100"}),
+        Answer(200, "[]", headers={"Content-Length": "x"}),
+        Answer(200, "junk", headers={"Transfer-Encoding": "chunked", "Content-Length": "4"}),
+        Answer(200, "junk", headers={"Content-Encoding": "gzip"}),
+    ],
+    ids=["nothing", "too short", "no number", "no chunks", "no gzip"],
+)
+def test_a_broken_answer_is_a_lost_connection(colour, scripted, answer):
+    def script(_):
+        return answer
+
+    scripted.answer = script
+    session = colour.open(server=scripted.url, token=TOKEN, retry=False, timeout=0.3)
+    with pytest.raises((errors.ConnectionFailedError, errors.AnswerError)) as caught:
+        colour.run(session.fetch())
+    assert caught.value.subject == "fetch"
+    assert "GET http://127.0.0.1" in str(caught.value) or "GET /skaha" in str(caught.value)
+    # What was broken is not used again.
+    scripted.answer = lambda _: Answer(200, "[]")
+    assert colour.run(session.fetch()) == []
+
+
+def test_a_server_that_is_not_there_is_named(colour):
+    session = colour.open(server="http://127.0.0.1:9", token=TOKEN, retry=False)
+    with pytest.raises(
+        errors.ConnectionFailedError, match="fetch: no answer to GET http://127"
+    ) as e:
+        colour.run(session.fetch())
+    assert isinstance(e.value.__cause__, httpx.ConnectError)
+
+
+# What errors are, and what becomes of them elsewhere.
+
+TREE = {
+    errors.InvalidInputError: (ValueError,),
+    errors.CredentialsError: (ValueError,),
+    errors.ConnectionFailedError: (httpx.TransportError, httpx.RequestError, httpx.HTTPError),
+    errors.TimedOutError: (
+        *(httpx.TimeoutException, httpx.TransportError, httpx.HTTPError, TimeoutError),
+        *(errors.ConnectionFailedError, OSError),
+    ),
+    errors.StatusError: (httpx.HTTPStatusError, httpx.HTTPError),
+    errors.BadRequestError: (errors.StatusError,),
+    errors.AuthenticationError: (errors.StatusError,),
+    errors.PermissionDeniedError: (errors.StatusError,),
+    errors.NotFoundError: (errors.StatusError,),
+    errors.TooManyRequestsError: (errors.StatusError,),
+    errors.ServerError: (errors.StatusError,),
+    errors.WaitTimeoutError: (TimeoutError,),
+    errors.AnswerError: (httpx.DecodingError, httpx.HTTPError, ValueError),
+    errors.LocalPlatformError: (RuntimeError,),
+    errors.FailedSessionError: (),
+    errors.StillThereError: (),
+}
+
+
+@pytest.mark.parametrize("kind", TREE)
+def test_an_error_is_what_callers_catch(kind):
+    assert issubclass(kind, errors.SkahaError)
+    for caught in TREE[kind]:
+        assert issubclass(kind, caught)
+
+
+def test_every_error_is_in_the_tree_and_in_its_drawing():
+    kinds = {value for value in vars(errors).values() if isinstance(value, type)}
+    ours = {kind for kind in kinds if issubclass(kind, errors.SkahaError)} - {errors.SkahaError}
+    assert ours == set(TREE)
+    assert {kind.__name__ for kind in ours} <= set(errors.__all__)
+    assert all(kind.__name__ in errors.__doc__ for kind in ours)
+
+
+def test_a_timeout_is_caught_under_every_name(colour, scripted):
+    scripted.answer = lambda _: Answer(200, "[]", headers={"Content-Length": "3"})
+    session = colour.open(server=scripted.url, token=TOKEN, retry=False, timeout=0.05)
+    for name in (errors.TimedOutError, httpx.TimeoutException, TimeoutError):
+        with pytest.raises(name, match="fetch: no answer in time to GET http://127.0.0.1"):
+            colour.run(session.fetch())
+
+
+@pytest.mark.parametrize("call", ["fetch", "create"])
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(403, "the very reason"), UNREADABLE["a page"], None],
+    ids=["refused", "unreadable", "lost"],
+)
+def test_a_pickled_error_says_the_same_and_holds_no_token(colour, scripted, call, answer):
+    error = error_of(colour, scripted, call, answer)
+    pickled = pickle.dumps(error)
+    assert TOKEN.encode() not in pickled
+    twin = pickle.loads(pickled)
+    assert type(twin) is type(error)
+    assert (str(twin), twin.subject, twin.args) == (str(error), error.subject, error.args)
+    assert twin.partial == error.partial
+    for name in ("status", "text"):
+        assert getattr(twin, name, None) == getattr(error, name, None)
+
+
+def test_a_pickled_error_keeps_what_had_succeeded(colour, scripted, scripted_session):
+    scripted.answer = lambda request: None if request.path.endswith("a2") else Answer(200, "text")
+    with pytest.raises(errors.ConnectionFailedError) as caught:
+        colour.run(scripted_session.logs(["a1", "a2"]))
+    twin = pickle.loads(pickle.dumps(caught.value))
+    assert twin.partial == {"a1": "text"}
+    assert str(twin.partial.failures["a2"]) == str(caught.value)

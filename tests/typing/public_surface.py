@@ -1,0 +1,61 @@
+"""A user's own code, never run: the type checkers must take what is right and flag what is wrong."""
+
+from __future__ import annotations
+
+from typing import assert_type
+
+from skaha import AsyncSession, Context, Images, Overview, Session
+from skaha.helpers import shell
+from skaha.models import PublicSessionRecord, SessionRecord
+from skaha.records import Event
+from skaha.results import Launched, ResultDict, ResultList
+
+
+def takes_texts(texts: list[str]) -> list[str]:
+    return texts
+
+
+def sync_colour(session: Session) -> None:
+    assert_type(session.fetch(), ResultList[SessionRecord])
+    assert_type(session.fetch()[0]["status"], str)
+    assert_type(session.fetch(view="all"), ResultList[PublicSessionRecord])
+    assert_type(session.fetch(None, None, "all"), ResultList[PublicSessionRecord])
+    assert_type(session.info("abc")[0]["name"], str)
+    assert_type(session.create("name", "image"), Launched)
+    assert_type(takes_texts(session.create("name", "image")), list[str])
+    assert_type(session.create("name", "image", **shell.script("true")), Launched)
+    assert_type(session.logs("abc"), ResultDict[str])
+    assert_type(session.logs("abc", verbose=True), None)
+    assert_type(session.events(["abc"]), ResultList[dict[str, str]])
+    assert_type(session.parsed_events("abc"), ResultDict[list[Event]])
+    assert_type(session.destroy("abc"), ResultDict[bool])
+    assert_type(session.destroy_with("abc", dry_run=True), ResultList[SessionRecord])
+    assert_type(session.wait(["abc"], until="running"), ResultDict[str])
+    assert_type(session.run("name", "image", cmd="true", replicas=2), ResultDict[str])
+    for session_id, line in session.follow("abc"):
+        assert_type(session_id, str)
+        assert_type(line, str)
+    session.create("name", "image", kind="headles")  # type: ignore[arg-type]
+    session.create("name", "image", kind="desktop-apps")  # type: ignore[arg-type]
+    session.fetch(status="completed")  # type: ignore[call-overload]
+    session.run("name", "image", replica=2)  # type: ignore[call-arg]
+    Session(url="https://example.org")  # type: ignore[call-arg]
+
+
+async def async_colour(session: AsyncSession) -> None:
+    assert_type(await session.fetch(), ResultList[SessionRecord])
+    assert_type((await session.fetch())[0]["status"], str)
+    assert_type(await session.create("name", "image"), Launched)
+    assert_type(await session.logs("abc"), ResultDict[str])
+    assert_type(await session.logs("abc", verbose=True), None)
+    assert_type(await session.destroy(ids=["abc"]), ResultDict[bool])
+    async for session_id, line in session.follow("abc"):
+        assert_type(session_id, str)
+        assert_type(line, str)
+    await session.create("name", "image", kind="headles")  # type: ignore[arg-type]
+
+
+def others(images: Images, context: Context, overview: Overview) -> None:
+    assert_type(images.fetch(), list[str])
+    assert_type(context.resources().get("cores", {}).get("options", []), list[float])
+    assert_type(overview.availability(), bool)
