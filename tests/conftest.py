@@ -1,4 +1,4 @@
-"""What every test may ask for: a colour, a platform of its own, a server that says what it is told."""
+"""What every test may ask for: a colour, a platform, a server that says what it is told."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import asyncio
 import inspect
 import subprocess
 import sys
-from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-import skaha
 from scripted import ScriptedServer
+
+import skaha
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 TOKEN = "a-token-of-the-tests"
 

@@ -1,4 +1,4 @@
-"""What platforms answer: older ones (A) spell out what they do not know, newer ones (B) leave it out."""
+"""What platforms answer: older ones (A) spell out the unknown, newer ones (B) leave it out."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import traceback
 import httpx
 import pytest
 from scripted import Answer, ScriptedServer
+
 from skaha import errors
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.1"
@@ -251,7 +252,7 @@ def test_a_timeout_is_caught_under_every_name(colour, scripted):
     scripted.answer = lambda _: Answer(200, "[]", headers={"Content-Length": "3"})
     session = colour.open(server=scripted.url, token=TOKEN, retry=False, timeout=0.05)
     for name in (errors.TimedOutError, httpx.TimeoutException, TimeoutError):
-        with pytest.raises(name, match="fetch: no answer in time to GET http://127.0.0.1"):
+        with pytest.raises(name, match="fetch: no answer in time to GET http://"):
             colour.run(session.fetch())
 
 

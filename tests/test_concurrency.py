@@ -8,8 +8,9 @@ import sys
 import threading
 
 import pytest
-import skaha
 from scripted import Answer, json_answer
+
+import skaha
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.1"
 TOKEN = "a-token-of-the-tests"
@@ -240,14 +241,15 @@ FORK = {
         import os, sys, skaha
         session = skaha.Session(server=sys.argv[1], token="t", retry=False)
         def look(who):
-            assert [one["id"] for one in session.info([who + "1", who + "2"])] == [who + "1", who + "2"]
+            found = session.info([who + "1", who + "2"])
+            assert [one["id"] for one in found] == [who + "1", who + "2"]
         look("parent")
         child = os.fork()
         if child == 0:
             look("child")
             look("child")
             session.close()
-            sys.exit()
+            os._exit(0)
         look("parent")
         assert os.waitpid(child, 0)[1] == 0
         look("parent")

@@ -7,8 +7,9 @@ import warnings
 from pathlib import Path
 
 import pytest
-import skaha
 from scripted import Answer, ScriptedServer, json_answer
+
+import skaha
 from skaha import ContainerRegistry, Retry, SkahaClient
 from skaha.errors import ConnectionFailedError, CredentialsError, InvalidInputError
 

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 import skaha
 from skaha import SkahaClient
 
@@ -50,7 +51,7 @@ BLOCKS = {
     f"{page.relative_to(ROOT)}:{number}": block
     for page in PAGES
     for number, block in enumerate(
-        re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S)
+        re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
     )
 }
 

@@ -1,4 +1,4 @@
-"""The generated client: it reads whatever a platform answers, and works by itself or in the facade."""
+"""The generated client: it reads whatever is answered, and works by itself or in the facade."""
 
 import importlib.resources
 from pathlib import Path
@@ -6,9 +6,10 @@ from pathlib import Path
 import hypothesis.strategies as st
 import pytest
 import samples
-import skaha_api
 import yaml
 from hypothesis import given, settings
+
+import skaha_api
 from skaha import errors
 from skaha_api import models
 from skaha_api.api.context import get_context

@@ -3,8 +3,9 @@
 import inspect
 
 import pytest
-import skaha
 from scripted import Answer, json_answer
+
+import skaha
 from skaha.errors import InvalidInputError
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.1"

@@ -4,6 +4,7 @@ import inspect
 import re
 
 import pytest
+
 import skaha
 import skaha.client
 import skaha.context

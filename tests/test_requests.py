@@ -6,6 +6,7 @@ import inspect
 import pytest
 import samples
 from scripted import Answer, json_answer
+
 from skaha import ContainerRegistry
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.1"

@@ -6,6 +6,7 @@ import pickle
 
 import pytest
 from scripted import Answer, json_answer
+
 from skaha import errors
 from skaha.results import ResultDict, ResultList
 
@@ -14,7 +15,10 @@ TOKEN = "a-token-of-the-tests"
 REFUSAL = "Invalid value for 'ram': 3"
 
 
-def launches(refused=(), refusal=Answer(400, f"{REFUSAL}\n")):
+REFUSED = Answer(400, f"{REFUSAL}\n")
+
+
+def launches(refused=(), refusal=REFUSED):
     """Refuse the replicas with these numbers, and launch the others as `id-<n>`."""
 
     def answer(request):

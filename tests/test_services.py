@@ -3,6 +3,7 @@
 import pytest
 import samples
 from scripted import Answer, json_answer
+
 from skaha.errors import AnswerError, ServerError
 
 VOSI = 'xmlns:vosi="http://www.ivoa.net/xml/VOSIAvailability/v1.0"'
@@ -58,7 +59,7 @@ HOSTILE = {
     "no document": "available: true",
     "JSON": '{"available": true}',
     "a page": "<!doctype html><html><body>true</body></html>",
-    "unknown encoding": "<?xml version='1.0' encoding='klingon'?><a><available>true</available></a>",
+    "unknown encoding": "<?xml version='1.0' encoding='moon'?><a><available>true</available></a>",
     "no text": b"\x00\xff\xfe\x00",
     "nested": "<a>" * 3000 + "<available>true</available>",
 }

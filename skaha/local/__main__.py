@@ -49,6 +49,7 @@ def _add_serve_options(parser: argparse.ArgumentParser) -> None:
     add("--idle", type=float, help="end after so many seconds without work (default: never)")
     add("--cores", type=float, help="cores to schedule on (default: the machine's)")
     add("--ram", type=float, help="GiB of memory to schedule on (default: the machine's)")
+    add("--no-stats", dest="stats", action="store_false", help="have no statistics, as many sites")
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -57,13 +58,21 @@ def _serve(arguments: argparse.Namespace) -> int:
     from skaha.local._state import State  # noqa: PLC0415
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
-    names = ("time_scale", "start_delay", "grace", "idle", "cores", "ram")
+    names = ("time_scale", "start_delay", "grace", "idle", "cores", "ram", "stats")
     options = Options(**{name: getattr(arguments, name) for name in names})
-    token = arguments.token
-    if arguments.token_file:
-        token = arguments.token_file.read_text().strip()
+    token = _read(arguments.token_file) if arguments.token_file else arguments.token
     serve(State.open(arguments.state), options, port=arguments.port, token=token, ready=_announce)
     return 0
+
+
+def _read(token_file: Path) -> str:
+    try:
+        token = token_file.read_text().strip()
+    except OSError as error:
+        raise PlatformError(f"cannot read the token: {error}") from error
+    if not token:
+        raise PlatformError(f"there is no token in {token_file}")
+    return token
 
 
 def _announce(address: Address) -> None:

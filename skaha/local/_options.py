@@ -21,6 +21,7 @@ class Options:
             ends itself; None means never.
         cores: How many cores to schedule on; None means those of the machine.
         ram: How many GiB to schedule on; None means those of the machine.
+        stats: Whether there are statistics; many sites have none.
     """
 
     time_scale: float = 1.0
@@ -29,6 +30,7 @@ class Options:
     idle: float | None = None
     cores: float | None = None
     ram: float | None = None
+    stats: bool = True
 
     def lifetime(self, kind: str) -> float:
         """Return how many seconds a session of this kind may run."""

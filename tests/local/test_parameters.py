@@ -166,6 +166,15 @@ def test_a_bad_token(platform, value):
     assert 'error="invalid_token"' in response.headers["www-authenticate"]
 
 
+def test_a_callback_token(platform):
+    """Desktops of the real platform have one; it counts only without another credential."""
+    callback = {"x-auth-token-skaha": "nope"}
+    url = f"{platform.url}/v1/session"
+    response = httpx.get(url, headers=callback, trust_env=False)
+    assert (response.status_code, response.text) == (403, "Invalid auth token\n")
+    assert platform.client.get("/session", headers=callback).status_code == 200
+
+
 def test_authentication_comes_before_validation(platform):
     """Nobody learns what is wrong with a request before saying who they are."""
     response = httpx.post(f"{platform.url}/v1/session", data={"name": "_"}, trust_env=False)

@@ -202,3 +202,9 @@ def test_a_token_from_a_file(tmp_path):
         assert (tmp_path / "state" / "token").read_text() == "from-a-file"
         process.terminate()
     assert process.returncode == 0
+    for content in ("", None):
+        secret.unlink() if content is None else secret.write_text(content)
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert result.returncode == 1
+        assert "token" in result.stderr
+        assert "Traceback" not in result.stderr

@@ -496,6 +496,13 @@ def test_statistics(platform):
     )
 
 
+def test_no_statistics(launch):
+    """A site without them says when to come back, and nothing else that is of use."""
+    response = launch("--no-stats").client.get("/session", params={"view": "stats"})
+    assert (response.status_code, response.text) == (503, "temporarily unavailable: null\n")
+    assert response.headers["retry-after"] == "30"
+
+
 def test_capabilities(platform):
     """At this address, the version that is gone included; a HEAD has no body."""
     response = platform.client.get(f"{platform.url}/capabilities")

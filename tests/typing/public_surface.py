@@ -1,4 +1,4 @@
-"""A user's own code, never run: the type checkers must take what is right and flag what is wrong."""
+"""A user's own code, never run: checkers must take what is right and flag what is wrong."""
 
 from __future__ import annotations
 

@@ -50,6 +50,15 @@ class AnonymousError(InvalidError):
         super().__init__("cannot get group memberships for anonymous")
 
 
+class InvalidCallbackError(RefusalError):
+    """403: a desktop's own token, which no desktop has been given here."""
+
+    status = HTTPStatus.FORBIDDEN
+
+    def __init__(self) -> None:
+        super().__init__("Invalid auth token")
+
+
 class RejectedTokenError(RefusalError):
     """401: there is a credential, but not a good one."""
 
@@ -61,6 +70,16 @@ class RejectedTokenError(RefusalError):
 
     def __init__(self) -> None:
         super().__init__("Invalid JWT token")
+
+
+class UnavailableError(RefusalError):
+    """503: something behind the server is down; which is not said, and the path only at times."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    headers: ClassVar[dict[str, str]] = {"retry-after": "30"}
+
+    def __init__(self) -> None:
+        super().__init__("temporarily unavailable: null")
 
 
 class TooLargeError(RefusalError):

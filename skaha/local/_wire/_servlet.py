@@ -15,6 +15,7 @@ from skaha.local._wire._platform import Platform
 from skaha.local._wire._refusal import (
     AnonymousError,
     BrokenError,
+    InvalidCallbackError,
     RefusalError,
     RejectedTokenError,
     text,
@@ -82,7 +83,8 @@ class Servlet:
     def _authenticate(self, request: Request) -> None:
         credential = request.headers.get("authorization")
         if credential is None:
-            raise AnonymousError
+            called_back = "x-auth-token-skaha" in request.headers
+            raise InvalidCallbackError if called_back else AnonymousError
         scheme, _, token = credential.partition(" ")
         given, right = token.strip().encode("latin-1"), self.platform.token.encode()
         if scheme.lower() != "bearer" or not hmac.compare_digest(given, right):

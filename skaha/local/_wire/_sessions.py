@@ -11,7 +11,7 @@ from skaha.local._session import Event, Phase, Session
 from skaha.local._wire import _apps
 from skaha.local._wire._launch import new_session
 from skaha.local._wire._objects import event_table, pretty, session_object
-from skaha.local._wire._refusal import InvalidError, NotFoundError, text
+from skaha.local._wire._refusal import InvalidError, NotFoundError, UnavailableError, text
 from skaha.local._wire._servlet import Call
 from skaha.local._wire._statistics import statistics
 
@@ -78,6 +78,8 @@ def _segments(path: str | None) -> list[str]:
 def _list(call: Call) -> Response:
     view = call.parameters.first("view")
     if view == "stats":
+        if not call.platform.options.stats:
+            raise UnavailableError
         return pretty(statistics(call.platform))
     sessions = call.platform.store.listed()
     kind, status = call.parameters.first("type"), call.parameters.first("status")
