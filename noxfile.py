@@ -61,3 +61,10 @@ def demo(session: nox.Session) -> None:
     """Run the main job: replicas on the embedded platform, in both colours."""
     install(session, project=".[local]")
     session.run("python", "examples/count_lines.py", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure, against the peers and the floor; arguments go to the benchmarks."""
+    install(session, project=".")
+    session.run("python", "-m", "benchmarks", *session.posargs)

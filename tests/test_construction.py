@@ -15,7 +15,7 @@ from skaha.errors import ConnectionFailedError, CredentialsError, InvalidInputEr
 
 TOKEN = "a-very-secret-token"
 SECRET = "a-very-secret-password"
-PEM = Path(__file__).parent / "nobody.pem"
+NOBODY = Path(__file__).parent / "nobody.pem"
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +92,7 @@ BAD = [
         )
     ],
     *[("version", value) for value in ("", "v1/", "/v1", "..", ".", "v 1", "v1?", "v%31", 1, None)],
-    *[("token", value) for value in ("", " ", "a\nb", "a\r", "tök", "\N{BULLET}", b"token", 5)],
+    *[("token", value) for value in ("", " ", "a\nb", "a\rb", "tök", "\N{BULLET}", b"token", 5)],
     *[("certificate", value) for value in (5, ["a"], b"proxy.pem")],
     *[("timeout", v) for v in (0, -1, float("nan"), float("inf"), True, "30", None, (1, 2))],
     *[("concurrency", value) for value in (0, -1, 1.5, 32.0, True, "32", None)],
@@ -109,7 +109,7 @@ def test_what_is_wrong_is_refused_by_name(name, value):
     assert isinstance(caught.value, ValueError)
 
 
-@pytest.mark.parametrize("token", [f"{TOKEN}\n\n", f"{TOKEN}\N{BULLET}", [TOKEN], TOKEN.encode()])
+@pytest.mark.parametrize("token", [f"{TOKEN}\nb", f"{TOKEN}\N{BULLET}", [TOKEN], TOKEN.encode()])
 def test_a_wrong_token_is_not_shown(token):
     with pytest.raises(InvalidInputError) as caught:
         SkahaClient(token=token)
@@ -206,9 +206,19 @@ def test_without_a_loglevel_the_logger_is_left_alone():
 @pytest.fixture
 def proxy(home):
     (home / ".ssl").mkdir()
-    path = home / ".ssl" / "cadcproxy.pem"
-    path.write_bytes(PEM.read_bytes())
+    return private(home / ".ssl" / "cadcproxy.pem")
+
+
+def private(path):
+    """A copy of the certificate that nobody else can read."""
+    path.write_bytes(NOBODY.read_bytes())
+    path.chmod(0o600)
     return path
+
+
+@pytest.fixture
+def pem(home):
+    return private(home / "nobody.pem")
 
 
 def test_the_proxy_certificate_at_home_is_used_if_there_is_one(proxy):
@@ -221,8 +231,15 @@ def test_a_token_goes_before_the_proxy_certificate(proxy):
 
 
 @pytest.mark.parametrize("given", [str, Path])
-def test_a_certificate_may_be_named(given):
-    assert SkahaClient(certificate=given(PEM)).certificate == PEM
+def test_a_certificate_may_be_named(pem, given):
+    assert SkahaClient(certificate=given(pem)).certificate == pem
+
+
+def test_a_certificate_that_others_can_read_is_told(pem):
+    pem.chmod(0o644)
+    with pytest.warns(UserWarning, match=r"others can read .*nobody\.pem") as caught:
+        skaha.Session(certificate=pem)
+    assert caught[0].filename == __file__
 
 
 def test_a_certificate_may_be_named_from_home(proxy):
@@ -245,27 +262,27 @@ def test_a_certificate_that_is_none_is_refused(home):
 def secure():
     """A server with TLS, which asks for a certificate and takes any it trusts."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(PEM)
-    tls.load_verify_locations(PEM)
+    tls.load_cert_chain(NOBODY)
+    tls.load_verify_locations(NOBODY)
     tls.verify_mode = ssl.CERT_OPTIONAL
     with ScriptedServer(tls) as server:
         server.answer = lambda _: json_answer([])
         yield server
 
 
-def test_a_certificate_is_presented_to_the_server(colour, secure, monkeypatch):
-    monkeypatch.setenv("SSL_CERT_FILE", str(PEM))
-    assert colour.run(colour.open(server=secure.url, certificate=PEM).fetch()) == []
+def test_a_certificate_is_presented_to_the_server(colour, secure, pem, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(NOBODY))
+    assert colour.run(colour.open(server=secure.url, certificate=pem).fetch()) == []
     [request] = secure.received
     assert request.certificate == ssl.PEM_cert_to_DER_cert(
-        PEM.read_text().split("-----BEGIN PR")[0]
+        NOBODY.read_text().split("-----BEGIN PR")[0]
     )
     assert "authorization" not in request.headers
 
 
-def test_with_a_token_no_certificate_is_presented(colour, secure, monkeypatch):
-    monkeypatch.setenv("SSL_CERT_FILE", str(PEM))
-    session = colour.open(server=secure.url, certificate=PEM, token=TOKEN)
+def test_with_a_token_no_certificate_is_presented(colour, secure, pem, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(NOBODY))
+    session = colour.open(server=secure.url, certificate=pem, token=TOKEN)
     assert colour.run(session.fetch()) == []
     [request] = secure.received
     assert request.certificate is None
@@ -312,9 +329,9 @@ def test_without_credentials_nothing_else_is_sent_either(colour, scripted, kind,
     assert scripted.received == []
 
 
-def test_a_certificate_is_no_credential_without_tls(colour, scripted):
+def test_a_certificate_is_no_credential_without_tls(colour, scripted, pem):
     with pytest.raises(CredentialsError):
-        colour.run(colour.open(server=scripted.url, certificate=PEM).fetch())
+        colour.run(colour.open(server=scripted.url, certificate=pem).fetch())
     assert scripted.received == []
 
 

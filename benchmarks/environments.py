@@ -1,0 +1,66 @@
+"""An environment of its own for each published client: never a dependency of this project."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+CACHE = Path(__file__).parent.parent / ".bench"
+
+
+class NotInstalledError(Exception):
+    """An environment could not be made; the message says why."""
+
+
+@functools.cache
+def python_for(requirement: str | None) -> str:
+    """Return the interpreter of an environment that holds `requirement`, made when it is missing.
+
+    Raises:
+        NotInstalledError: If it cannot be installed.
+    """
+    if requirement is None:
+        return sys.executable
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    home = CACHE / f"{requirement.replace('==', '-')}-python{version}"
+    python = home / "bin" / "python"
+    done = home / "complete"
+    if not done.exists():
+        print(f"making an environment for {requirement} ...", file=sys.stderr, flush=True)
+        shutil.rmtree(home, ignore_errors=True)
+        for command in _commands(home, python, requirement):
+            made = subprocess.run(command, capture_output=True, text=True, check=False)
+            if made.returncode:
+                raise NotInstalledError(f"cannot be installed: {last_line(made.stderr)}")
+        done.touch()
+    return str(python)
+
+
+def _commands(home: Path, python: Path, requirement: str) -> list[list[str]]:
+    if uv := shutil.which("uv"):
+        return [
+            [uv, "venv", "--python", sys.executable, str(home)],
+            [uv, "pip", "install", "--python", str(python), requirement],
+        ]
+    return [
+        [sys.executable, "-m", "venv", str(home)],
+        [str(python), "-m", "pip", "install", "--quiet", requirement],
+    ]
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """Return environment variables that point at nothing of the user's."""
+    home = CACHE / "home"
+    home.mkdir(parents=True, exist_ok=True)
+    kept = {key: os.environ[key] for key in ("PATH", "LANG", "TMPDIR") if key in os.environ}
+    return kept | {"HOME": str(home)} | more
+
+
+def last_line(text: str) -> str:
+    """Return the last line of what a program said."""
+    lines = text.strip().splitlines()
+    return lines[-1].strip() if lines else "it said nothing"

@@ -1,0 +1,83 @@
+"""Many sessions in one call: wall time, and CPU per request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.contestants import AIOHTTP, HTTPX, OURS, PUBLISHED_ASYNC, PUBLISHED_SYNC
+from benchmarks.race import platform, race
+from benchmarks.table import Cell, Table, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.race import Outcome, Platform, Settings
+
+LATENCY = 0.05
+CONCURRENCY = 64
+OTHER_CONCURRENCIES = (16, 32, 128)
+MOST_TIMES_AIOHTTP = 1.3
+MOST_CPU_MS = 1.2
+_SEQUENTIAL_ITEMS = 32
+
+
+def run(settings: Settings) -> Iterator[Table]:
+    """Time every operation at one concurrency, then one operation at the others."""
+    items = 128 if settings.quick else 512
+    with platform(LATENCY) as server:
+        for operation in ("create", "info", "logs", "destroy"):
+            yield _compare(settings, server, operation, items, CONCURRENCY)
+        for concurrency in OTHER_CONCURRENCIES:
+            yield _compare(settings, server, "create", items, concurrency)
+
+
+def _compare(
+    settings: Settings, server: Platform, operation: str, items: int, concurrency: int
+) -> Table:
+    contestants = [AIOHTTP, *OURS, *HTTPX, *PUBLISHED_ASYNC]
+    if concurrency == CONCURRENCY:  # those with one request in flight know no concurrency
+        contestants += PUBLISHED_SYNC
+    tasks = [
+        server.task(operation, _SEQUENTIAL_ITEMS if one.sequential else items, concurrency)
+        for one in contestants
+    ]
+    outcomes = race(contestants, tasks, settings.rounds)
+    ideal = items / concurrency * LATENCY
+    table = Table(
+        f"{operation} of {items}, {concurrency} in flight, {LATENCY * 1000:.0f} ms each",
+    )
+    table.notes.append(
+        f"ideal is N/c x latency; limits of ours: {MOST_TIMES_AIOHTTP} x aiohttp, "
+        f"{MOST_CPU_MS} ms of CPU a request"
+    )
+    table.rows.append({"contestant": "ideal", "wall s": ideal, "x ideal": 1.0})
+    floor = outcomes[AIOHTTP.name]
+    table.rows += [_row(one, floor, items, ideal) for one in outcomes.values()]
+    return table
+
+
+def _row(outcome: Outcome, floor: Outcome, items: int, ideal: float) -> dict[str, Cell]:
+    contestant = outcome.contestant
+    if outcome.reason:
+        return {"contestant": contestant.name, "note": outcome.reason}
+    done = _SEQUENTIAL_ITEMS if contestant.sequential else items
+    wall = outcome.median("wall") * items / done
+    cpu = outcome.median("cpu") / done * 1000
+    times_floor = None if floor.reason else outcome.ratio(floor, "wall") * items / done
+    note = ""
+    if contestant.sequential:
+        note = f"one at a time: {done} measured, wall scaled to {items}"
+    elif times_floor is None:
+        note = f"not judged: no {AIOHTTP.name}"
+    elif contestant.ours:
+        note = verdict(wall=(times_floor, MOST_TIMES_AIOHTTP), cpu=(cpu, MOST_CPU_MS))
+    return {
+        "contestant": contestant.name,
+        "wall s": wall,
+        "x ideal": wall / ideal,
+        "x aiohttp": times_floor,
+        "cpu ms/request": cpu,
+        "connections": int(outcome.median("connections")),
+        "in flight": int(outcome.median("peak")),
+        "note": note,
+    }
