@@ -5,9 +5,9 @@ The names below are imported when they are first used, which keeps `import skaha
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from skaha._lazy import importing
 from skaha._version import __version__
 
 if TYPE_CHECKING:
@@ -34,28 +34,19 @@ __all__ = [
     "__version__",
 ]
 
-_HOMES = {
-    "AsyncContext": "skaha.context",
-    "AsyncImages": "skaha.images",
-    "AsyncOverview": "skaha.overview",
-    "AsyncSession": "skaha.session",
-    "ContainerRegistry": "skaha.models",
-    "Context": "skaha.context",
-    "Images": "skaha.images",
-    "Overview": "skaha.overview",
-    "Retry": "skaha.retry",
-    "Session": "skaha.session",
-    "SkahaClient": "skaha.client",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(globals().keys() | _HOMES.keys())
+__getattr__, __dir__ = importing(
+    __name__,
+    {
+        "AsyncContext": "skaha.context",
+        "AsyncImages": "skaha.images",
+        "AsyncOverview": "skaha.overview",
+        "AsyncSession": "skaha.session",
+        "ContainerRegistry": "skaha.models",
+        "Context": "skaha.context",
+        "Images": "skaha.images",
+        "Overview": "skaha.overview",
+        "Retry": "skaha.retry",
+        "Session": "skaha.session",
+        "SkahaClient": "skaha.client",
+    },
+)

@@ -109,6 +109,41 @@ def json_objects(response: httpx.Response) -> list[dict[str, Any]]:
     return value
 
 
+def identified(response: httpx.Response) -> list[dict[str, Any]]:
+    """Return the sessions that were answered, but for those without an id and a name as texts.
+
+    Raises:
+        AnswerError: If something else was answered.
+    """
+    records = json_objects(response)
+    return [one for one in records if all(isinstance(one.get(key), str) for key in ("id", "name"))]
+
+
+def is_page(response: httpx.Response) -> bool:
+    """Say whether the answer is a page, which the platform never sends: some other server's."""
+    return response.headers.get("content-type", "").startswith("text/html")
+
+
+def saved(response: httpx.Response) -> None:
+    """Leave alone what was saved.
+
+    Raises:
+        AnswerError: If nothing was, as it is a page that some other server wrote.
+    """
+    if is_page(response):
+        raise _unreadable(response, "plain text")
+
+
+def plain_bytes(response: httpx.Response) -> bytes:
+    """Return the bytes of the text that was answered.
+
+    Raises:
+        AnswerError: If it is a page that some other server wrote.
+    """
+    plain_text(response)
+    return response.content
+
+
 def new_id(response: httpx.Response) -> str:
     """Return the id that a launch was answered with.
 
@@ -127,7 +162,7 @@ def plain_text(response: httpx.Response) -> str:
     Raises:
         AnswerError: If it is a page that some other server wrote.
     """
-    if response.headers.get("content-type", "").startswith("text/html"):
+    if is_page(response):
         raise _unreadable(response, "plain text")
     return response.text
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from typing import TYPE_CHECKING, TypeVar
 
 import httpx
 from attrs import define, field
 
-from skaha._async._http import AsyncHTTP
-from skaha._sync._http import HTTP
 from skaha_api import Client
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
     from skaha._wire import Wire
 
 C = TypeVar("C", httpx.Client, httpx.AsyncClient)
@@ -29,12 +28,14 @@ class Api(Client):
 
     _wire: Wire = field(kw_only=True, alias="wire")
     _clients: dict[int, httpx.Client] = field(init=False, factory=dict, repr=False)
-    _async_clients: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = field(
+    _async_clients: dict[AbstractEventLoop, httpx.AsyncClient] = field(
         init=False, factory=dict, repr=False
     )
 
     def get_httpx_client(self) -> httpx.Client:
         """Return this process's client."""
+        from skaha._sync._http import HTTP  # noqa: PLC0415  (each colour is imported when needed)
+
         # A connection inherited through a fork is shared with the parent, and must never be used.
         # What `setdefault` loses to another thread has not connected yet.
         client = self._clients.get(os.getpid())
@@ -44,7 +45,11 @@ class Api(Client):
 
     def get_async_httpx_client(self) -> httpx.AsyncClient:
         """Return the running event loop's client."""
-        loop = asyncio.get_running_loop()
+        from asyncio import get_running_loop  # noqa: PLC0415
+
+        from skaha._async._http import AsyncHTTP  # noqa: PLC0415
+
+        loop = get_running_loop()
         client = self._async_clients.get(loop)
         if client is None:
             for ended in [known for known in list(self._async_clients) if known.is_closed()]:
@@ -67,6 +72,8 @@ class Api(Client):
 
     async def aclose(self) -> None:
         """Close the running event loop's connections; a later request opens new ones."""
-        client = self._async_clients.pop(asyncio.get_running_loop(), None)
+        from asyncio import get_running_loop  # noqa: PLC0415
+
+        client = self._async_clients.pop(get_running_loop(), None)
         if client is not None:
             await client.aclose()

@@ -83,6 +83,11 @@ def check_until(until: object) -> frozenset[str]:
     return statuses
 
 
+def is_id(value: object) -> bool:
+    """Say whether this can be the id of a session."""
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
+
+
 def check_ids(ids: object) -> list[str]:
     """Return the distinct ids in the order given, of one id or of several.
 
@@ -94,7 +99,7 @@ def check_ids(ids: object) -> list[str]:
     if not isinstance(ids, list | tuple | set | frozenset | dict):
         raise InvalidInputError(f"ids must be one id or a list of ids, not {type(ids).__name__}")
     for session_id in ids:
-        if not isinstance(session_id, str) or not _ID.fullmatch(session_id):
+        if not is_id(session_id):
             raise InvalidInputError(
                 f"{session_id!r} cannot be a session id: letters, digits, '-', '_' and '.' only, "
                 "beginning and ending with a letter or digit"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
+from skaha.results import Launched
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -14,7 +16,22 @@ _FIRST = ("id", "name", "type", "status", "image", "startTime")
 _HIDDEN = ("runAsUID", "runAsGID", "supplementalGroups")
 
 
-def table_of_records(records: Sequence[Mapping[str, Any]]) -> str:
+def tables(result: Any) -> str:
+    """Return a table of what succeeded, and one of what failed if anything did."""
+    if isinstance(result, Launched):
+        shown = _table_of_pairs(result.names.items(), ("replica", "id"))
+    elif isinstance(result, dict):
+        shown = _table_of_pairs(result.items(), ("", "value"))
+    elif all(isinstance(value, dict) for value in result):
+        shown = _table_of_records(result)
+    else:
+        shown = _table_of_pairs(enumerate(result), ("", "value"))
+    if not result.failures:
+        return shown
+    return shown + _table_of_pairs(result.failures.items(), ("failed", "why"))
+
+
+def _table_of_records(records: Sequence[Mapping[str, Any]]) -> str:
     """Return a table with a column for every key of any record."""
     keys = dict.fromkeys(key for record in records for key in record if key not in _HIDDEN)
     columns = [key for key in _FIRST if key in keys]
@@ -22,7 +39,7 @@ def table_of_records(records: Sequence[Mapping[str, Any]]) -> str:
     return _table(columns, ([record.get(key, "") for key in columns] for record in records))
 
 
-def table_of_pairs(pairs: Iterable[tuple[Any, Any]], titles: Sequence[str]) -> str:
+def _table_of_pairs(pairs: Iterable[tuple[Any, Any]], titles: Sequence[str]) -> str:
     """Return a table with two columns; what is nested is named by its path."""
     return _table(titles, (pair for key, value in pairs for pair in _flat(str(key), value)))
 

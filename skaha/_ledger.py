@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
-
 from skaha.errors import AnswerError, ConnectionFailedError, SkahaError, StatusError
 from skaha.results import Outcome
 
@@ -24,18 +22,19 @@ _INTERNAL_ERROR = 500
 _INTERNAL_ERRORS_TAKEN = 3
 
 
-@define
 class Ledger:
     """The account of one launch, name by name."""
 
-    names: list[str]
-    before: set[str] | None
-    ids: dict[str, str] = field(init=False, factory=dict)
-    doubts: dict[str, SkahaError] = field(init=False, factory=dict)
-    _refused: dict[str, SkahaError] = field(init=False, factory=dict)
-    _sent: Counter[str] = field(init=False, factory=Counter)
-    _internal_errors: Counter[str] = field(init=False, factory=Counter)
-    _retries: int = field(init=False, default=0)
+    def __init__(self, names: list[str], before: set[str] | None) -> None:
+        """Take the names to launch, and the ids that exist before if they could be had."""
+        self.names = names
+        self.before = before
+        self.ids: dict[str, str] = {}
+        self.doubts: dict[str, SkahaError] = {}
+        self._refused: dict[str, SkahaError] = {}
+        self._sent: Counter[str] = Counter()
+        self._internal_errors: Counter[str] = Counter()
+        self._retries = 0
 
     @property
     def unsent(self) -> list[str]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from attrs import frozen
+from typing import Any, NamedTuple
 
 
-@frozen
-class Order:
+class Order(NamedTuple):
     """The fields that all replicas share, and what each is told of itself."""
 
     form: dict[str, Any]

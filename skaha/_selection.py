@@ -4,46 +4,39 @@ from __future__ import annotations
 
 import fnmatch
 import warnings
-from typing import Self
-
-from attrs import frozen
+from typing import NamedTuple, Self
 
 from skaha.errors import InvalidInputError
 
 
-@frozen
-class Selection:
-    """Names that begin with a prefix, or look like a pattern; without both, all names."""
+class Selection(NamedTuple):
+    """Names that begin with a text, or look like it; without one, all names."""
 
-    prefix: str = ""
-    pattern: str | None = None
+    text: str = ""
+    is_pattern: bool = False
 
     @classmethod
-    def of(cls, prefix: object, pattern: object) -> Self:
+    def of(cls, text: object, *, pattern: bool) -> Self:
         """Return a selection that cannot take everything by accident.
 
         Raises:
-            InvalidInputError: If there is neither a prefix nor a pattern, or there are both.
+            InvalidInputError: If there is no text, or blanks are around it.
         """
-        for what, text in (("prefix", prefix), ("pattern", pattern or "")):
-            if not isinstance(text, str) or text != text.strip():
-                raise InvalidInputError(f"{what} must be a text without blanks around: {text!r}")
-        if bool(prefix) == bool(pattern):
+        if not isinstance(text, str) or not text or text != text.strip():
             raise InvalidInputError(
-                "give a prefix that is not empty, or a pattern in its place; to end all of your "
-                "sessions, call destroy_all"
+                "prefix must be a text, not empty, without blanks around it; to end all of your "
+                f"sessions, call destroy_all; not {text!r}"
             )
-        text = str(prefix or pattern)
         if text != text.lower():
             warnings.warn(
                 f"no name can match {text!r}: the platform stores names in lower case",
                 UserWarning,
                 stacklevel=3,
             )
-        return cls(str(prefix), pattern if isinstance(pattern, str) else None)
+        return cls(text, pattern)
 
     def takes(self, name: str) -> bool:
         """Say whether a name is meant."""
-        if self.pattern is not None:
-            return fnmatch.fnmatchcase(name, self.pattern)
-        return name.startswith(self.prefix)
+        if self.is_pattern:
+            return fnmatch.fnmatchcase(name, self.text)
+        return name.startswith(self.text)

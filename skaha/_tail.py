@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from attrs import define, field
-
 # Enough to tell a log that grew from one that began again.
 _REMEMBERED = 64
 
 
-@define
 class LogTail:
     """Remembers how far a log was read; every line comes out once."""
 
-    _read: int = field(init=False, default=0)
-    _last: bytes = field(init=False, default=b"")
+    def __init__(self) -> None:
+        """Have read nothing yet."""
+        self._read = 0
+        self._last = b""
 
     def feed(self, log: bytes, *, ended: bool) -> list[str]:
         """Return the lines that are new in `log`.

@@ -7,8 +7,6 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
-
 from skaha.records import FINISHED, known, time_left
 
 if TYPE_CHECKING:
@@ -24,7 +22,6 @@ UNSEEN = "Unseen"
 _ENDED = FINISHED | {GONE}
 
 
-@define
 class Watch:
     """Sessions that are waited for, until each has one of the wanted statuses, or has ended.
 
@@ -32,20 +29,24 @@ class Watch:
     a while: one that was listed and is missing now is gone, one that never was may still appear.
     """
 
-    ids: list[str]
-    wanted: frozenset[str]
-    appear: float = 60
-    clock: Callable[[], float] = time.monotonic
-    _statuses: dict[str, str] = field(init=False, factory=dict)
-    _begun: float = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
+    def __init__(
+        self,
+        ids: list[str],
+        wanted: frozenset[str] = frozenset(),
+        appear: float = 60,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Start the clock for those that have to appear."""
-        self._begun = self.clock()
+        self.ids = ids
+        self._wanted = wanted
+        self._appear = appear
+        self._clock = clock
+        self._begun = clock()
+        self._statuses: dict[str, str] = {}
 
     def look(self, records: Iterable[Mapping[str, Any]]) -> bool:
         """Take in a list of all sessions; say whether anything is new."""
-        listed = {one.get("id"): one for one in records}
+        listed = {str(one.get("id")): one for one in records}
         before = dict(self._statuses)
         for session_id in self.waiting:
             record = listed.get(session_id)
@@ -53,14 +54,14 @@ class Watch:
                 self._statuses[session_id] = str(known(record.get("status")) or UNSEEN)
                 if self._statuses[session_id] != before.get(session_id):
                     _warn_if_expiring(session_id, record)
-            elif session_id in self._statuses or self.clock() - self._begun >= self.appear:
+            elif session_id in self._statuses or self._clock() - self._begun >= self._appear:
                 self._statuses[session_id] = GONE
         return self._statuses != before
 
     @property
     def waiting(self) -> list[str]:
         """The ids that are not yet where they should be."""
-        enough = self.wanted | _ENDED
+        enough = self._wanted | _ENDED
         return [one for one in self.ids if self._statuses.get(one) not in enough]
 
     def statuses(self) -> dict[str, str]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from attrs import define, field
 
-
-@define
 class Width:
     """Counts the lanes that are open, of those there are."""
 
-    full: int
-    _closed: int = field(init=False, default=0)
-    _closing: int = field(init=False, default=0)
-    _successes: int = field(init=False, default=0)
-    _unheard: int = field(init=False, default=0)
+    def __init__(self, full: int) -> None:
+        """Begin with all lanes open."""
+        self.full = full
+        self._closed = 0
+        self._closing = 0
+        self._successes = 0
+        self._unheard = 0
 
     @property
     def now(self) -> int:

@@ -7,7 +7,6 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 import httpx
-from attrs import field, frozen
 
 from skaha._version import __version__
 
@@ -22,11 +21,12 @@ _DESCRIBED_VERSION = "v1"
 USER_AGENT = f"python-skaha/{__version__}"
 
 
-@frozen
 class Secret:
     """Holds what no `repr` and no traceback may show."""
 
-    value: str | None = field(repr=False)
+    def __init__(self, value: str | None) -> None:
+        """Hold `value`."""
+        self.value = value
 
 
 class BearerToken(httpx.Auth):
@@ -48,26 +48,29 @@ def _origin(url: httpx.URL) -> tuple[str, bytes, int | None]:
     return url.scheme, url.raw_host, url.port
 
 
-@frozen
 class Wire:
     """Everything that connections to one platform share."""
 
-    server: str
-    version: str
-    auth: httpx.Auth | None = field(repr=False)
-    tls: ssl.SSLContext
-    timeout: float
-    concurrency: int
-    retry: Retry
-    proxy: str | None = field(init=False, repr=False)
-
-    @proxy.default
-    def _proxy_of_environment(self) -> str | None:
-        url = httpx.URL(self.server)
-        if urllib.request.proxy_bypass(url.host):
-            return None
-        proxies = urllib.request.getproxies()
-        return proxies.get(url.scheme) or proxies.get("all")
+    def __init__(
+        self,
+        *,
+        server: str,
+        version: str,
+        auth: httpx.Auth | None,
+        tls: ssl.SSLContext,
+        timeout: float,
+        concurrency: int,
+        retry: Retry,
+    ) -> None:
+        """Take what is known, and the proxy that the environment names for this server."""
+        self.server = server
+        self.version = version
+        self.auth = auth
+        self.tls = tls
+        self.timeout = timeout
+        self.concurrency = concurrency
+        self.retry = retry
+        self.proxy = _proxy_of_environment(httpx.URL(server))
 
     def at_version(self, url: httpx.URL) -> httpx.URL:
         """Return `url` with this platform's version in the place of the described one."""
@@ -79,6 +82,13 @@ class Wire:
             return url
         rest = url.raw_path[len(described) :]
         return url.copy_with(raw_path=base + f"/{self.version}/".encode() + rest)
+
+
+def _proxy_of_environment(url: httpx.URL) -> str | None:
+    if urllib.request.proxy_bypass(url.host):
+        return None
+    proxies = urllib.request.getproxies()
+    return proxies.get(url.scheme) or proxies.get("all")
 
 
 def tls_context(server: str, certificate: PathLike[str] | None = None) -> ssl.SSLContext:

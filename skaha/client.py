@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from skaha._api import Api
 from skaha._wire import BearerToken, Secret, Wire, tls_context
 from skaha.errors import CredentialsError, InvalidInputError, LocalPlatformError
 from skaha.models import ContainerRegistry
-from skaha.retry import NEVER, Retry
 
 if TYPE_CHECKING:
     import ssl
     from os import PathLike
+
+    from skaha._api import Api
+    from skaha.retry import Retry
 
 __all__ = ["SkahaClient"]
 
@@ -121,6 +122,9 @@ class SkahaClient:
             if explicit:
                 raise
             tls, self._problem = _tls(server, None), str(error)
+        # Only here: it imports the generated client, which takes a while.
+        from skaha._api import Api  # noqa: PLC0415
+
         wire = Wire(
             server=server,
             version=self.version,
@@ -242,6 +246,8 @@ def _checked_registry(registry: object) -> ContainerRegistry | None:
 
 
 def _checked_retry(retry: object) -> Retry:
+    from skaha.retry import NEVER, Retry  # noqa: PLC0415  (slow)
+
     if isinstance(retry, Retry):
         return retry
     if not isinstance(retry, bool):

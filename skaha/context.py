@@ -1,6 +1,18 @@
-"""What one session may ask for."""
+"""What one session may ask for.
 
-from skaha._async.context import AsyncContext
-from skaha._sync.context import Context
+Each colour is imported when it is first used.
+"""
+
+from typing import TYPE_CHECKING
+
+from skaha._lazy import importing
+
+if TYPE_CHECKING:
+    from skaha._async.context import AsyncContext
+    from skaha._sync.context import Context
 
 __all__ = ["AsyncContext", "Context"]
+
+__getattr__, __dir__ = importing(
+    __name__, {"AsyncContext": "skaha._async.context", "Context": "skaha._sync.context"}
+)

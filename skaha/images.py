@@ -1,6 +1,18 @@
-"""The container images that a platform offers."""
+"""The container images that a platform offers.
 
-from skaha._async.images import AsyncImages
-from skaha._sync.images import Images
+Each colour is imported when it is first used.
+"""
+
+from typing import TYPE_CHECKING
+
+from skaha._lazy import importing
+
+if TYPE_CHECKING:
+    from skaha._async.images import AsyncImages
+    from skaha._sync.images import Images
 
 __all__ = ["AsyncImages", "Images"]
+
+__getattr__, __dir__ = importing(
+    __name__, {"AsyncImages": "skaha._async.images", "Images": "skaha._sync.images"}
+)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
-
-from attrs import field, frozen
+from typing import Any, Literal, NamedTuple, NotRequired, TypeAlias, TypedDict
 
 from skaha.errors import InvalidInputError
 
@@ -121,7 +119,6 @@ class LaunchOptions(TypedDict, total=False):
     at_most: int | None
 
 
-@frozen
 class ContainerRegistry:
     """Credentials for a private container registry.
 
@@ -139,26 +136,30 @@ class ContainerRegistry:
         ContainerRegistry(url='images.canfar.net', username='vrubin')
     """
 
-    url: str = "images.canfar.net"
-    username: str = ""
-    secret: str = field(default="", repr=False)
-
-    def __attrs_post_init__(self) -> None:
+    def __init__(
+        self, url: str = "images.canfar.net", username: str = "", secret: str = ""
+    ) -> None:
         """Refuse what the platform could not take apart again; never show the secret."""
-        for name in ("url", "username", "secret"):
-            value = getattr(self, name)
+        given: dict[str, object] = {"url": url, "username": username, "secret": secret}
+        for name, value in given.items():
             if not isinstance(value, str) or not value:
                 raise InvalidInputError(f"the registry's {name} must be a text that is not empty")
-        if ":" in self.username + self.secret:
+        if ":" in username + secret:
             raise InvalidInputError("the registry's username and secret may not contain a colon")
+        self.url = url
+        self.username = username
+        self.secret = secret
+
+    def __repr__(self) -> str:
+        """Show everything but the secret."""
+        return f"ContainerRegistry(url={self.url!r}, username={self.username!r})"
 
     def encoded(self) -> str:
         """Return `username:secret` in base64, as the platform reads it."""
         return base64.b64encode(f"{self.username}:{self.secret}".encode()).decode()
 
 
-@frozen
-class Interface:
+class Interface(NamedTuple):
     """One way to use a capability of the service.
 
     Attributes:
@@ -172,8 +173,7 @@ class Interface:
     version: str | None = None
 
 
-@frozen
-class Capability:
+class Capability(NamedTuple):
     """Something that the service can do, by its IVOA standard.
 
     Attributes:

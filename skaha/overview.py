@@ -1,6 +1,18 @@
-"""The health of the service itself."""
+"""The health of the service itself.
 
-from skaha._async.overview import AsyncOverview
-from skaha._sync.overview import Overview
+Each colour is imported when it is first used.
+"""
+
+from typing import TYPE_CHECKING
+
+from skaha._lazy import importing
+
+if TYPE_CHECKING:
+    from skaha._async.overview import AsyncOverview
+    from skaha._sync.overview import Overview
 
 __all__ = ["AsyncOverview", "Overview"]
+
+__getattr__, __dir__ = importing(
+    __name__, {"AsyncOverview": "skaha._async.overview", "Overview": "skaha._sync.overview"}
+)

@@ -18,13 +18,11 @@ raises because of what a record holds.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-from attrs import frozen
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -74,7 +72,7 @@ def is_finished(record: Record) -> bool:
         >>> is_finished({"status": "Failed"}), is_finished({"status": "Running"})
         (True, False)
     """
-    return record.get("status") in FINISHED
+    return _among(record.get("status"), FINISHED)
 
 
 def succeeded(record: Record) -> bool:
@@ -84,7 +82,7 @@ def succeeded(record: Record) -> bool:
         >>> succeeded({"status": "Succeeded"}), succeeded({"status": "Completed"})
         (True, True)
     """
-    return record.get("status") in SUCCESS
+    return _among(record.get("status"), SUCCESS)
 
 
 def start_time(record: Record) -> datetime | None:
@@ -137,7 +135,7 @@ def ram_bytes(record: Record) -> int | None:
     number = _number(found[1]) if found else None
     if found is None or number is None:
         return None
-    return int(number * (1024 ** _POWERS[found[2]] if found[2] else 10**9))
+    return round(number * (1024 ** _POWERS[found[2]] if found[2] else 10**9))
 
 
 def cores(record: Record) -> float | None:
@@ -147,12 +145,10 @@ def cores(record: Record) -> float | None:
         >>> cores({"requestedCPUCores": "0.250"}), cores({}) is None
         (0.25, True)
     """
-    number = _number(known(record.get("requestedCPUCores")))
-    return None if number is None else float(number)
+    return _number(known(record.get("requestedCPUCores")))
 
 
-@frozen
-class Event:
+class Event(NamedTuple):
     """Something that the platform did for a session.
 
     Attributes:
@@ -205,9 +201,12 @@ def matching(
     return [
         record
         for record in records
-        if (kinds is None or record.get("type") in kinds)
-        and (statuses is None or record.get("status") in statuses)
+        if _among(record.get("type"), kinds) and _among(record.get("status"), statuses)
     ]
+
+
+def _among(word: Any, words: Collection[str] | None) -> bool:
+    return words is None or (isinstance(word, str) and word in words)
 
 
 def _moment(text: Any) -> datetime | None:
@@ -223,9 +222,9 @@ def _moment(text: Any) -> datetime | None:
     return moment.replace(tzinfo=moment.tzinfo or UTC)
 
 
-def _number(text: Any) -> Decimal | None:
+def _number(text: Any) -> float | None:
     try:
-        number = Decimal(str(text))
-    except InvalidOperation:
+        number = float(text)
+    except (TypeError, ValueError):
         return None
-    return number if number.is_finite() else None
+    return number if math.isfinite(number) else None

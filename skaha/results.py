@@ -15,11 +15,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
-from attrs import field, frozen
-
-from skaha._html import table_of_pairs, table_of_records
 from skaha.errors import (
     AuthenticationError,
     ConnectionFailedError,
@@ -42,13 +39,19 @@ log = logging.getLogger("skaha")
 _FATAL = (AuthenticationError, ConnectionFailedError, CredentialsError)
 
 
-@frozen
 class Outcome(Generic[T]):
     """What a call made of its items: each is a value or a failure, by its key."""
 
-    values: dict[str, T] = field(factory=dict)
-    failures: dict[str, SkahaError] = field(factory=dict)
-    retries: int = 0
+    def __init__(
+        self,
+        values: Mapping[str, T] | None = None,
+        failures: Mapping[str, SkahaError] | None = None,
+        retries: int = 0,
+    ) -> None:
+        """Take both by their keys, and how many requests had to be sent again."""
+        self.values = dict(values or {})
+        self.failures = dict(failures or {})
+        self.retries = retries
 
     @classmethod
     def of(
@@ -76,10 +79,9 @@ class _Result:
 
     def _repr_html_(self) -> str:
         """Show a table in a notebook, and what failed below it."""
-        return self._table() + (_failures_table(self.failures) if self.failures else "")
+        from skaha._html import tables  # noqa: PLC0415  (only notebooks need it)
 
-    def _table(self) -> str:
-        raise NotImplementedError
+        return tables(self)
 
     def raise_for_failures(self) -> None:
         """Raise what failed, as one `ExceptionGroup`; do nothing if nothing failed."""
@@ -96,11 +98,6 @@ class ResultList(list[T], _Result):
         super().__init__(values)
         self._take(outcome)
 
-    def _table(self) -> str:
-        if all(isinstance(value, dict) for value in self):
-            return table_of_records(cast("list[dict[str, Any]]", self))
-        return table_of_pairs(enumerate(self), ("", "value"))
-
 
 class ResultDict(dict[str, T], _Result):
     """A dictionary of what succeeded, by session id, with the `failures` beside it."""
@@ -109,9 +106,6 @@ class ResultDict(dict[str, T], _Result):
         """Take the values, and from `outcome` what else there is to know."""
         super().__init__(values)
         self._take(outcome)
-
-    def _table(self) -> str:
-        return table_of_pairs(self.items(), ("", "value"))
 
 
 class Launched(ResultList[str]):
@@ -130,13 +124,6 @@ class Launched(ResultList[str]):
         super().__init__(outcome.values.values(), outcome)
         self.names = outcome.values
         self.order = order
-
-    def _table(self) -> str:
-        return table_of_pairs(self.names.items(), ("replica", "id"))
-
-
-def _failures_table(failures: Mapping[str, SkahaError]) -> str:
-    return table_of_pairs(failures.items(), ("failed", "why"))
 
 
 def settled(result: R, outcome: Outcome[Any]) -> R:

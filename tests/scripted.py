@@ -123,7 +123,7 @@ class ScriptedServer:
 
     def __enter__(self) -> Self:
         # The default poll would make every test wait half a second for the end of the server.
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.002,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:

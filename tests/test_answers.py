@@ -5,7 +5,7 @@ import traceback
 
 import httpx
 import pytest
-from scripted import Answer, ScriptedServer
+from scripted import Answer, ScriptedServer, json_answer
 
 from skaha import errors
 
@@ -31,7 +31,7 @@ CALLS = {
     ),
 }
 CLASSES = {"images": "Images", "resources": "Context", "availability": "Overview"}
-NOT_FOR_TEXT = frozenset({"logs", "events", "destroy"})
+NOT_FOR_TEXT = ["destroy", "events", "logs"]
 
 
 def error_of(colour, scripted, call, answer, kind=errors.SkahaError):
@@ -281,3 +281,43 @@ def test_a_pickled_error_keeps_what_had_succeeded(colour, scripted, scripted_ses
     twin = pickle.loads(pickle.dumps(caught.value))
     assert twin.partial == {"a1": "text"}
     assert str(twin.partial.failures["a2"]) == str(caught.value)
+
+
+# Records that no platform should list.
+
+GOOD = {"id": "a1", "name": "bias-1", "type": "headless", "status": "Completed"}
+ODD = {
+    "empty": {},
+    "without an id": GOOD | {"id": None},
+    "numbered": GOOD | {"id": 5},
+    "nameless": GOOD | {"id": "a2", "name": None},
+    "many names": GOOD | {"id": "a2", "name": ["bias-1"]},
+    "many kinds": GOOD | {"id": "a2", "type": ["headless"]},
+    "no word for a status": GOOD | {"id": "a2", "status": {"word": "Completed"}},
+    "neither kind nor status": GOOD | {"id": "a2", "type": None, "status": None},
+    "somebody else's": GOOD | {"id": "<none>"},
+}
+LISTING = {
+    "fetch": (lambda s: s.fetch("headless", "Succeeded"), [GOOD]),
+    "destroy_with": (lambda s: s.destroy_with("bias"), {"a1": True}),
+    "create": (lambda s: s.create("bias", IMAGE), ["new1"]),
+    "wait": (lambda s: s.wait("a1", timeout=5), {"a1": "Completed"}),
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=list(ODD))
+@pytest.mark.parametrize("call", LISTING)
+def test_an_odd_record_among_others_breaks_no_call(colour, scripted, odd, call):
+    def script(request):
+        if request.method == "GET":
+            return json_answer([odd, GOOD])
+        return Answer(200, "new1" if request.method == "POST" else "")
+
+    scripted.answer = script
+    method, expected = LISTING[call]
+    found = colour.run(method(colour.open(server=scripted.url, token=TOKEN)))
+    if call == "fetch":
+        found = [record for record in found if record != odd]
+    elif call == "destroy_with":
+        found.pop("a2", None)
+    assert found == expected

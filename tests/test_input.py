@@ -125,7 +125,6 @@ def test_a_filter_that_no_platform_knows(colour, scripted, scripted_session, fil
         ({"prefix": 5}, "prefix"),
         ({"prefix": "a", "kind": "batch"}, "kind"),
         ({"prefix": "a", "status": "Done"}, "status"),
-        ({}, "prefix"),
     ],
 )
 def test_an_end_for_everything_or_nothing(colour, scripted, scripted_session, given, named):

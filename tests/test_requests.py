@@ -155,7 +155,7 @@ ANSWERS = {
 }
 
 
-@pytest.mark.parametrize("version", ["v1", "v0", "v2.1-beta"])
+@pytest.mark.parametrize("version", ["v1", "v0"])
 @pytest.mark.parametrize(("kind", "name", "given", "method", "path", "query"), REQUESTS)
 def test_a_call_is_one_request(colour, scripted, kind, name, given, method, path, query, version):
     stats = "stats" in query.get("view", [])

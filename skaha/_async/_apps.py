@@ -42,8 +42,8 @@ class AsyncApps(AsyncService):
         statuses = _checks.check_statuses(status)
         # The platform lists the apps of all desktops, whichever one it is asked about.
         asked = _checks.check_ids(desktop)[0] if desktop is not None else "any"
-        answer = await self._send("apps", _requests.list_desktop_apps(asked))
-        apps = matching(_answers.json_objects(answer), None, statuses)
+        request = _requests.list_desktop_apps(asked)
+        apps = matching(await self._send("apps", request, _answers.json_objects), None, statuses)
         chosen = [app for app in apps if desktop is None or app.get("id") == desktop]
         return ResultList(cast("list[SessionRecord]", chosen), Outcome())
 
@@ -79,7 +79,7 @@ class AsyncApps(AsyncService):
         _checks.check_amount("ram", ram)
         form = {"image": _checks.check_text("image", image), "cores": cores, "ram": ram}
         request = _requests.attach_desktop_app(session_id, form)
-        return _answers.new_id(await self._send(f"app on {session_id}", request))
+        return await self._send(f"app on {session_id}", request, _answers.new_id)
 
     async def app_info(self, desktop: str, app: str) -> SessionRecord:
         """Read one desktop app.
@@ -106,8 +106,8 @@ class AsyncApps(AsyncService):
         """
         [session_id], [app_id] = _checks.check_ids(desktop), _checks.check_ids(app)
         request = _requests.get_desktop_app(session_id, app_id)
-        answer = await self._send(f"info of app {app_id} on {session_id}", request)
-        return cast("SessionRecord", _answers.json_object(answer))
+        subject = f"info of app {app_id} on {session_id}"
+        return cast("SessionRecord", await self._send(subject, request, _answers.json_object))
 
     async def destroy_app(self, desktop: str, app: str) -> None:
         """End one desktop app; the platform takes any id, whether there is such an app or not.
@@ -126,4 +126,4 @@ class AsyncApps(AsyncService):
         """
         [session_id], [app_id] = _checks.check_ids(desktop), _checks.check_ids(app)
         request = _requests.delete_desktop_app(session_id, app_id)
-        _answers.plain_text(await self._send(f"destroy of app {app_id} on {session_id}", request))
+        await self._send(f"destroy of app {app_id} on {session_id}", request, _answers.plain_text)

@@ -51,7 +51,7 @@ class AsyncEnding(AsyncReading):
 
         async def delete(session_id: str) -> bool:
             request = _requests.delete_session(session_id)
-            _answers.plain_text(await self._send(f"destroy of {session_id}", request))
+            await self._send(f"destroy of {session_id}", request, _answers.plain_text)
             return True
 
         done = await self._send_many(delete, wanted)
@@ -61,7 +61,7 @@ class AsyncEnding(AsyncReading):
 
     async def _verified(self, done: Outcome[bool]) -> Outcome[bool]:
         end, seconds = time.monotonic() + _GRACE, 0.1
-        while left := done.values.keys() & {record.get("id") for record in await self.fetch()}:
+        while left := done.values.keys() & {str(one.get("id")) for one in await self.fetch()}:
             if time.monotonic() > end:
                 break
             await pause(seconds)
@@ -74,11 +74,11 @@ class AsyncEnding(AsyncReading):
     @overload
     async def destroy_with(
         self,
-        prefix: str = "",
+        prefix: str,
         kind: KINDS | Collection[KINDS] | None = "headless",
         status: STATUS | Collection[STATUS] | None = "Succeeded",
         *,
-        pattern: str | None = None,
+        pattern: bool = False,
         dry_run: Literal[False] = False,
         verify: bool = False,
     ) -> ResultDict[bool]: ...
@@ -86,22 +86,22 @@ class AsyncEnding(AsyncReading):
     @overload
     async def destroy_with(
         self,
-        prefix: str = "",
+        prefix: str,
         kind: KINDS | Collection[KINDS] | None = "headless",
         status: STATUS | Collection[STATUS] | None = "Succeeded",
         *,
-        pattern: str | None = None,
+        pattern: bool = False,
         dry_run: Literal[True],
         verify: bool = False,
     ) -> ResultList[SessionRecord]: ...
 
     async def destroy_with(
         self,
-        prefix: str = "",
+        prefix: str,
         kind: KINDS | Collection[KINDS] | None = "headless",
         status: STATUS | Collection[STATUS] | None = "Succeeded",
         *,
-        pattern: str | None = None,
+        pattern: bool = False,
         dry_run: bool = False,
         verify: bool = False,
     ) -> ResultDict[bool] | ResultList[SessionRecord]:
@@ -113,8 +113,8 @@ class AsyncEnding(AsyncReading):
             kind: Only sessions of this kind, or of one of these; `None` for any.
             status: Only sessions with this status, or one of these; `None` for any. `Succeeded`
                 and `Completed` mean the same.
-            pattern: In the place of `prefix`: what whole names must look like, with `*` for any
-                letters, `?` for one, and `[...]` for one of these.
+            pattern: Take `prefix` as a pattern that whole names must match: `*` is any letters,
+                `?` is one, and `[...]` is one of these.
             dry_run: Only return the sessions that would be ended.
             verify: Look whether they are gone, too, as in `destroy`.
 
@@ -122,8 +122,8 @@ class AsyncEnding(AsyncReading):
             As `destroy`, for the sessions that matched.
 
         Raises:
-            skaha.errors.InvalidInputError: If an argument is wrong, or neither a prefix nor a
-                pattern is given: `destroy_all` is the call for that.
+            skaha.errors.InvalidInputError: If an argument is wrong, or `prefix` is empty:
+                `destroy_all` is the call for that.
 
         Example:
             >>> from skaha import AsyncSession
@@ -131,7 +131,7 @@ class AsyncEnding(AsyncReading):
             >>> await session.destroy_with("nothing-like-this", status=["Failed", "Completed"])
             {}
         """
-        selection = Selection.of(prefix, pattern)
+        selection = Selection.of(prefix, pattern=pattern)
         records = await self._selected(selection, kind, status)
         if dry_run:
             return records
@@ -198,5 +198,9 @@ class AsyncEnding(AsyncReading):
     ) -> ResultList[SessionRecord]:
         kinds, statuses = _checks.check_kinds(kind), _checks.check_statuses(status)
         records = await self._listed(kinds, statuses)
-        chosen = [one for one in records if one.get("id") and selection.takes(one.get("name", ""))]
+        chosen = [
+            one
+            for one in records
+            if _checks.is_id(one.get("id")) and selection.takes(str(one.get("name", "")))
+        ]
         return ResultList(chosen, Outcome(retries=records.retries))

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from skaha._answers import refusal
+from skaha._answers import is_page, refusal
 from skaha._async._lanes import AsyncLanes
 from skaha._async._work import pause
+from skaha._effort import pause_before_next
 from skaha._wire import USER_AGENT
 from skaha.errors import StatusError
-from skaha.retry import pause_before_next
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,7 +77,7 @@ class AsyncHTTP(httpx.AsyncClient):
             raise refusal(response)
         self._lanes.widen()
         if path is not None:
-            await _save(response, path)
+            await (response.aread() if is_page(response) else _save(response, path))
         return response
 
 

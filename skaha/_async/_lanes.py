@@ -7,10 +7,9 @@ requests do from about twenty in flight on, and closes live connections.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import httpx
-from attrs import field, frozen
 
 from skaha._answers import too_large
 from skaha._async._work import Breaker, Guard, Semaphore
@@ -54,7 +53,7 @@ class AsyncLanes(httpx.AsyncBaseTransport):
         return response
 
     def _new_lane(self) -> _Lane:
-        lane = _Lane(self._connect())
+        lane = _Lane(self._connect(), Breaker())
         self._lanes.append(lane)
         return lane
 
@@ -84,10 +83,9 @@ class AsyncLanes(httpx.AsyncBaseTransport):
             await lane.transport.aclose()
 
 
-@frozen(eq=False)
-class _Lane:
+class _Lane(NamedTuple):
     transport: httpx.AsyncBaseTransport
-    breaker: Breaker = field(factory=Breaker)
+    breaker: Breaker
 
 
 class _AnswerStream(httpx.AsyncByteStream):

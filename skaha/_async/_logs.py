@@ -60,7 +60,7 @@ class AsyncLogs(AsyncReading):
 
         async def read(session_id: str) -> str:
             request = _requests.get_session_logs(session_id)
-            text = _answers.plain_text(await self._send(f"logs of {session_id}", request))
+            text = await self._send(f"logs of {session_id}", request, _answers.plain_text)
             return text if tail is None else "".join(text.splitlines(keepends=True)[-tail:])
 
         found = await self._send_many(read, _checks.check_ids(ids))
@@ -111,7 +111,7 @@ class AsyncLogs(AsyncReading):
             name = re.sub(r"[^A-Za-z0-9-]", "", names.get(session_id, ""))
             path = folder / (f"{name}-{session_id}.log" if name else f"{session_id}.log")
             request = _requests.get_session_logs(session_id)
-            await self._send(f"logs of {session_id}", request, save_to=path)
+            await self._send(f"logs of {session_id}", request, _answers.saved, save_to=path)
             return path
 
         found = await self._send_many(save, wanted)
@@ -147,7 +147,7 @@ class AsyncLogs(AsyncReading):
             >>> all((await session.destroy(ids)).values())
             True
         """
-        watch = Watch(_checks.check_ids(ids), frozenset())
+        watch = Watch(_checks.check_ids(ids))
         for what, seconds in (("poll", poll), ("longest_poll", longest_poll)):
             _checks.check_amount(what, seconds)
         tails = {session_id: LogTail() for session_id in watch.ids}
@@ -168,7 +168,7 @@ class AsyncLogs(AsyncReading):
     async def _raw_logs(self, ids: Sequence[str]) -> ResultDict[bytes]:
         async def read(session_id: str) -> bytes:
             request = _requests.get_session_logs(session_id)
-            return (await self._send(f"logs of {session_id}", request)).content
+            return await self._send(f"logs of {session_id}", request, _answers.plain_bytes)
 
         found = await self._send_many(read, ids)
         return settled(ResultDict(found.values, found), found)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal, cast, overload
 from skaha import _answers, _checks, _requests
 from skaha._async._service import AsyncService
 from skaha._async._spelling import also_as_id
+from skaha._effort import effort
 from skaha.records import Event, matching, parse_events
 from skaha.results import Outcome, ResultDict, ResultList, settled
-from skaha.retry import effort
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,8 +83,13 @@ class AsyncReading(AsyncService):
         kind = next(iter(kinds)) if kinds and len(kinds) == 1 else None
         status = next(iter(statuses)) if statuses and len(statuses) == 1 else None
         with effort(self.retry) as made:
-            answer = await self._send("fetch", _requests.list_sessions(kind, status, view))
-        records = matching(_answers.json_objects(answer), kinds, statuses)
+            request = _requests.list_sessions(kind, status, view)
+            found = await self._send("fetch", request, _answers.json_objects)
+        # Older platforms do not know this view.
+        headless = {"headless"} if view == "interactive" else set()
+        records = [
+            one for one in matching(found, kinds, statuses) if str(one.get("type")) not in headless
+        ]
         return ResultList(cast("list[SessionRecord]", records), Outcome(retries=made.retries))
 
     async def stats(self) -> StatsRecord:
@@ -103,8 +108,9 @@ class AsyncReading(AsyncService):
             ['cores', 'ram']
         """
         # A site without a metrics backend always answers 503: asking again would not help.
-        answer = await self._send("stats", _requests.get_stats(), repeatable=False)
-        return cast("StatsRecord", ResultDict(_answers.json_object(answer), Outcome()))
+        request = _requests.get_stats()
+        found = await self._send("stats", request, _answers.json_object, repeatable=False)
+        return cast("StatsRecord", ResultDict(found, Outcome()))
 
     @also_as_id
     async def info(self, ids: str | Sequence[str]) -> ResultList[SessionRecord]:
@@ -128,8 +134,8 @@ class AsyncReading(AsyncService):
 
         async def read(session_id: str) -> SessionRecord:
             request = _requests.get_session(session_id)
-            answer = await self._send(f"info of {session_id}", request)
-            return cast("SessionRecord", _answers.json_object(answer))
+            found = await self._send(f"info of {session_id}", request, _answers.json_object)
+            return cast("SessionRecord", found)
 
         found = await self._send_many(read, _checks.check_ids(ids))
         return settled(ResultList(found.values.values(), found), found)
@@ -168,7 +174,7 @@ class AsyncReading(AsyncService):
 
         async def read(session_id: str) -> str:
             request = _requests.get_session_events(session_id)
-            return _answers.plain_text(await self._send(f"events of {session_id}", request))
+            return await self._send(f"events of {session_id}", request, _answers.plain_text)
 
         found = await self._send_many(read, _checks.check_ids(ids))
         tables = [{session_id: table} for session_id, table in found.values.items()]

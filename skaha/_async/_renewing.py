@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skaha import _checks, _requests
+from skaha import _answers, _checks, _requests
 from skaha._async._service import AsyncService
 from skaha._async._spelling import also_as_id
 from skaha.results import ResultDict, settled
@@ -43,7 +43,8 @@ class AsyncRenewing(AsyncService):
 
         async def extend(session_id: str) -> bool:
             request = _requests.renew_session(session_id)
-            await self._send(f"renewal of {session_id}", request, repeatable=True)
+            subject = f"renewal of {session_id}"
+            await self._send(subject, request, _answers.plain_text, repeatable=True)
             return True
 
         done = await self._send_many(extend, wanted)

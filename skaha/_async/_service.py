@@ -8,13 +8,13 @@ import httpx
 
 from skaha._answers import connection_failure
 from skaha._async._work import each
+from skaha._effort import effort
 from skaha.client import SkahaClient
 from skaha.errors import SkahaError
 from skaha.results import Outcome, ResultDict, keep
-from skaha.retry import effort
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from skaha._async._work import Method
@@ -26,15 +26,21 @@ class AsyncService(SkahaClient):
     """Sends requests, one or many at once, and closes what it opened."""
 
     async def _send(
-        self, subject: str, request: dict[str, Any], *, anonymous: bool = False, **extensions: Any
-    ) -> httpx.Response:
-        """Send one request; whatever goes wrong is an error of ours that names `subject`."""
+        self,
+        subject: str,
+        request: dict[str, Any],
+        read: Callable[[httpx.Response], T],
+        *,
+        anonymous: bool = False,
+        **extensions: Any,
+    ) -> T:
+        """Send one request and read its answer; every error names `subject`."""
         try:
             if not anonymous:
                 self._require_credentials()
             with effort(self.retry):
                 client = self.api.get_async_httpx_client()
-                return await client.request(**request, extensions=extensions)
+                return read(await client.request(**request, extensions=extensions))
         except SkahaError as error:
             error.subject = subject
             raise

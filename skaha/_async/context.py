@@ -33,5 +33,5 @@ class AsyncContext(AsyncService):
             >>> 2 in (await context.resources())["cores"]["options"]
             True
         """
-        answer = await self._send("resources", _requests.get_context())
-        return cast("ContextRecord", ResultDict(_answers.json_object(answer), Outcome()))
+        found = await self._send("resources", _requests.get_context(), _answers.json_object)
+        return cast("ContextRecord", ResultDict(found, Outcome()))

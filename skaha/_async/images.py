@@ -61,9 +61,9 @@ class AsyncImages(AsyncService):
             ['digest', 'id', 'types']
         """
         _checks.check_kinds(kind)
-        answer = await self._send("images", _requests.list_images(kind))
-        images = cast("list[ImageRecord]", _answers.json_objects(answer))
-        return ResultList(images, Outcome())
+        request = _requests.list_images(kind)
+        images = await self._send("images", request, _answers.json_objects)
+        return ResultList(cast("list[ImageRecord]", images), Outcome())
 
     async def repositories(self) -> list[str]:
         """List the registries that images may come from.
@@ -77,4 +77,5 @@ class AsyncImages(AsyncService):
             >>> await images.repositories()
             ['images.canfar.net']
         """
-        return _answers.json_words(await self._send("repositories", _requests.list_repositories()))
+        request = _requests.list_repositories()
+        return await self._send("repositories", request, _answers.json_words)

@@ -34,8 +34,8 @@ class AsyncOverview(AsyncService):
             >>> await overview.availability()
             True
         """
-        answer = await self._send("availability", _requests.get_availability(), anonymous=True)
-        return _answers.availability(answer)
+        request = _requests.get_availability()
+        return await self._send("availability", request, _answers.availability, anonymous=True)
 
     async def capabilities(self) -> list[Capability]:
         """Read what the service can do, and where.
@@ -54,5 +54,5 @@ class AsyncOverview(AsyncService):
             >>> "ivo://ivoa.net/std/VOSI#availability" in standards
             True
         """
-        answer = await self._send("capabilities", _requests.get_capabilities(), anonymous=True)
-        return _answers.capabilities(answer)
+        request = _requests.get_capabilities()
+        return await self._send("capabilities", request, _answers.capabilities, anonymous=True)

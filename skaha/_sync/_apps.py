@@ -43,8 +43,8 @@ class Apps(Service):
         statuses = _checks.check_statuses(status)
         # The platform lists the apps of all desktops, whichever one it is asked about.
         asked = _checks.check_ids(desktop)[0] if desktop is not None else "any"
-        answer = self._send("apps", _requests.list_desktop_apps(asked))
-        apps = matching(_answers.json_objects(answer), None, statuses)
+        request = _requests.list_desktop_apps(asked)
+        apps = matching(self._send("apps", request, _answers.json_objects), None, statuses)
         chosen = [app for app in apps if desktop is None or app.get("id") == desktop]
         return ResultList(cast("list[SessionRecord]", chosen), Outcome())
 
@@ -80,7 +80,7 @@ class Apps(Service):
         _checks.check_amount("ram", ram)
         form = {"image": _checks.check_text("image", image), "cores": cores, "ram": ram}
         request = _requests.attach_desktop_app(session_id, form)
-        return _answers.new_id(self._send(f"app on {session_id}", request))
+        return self._send(f"app on {session_id}", request, _answers.new_id)
 
     def app_info(self, desktop: str, app: str) -> SessionRecord:
         """Read one desktop app.
@@ -107,8 +107,8 @@ class Apps(Service):
         """
         [session_id], [app_id] = _checks.check_ids(desktop), _checks.check_ids(app)
         request = _requests.get_desktop_app(session_id, app_id)
-        answer = self._send(f"info of app {app_id} on {session_id}", request)
-        return cast("SessionRecord", _answers.json_object(answer))
+        subject = f"info of app {app_id} on {session_id}"
+        return cast("SessionRecord", self._send(subject, request, _answers.json_object))
 
     def destroy_app(self, desktop: str, app: str) -> None:
         """End one desktop app; the platform takes any id, whether there is such an app or not.
@@ -127,4 +127,4 @@ class Apps(Service):
         """
         [session_id], [app_id] = _checks.check_ids(desktop), _checks.check_ids(app)
         request = _requests.delete_desktop_app(session_id, app_id)
-        _answers.plain_text(self._send(f"destroy of app {app_id} on {session_id}", request))
+        self._send(f"destroy of app {app_id} on {session_id}", request, _answers.plain_text)

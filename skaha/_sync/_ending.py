@@ -52,7 +52,7 @@ class Ending(Reading):
 
         def delete(session_id: str) -> bool:
             request = _requests.delete_session(session_id)
-            _answers.plain_text(self._send(f"destroy of {session_id}", request))
+            self._send(f"destroy of {session_id}", request, _answers.plain_text)
             return True
 
         done = self._send_many(delete, wanted)
@@ -62,7 +62,7 @@ class Ending(Reading):
 
     def _verified(self, done: Outcome[bool]) -> Outcome[bool]:
         end, seconds = time.monotonic() + _GRACE, 0.1
-        while left := done.values.keys() & {record.get("id") for record in self.fetch()}:
+        while left := done.values.keys() & {str(one.get("id")) for one in self.fetch()}:
             if time.monotonic() > end:
                 break
             pause(seconds)
@@ -75,11 +75,11 @@ class Ending(Reading):
     @overload
     def destroy_with(
         self,
-        prefix: str = "",
+        prefix: str,
         kind: KINDS | Collection[KINDS] | None = "headless",
         status: STATUS | Collection[STATUS] | None = "Succeeded",
         *,
-        pattern: str | None = None,
+        pattern: bool = False,
         dry_run: Literal[False] = False,
         verify: bool = False,
     ) -> ResultDict[bool]: ...
@@ -87,22 +87,22 @@ class Ending(Reading):
     @overload
     def destroy_with(
         self,
-        prefix: str = "",
+        prefix: str,
         kind: KINDS | Collection[KINDS] | None = "headless",
         status: STATUS | Collection[STATUS] | None = "Succeeded",
         *,
-        pattern: str | None = None,
+        pattern: bool = False,
         dry_run: Literal[True],
         verify: bool = False,
     ) -> ResultList[SessionRecord]: ...
 
     def destroy_with(
         self,
-        prefix: str = "",
+        prefix: str,
         kind: KINDS | Collection[KINDS] | None = "headless",
         status: STATUS | Collection[STATUS] | None = "Succeeded",
         *,
-        pattern: str | None = None,
+        pattern: bool = False,
         dry_run: bool = False,
         verify: bool = False,
     ) -> ResultDict[bool] | ResultList[SessionRecord]:
@@ -114,8 +114,8 @@ class Ending(Reading):
             kind: Only sessions of this kind, or of one of these; `None` for any.
             status: Only sessions with this status, or one of these; `None` for any. `Succeeded`
                 and `Completed` mean the same.
-            pattern: In the place of `prefix`: what whole names must look like, with `*` for any
-                letters, `?` for one, and `[...]` for one of these.
+            pattern: Take `prefix` as a pattern that whole names must match: `*` is any letters,
+                `?` is one, and `[...]` is one of these.
             dry_run: Only return the sessions that would be ended.
             verify: Look whether they are gone, too, as in `destroy`.
 
@@ -123,8 +123,8 @@ class Ending(Reading):
             As `destroy`, for the sessions that matched.
 
         Raises:
-            skaha.errors.InvalidInputError: If an argument is wrong, or neither a prefix nor a
-                pattern is given: `destroy_all` is the call for that.
+            skaha.errors.InvalidInputError: If an argument is wrong, or `prefix` is empty:
+                `destroy_all` is the call for that.
 
         Example:
             >>> from skaha import Session
@@ -132,7 +132,7 @@ class Ending(Reading):
             >>> session.destroy_with("nothing-like-this", status=["Failed", "Completed"])
             {}
         """
-        selection = Selection.of(prefix, pattern)
+        selection = Selection.of(prefix, pattern=pattern)
         records = self._selected(selection, kind, status)
         if dry_run:
             return records
@@ -199,5 +199,9 @@ class Ending(Reading):
     ) -> ResultList[SessionRecord]:
         kinds, statuses = _checks.check_kinds(kind), _checks.check_statuses(status)
         records = self._listed(kinds, statuses)
-        chosen = [one for one in records if one.get("id") and selection.takes(one.get("name", ""))]
+        chosen = [
+            one
+            for one in records
+            if _checks.is_id(one.get("id")) and selection.takes(str(one.get("name", "")))
+        ]
         return ResultList(chosen, Outcome(retries=records.retries))

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from skaha._answers import refusal
+from skaha._answers import is_page, refusal
+from skaha._effort import pause_before_next
 from skaha._sync._lanes import Lanes
 from skaha._sync._work import pause
 from skaha._wire import USER_AGENT
 from skaha.errors import StatusError
-from skaha.retry import pause_before_next
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,7 +78,7 @@ class HTTP(httpx.Client):
             raise refusal(response)
         self._lanes.widen()
         if path is not None:
-            _save(response, path)
+            (response.read() if is_page(response) else _save(response, path))
         return response
 
 

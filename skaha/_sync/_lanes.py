@@ -8,10 +8,9 @@ requests do from about twenty in flight on, and closes live connections.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import httpx
-from attrs import field, frozen
 
 from skaha._answers import too_large
 from skaha._sync._work import Breaker, Guard, Semaphore
@@ -55,7 +54,7 @@ class Lanes(httpx.BaseTransport):
         return response
 
     def _new_lane(self) -> _Lane:
-        lane = _Lane(self._connect())
+        lane = _Lane(self._connect(), Breaker())
         self._lanes.append(lane)
         return lane
 
@@ -85,10 +84,9 @@ class Lanes(httpx.BaseTransport):
             lane.transport.close()
 
 
-@frozen(eq=False)
-class _Lane:
+class _Lane(NamedTuple):
     transport: httpx.BaseTransport
-    breaker: Breaker = field(factory=Breaker)
+    breaker: Breaker
 
 
 class _AnswerStream(httpx.SyncByteStream):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from skaha import _answers, _checks, _requests
 from skaha._allowed import explain_amount, refused_amount
+from skaha._effort import effort
 from skaha._ledger import Ledger
 from skaha._order import Order
 from skaha._sync._service import Service
@@ -22,7 +23,6 @@ from skaha.errors import (
 )
 from skaha.records import ACTIVE, matching
 from skaha.results import Launched, Outcome, ResultDict, keep, raise_with, settled
-from skaha.retry import NEVER, effort
 
 if TYPE_CHECKING:
     from skaha.models import KINDS
@@ -164,8 +164,8 @@ class Launching(Service):
         if not refused:
             return
         try:
-            answer = self._send("resources", _requests.get_context())
-            context = _answers.json_object(answer)
+            request = _requests.get_context()
+            context = self._send("resources", request, _answers.json_object)
         except SkahaError as error:
             log.debug("what is allowed is not known: %s", error)
             return
@@ -187,7 +187,7 @@ class Launching(Service):
 
     def _ids_before(self, kind: str) -> set[str] | None:
         """Return the ids that exist before the launch; `None` if nothing is to be looked up."""
-        if self.retry == NEVER:
+        if self.retry.attempts == 1:
             return None
         try:
             return {record["id"] for record in self._look_up(kind)}
@@ -195,15 +195,15 @@ class Launching(Service):
             return None
 
     def _look_up(self, kind: str) -> list[dict[str, Any]]:
-        answer = self._send("look-up of sessions", _requests.list_sessions(kind, None, None))
-        return [record for record in _answers.json_objects(answer) if record.get("id")]
+        request = _requests.list_sessions(kind, None, None)
+        return self._send("look-up of sessions", request, _answers.identified)
 
     def _post(self, order: Order, ledger: Ledger, batch: list[str]) -> None:
         """Launch a batch; whatever is doubtful is looked up before it is sent again."""
 
         def post(name: str) -> str:
             request = _requests.create_session(order.form_of(name), self.registry)
-            return _answers.new_id(self._send(f"launch of {name}", request))
+            return self._send(f"launch of {name}", request, _answers.new_id)
 
         attempt, in_time = 0, True
         with effort(self.retry) as made:
@@ -232,7 +232,8 @@ class Launching(Service):
 
     def _remove_surplus(self, kind: str, ledger: Ledger) -> None:
         def delete(session_id: str) -> None:
-            self._send(f"destroy of {session_id}", _requests.delete_session(session_id))
+            request = _requests.delete_session(session_id)
+            self._send(f"destroy of {session_id}", request, _answers.plain_text)
 
         try:
             surplus = ledger.surplus(self._look_up(kind))

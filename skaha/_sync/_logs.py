@@ -61,7 +61,7 @@ class Logs(Reading):
 
         def read(session_id: str) -> str:
             request = _requests.get_session_logs(session_id)
-            text = _answers.plain_text(self._send(f"logs of {session_id}", request))
+            text = self._send(f"logs of {session_id}", request, _answers.plain_text)
             return text if tail is None else "".join(text.splitlines(keepends=True)[-tail:])
 
         found = self._send_many(read, _checks.check_ids(ids))
@@ -112,7 +112,7 @@ class Logs(Reading):
             name = re.sub(r"[^A-Za-z0-9-]", "", names.get(session_id, ""))
             path = folder / (f"{name}-{session_id}.log" if name else f"{session_id}.log")
             request = _requests.get_session_logs(session_id)
-            self._send(f"logs of {session_id}", request, save_to=path)
+            self._send(f"logs of {session_id}", request, _answers.saved, save_to=path)
             return path
 
         found = self._send_many(save, wanted)
@@ -148,7 +148,7 @@ class Logs(Reading):
             >>> all((session.destroy(ids)).values())
             True
         """
-        watch = Watch(_checks.check_ids(ids), frozenset())
+        watch = Watch(_checks.check_ids(ids))
         for what, seconds in (("poll", poll), ("longest_poll", longest_poll)):
             _checks.check_amount(what, seconds)
         tails = {session_id: LogTail() for session_id in watch.ids}
@@ -169,7 +169,7 @@ class Logs(Reading):
     def _raw_logs(self, ids: Sequence[str]) -> ResultDict[bytes]:
         def read(session_id: str) -> bytes:
             request = _requests.get_session_logs(session_id)
-            return (self._send(f"logs of {session_id}", request)).content
+            return self._send(f"logs of {session_id}", request, _answers.plain_bytes)
 
         found = self._send_many(read, ids)
         return settled(ResultDict(found.values, found), found)

@@ -6,11 +6,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, cast, overload
 
 from skaha import _answers, _checks, _requests
+from skaha._effort import effort
 from skaha._sync._service import Service
 from skaha._sync._spelling import also_as_id
 from skaha.records import Event, matching, parse_events
 from skaha.results import Outcome, ResultDict, ResultList, settled
-from skaha.retry import effort
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,8 +84,13 @@ class Reading(Service):
         kind = next(iter(kinds)) if kinds and len(kinds) == 1 else None
         status = next(iter(statuses)) if statuses and len(statuses) == 1 else None
         with effort(self.retry) as made:
-            answer = self._send("fetch", _requests.list_sessions(kind, status, view))
-        records = matching(_answers.json_objects(answer), kinds, statuses)
+            request = _requests.list_sessions(kind, status, view)
+            found = self._send("fetch", request, _answers.json_objects)
+        # Older platforms do not know this view.
+        headless = {"headless"} if view == "interactive" else set()
+        records = [
+            one for one in matching(found, kinds, statuses) if str(one.get("type")) not in headless
+        ]
         return ResultList(cast("list[SessionRecord]", records), Outcome(retries=made.retries))
 
     def stats(self) -> StatsRecord:
@@ -104,8 +109,9 @@ class Reading(Service):
             ['cores', 'ram']
         """
         # A site without a metrics backend always answers 503: asking again would not help.
-        answer = self._send("stats", _requests.get_stats(), repeatable=False)
-        return cast("StatsRecord", ResultDict(_answers.json_object(answer), Outcome()))
+        request = _requests.get_stats()
+        found = self._send("stats", request, _answers.json_object, repeatable=False)
+        return cast("StatsRecord", ResultDict(found, Outcome()))
 
     @also_as_id
     def info(self, ids: str | Sequence[str]) -> ResultList[SessionRecord]:
@@ -129,8 +135,8 @@ class Reading(Service):
 
         def read(session_id: str) -> SessionRecord:
             request = _requests.get_session(session_id)
-            answer = self._send(f"info of {session_id}", request)
-            return cast("SessionRecord", _answers.json_object(answer))
+            found = self._send(f"info of {session_id}", request, _answers.json_object)
+            return cast("SessionRecord", found)
 
         found = self._send_many(read, _checks.check_ids(ids))
         return settled(ResultList(found.values.values(), found), found)
@@ -169,7 +175,7 @@ class Reading(Service):
 
         def read(session_id: str) -> str:
             request = _requests.get_session_events(session_id)
-            return _answers.plain_text(self._send(f"events of {session_id}", request))
+            return self._send(f"events of {session_id}", request, _answers.plain_text)
 
         found = self._send_many(read, _checks.check_ids(ids))
         tables = [{session_id: table} for session_id, table in found.values.items()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skaha import _checks, _requests
+from skaha import _answers, _checks, _requests
 from skaha._sync._service import Service
 from skaha._sync._spelling import also_as_id
 from skaha.results import ResultDict, settled
@@ -44,7 +44,8 @@ class Renewing(Service):
 
         def extend(session_id: str) -> bool:
             request = _requests.renew_session(session_id)
-            self._send(f"renewal of {session_id}", request, repeatable=True)
+            subject = f"renewal of {session_id}"
+            self._send(subject, request, _answers.plain_text, repeatable=True)
             return True
 
         done = self._send_many(extend, wanted)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import httpx
 
 from skaha._answers import connection_failure
+from skaha._effort import effort
 from skaha._sync._work import each
 from skaha.client import SkahaClient
 from skaha.errors import SkahaError
 from skaha.results import Outcome, ResultDict, keep
-from skaha.retry import effort
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from skaha._sync._work import Method
@@ -27,15 +27,21 @@ class Service(SkahaClient):
     """Sends requests, one or many at once, and closes what it opened."""
 
     def _send(
-        self, subject: str, request: dict[str, Any], *, anonymous: bool = False, **extensions: Any
-    ) -> httpx.Response:
-        """Send one request; whatever goes wrong is an error of ours that names `subject`."""
+        self,
+        subject: str,
+        request: dict[str, Any],
+        read: Callable[[httpx.Response], T],
+        *,
+        anonymous: bool = False,
+        **extensions: Any,
+    ) -> T:
+        """Send one request and read its answer; every error names `subject`."""
         try:
             if not anonymous:
                 self._require_credentials()
             with effort(self.retry):
                 client = self.api.get_httpx_client()
-                return client.request(**request, extensions=extensions)
+                return read(client.request(**request, extensions=extensions))
         except SkahaError as error:
             error.subject = subject
             raise

@@ -25,7 +25,9 @@ def also_as_id(method: Method[P, R]) -> Method[P, R]:
             if older in kwargs:
                 message = f"{older}= is a deprecated spelling: use ids="
                 warnings.warn(message, DeprecationWarning, stacklevel=2)
-                kwargs.setdefault("ids", kwargs.pop(older))
+                if "ids" in kwargs:
+                    raise TypeError(f"{older} and ids, or two older spellings, at once")
+                kwargs["ids"] = kwargs.pop(older)
         return method(*args, **kwargs)
 
     return accepting

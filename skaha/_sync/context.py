@@ -34,5 +34,5 @@ class Context(Service):
             >>> 2 in (context.resources())["cores"]["options"]
             True
         """
-        answer = self._send("resources", _requests.get_context())
-        return cast("ContextRecord", ResultDict(_answers.json_object(answer), Outcome()))
+        found = self._send("resources", _requests.get_context(), _answers.json_object)
+        return cast("ContextRecord", ResultDict(found, Outcome()))

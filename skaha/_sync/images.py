@@ -62,9 +62,9 @@ class Images(Service):
             ['digest', 'id', 'types']
         """
         _checks.check_kinds(kind)
-        answer = self._send("images", _requests.list_images(kind))
-        images = cast("list[ImageRecord]", _answers.json_objects(answer))
-        return ResultList(images, Outcome())
+        request = _requests.list_images(kind)
+        images = self._send("images", request, _answers.json_objects)
+        return ResultList(cast("list[ImageRecord]", images), Outcome())
 
     def repositories(self) -> list[str]:
         """List the registries that images may come from.
@@ -78,4 +78,5 @@ class Images(Service):
             >>> images.repositories()
             ['images.canfar.net']
         """
-        return _answers.json_words(self._send("repositories", _requests.list_repositories()))
+        request = _requests.list_repositories()
+        return self._send("repositories", request, _answers.json_words)

@@ -35,8 +35,8 @@ class Overview(Service):
             >>> overview.availability()
             True
         """
-        answer = self._send("availability", _requests.get_availability(), anonymous=True)
-        return _answers.availability(answer)
+        request = _requests.get_availability()
+        return self._send("availability", request, _answers.availability, anonymous=True)
 
     def capabilities(self) -> list[Capability]:
         """Read what the service can do, and where.
@@ -55,5 +55,5 @@ class Overview(Service):
             >>> "ivo://ivoa.net/std/VOSI#availability" in standards
             True
         """
-        answer = self._send("capabilities", _requests.get_capabilities(), anonymous=True)
-        return _answers.capabilities(answer)
+        request = _requests.get_capabilities()
+        return self._send("capabilities", request, _answers.capabilities, anonymous=True)
