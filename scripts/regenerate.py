@@ -26,8 +26,8 @@ CONFIG = ROOT / "openapi" / "generator.yaml"
 API = ROOT / "generated" / "skaha_api"
 ASYNC = ROOT / "skaha" / "_async"
 SYNC = ROOT / "skaha" / "_sync"
-# Written by hand in each colour: it is what differs between them.
-TWIN = "_work.py"
+# Written by hand in each colour: they are what differs between them.
+TWINS = ("_work.py", "_network.py")
 
 # The tools are this environment's, not whatever else is on PATH.
 BIN = sysconfig.get_path("scripts")
@@ -50,7 +50,8 @@ def generate_api(spec: Path, target: Path) -> None:
 
 def generate_sync(source: Path, target: Path) -> None:
     """Write the sync twins of the modules in `source` into the new folder `target`."""
-    modules = {path.name: path.read_text() for path in source.glob("*.py") if path.name != TWIN}
+    converted = (path for path in source.glob("*.py") if path.name not in TWINS)
+    modules = {path.name: path.read_text() for path in converted}
     if unused := unused_rules(list(modules.values())):
         raise SystemExit(f"rules of unasync that nothing needs: {unused}")
     target.mkdir()
@@ -60,7 +61,8 @@ def generate_sync(source: Path, target: Path) -> None:
     style = ["--no-cache", "--config", str(ROOT / "pyproject.toml")]
     run("ruff", "check", *style, "--select", "I", "--fix", target)
     run("ruff", "format", *style, target)
-    (target / TWIN).write_bytes((SYNC / TWIN).read_bytes())
+    for name in TWINS:
+        (target / name).write_bytes((SYNC / name).read_bytes())
 
 
 def read_tree(folder: Path) -> Tree:

@@ -13,7 +13,7 @@ RULES = [
     (r"_async_", "_"),
     (r"\b_async\b", "_sync"),
     (r"__a(enter|exit|iter)__", r"__\1__"),
-    (r"\ba(close|read|iter_bytes)\b", r"\1"),
+    (r"\ba(close|read|iter_bytes|iter_stream)\b", r"\1"),
 ]
 
 

@@ -44,6 +44,8 @@ def _excerpt(response: httpx.Response) -> str:
     if _is_html(response):
         title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE)
         text = f"an HTML page, {title[1].strip()!r}" if title else "an HTML page"
+    # What is not printable would reach terminals, where it may do anything.
+    text = "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
     return text if len(text) <= _LONGEST_EXCERPT else f"{text[:_LONGEST_EXCERPT]} …"
 
 
@@ -60,7 +62,8 @@ def _advice(kind: type[errors.StatusError], response: httpx.Response) -> str:
     return ""
 
 
-def _unreadable(response: httpx.Response, expected: str) -> errors.AnswerError:
+def unreadable(response: httpx.Response, expected: str) -> errors.AnswerError:
+    """Return the error for an answer that is not what was `expected`."""
     request = response.request
     message = (
         f"{request.method} {request.url.path} answered {response.status_code} with "
@@ -82,7 +85,7 @@ def _json(response: httpx.Response, expected: str) -> Any:
     try:
         return response.json()
     except (ValueError, RecursionError):
-        raise _unreadable(response, expected) from None
+        raise unreadable(response, expected) from None
 
 
 def json_object(response: httpx.Response) -> dict[str, Any]:
@@ -93,7 +96,7 @@ def json_object(response: httpx.Response) -> dict[str, Any]:
     """
     value = _json(response, "a JSON object")
     if not isinstance(value, dict):
-        raise _unreadable(response, "a JSON object")
+        raise unreadable(response, "a JSON object")
     return value
 
 
@@ -105,7 +108,7 @@ def json_objects(response: httpx.Response) -> list[dict[str, Any]]:
     """
     value = _json(response, "a JSON list of objects")
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise _unreadable(response, "a JSON list of objects")
+        raise unreadable(response, "a JSON list of objects")
     return value
 
 
@@ -121,7 +124,8 @@ def identified(response: httpx.Response) -> list[dict[str, Any]]:
 
 def is_page(response: httpx.Response) -> bool:
     """Say whether the answer is a page, which the platform never sends: some other server's."""
-    return response.headers.get("content-type", "").startswith("text/html")
+    content_type: str = response.headers.get("content-type", "")
+    return content_type.startswith("text/html")
 
 
 def saved(response: httpx.Response) -> None:
@@ -131,7 +135,7 @@ def saved(response: httpx.Response) -> None:
         AnswerError: If nothing was, as it is a page that some other server wrote.
     """
     if is_page(response):
-        raise _unreadable(response, "plain text")
+        raise unreadable(response, "plain text")
 
 
 def plain_bytes(response: httpx.Response) -> bytes:
@@ -152,7 +156,7 @@ def new_id(response: httpx.Response) -> str:
     """
     text = response.text.strip()
     if not _NEW_ID.fullmatch(text):
-        raise _unreadable(response, "the id of the new session")
+        raise unreadable(response, "the id of the new session")
     return text
 
 
@@ -163,7 +167,7 @@ def plain_text(response: httpx.Response) -> str:
         AnswerError: If it is a page that some other server wrote.
     """
     if is_page(response):
-        raise _unreadable(response, "plain text")
+        raise unreadable(response, "plain text")
     return response.text
 
 
@@ -185,7 +189,7 @@ def json_words(response: httpx.Response) -> list[str]:
     """
     value = _json(response, "a JSON list of texts")
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise _unreadable(response, "a JSON list of texts")
+        raise unreadable(response, "a JSON list of texts")
     return value
 
 
@@ -197,7 +201,7 @@ def _xml(response: httpx.Response, expected: str) -> Element:
     try:
         return ElementTree.fromstring(response.content, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError):
-        raise _unreadable(response, expected) from None
+        raise unreadable(response, expected) from None
 
 
 def availability(response: httpx.Response) -> bool:
@@ -210,7 +214,7 @@ def availability(response: httpx.Response) -> bool:
     word = _xml(response, expected).findtext("{*}available", "").strip()
     available = {"true": True, "1": True, "false": False, "0": False}.get(word)
     if available is None:
-        raise _unreadable(response, expected)
+        raise unreadable(response, expected)
     return available
 
 
@@ -223,7 +227,7 @@ def capabilities(response: httpx.Response) -> list[Capability]:
     expected = "a VOSI capabilities document"
     root = _xml(response, expected)
     if root.tag.rpartition("}")[2] != "capabilities":
-        raise _unreadable(response, expected)
+        raise unreadable(response, expected)
     return [
         Capability(one.get("standardID", ""), tuple(map(_interface, one.iterfind("{*}interface"))))
         for one in root.iterfind("{*}capability")

@@ -70,25 +70,23 @@ class Wire:
         self.timeout = timeout
         self.concurrency = concurrency
         self.retry = retry
-        self.proxy = _proxy_of_environment(httpx.URL(server))
+        self.proxy, self.proxy_auth = _proxy_of_environment(httpx.URL(server))
 
-    def at_version(self, url: httpx.URL) -> httpx.URL:
-        """Return `url` with this platform's version in the place of the described one."""
-        if self.version == _DESCRIBED_VERSION:
-            return url
-        base = httpx.URL(self.server).raw_path.rstrip(b"/")
-        described = base + f"/{_DESCRIBED_VERSION}/".encode()
-        if not url.raw_path.startswith(described):
-            return url
-        rest = url.raw_path[len(described) :]
-        return url.copy_with(raw_path=base + f"/{self.version}/".encode() + rest)
+    def whole_url(self, path: str) -> str:
+        """Return the address of a path of the description, at this platform's version."""
+        rest = path.removeprefix(f"/{_DESCRIBED_VERSION}/")
+        return f"{self.server}{path}" if rest == path else f"{self.server}/{self.version}/{rest}"
 
 
-def _proxy_of_environment(url: httpx.URL) -> str | None:
-    if urllib.request.proxy_bypass(url.host):
-        return None
+def _proxy_of_environment(url: httpx.URL) -> tuple[str | None, tuple[str, str] | None]:
     proxies = urllib.request.getproxies()
-    return proxies.get(url.scheme) or proxies.get("all")
+    named = proxies.get(url.scheme) or proxies.get("all")
+    if named is None or urllib.request.proxy_bypass(url.host):
+        return None, None
+    # The standard library takes a host without a scheme, and so do those who set the variable.
+    proxy = httpx.URL(named if "://" in named else f"http://{named}")
+    auth = (proxy.username, proxy.password) if proxy.username else None
+    return str(proxy.copy_with(username=None, password=None)), auth
 
 
 def tls_context(server: str, certificate: PathLike[str] | None = None) -> ssl.SSLContext:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import http
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from skaha._answers import is_page, refusal
+from skaha._answers import is_page, refusal, unreadable
 from skaha._async._lanes import AsyncLanes
 from skaha._async._work import pause
 from skaha._effort import pause_before_next
@@ -14,10 +15,12 @@ from skaha._wire import USER_AGENT
 from skaha.errors import StatusError
 
 if TYPE_CHECKING:
+    from http.cookiejar import CookieJar
     from pathlib import Path
 
     from skaha._wire import Wire
 
+_KNOWN_STATUSES = frozenset(http.HTTPStatus)
 _OVERLOADED = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
 
 
@@ -27,7 +30,8 @@ class AsyncHTTP(httpx.AsyncClient):
     def __init__(self, wire: Wire) -> None:
         """Connect to nothing yet."""
         self._wire = wire
-        self._lanes = AsyncLanes(wire.concurrency, self._connect)
+        self._lanes = AsyncLanes(wire)
+        self._jar = _EmptyJar()
         super().__init__(
             base_url=wire.server,
             # The platform does not compress, and what somebody else did may unfold without end.
@@ -37,13 +41,22 @@ class AsyncHTTP(httpx.AsyncClient):
             transport=self._lanes,
         )
 
-    def _connect(self) -> httpx.AsyncHTTPTransport:
-        return httpx.AsyncHTTPTransport(
-            verify=self._wire.tls,
-            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
-            proxy=self._wire.proxy,
-            trust_env=False,
-        )
+    def build_request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Request:
+        """Build a request to the platform, at its version."""
+        if isinstance(url, str) and url.startswith("/"):
+            url = self._wire.whole_url(url)
+        return super().build_request(method, url, **options)
+
+    @property
+    def cookies(self) -> httpx.Cookies:
+        """The cookies that are sent; none is ever taken from an answer."""
+        return self._jar
+
+    @cookies.setter
+    def cookies(
+        self, cookies: httpx.Cookies | CookieJar | dict[str, str] | list[tuple[str, str]]
+    ) -> None:
+        self._jar = _EmptyJar(cookies)
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send until there is an answer that is a success, or no reason to try again.
@@ -52,7 +65,6 @@ class AsyncHTTP(httpx.AsyncClient):
             skaha.errors.StatusError: If the platform refused.
             httpx.RequestError: If there was no whole answer.
         """
-        request.url = self._wire.at_version(request.url)
         attempt = 0
         while True:
             attempt += 1
@@ -76,9 +88,17 @@ class AsyncHTTP(httpx.AsyncClient):
             # Here, and not where answers are parsed, so that no parser ever sees a refusal.
             raise refusal(response)
         self._lanes.widen()
+        if response.status_code not in _KNOWN_STATUSES:
+            # The generated client would fail to name it.
+            raise unreadable(response, "a status that HTTP knows")
         if path is not None:
             await (response.aread() if is_page(response) else _save(response, path))
         return response
+
+
+class _EmptyJar(httpx.Cookies):
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Leave the cookies of an answer alone."""
 
 
 async def _save(response: httpx.Response, path: Path) -> None:

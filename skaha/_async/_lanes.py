@@ -7,57 +7,65 @@ requests do from about twenty in flight on, and closes live connections.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING
 
 import httpx
 
 from skaha._answers import too_large
-from skaha._async._work import Breaker, Guard, Semaphore
+from skaha._async._lane import AsyncLane
+from skaha._async._work import Guard, Semaphore
+from skaha._core_errors import CORE_ERRORS, as_httpx
 from skaha._width import Width
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+
+    import httpcore
+
+    from skaha._wire import Wire
 
 # What an answer may have to fit into memory; a log that is saved to a file may be larger.
 _LARGEST_ANSWER = 256 * 2**20
 
 
 class AsyncLanes(httpx.AsyncBaseTransport):
-    """A transport over at most `width` transports of one connection each."""
+    """A transport over as many lanes as may be in flight at once."""
 
-    def __init__(self, width: int, connect: Callable[[], httpx.AsyncBaseTransport]) -> None:
-        """Make the transport of a lane with `connect` when it is first needed."""
-        self._room = Semaphore(width)
-        self._width = Width(width)
+    def __init__(self, wire: Wire) -> None:
+        """Open lanes when they are first needed."""
+        self._wire = wire
+        self._room = Semaphore(wire.concurrency)
+        self._width = Width(wire.concurrency)
         self._guard = Guard()
-        self._connect = connect
-        self._lanes: list[_Lane] = []
-        self._free: list[_Lane] = []
+        self._lanes: list[AsyncLane] = []
+        self._free: list[AsyncLane] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request on a free lane; the lane is free again when the answer is closed."""
         await self._room.acquire()
-        try:
-            lane = self._free.pop() if self._free else self._new_lane()
-        except BaseException:
-            self._room.release()
-            raise
+        lane = self._free.pop() if self._free else self._new_lane()
         lane.breaker.watch(request)
         try:
-            response = await lane.transport.handle_async_request(request)
-        except BaseException:
+            answer = await lane.send(request)
+        except BaseException as error:
             self._give_back(lane)
+            if isinstance(error, CORE_ERRORS):
+                raise as_httpx(error, request) from error
             raise
-        stream = cast("httpx.AsyncByteStream", response.stream)
-        response.stream = _AnswerStream(stream, request, lambda: self._give_back(lane))
-        return response
+        stream = _AnswerStream(answer, request, lambda: self._give_back(lane))
+        return httpx.Response(
+            status_code=answer.status,
+            headers=answer.headers,
+            stream=stream,
+            extensions=answer.extensions,
+        )
 
-    def _new_lane(self) -> _Lane:
-        lane = _Lane(self._connect(), Breaker())
+    def _new_lane(self) -> AsyncLane:
+        lane = AsyncLane(self._wire)
         self._lanes.append(lane)
         return lane
 
-    def _give_back(self, lane: _Lane) -> None:
+    def _give_back(self, lane: AsyncLane) -> None:
         lane.breaker.free()
         self._free.append(lane)
         with self._guard:
@@ -80,34 +88,32 @@ class AsyncLanes(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close every connection."""
         for lane in self._lanes:
-            await lane.transport.aclose()
-
-
-class _Lane(NamedTuple):
-    transport: httpx.AsyncBaseTransport
-    breaker: Breaker
+            await lane.aclose()
 
 
 class _AnswerStream(httpx.AsyncByteStream):
     def __init__(
-        self, stream: httpx.AsyncByteStream, request: httpx.Request, closed: Callable[[], None]
+        self, answer: httpcore.Response, request: httpx.Request, closed: Callable[[], None]
     ) -> None:
-        self._stream = stream
+        self._answer = answer
         self._request = request
         self._closed: Callable[[], None] | None = closed
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         left = math.inf if "save_to" in self._request.extensions else _LARGEST_ANSWER
-        async for part in self._stream:
-            left -= len(part)
-            if left < 0:
-                raise too_large(self._request, _LARGEST_ANSWER)
-            yield part
+        try:
+            async for part in self._answer.aiter_stream():
+                left -= len(part)
+                if left < 0:
+                    raise too_large(self._request, _LARGEST_ANSWER)
+                yield part
+        except CORE_ERRORS as error:
+            raise as_httpx(error, self._request) from error
 
     async def aclose(self) -> None:
         closed, self._closed = self._closed, None
         try:
-            await self._stream.aclose()
+            await self._answer.aclose()
         finally:
             if closed is not None:
                 closed()

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import http
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from skaha._answers import is_page, refusal
+from skaha._answers import is_page, refusal, unreadable
 from skaha._effort import pause_before_next
 from skaha._sync._lanes import Lanes
 from skaha._sync._work import pause
@@ -15,10 +16,12 @@ from skaha._wire import USER_AGENT
 from skaha.errors import StatusError
 
 if TYPE_CHECKING:
+    from http.cookiejar import CookieJar
     from pathlib import Path
 
     from skaha._wire import Wire
 
+_KNOWN_STATUSES = frozenset(http.HTTPStatus)
 _OVERLOADED = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
 
 
@@ -28,7 +31,8 @@ class HTTP(httpx.Client):
     def __init__(self, wire: Wire) -> None:
         """Connect to nothing yet."""
         self._wire = wire
-        self._lanes = Lanes(wire.concurrency, self._connect)
+        self._lanes = Lanes(wire)
+        self._jar = _EmptyJar()
         super().__init__(
             base_url=wire.server,
             # The platform does not compress, and what somebody else did may unfold without end.
@@ -38,13 +42,22 @@ class HTTP(httpx.Client):
             transport=self._lanes,
         )
 
-    def _connect(self) -> httpx.HTTPTransport:
-        return httpx.HTTPTransport(
-            verify=self._wire.tls,
-            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
-            proxy=self._wire.proxy,
-            trust_env=False,
-        )
+    def build_request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Request:
+        """Build a request to the platform, at its version."""
+        if isinstance(url, str) and url.startswith("/"):
+            url = self._wire.whole_url(url)
+        return super().build_request(method, url, **options)
+
+    @property
+    def cookies(self) -> httpx.Cookies:
+        """The cookies that are sent; none is ever taken from an answer."""
+        return self._jar
+
+    @cookies.setter
+    def cookies(
+        self, cookies: httpx.Cookies | CookieJar | dict[str, str] | list[tuple[str, str]]
+    ) -> None:
+        self._jar = _EmptyJar(cookies)
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send until there is an answer that is a success, or no reason to try again.
@@ -53,7 +66,6 @@ class HTTP(httpx.Client):
             skaha.errors.StatusError: If the platform refused.
             httpx.RequestError: If there was no whole answer.
         """
-        request.url = self._wire.at_version(request.url)
         attempt = 0
         while True:
             attempt += 1
@@ -77,9 +89,17 @@ class HTTP(httpx.Client):
             # Here, and not where answers are parsed, so that no parser ever sees a refusal.
             raise refusal(response)
         self._lanes.widen()
+        if response.status_code not in _KNOWN_STATUSES:
+            # The generated client would fail to name it.
+            raise unreadable(response, "a status that HTTP knows")
         if path is not None:
             (response.read() if is_page(response) else _save(response, path))
         return response
+
+
+class _EmptyJar(httpx.Cookies):
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Leave the cookies of an answer alone."""
 
 
 def _save(response: httpx.Response, path: Path) -> None:

@@ -8,57 +8,65 @@ requests do from about twenty in flight on, and closes live connections.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING
 
 import httpx
 
 from skaha._answers import too_large
-from skaha._sync._work import Breaker, Guard, Semaphore
+from skaha._core_errors import CORE_ERRORS, as_httpx
+from skaha._sync._lane import Lane
+from skaha._sync._work import Guard, Semaphore
 from skaha._width import Width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    import httpcore
+
+    from skaha._wire import Wire
 
 # What an answer may have to fit into memory; a log that is saved to a file may be larger.
 _LARGEST_ANSWER = 256 * 2**20
 
 
 class Lanes(httpx.BaseTransport):
-    """A transport over at most `width` transports of one connection each."""
+    """A transport over as many lanes as may be in flight at once."""
 
-    def __init__(self, width: int, connect: Callable[[], httpx.BaseTransport]) -> None:
-        """Make the transport of a lane with `connect` when it is first needed."""
-        self._room = Semaphore(width)
-        self._width = Width(width)
+    def __init__(self, wire: Wire) -> None:
+        """Open lanes when they are first needed."""
+        self._wire = wire
+        self._room = Semaphore(wire.concurrency)
+        self._width = Width(wire.concurrency)
         self._guard = Guard()
-        self._connect = connect
-        self._lanes: list[_Lane] = []
-        self._free: list[_Lane] = []
+        self._lanes: list[Lane] = []
+        self._free: list[Lane] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request on a free lane; the lane is free again when the answer is closed."""
         self._room.acquire()
-        try:
-            lane = self._free.pop() if self._free else self._new_lane()
-        except BaseException:
-            self._room.release()
-            raise
+        lane = self._free.pop() if self._free else self._new_lane()
         lane.breaker.watch(request)
         try:
-            response = lane.transport.handle_request(request)
-        except BaseException:
+            answer = lane.send(request)
+        except BaseException as error:
             self._give_back(lane)
+            if isinstance(error, CORE_ERRORS):
+                raise as_httpx(error, request) from error
             raise
-        stream = cast("httpx.SyncByteStream", response.stream)
-        response.stream = _AnswerStream(stream, request, lambda: self._give_back(lane))
-        return response
+        stream = _AnswerStream(answer, request, lambda: self._give_back(lane))
+        return httpx.Response(
+            status_code=answer.status,
+            headers=answer.headers,
+            stream=stream,
+            extensions=answer.extensions,
+        )
 
-    def _new_lane(self) -> _Lane:
-        lane = _Lane(self._connect(), Breaker())
+    def _new_lane(self) -> Lane:
+        lane = Lane(self._wire)
         self._lanes.append(lane)
         return lane
 
-    def _give_back(self, lane: _Lane) -> None:
+    def _give_back(self, lane: Lane) -> None:
         lane.breaker.free()
         self._free.append(lane)
         with self._guard:
@@ -81,34 +89,32 @@ class Lanes(httpx.BaseTransport):
     def close(self) -> None:
         """Close every connection."""
         for lane in self._lanes:
-            lane.transport.close()
-
-
-class _Lane(NamedTuple):
-    transport: httpx.BaseTransport
-    breaker: Breaker
+            lane.close()
 
 
 class _AnswerStream(httpx.SyncByteStream):
     def __init__(
-        self, stream: httpx.SyncByteStream, request: httpx.Request, closed: Callable[[], None]
+        self, answer: httpcore.Response, request: httpx.Request, closed: Callable[[], None]
     ) -> None:
-        self._stream = stream
+        self._answer = answer
         self._request = request
         self._closed: Callable[[], None] | None = closed
 
     def __iter__(self) -> Iterator[bytes]:
         left = math.inf if "save_to" in self._request.extensions else _LARGEST_ANSWER
-        for part in self._stream:
-            left -= len(part)
-            if left < 0:
-                raise too_large(self._request, _LARGEST_ANSWER)
-            yield part
+        try:
+            for part in self._answer.iter_stream():
+                left -= len(part)
+                if left < 0:
+                    raise too_large(self._request, _LARGEST_ANSWER)
+                yield part
+        except CORE_ERRORS as error:
+            raise as_httpx(error, self._request) from error
 
     def close(self) -> None:
         closed, self._closed = self._closed, None
         try:
-            self._stream.close()
+            self._answer.close()
         finally:
             if closed is not None:
                 closed()

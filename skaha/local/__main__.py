@@ -5,6 +5,8 @@ import logging
 import sys
 from pathlib import Path
 
+from attrs import fields
+
 from skaha.local._address import Address, PlatformError, check_system
 
 
@@ -49,6 +51,8 @@ def _add_serve_options(parser: argparse.ArgumentParser) -> None:
     add("--idle", type=float, help="end after so many seconds without work (default: never)")
     add("--cores", type=float, help="cores to schedule on (default: the machine's)")
     add("--ram", type=float, help="GiB of memory to schedule on (default: the machine's)")
+    add("--profile", choices=("v1", "v0"), default="v1", help="which release of the server to be")
+    add("--faults", type=Path, help="a file that says what shall go wrong; read when it changes")
     add("--no-stats", dest="stats", action="store_false", help="have no statistics, as many sites")
 
 
@@ -58,7 +62,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     from skaha.local._state import State  # noqa: PLC0415
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
-    names = ("time_scale", "start_delay", "grace", "idle", "cores", "ram", "stats")
+    names = [attribute.name for attribute in fields(Options)]
     options = Options(**{name: getattr(arguments, name) for name in names})
     token = _read(arguments.token_file) if arguments.token_file else arguments.token
     serve(State.open(arguments.state), options, port=arguments.port, token=token, ready=_announce)

@@ -1,5 +1,7 @@
 """What whoever starts a platform may choose about it."""
 
+from pathlib import Path
+
 from attrs import frozen
 
 HEADLESS_LIFETIME = 14 * 24 * 3600.0
@@ -22,6 +24,8 @@ class Options:
         cores: How many cores to schedule on; None means those of the machine.
         ram: How many GiB to schedule on; None means those of the machine.
         stats: Whether there are statistics; many sites have none.
+        profile: The release of the server to be like: `v1`, or `v0` for the one before.
+        faults: A file that says what shall go wrong, read whenever it changes.
     """
 
     time_scale: float = 1.0
@@ -31,6 +35,8 @@ class Options:
     cores: float | None = None
     ram: float | None = None
     stats: bool = True
+    profile: str = "v1"
+    faults: Path | None = None
 
     def lifetime(self, kind: str) -> float:
         """Return how many seconds a session of this kind may run."""

@@ -9,10 +9,11 @@ from collections.abc import Callable
 
 from attrs import define, evolve, field
 
+from skaha.local._faults import Switches
 from skaha.local._machine import Machine
 from skaha.local._options import Options
 from skaha.local._runtimes import ImageAbsentError, Runtime, StartError, Work
-from skaha.local._session import Event, Phase, Session
+from skaha.local._session import ALIVE, Event, Phase, Session
 from skaha.local._store import Store
 
 _RETRY = 1.0
@@ -43,12 +44,19 @@ class Scheduler:
     """
 
     def __init__(
-        self, store: Store, runtime: Runtime, machine: Machine, options: Options, node: str
+        self,
+        store: Store,
+        runtime: Runtime,
+        machine: Machine,
+        options: Options,
+        switches: Switches,
+        node: str,
     ) -> None:
         self._store = store
         self._runtime = runtime
         self._machine = machine
         self._options = options
+        self._switches = switches
         self._node = node
         self._held: dict[int, _Held] = {}
         self._wake = asyncio.Event()
@@ -125,7 +133,7 @@ class Scheduler:
         """End every running session: the platform is going down."""
         tasks = []
         for held in self._held.values():
-            if held.task and self._store.phase(held.session) is Phase.RUNNING:
+            if held.task and self._store.phase(held.session) in ALIVE:
                 self._fail(held.session, "Killing", "The platform was stopped")
             held.stop.set()
             tasks.append(held.task)
@@ -186,7 +194,7 @@ class Scheduler:
     async def _live(self, held: _Held, work: Work | None) -> None:
         """Follow one session from its start, or its adoption, until nothing of it runs."""
         try:
-            work = work or await self._start(held.session)
+            work = work or await self._start(held)
             # It now has a lifetime, of which the loop does not know yet.
             self._wake.set()
             if work is not None:
@@ -202,8 +210,11 @@ class Scheduler:
             del self._held[held.session.seq]
             self._wake.set()
 
-    async def _start(self, session: Session) -> Work | None:
+    async def _start(self, held: _Held) -> Work | None:
+        session = held.session
         try:
+            if not await self._prepare(held):
+                return None
             work = await self._runtime.start(session)
         except ImageAbsentError as absence:
             reason = str(absence)
@@ -216,11 +227,29 @@ class Scheduler:
             return work
         return None
 
+    async def _prepare(self, held: _Held) -> bool:
+        """Get what a session needs; return whether it is still wanted then."""
+        stuck = self._switches.faults.stuck
+        if stuck is not None and held.session.name.startswith(stuck):
+            raise ImageAbsentError("the registry is out of reach")
+        preparation = asyncio.create_task(self._runtime.prepare(held.session))
+        stop = asyncio.create_task(held.stop.wait())
+        await asyncio.wait({preparation, stop}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (preparation, stop):
+            task.cancel()
+        await asyncio.wait({preparation})
+        if preparation.cancelled():
+            return False
+        preparation.result()
+        return not held.stop.is_set()
+
     async def _follow(self, held: _Held, work: Work) -> None:
         end = asyncio.create_task(work.wait())
         stop = asyncio.create_task(held.stop.wait())
+        ready = asyncio.create_task(self._admit(held.session, work))
         await asyncio.wait({end, stop}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
+        ready.cancel()
         if not end.done():
             await work.stop(self._options.grace)
         status = await end
@@ -228,14 +257,20 @@ class Scheduler:
         # As in a container, what the command has left behind ends with it.
         await work.stop(0)
 
+    async def _admit(self, session: Session, work: Work) -> None:
+        await work.ready()
+        await _insist(lambda: self._store.admit(session))
+
     def _begin(self, session: Session) -> None:
         now = time.time()
+        # What nobody connects to has no test of its readiness.
+        phase = Phase.RUNNING if session.kind == "headless" else Phase.UNREADY
         events = [
             *self._scheduled(session, now),
             Event("Normal", "Started", f"Started the command of session {session.id}", now),
         ]
         due = now + session.lifetime
-        self._store.move(session, Phase.RUNNING, *events, now=now, due=due, started=now)
+        self._store.move(session, phase, *events, now=now, due=due, started=now)
 
     def _pull(self, session: Session, reason: str) -> None:
         now = time.time()
@@ -265,7 +300,7 @@ class Scheduler:
 
     def _settle(self, session: Session, status: int | None) -> None:
         """Write down how a command ended, unless its session was ended for another reason."""
-        if self._store.phase(session) is Phase.RUNNING:
+        if self._store.phase(session) in ALIVE:
             phase, event = _verdict(status, now := time.time())
             due = now + self._options.retention(session.kind)
             self._store.move(session, phase, event, now=now, due=due, ended=now)

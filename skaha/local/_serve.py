@@ -18,8 +18,10 @@ import uvicorn
 from skaha.local import _machine
 from skaha.local._address import Address, PlatformError
 from skaha.local._connection import Connection
+from skaha.local._faults import Switches
 from skaha.local._options import Options
 from skaha.local._runtimes._process import ProcessRuntime
+from skaha.local._runtimes._shim import Shims
 from skaha.local._scheduler import Scheduler
 from skaha.local._state import State
 from skaha.local._store import Store
@@ -98,13 +100,16 @@ def _platform(state: State, options: Options, address: Address) -> Platform:
     store = _store(state)
     machine = _machine.measure()
     machine = _machine.Machine(options.cores or machine.cores, options.ram or machine.ram)
-    runtime = ProcessRuntime(state.sessions, user, host)
+    switches = Switches(options.faults)
+    shims = Shims(state.sessions, state.key())
+    runtime = ProcessRuntime(shims, state.images, user, host)
     return Platform(
         store=store,
-        scheduler=Scheduler(store, runtime, machine, options, socket.gethostname()),
+        scheduler=Scheduler(store, runtime, machine, options, switches, socket.gethostname()),
         runtime=runtime,
         machine=machine,
         options=options,
+        switches=switches,
         user=user,
         token=address.token,
         uid=os.getuid(),

@@ -13,6 +13,7 @@ class Phase(StrEnum):
     QUEUED = "queued"
     STARTING = "starting"
     PULLING = "pulling"
+    UNREADY = "unready"
     RUNNING = "running"
     COMPLETED = "completed"
     FAILED = "failed"
@@ -22,6 +23,9 @@ class Phase(StrEnum):
         """The wire's word for this phase."""
         return _STATUS.get(self, "Pending")
 
+
+# The phases in which processes run.
+ALIVE = frozenset({Phase.UNREADY, Phase.RUNNING})
 
 _STATUS = {Phase.RUNNING: "Running", Phase.COMPLETED: "Completed", Phase.FAILED: "Failed"}
 
@@ -65,7 +69,7 @@ class Session:
     @property
     def active(self) -> bool:
         """Whether the platform has begun with it and it has not ended."""
-        return self.phase in {Phase.STARTING, Phase.PULLING, Phase.RUNNING}
+        return self.phase in {Phase.STARTING, Phase.PULLING, Phase.UNREADY, Phase.RUNNING}
 
 
 @frozen

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Iterator
@@ -74,6 +75,11 @@ class State:
         return self.root / "sessions"
 
     @property
+    def images(self) -> Path:
+        """What command of this machine stands for which image."""
+        return self.root / "images.json"
+
+    @property
     def log(self) -> Path:
         """What a daemon in the background says."""
         return self.root / "daemon.log"
@@ -82,6 +88,13 @@ class State:
         """Let others of this user find the platform."""
         self._write("token", address.token)
         self._write("address", json.dumps({"url": address.url, "pid": os.getpid()}))
+
+    def key(self) -> bytes:
+        """Return what the secrets of sessions are made from; a new one where there is none."""
+        file = self.root / "key"
+        if not file.exists():
+            self._write("key", secrets.token_hex(32))
+        return bytes.fromhex(file.read_text())
 
     def withdraw(self) -> None:
         """Take the address back, an old one too."""
@@ -148,7 +161,7 @@ class State:
         shutil.rmtree(self.sessions, ignore_errors=True)
         for file in self.root.glob("platform.db*"):
             file.unlink(missing_ok=True)
-        for name in ("token", "address", "daemon.log"):
+        for name in ("token", "address", "key", "daemon.log"):
             (self.root / name).unlink(missing_ok=True)
 
     def _locked(self) -> bool:

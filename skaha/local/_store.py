@@ -117,7 +117,9 @@ class Store:
 
     def at_work(self) -> list[Session]:
         """Return the sessions that may have processes: begun, or deleted a moment ago."""
-        query = "SELECT * FROM sessions WHERE phase IN ('starting', 'running') OR deleted"
+        query = (
+            "SELECT * FROM sessions WHERE phase IN ('starting', 'unready', 'running') OR deleted"
+        )
         return list(self._select(query))
 
     def due(self, now: float) -> list[Session]:
@@ -151,6 +153,13 @@ class Store:
                 "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)",
                 [(session.seq, e.type, e.reason, e.message, e.at, now) for e in events],
             )
+
+    def admit(self, session: Session) -> None:
+        """Let a session count as running that was only waited for to be ready."""
+        self._db.execute(
+            "UPDATE sessions SET phase = 'running' WHERE seq = ? AND phase = 'unready'",
+            (session.seq,),
+        )
 
     def prolong(self, session: Session, lifetime: float, due: float) -> None:
         """Give a session a new lifetime, counted from its start."""

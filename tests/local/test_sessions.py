@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from skaha.local._session import Session
-from skaha.local._wire._objects import _times
+from skaha.local._wire._objects import times
 
 
 @pytest.fixture(autouse=True)
@@ -120,7 +120,7 @@ def test_a_start_on_the_full_minute_has_no_seconds():
     noon = datetime(2026, 7, 31, 12, tzinfo=UTC).timestamp()
     shared = {"id": "a", "name": "a", "image": "i", "kind": "headless", "fixed": False}
     session = Session(cores=1, ram=1, created=noon, started=noon + 0.5, lifetime=60, **shared)
-    assert _times(session) == {
+    assert times(session) == {
         "startTime": "2026-07-31T12:00Z",
         "expiryTime": "2026-07-31T12:01:00Z",
     }

@@ -1,54 +1,25 @@
-"""Sessions as processes of this machine.
-
-Each command runs under a shim of one line of shell, in a session (and process group) of its own.
-The shim writes its process id before and the exit status after, so that a daemon that was killed
-in between finds the command again, or how it ended.
-"""
+"""Sessions as processes of this machine: no image, but a command or a server of JupyterLab."""
 
 import asyncio
+import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
 
-import psutil
 from attrs import frozen
 
 from skaha.local._runtimes import ImageAbsentError, StartError
-from skaha.local._runtimes._tree import MARK, end, ended, is_marked, members
+from skaha.local._runtimes._jupyter import jupyter
+from skaha.local._runtimes._shim import Shims, ShimWork, free_port, inherited, listens
+from skaha.local._runtimes._tree import MARK
 from skaha.local._session import Event, Session
 
-# One write each: a reader sees the whole line or none.
-_SHIM = 'echo $$ >"$0/pid"; "$@"; status=$?; echo $status >"$0/exit"; exit $status'
-
 _NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
-_INHERITED = ("LANG", "TZ", "TMPDIR")
-_INHERITED_PREFIXES = ("LC_", "SSL_CERT_")
-
-
-@frozen
-class ProcessWork:
-    """The processes of one session."""
-
-    _session_id: str
-    _directory: Path
-    _shim: int | None
-    _child: subprocess.Popen[bytes] | None = None
-
-    async def wait(self) -> int | None:
-        """Wait for the shim; return the exit status, None where it was killed unseen."""
-        if self._shim is not None:
-            await ended(self._shim)
-        if self._child is not None:
-            return self._child.wait()
-        return _number(self._directory / "exit")
-
-    async def stop(self, grace: float) -> None:
-        """End every process of the session, also those that have detached themselves."""
-        await end(self._session_id, self._shim, grace)
+_CONTRIBUTED_PORT = 5000
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "JULIA_NUM_THREADS")
 
 
 @frozen
@@ -56,14 +27,22 @@ class ProcessRuntime:
     """Runs a session's command on this machine.
 
     Attributes:
-        root: Where each session has a directory for its log and the shim's notes.
+        shims: Where sessions live.
+        images: A file that says what command stands for which image.
         user: The user's name on the platform.
         host: What `skaha_hostname` says.
     """
 
-    root: Path
+    shims: Shims
+    images: Path
     user: str
     host: str
+
+    def objection(self, kind: str) -> str | None:
+        """Refuse notebooks where there is no server for them."""
+        if kind == "notebook" and _server_of_notebooks() is None:
+            return "this platform has no JupyterLab: run `pip install jupyterlab` beside it"
+        return None
 
     def notes(self, session: Session) -> list[Event]:
         """Say that no container runs, and what of the request is not fulfilled."""
@@ -71,7 +50,7 @@ class ProcessRuntime:
         if session.gpus:
             text = f"GPUs are not enabled here: the request for {session.gpus} was dropped"
             notes.append(Event("Warning", "GpusDropped", text))
-        if session.kind == "headless":
+        if self._runs(session):
             text = f'The command runs on this machine, not in the image "{session.image}"'
             notes.append(Event("Normal", "ProcessRuntime", text))
         if lost := [name for name, _ in session.env if not _NAME.fullmatch(name)]:
@@ -79,119 +58,134 @@ class ProcessRuntime:
             notes.append(Event("Warning", "EnvDropped", text))
         return notes
 
-    async def start(self, session: Session) -> ProcessWork:
-        """Start the command of a headless session."""
-        if session.kind != "headless":
-            raise ImageAbsentError("this platform has no images: it runs headless sessions only")
-        child = await asyncio.to_thread(self._spawn, session)
-        return ProcessWork(session.id, self._directory(session), child.pid, child)
+    async def prepare(self, session: Session) -> None:
+        """Check that something stands for the image."""
+        if not self._runs(session):
+            raise ImageAbsentError(
+                "this platform has no images; for an interactive one, its file images.json can"
+                " name a command of this machine"
+            )
 
-    async def adopt(self, session: Session) -> ProcessWork | None:
-        """Find the shim of a session by the process id it wrote, or by its mark."""
-        return await asyncio.to_thread(self._find, session)
-
-    def log(self, session: Session) -> Path:
-        """Return the file of the command's output and errors."""
-        return self._directory(session) / "log"
-
-    def discard(self, session: Session) -> None:
-        """Remove the log and the shim's notes."""
-        shutil.rmtree(self._directory(session), ignore_errors=True)
-
-    def _directory(self, session: Session) -> Path:
-        return self.root / f"{session.id}{session.appid}"
-
-    def _spawn(self, session: Session) -> subprocess.Popen[bytes]:
+    async def start(self, session: Session) -> ShimWork:
+        """Start the command of a session, or its server."""
         try:
-            return self._shim(session, self._home())
+            return await asyncio.to_thread(self._start, session)
         except (OSError, ValueError) as error:
             raise StartError(str(error)) from error
 
-    def _shim(self, session: Session, home: Path) -> subprocess.Popen[bytes]:
-        environment = self._environment(session, home)
-        command = [_executable(session, environment["PATH"], home), *(session.args or ())]
-        directory = self._directory(session)
-        directory.mkdir(parents=True, exist_ok=True)
-        with self.log(session).open("ab") as log:
-            return subprocess.Popen(  # noqa: S603 - running users' commands is the job
-                ["/bin/sh", "-c", _SHIM, directory, *command],
-                cwd=home,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+    async def adopt(self, session: Session) -> ShimWork | None:
+        """Find the shim of a session."""
+        return await asyncio.to_thread(self.shims.find, session)
 
-    def _find(self, session: Session) -> ProcessWork | None:
-        directory = self._directory(session)
-        pid = _number(directory / "pid")
-        if pid is None:
-            # Killed between the fork and the first line of the shim, or before the fork.
-            marked = members(session.id)
-            if not marked:
-                return None
-            pid = min(process.pid for process in marked)
-        return ProcessWork(session.id, directory, pid if _is_shim(pid, session.id) else None)
+    def log(self, session: Session) -> Path:
+        """Return the file of the command's output and errors."""
+        return self.shims.log(session)
+
+    def address(self, session: Session) -> str | None:
+        """Return where the session's server listens."""
+        port = self.shims.port(session)
+        if port is None:
+            return None
+        below = f"/session/notebook/{session.id}" if session.kind == "notebook" else ""
+        return f"http://127.0.0.1:{port}{below}"
+
+    def secret(self, session: Session) -> str:
+        """Return the token of a notebook's server."""
+        return self.shims.secret(session)
+
+    def discard(self, session: Session) -> None:
+        """Remove the log and whatever else is kept."""
+        self.shims.discard(session)
+
+    def _runs(self, session: Session) -> bool:
+        if session.kind == "contributed":
+            return session.image in self._commands()
+        return session.kind in {"headless", "notebook"}
+
+    def _commands(self) -> dict[str, list[str]]:
+        try:
+            commands: dict[str, list[str]] = json.loads(self.images.read_text())
+        except FileNotFoundError:
+            return {}
+        except ValueError as error:
+            raise ImageAbsentError(f"{self.images.name} is not JSON: {error}") from error
+        return commands
+
+    def _start(self, session: Session) -> ShimWork:
+        home = self._home()
+        environment = self._environment(session, home)
+        command = self._command(session, home, environment)
+        program = _found(command[0], environment["PATH"], home)
+        return self.shims.start(session, [program, *command[1:]], home, environment)
+
+    def _command(self, session: Session, home: Path, environment: dict[str, str]) -> list[str]:
+        if session.kind == "notebook":
+            port = free_port()
+            self.shims.give_port(session, port)
+            directory, secret = self.shims.directory(session), self.shims.secret(session)
+            command, variables = jupyter(session.id, port, secret, directory, home, self.user)
+            environment |= variables
+            return command
+        if session.kind == "contributed":
+            if listens(_CONTRIBUTED_PORT):
+                raise StartError(f"somebody listens on port {_CONTRIBUTED_PORT} of this machine")
+            self.shims.give_port(session, _CONTRIBUTED_PORT)
+        entrypoint = self._commands().get(session.image)
+        if session.cmd is not None:
+            return [session.cmd, *(session.args or ())]
+        if not entrypoint:
+            raise StartError(
+                "the process runtime has no image whose entrypoint it could run: give cmd"
+            )
+        return [entrypoint[0], *(entrypoint[1:] if session.args is None else session.args)]
 
     def _home(self) -> Path:
         with suppress(RuntimeError):  # a user without a home
             home = Path.home()
             if os.access(home, os.R_OK | os.X_OK):
                 return home
-        stand_in = self.root / "home"
+        stand_in = self.shims.root / "home"
         stand_in.mkdir(parents=True, exist_ok=True)
         return stand_in
 
     def _environment(self, session: Session, home: Path) -> dict[str, str]:
-        # Not the daemon's own environment: it may hold secrets that no container would see.
-        base = {
-            name: value
-            for name, value in os.environ.items()
-            if name in _INHERITED or name.startswith(_INHERITED_PREFIXES)
-        }
-        # `python3` is the interpreter whose packages the caller can see.
-        base["PATH"] = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
-        return base | dict(session.env) | self._platform_variables(session, home)
-
-    def _platform_variables(self, session: Session, home: Path) -> dict[str, str]:
         return {
+            **inherited(),
+            "PATH": _path(),
+            **dict(session.env),
             MARK: session.id,
             "skaha_hostname": self.host,
             "skaha_username": self.user,
             "HOME": str(home),
             "PWD": str(home),
-            "OMP_NUM_THREADS": str(max(1, int(session.cores))),
+            **threads(session),
         }
 
 
-def _executable(session: Session, path: str, home: Path) -> str:
-    if session.cmd is None:
-        raise StartError("the process runtime has no image whose entrypoint it could run: give cmd")
-    if "/" in session.cmd:
-        program = home / session.cmd
-        if not program.exists():
-            raise StartError(f'exec: "{session.cmd}": stat {program}: no such file or directory')
-        if program.is_dir() or not os.access(program, os.X_OK):
-            raise StartError(f'exec: "{session.cmd}": permission denied')
-        return str(program)
-    found = shutil.which(session.cmd, path=path)
+def threads(session: Session) -> dict[str, str]:
+    """Return the variables that say how many threads a session may use."""
+    names = _THREADS[:1] if session.kind == "headless" else _THREADS
+    return dict.fromkeys(names, str(max(1, int(session.cores))))
+
+
+def _path() -> str:
+    # `python3` is the interpreter whose packages the caller can see.
+    return f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
+
+
+def _server_of_notebooks() -> str | None:
+    return shutil.which("jupyter-lab", path=_path())
+
+
+def _found(program: str, path: str, home: Path) -> str:
+    if "/" in program:
+        file = home / program
+        if not file.exists():
+            raise StartError(f'exec: "{program}": stat {file}: no such file or directory')
+        if file.is_dir() or not os.access(file, os.X_OK):
+            raise StartError(f'exec: "{program}": permission denied')
+        return str(file)
+    found = shutil.which(program, path=path)
     if found is None:
-        raise StartError(f'exec: "{session.cmd}": executable file not found in $PATH')
+        raise StartError(f'exec: "{program}": executable file not found in $PATH')
     return found
-
-
-def _is_shim(pid: int, session_id: str) -> bool:
-    try:
-        return is_marked(psutil.Process(pid), session_id)
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _number(file: Path) -> int | None:
-    try:
-        text = file.read_text()
-    except FileNotFoundError:
-        return None
-    # A line without its end was cut short by a full disk.
-    return int(text) if text.endswith("\n") else None

@@ -4,12 +4,13 @@ from http import HTTPStatus
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from skaha.local._wire import _service, _sessions
-from skaha.local._wire._pages import page
+from skaha.local._wire._connect import Connection
+from skaha.local._wire._pages import page, welcome
 from skaha.local._wire._platform import Platform
 from skaha.local._wire._servlet import Handler, Servlet
 
@@ -31,18 +32,32 @@ def application(platform: Platform) -> ASGIApp:
         "availability": {"GET": _service.availability, "POST": _service.forbidden},
         "logControl": {"GET": _service.forbidden, "POST": _service.forbidden},
     }
+    version = platform.profile.version
     routes = []
     for name, handlers in versioned.items():
         servlet = Servlet(platform, handlers)
         routes += [
-            Route(f"/skaha/v1/{name}", servlet),
-            Route(f"/skaha/v1/{name}/{{path:path}}", servlet),
+            Route(f"/skaha/{version}/{name}", servlet),
+            Route(f"/skaha/{version}/{name}/{{path:path}}", servlet),
         ]
     for name, handlers in public.items():
         routes.append(Route(f"/skaha/{name}", Servlet(platform, handlers, public=True)))
+    routes += [
+        Route("/session/{kind}/{id}/{path:path}", Connection(platform)),
+        Route("/skaha", _moved),
+        Route("/skaha/", _welcome),
+    ]
     app = Starlette(routes=routes, exception_handlers={404: _not_found})
     app.router.redirect_slashes = False
     return app
+
+
+async def _moved(request: Request) -> RedirectResponse:  # noqa: ARG001
+    return RedirectResponse("/skaha/", HTTPStatus.FOUND)
+
+
+async def _welcome(request: Request) -> HTMLResponse:  # noqa: ARG001
+    return HTMLResponse(welcome())
 
 
 async def _not_found(request: Request, error: Exception) -> HTMLResponse:  # noqa: ARG001

@@ -7,9 +7,10 @@ from starlette.responses import Response
 
 from skaha.local._session import Session
 from skaha.local._wire._launch import new_id, read_resources
-from skaha.local._wire._objects import pretty, public_object, session_object
+from skaha.local._wire._objects import pretty
 from skaha.local._wire._refusal import InvalidError, NotFoundError, text
 from skaha.local._wire._servlet import Call
+from skaha.local._wire._shapes import public_object, session_object
 
 _APP_ID = 3
 
@@ -17,7 +18,7 @@ _APP_ID = 3
 def arranged(call: Call, sessions: list[Session], status: str | None) -> Response:
     """Return a list in the order of the jobs' names, in full or as everybody may see it."""
     if status is not None:
-        sessions = [s for s in sessions if s.phase.status.lower() == status.lower()]
+        sessions = [s for s in sessions if call.platform.status(s).lower() == status.lower()]
     shape = public_object if call.parameters.first("view") == "all" else session_object
     ordered = sorted(sessions, key=call.platform.job)
     return pretty([shape(call.platform, session) for session in ordered])

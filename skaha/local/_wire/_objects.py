@@ -13,12 +13,14 @@ from skaha.local._wire._platform import Platform
 
 _EVENT_COLUMNS = ("TYPE", "REASON", "MESSAGE", "FIRST-TIME", "LAST-TIME")
 
+PUBLIC = ("userid", "type", "status", "startTime")
+
 _CONNECT = {
     "carta": "/session/carta/{id}/",
     "contributed": "/session/contrib/{id}/",
     "desktop": "/session/desktop/{id}/?password={id}&path=session/desktop/{id}/",
     "firefly": "/session/firefly/{id}/firefly/",
-    "notebook": "/session/notebook/{id}/lab/tree/arc/home/{user}?token={id}",
+    "notebook": "/session/notebook/{id}/lab/tree/arc/home/{user}?token={secret}",
 }
 
 
@@ -45,24 +47,13 @@ def session_object(platform: Platform, session: Session) -> dict[str, Any]:
         "appid": session.appid or None,
         "image": session.image,
         "type": session.kind,
-        "status": session.phase.status,
+        "status": platform.status(session),
         "name": session.name,
-        **_times(session),
-        "connectURL": _connect_url(platform, session),
+        **times(session),
+        "connectURL": connect_url(platform, session),
         **_requests(session),
         "requestedGPUCores": "0",
         "isFixedResources": session.fixed,
-    }
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def public_object(platform: Platform, session: Session) -> dict[str, Any]:
-    """Return the four fields of a session that everybody may see."""
-    fields = {
-        "userid": platform.user,
-        "type": session.kind,
-        "status": session.phase.status,
-        "startTime": _times(session).get("startTime"),
     }
     return {name: value for name, value in fields.items() if value is not None}
 
@@ -86,7 +77,8 @@ def gigabytes(gib: float, digits: int = 2) -> str:
     return f"{gib * GIB / 10**9:.{digits}f}"
 
 
-def _times(session: Session) -> dict[str, str]:
+def times(session: Session) -> dict[str, str]:
+    """Return start and expiry of a session that has left the queue."""
     if session.started is None:
         return {}
     started = datetime.fromtimestamp(int(session.started), UTC)
@@ -108,11 +100,15 @@ def _requests(session: Session) -> dict[str, str]:
     return {"requestedRAM": gigabytes(session.ram), "requestedCPUCores": whole}
 
 
-def _connect_url(platform: Platform, session: Session) -> str:
+def connect_url(platform: Platform, session: Session) -> str:
+    """Return where an interactive session is used, nothing for others."""
     path = _CONNECT.get(session.kind)
+    if path is not None and platform.profile.old and session.kind == "carta":
+        path = path.replace("carta/", "carta/http/")
     if path is None:
         return ""
-    return f"https://{platform.host}{path.format(id=session.id, user=platform.user)}"
+    secret = platform.runtime.secret(session)
+    return f"http://{platform.host}{path.format(id=session.id, user=platform.user, secret=secret)}"
 
 
 def _event_time(event: Event) -> str:

@@ -10,3 +10,11 @@ def page(status: HTTPStatus) -> str:
         f'<!doctype html><html lang="en"><head><title>{title}</title></head>'
         f"<body><h1>{title}</h1></body></html>"
     )
+
+
+def welcome() -> str:
+    """Return the page at the root of the service."""
+    return (
+        '<!doctype html><html lang="en"><head><title>Skaha</title></head><body><h1>Skaha</h1>'
+        "<p>The embedded platform of this machine runs here.</p></body></html>"
+    )

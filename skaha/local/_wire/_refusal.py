@@ -1,7 +1,8 @@
 """The ways in which the server refuses, each with its own habit of ending the text."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import ClassVar
+from types import MappingProxyType
 
 from starlette.responses import Response
 
@@ -11,7 +12,7 @@ class RefusalError(Exception):
 
     status = HTTPStatus.BAD_REQUEST
     line_end = "\n"
-    headers: ClassVar[dict[str, str]] = {}
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def response(self) -> Response:
         """Return the plain text that the wire carries."""
@@ -41,13 +42,14 @@ class BrokenError(RefusalError):
         return f"unexpected exception: {super().__str__()}"
 
 
-class AnonymousError(InvalidError):
-    """400: there is no credential; the group service, asked first, says so in its own way."""
+class AnonymousError(RefusalError):
+    """There is no credential: 401, or 400 where the group service is asked before."""
 
-    headers: ClassVar[dict[str, str]] = {"www-authenticate": "Bearer"}
+    headers = MappingProxyType({"www-authenticate": "Bearer"})
 
-    def __init__(self) -> None:
-        super().__init__("cannot get group memberships for anonymous")
+    def __init__(self, *, old: bool) -> None:
+        super().__init__("Unauthorized" if old else "cannot get group memberships for anonymous")
+        self.status = HTTPStatus.UNAUTHORIZED if old else HTTPStatus.BAD_REQUEST
 
 
 class InvalidCallbackError(RefusalError):
@@ -64,9 +66,9 @@ class RejectedTokenError(RefusalError):
 
     status = HTTPStatus.UNAUTHORIZED
     line_end = ""
-    headers: ClassVar[dict[str, str]] = {
-        "www-authenticate": 'Bearer error="invalid_token", error_description="Invalid JWT token"'
-    }
+    headers = MappingProxyType(
+        {"www-authenticate": 'Bearer error="invalid_token", error_description="Invalid JWT token"'}
+    )
 
     def __init__(self) -> None:
         super().__init__("Invalid JWT token")
@@ -76,10 +78,10 @@ class UnavailableError(RefusalError):
     """503: something behind the server is down; which is not said, and the path only at times."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
-    headers: ClassVar[dict[str, str]] = {"retry-after": "30"}
 
-    def __init__(self) -> None:
-        super().__init__("temporarily unavailable: null")
+    def __init__(self, path: str | None, retry_after: int = 30) -> None:
+        super().__init__(f"temporarily unavailable: {'null' if path is None else path}")
+        self.headers = {"retry-after": str(retry_after)}
 
 
 class TooLargeError(RefusalError):
@@ -92,7 +94,7 @@ class TooSlowError(RefusalError):
     """408: the body does not come."""
 
     status = HTTPStatus.REQUEST_TIMEOUT
-    headers: ClassVar[dict[str, str]] = {"connection": "close"}
+    headers = MappingProxyType({"connection": "close"})
 
 
 def text(body: str | bytes, status: int = HTTPStatus.OK) -> Response:

@@ -5,31 +5,21 @@ import hashlib
 from starlette.responses import Response
 
 from skaha.local._session import KINDS
+from skaha.local._wire import _shapes
+from skaha.local._wire._images import IMAGES
 from skaha.local._wire._objects import compact, pretty
 from skaha.local._wire._platform import REGISTRY
 from skaha.local._wire._refusal import InvalidError
 from skaha.local._wire._servlet import Call
-
-# Any image of the registry is taken; these are the ones worth showing.
-_IMAGES = {
-    "skaha/astroml:latest": ["headless", "notebook"],
-    "skaha/base-notebook:latest": ["headless", "notebook"],
-    "skaha/carta:5.1.0": ["carta"],
-    "skaha/desktop:1.1.2": ["desktop"],
-    "skaha/firefly:2025.2": ["firefly"],
-    "skaha/marimo:latest": ["contributed"],
-    "skaha/terminal:1.1.1": ["desktop-app", "headless"],
-    "skaha/terminal:1.1.2": ["desktop-app", "headless"],
-}
 
 _STANDARDS = {
     "ivo://ivoa.net/std/VOSI#capabilities": "/capabilities",
     "ivo://ivoa.net/std/VOSI#availability": "/availability",
     "vos://cadc.nrc.ca~vospace/CADC/std/Logging#control-1.0": "/logControl",
 }
-# The first of these is gone, and still advertised.
-_PROTECTED_STANDARDS = {
-    "vos://cadc.nrc.ca~vospace/CADC/std/Proc#sessions-1.0": "/v0",
+# The newer profile still advertises it, though it is gone.
+_OLD_STANDARDS = {"vos://cadc.nrc.ca~vospace/CADC/std/Proc#sessions-1.0": "/v0"}
+_NEW_STANDARDS = {
     "http://www.opencadc.org/std/platform#session-1": "/v1/session",
     "http://www.opencadc.org/std/platform#context-1": "/v1/context",
     "http://www.opencadc.org/std/platform#image-1": "/v1/image",
@@ -40,7 +30,7 @@ _BEARER_METHOD = '<securityMethod standardID="ivo://ivoa.net/sso#token"/>'
 
 async def context(call: Call) -> Response:
     """Answer what one session may ask for."""
-    return compact(call.platform.machine.context())
+    return _shapes.context(call.platform)
 
 
 async def images(call: Call) -> Response:
@@ -51,7 +41,7 @@ async def images(call: Call) -> Response:
     return pretty(
         [
             {"id": f"{REGISTRY}/{name}", "types": types, "digest": _digest(name)}
-            for name, types in _IMAGES.items()
+            for name, types in IMAGES.items()
             if kind is None or kind in types
         ]
     )
@@ -66,9 +56,10 @@ async def capabilities(call: Call) -> Response:
     """Answer what the service can do and where."""
     entries = [_capability(name, call.base + path, [""]) for name, path in _STANDARDS.items()]
     # One interface a method; only of the token is the method named, the only one taken here.
+    protected = _OLD_STANDARDS | ({} if call.platform.profile.old else _NEW_STANDARDS)
     entries += [
         _capability(name, call.base + path, ["", "", _BEARER_METHOD])
-        for name, path in _PROTECTED_STANDARDS.items()
+        for name, path in protected.items()
     ]
     return _xml(
         '<vosi:capabilities xmlns:vosi="http://www.ivoa.net/xml/VOSICapabilities/v1.0"'

@@ -1,5 +1,6 @@
 """One servlet: which methods it knows, who may call it, and what every answer carries."""
 
+import asyncio
 import hmac
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,6 +19,7 @@ from skaha.local._wire._refusal import (
     InvalidCallbackError,
     RefusalError,
     RejectedTokenError,
+    UnavailableError,
     text,
 )
 
@@ -71,6 +73,7 @@ class Servlet:
                 headers["server"] = "OpenCADC/cadc-rest"
                 self._authenticate(request)
                 headers["x-vo-authenticated"] = self.platform.user
+                await self._misbehave(request)
             response = await handler(await self._call(request))
         except RefusalError as refusal:
             response = refusal.response()
@@ -84,11 +87,31 @@ class Servlet:
         credential = request.headers.get("authorization")
         if credential is None:
             called_back = "x-auth-token-skaha" in request.headers
-            raise InvalidCallbackError if called_back else AnonymousError
+            raise self._bad_callback() if called_back else AnonymousError(old=self._old)
         scheme, _, token = credential.partition(" ")
         given, right = token.strip().encode("latin-1"), self.platform.token.encode()
         if scheme.lower() != "bearer" or not hmac.compare_digest(given, right):
             raise RejectedTokenError
+
+    @property
+    def _old(self) -> bool:
+        return self.platform.profile.old
+
+    def _bad_callback(self) -> RefusalError:
+        if self._old:
+            return BrokenError("java.lang.IllegalArgumentException: Invalid auth token")
+        return InvalidCallbackError()
+
+    async def _misbehave(self, request: Request) -> None:
+        """Do what a test has asked for, before anything is looked at."""
+        switches = self.platform.switches
+        faults = switches.faults
+        if faults.delay:
+            await asyncio.sleep(faults.delay)
+        if switches.strikes("unavailable", faults.unavailable):
+            raise UnavailableError(request.path_params.get("path"), faults.retry_after)
+        if switches.strikes("broken", faults.broken):
+            raise BrokenError("java.lang.NullPointerException: the platform has a bad day")
 
     async def _call(self, request: Request) -> Call:
         return Call(

@@ -1,22 +1,30 @@
 """The session resource: launch, list, read, renew and delete sessions and apps of desktops."""
 
+import asyncio
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from starlette.responses import Response, StreamingResponse
 
 from skaha.local._session import Event, Phase, Session
-from skaha.local._wire import _apps
-from skaha.local._wire._launch import new_session
-from skaha.local._wire._objects import event_table, pretty, session_object
-from skaha.local._wire._refusal import InvalidError, NotFoundError, UnavailableError, text
+from skaha.local._wire import _apps, _shapes
+from skaha.local._wire._launch import NOT_CREATED, job_refusal, new_session
+from skaha.local._wire._objects import event_table, pretty
+from skaha.local._wire._refusal import (
+    BrokenError,
+    InvalidError,
+    NotFoundError,
+    RefusalError,
+    UnavailableError,
+    text,
+)
 from skaha.local._wire._servlet import Call
-from skaha.local._wire._statistics import statistics
 
 _LABEL = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?")
 _BLOCK = 256 * 1024
+_TRICKLE_SECONDS = 0.05
 
 
 async def read(call: Call) -> Response:
@@ -37,9 +45,7 @@ async def change(call: Call) -> Response:
     """Answer a POST: launch or renew a session, or attach an app to a desktop."""
     match _segments(call.path):
         case []:
-            session = new_session(call)
-            call.platform.scheduler.submit(session)
-            return text(f"{session.id}\n")
+            return await _create(call)
         case [session_id]:
             return _renew(call, session_id)
         case [session_id, _]:
@@ -65,6 +71,26 @@ async def delete(call: Call) -> Response:
     return Response()
 
 
+async def _create(call: Call) -> Response:
+    session = new_session(call)
+    switches, faults = call.platform.switches, call.platform.switches.faults
+    number = switches.count("create")
+    if faults.create_delay:
+        await asyncio.sleep(faults.create_delay)
+    if objection := call.platform.runtime.objection(session.kind):
+        raise InvalidError(objection)
+    refusal = job_refusal(session)
+    if refusal is None and number in faults.refused_creates:
+        refusal = NOT_CREATED
+    # The older server does not notice, as nobody waits for a batch job to be there.
+    phantom = refusal and call.platform.profile.old and session.kind == "headless"
+    if refusal and not phantom:
+        raise BrokenError(refusal)
+    if not refusal and number not in faults.phantom_creates:
+        call.platform.scheduler.submit(session)
+    return text(f"{session.id}\n")
+
+
 def _segments(path: str | None) -> list[str]:
     """Split what follows the resource; a lone slash is a session with an empty id."""
     if path is None:
@@ -78,23 +104,31 @@ def _segments(path: str | None) -> list[str]:
 def _list(call: Call) -> Response:
     view = call.parameters.first("view")
     if view == "stats":
-        if not call.platform.options.stats:
-            raise UnavailableError
-        return pretty(statistics(call.platform))
+        return _statistics(call)
     sessions = call.platform.store.listed()
     kind, status = call.parameters.first("type"), call.parameters.first("status")
-    if view is not None and view.lower() == "interactive":
+    old = call.platform.profile.old
+    if view is not None and view.lower() == "interactive" and not old:
         sessions = [session for session in sessions if session.kind != "headless"]
     elif kind is None:
-        sessions = [session for session in sessions if not session.appid]
+        sessions = [session for session in sessions if old or not session.appid]
     else:
         sessions = [session for session in sessions if session.kind == kind.lower()]
     return _apps.arranged(call, sessions, status)
 
 
+def _statistics(call: Call) -> Response:
+    platform = call.platform
+    if platform.options.stats:
+        return _shapes.statistics(platform)
+    if platform.profile.old:
+        raise BrokenError("java.lang.RuntimeException: failed to gather resource statistics")
+    raise UnavailableError(call.path)
+
+
 def _read(call: Call, session_id: str) -> Response:
     if not _LABEL.fullmatch(session_id):
-        raise InvalidError("canfar.net/id label value must match Kubernetes label value syntax")
+        raise _malformed(call)
     session = call.platform.find(session_id)
     view = call.parameters.first("view")
     if view == "logs":
@@ -104,12 +138,28 @@ def _read(call: Call, session_id: str) -> Response:
         raise NotFoundError(f"session {session_id} not found{'.' if view == 'events' else ''}")
     if view == "events":
         return text(event_table(_events(call, session)))
-    return pretty(session_object(call.platform, session))
+    return pretty(_shapes.session_object(call.platform, session))
+
+
+def _malformed(call: Call) -> RefusalError:
+    if call.platform.profile.old:
+        return BrokenError("java.io.IOException: kubectl found a label value that is none")
+    return InvalidError("canfar.net/id label value must match Kubernetes label value syntax")
 
 
 def _logs(call: Call, session: Session | None) -> Response:
     blocks = iter(()) if session is None else _blocks(call.platform.runtime.log(session))
-    return StreamingResponse(blocks, headers={"content-type": "text/plain"})
+    rate = call.platform.switches.faults.log_rate
+    shown = _trickling(blocks, rate) if rate else blocks
+    return StreamingResponse(shown, headers={"content-type": "text/plain"})
+
+
+async def _trickling(blocks: Iterator[bytes], rate: float) -> AsyncIterator[bytes]:
+    size = max(1, int(rate * _TRICKLE_SECONDS))
+    for block in blocks:
+        for start in range(0, len(block), size):
+            yield block[start : start + size]
+            await asyncio.sleep(size / rate)
 
 
 def _blocks(log: Path) -> Iterator[bytes]:
@@ -155,8 +205,12 @@ def _renew(call: Call, session_id: str) -> Response:
 
 def _delete(call: Call, session_id: str) -> None:
     platform = call.platform
-    for app in platform.store.apps(session_id):
-        platform.scheduler.delete(app)
     session = platform.store.get(session_id)
+    if platform.profile.old:
+        if session is None:
+            raise NotFoundError(session_id)
+    else:
+        for app in platform.store.apps(session_id):
+            platform.scheduler.delete(app)
     if session is not None:
         platform.scheduler.delete(session)

@@ -1,0 +1,169 @@
+"""Programs that outlive the daemon, and are found again with their log and their exit status.
+
+Each runs under a shim of one line of shell, in a session (and process group) of its own. The shim
+writes its process id before and the exit status after, so that a daemon that was killed in between
+finds the program again, or how it ended.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+from attrs import frozen
+
+from skaha.local._runtimes._tree import end, ended, is_marked, members
+from skaha.local._session import Session
+
+# One write each: a reader sees the whole line or none.
+_SHIM = 'echo $$ >"$0/pid"; "$@"; status=$?; echo $status >"$0/exit"; exit $status'
+
+_LOOK_AGAIN = 0.05
+
+
+@frozen
+class ShimWork:
+    """The processes of one session."""
+
+    session_id: str
+    directory: Path
+    _shim: int | None
+    _child: subprocess.Popen[bytes] | None = None
+
+    async def ready(self) -> None:
+        """Wait until something listens on the session's port, where it has one."""
+        port = number(self.directory / "port")
+        while port is not None and not await asyncio.to_thread(listens, port):  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_AGAIN)
+
+    async def wait(self) -> int | None:
+        """Wait for the shim; return the exit status, None where it was killed unseen."""
+        if self._shim is not None:
+            await ended(self._shim)
+        if self._child is not None:
+            return self._child.wait()
+        return number(self.directory / "exit")
+
+    async def stop(self, grace: float) -> None:
+        """End every process of the session, also those that have detached themselves."""
+        await end(self.session_id, self._shim, grace)
+
+
+@frozen
+class Shims:
+    """The directories of the sessions, and the shims that run in them.
+
+    Attributes:
+        root: Where each session has a directory for its log and the shim's notes.
+        key: What the secrets of the sessions are made from.
+    """
+
+    root: Path
+    key: bytes
+
+    def directory(self, session: Session) -> Path:
+        """Return the directory of a session."""
+        return self.root / f"{session.id}{session.appid}"
+
+    def log(self, session: Session) -> Path:
+        """Return the file of the output and errors."""
+        return self.directory(session) / "log"
+
+    def secret(self, session: Session) -> str:
+        """Return a session's secret; not its id, which others on this machine can see."""
+        return hmac.new(self.key, session.id.encode(), hashlib.sha256).hexdigest()
+
+    def port(self, session: Session) -> int | None:
+        """Return the port that a session was given."""
+        return number(self.directory(session) / "port")
+
+    def give_port(self, session: Session, port: int) -> None:
+        """Note the port on which a session is to listen."""
+        directory = self.directory(session)
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "port").write_text(f"{port}\n")
+
+    def discard(self, session: Session) -> None:
+        """Remove the directory."""
+        shutil.rmtree(self.directory(session), ignore_errors=True)
+
+    def start(
+        self, session: Session, command: Sequence[str], cwd: Path, environment: dict[str, str]
+    ) -> ShimWork:
+        """Start a command."""
+        directory = self.directory(session)
+        directory.mkdir(parents=True, exist_ok=True)
+        with self.log(session).open("ab") as log:
+            child = subprocess.Popen(  # noqa: S603 - running users' commands is the job
+                ["/bin/sh", "-c", _SHIM, directory, *command],
+                cwd=cwd,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return ShimWork(session.id, directory, child.pid, child)
+
+    def find(self, session: Session) -> ShimWork | None:
+        """Find the shim of a session by the process id it wrote, or by its mark."""
+        directory = self.directory(session)
+        pid = number(directory / "pid")
+        if pid is None:
+            # Killed between the fork and the first line of the shim, or before the fork.
+            marked = members(session.id)
+            if not marked:
+                return None
+            pid = min(process.pid for process in marked)
+        return ShimWork(session.id, directory, pid if _is_shim(pid, session.id) else None)
+
+
+def free_port() -> int:
+    """Return a port of the loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    """Return whether somebody listens on a port of the loopback."""
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+def inherited() -> dict[str, str]:
+    """Return the part of the daemon's environment that any program needs.
+
+    Not all of it: it may hold secrets that no container would see.
+    """
+    names, prefixes = ("LANG", "TZ", "TMPDIR"), ("LC_", "SSL_CERT_")
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in names or name.startswith(prefixes)
+    }
+
+
+def number(file: Path) -> int | None:
+    """Return the number in a file of one line."""
+    try:
+        text = file.read_text()
+    except FileNotFoundError:
+        return None
+    # A line without its end was cut short by a full disk.
+    return int(text) if text.endswith("\n") else None
+
+
+def _is_shim(pid: int, session_id: str) -> bool:
+    try:
+        return is_marked(psutil.Process(pid), session_id)
+    except psutil.NoSuchProcess:
+        return False
