@@ -7,12 +7,14 @@ many requests, and a launch whose answer was lost is looked up before it is repe
 from __future__ import annotations
 
 import logging
+import ssl
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import httpx
+from httpx import codes
 
 from skaha.errors import AnswerError, StatusError
 
@@ -23,10 +25,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("skaha")
 
-_TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+TRANSIENT = frozenset({408, 429, 500, 502, 503, 504})
+# The platform says by 500 that it met something unexpected: that may pass, but seldom does.
+INTERNAL_ERRORS_TAKEN = 3
+# Failures after which the server cannot have seen the request.
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout)
+
 _REPEATABLE = frozenset({"GET", "DELETE"})
-# The server says by 500 that it met something unexpected: that may pass, but seldom does.
-_ATTEMPTS_AT_500 = 3
 
 
 class Effort:
@@ -65,29 +70,45 @@ def effort(retry: Retry) -> Iterator[Effort]:
         _current.reset(token)
 
 
-def pause_before_next(
-    retry: Retry, request: httpx.Request, attempt: int, error: Exception
-) -> float | None:
-    """Return the seconds to wait before the request is sent again; `None` to give up."""
-    current = _current.get()
-    if attempt >= retry.attempts or not _may_repeat(request, attempt, error):
-        return None
-    pause = retry.pause(attempt, error)
-    if current is not None and not current.allows(pause):
-        return None
-    note = f"{request.method} {request.url.path}: {error}; again in {pause:.2f} s"
-    log.debug("%s", note)
-    if current is not None:
-        current.retried.append(note)
-    return pause
+class Trial:
+    """One request: how often it was sent, and whether to send it again."""
+
+    def __init__(self, retry: Retry, request: httpx.Request) -> None:
+        """Have sent it never yet."""
+        self.attempts = 0
+        self._retry = retry
+        self._request = request
+        self._internal_errors = 0
+
+    def pause_after(self, error: Exception) -> float | None:
+        """Return the seconds to wait before the request is sent again; `None` to give up."""
+        internal = isinstance(error, StatusError) and error.status == codes.INTERNAL_SERVER_ERROR
+        self._internal_errors += internal
+        if self.attempts >= self._retry.attempts or not self._may_repeat(error):
+            return None
+        pause = self._retry.pause(self.attempts, error)
+        current = _current.get()
+        if current is not None and not current.allows(pause):
+            return None
+        note = f"{self._request.method} {self._request.url.path}: {error}; again in {pause:.2f} s"
+        log.debug("%s", note)
+        if current is not None:
+            current.retried.append(note)
+        return pause
+
+    def _may_repeat(self, error: Exception) -> bool:
+        if isinstance(error, AnswerError) or _is_about_certificates(error):
+            return False
+        repeatable = self._request.extensions.get("repeatable", self._request.method in _REPEATABLE)
+        if isinstance(error, StatusError):
+            lasting = self._internal_errors >= INTERNAL_ERRORS_TAKEN
+            return bool(repeatable) and error.status in TRANSIENT and not lasting
+        return bool(repeatable) or isinstance(error, NEVER_SENT)
 
 
-def _may_repeat(request: httpx.Request, attempt: int, error: Exception) -> bool:
-    repeatable = request.extensions.get("repeatable", request.method in _REPEATABLE)
-    if isinstance(error, AnswerError):
-        return False
-    if isinstance(error, StatusError):
-        often = attempt >= _ATTEMPTS_AT_500 and error.status == httpx.codes.INTERNAL_SERVER_ERROR
-        return bool(repeatable) and error.status in _TRANSIENT and not often
-    never_sent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-    return never_sent or bool(repeatable)
+def _is_about_certificates(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

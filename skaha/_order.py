@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 
-class Order(NamedTuple):
-    """The fields that all replicas share, and what each is told of itself."""
+class Order:
+    """The fields that all replicas share, and what each is told of itself.
 
-    form: dict[str, Any]
-    variables: dict[str, str]
-    total: int
+    Its `repr` shows none of it: the variables may be secrets.
+    """
+
+    def __init__(
+        self,
+        form: dict[str, Any],
+        variables: dict[str, str],
+        total: int,
+        before: set[str] | None,
+    ) -> None:
+        """Take the shared fields, the environment, how many replicas, and which ids were there."""
+        self.before = before
+        self.kind: str = form["type_"]
+        self._form = form
+        self._variables = variables
+        self._total = total
 
     def form_of(self, name: str) -> dict[str, Any]:
         """Return the whole form of the replica with this name."""
         number = name.rpartition("-")[2]
-        told = self.variables | {"REPLICA_ID": number, "REPLICA_COUNT": str(self.total)}
-        return self.form | {"name": name, "env": [f"{key}={value}" for key, value in told.items()]}
+        told = self._variables | {"REPLICA_ID": number, "REPLICA_COUNT": str(self._total)}
+        return self._form | {"name": name, "env": [f"{key}={value}" for key, value in told.items()]}

@@ -27,9 +27,12 @@ class Width:
         self._successes = 0
         self._closing += self.now // 2
 
-    def closes_one(self) -> bool:
-        """Count an answer; say whether its lane is to stay closed."""
+    def hear(self) -> None:
+        """Count an answer."""
         self._unheard = max(0, self._unheard - 1)
+
+    def closes_one(self) -> bool:
+        """Say whether a lane that is not in use is to be closed, and count it as such."""
         if not self._closing:
             return False
         self._closing -= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import ssl
 import urllib.request
 from typing import TYPE_CHECKING
@@ -81,7 +82,8 @@ class Wire:
 def _proxy_of_environment(url: httpx.URL) -> tuple[str | None, tuple[str, str] | None]:
     proxies = urllib.request.getproxies()
     named = proxies.get(url.scheme) or proxies.get("all")
-    if named is None or urllib.request.proxy_bypass(url.host):
+    # Plain http is allowed to this machine as nobody can listen there: a proxy could.
+    if named is None or is_loopback(url.host) or urllib.request.proxy_bypass(url.host):
         return None, None
     # The standard library takes a host without a scheme, and so do those who set the variable.
     proxy = httpx.URL(named if "://" in named else f"http://{named}")
@@ -100,3 +102,13 @@ def tls_context(server: str, certificate: PathLike[str] | None = None) -> ssl.SS
     if certificate is not None:
         context.load_cert_chain(certificate)
     return context
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether this host is the machine itself."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import math
 import re
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from skaha._wire import BearerToken, Secret, Wire, tls_context
+from skaha._wire import BearerToken, Secret, Wire, is_loopback, tls_context
 from skaha.errors import CredentialsError, InvalidInputError, LocalPlatformError
 from skaha.models import ContainerRegistry
 
@@ -280,17 +279,8 @@ def _checked_certificate(certificate: str | PathLike[str] | None, token: str | N
 
 def _refuse_plain_http(server: str) -> None:
     url = httpx.URL(server)
-    if url.scheme == "http" and not _is_loopback(url.host):
+    if url.scheme == "http" and not is_loopback(url.host):
         raise InvalidInputError(
             f"the token would travel readable by everybody to {server}: use https, or "
             "allow_http=True if you must"
         )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -56,6 +56,7 @@ class SkahaError(Exception):
     Attributes:
         subject: What was being done, and to which session or replica; `None` if it does not matter.
         partial: What had succeeded before a call with many items was given up; `None` if nothing.
+        attempts: How often the request was sent.
     """
 
     # Its reason lies with the platform, the network or the credentials, not with one session.
@@ -63,6 +64,7 @@ class SkahaError(Exception):
 
     subject: str | None = None
     partial: Any = None
+    attempts: int = 1
 
     def __str__(self) -> str:
         """Say what was being done and what went wrong."""

@@ -114,16 +114,21 @@ class Launched(ResultList[str]):
     Attributes:
         names: The id of each launched replica, by its name.
         failures: What was not launched, by replica name, each with the error that says why.
-        order: What was to be launched, for `relaunch`.
+        order: What was to be launched, for `relaunch`; it is not pickled, as it may hold secrets.
     """
 
     names: dict[str, str]
+    order: Order | None = None
 
     def __init__(self, order: Order, outcome: Outcome[str]) -> None:
         """Take what was ordered, and what came of it by replica name."""
         super().__init__(outcome.values.values(), outcome)
         self.names = outcome.values
         self.order = order
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle all but the order: its environment may hold secrets."""
+        return {name: value for name, value in vars(self).items() if name != "order"}
 
 
 def settled(result: R, outcome: Outcome[Any]) -> R:

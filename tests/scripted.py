@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 
 @dataclass
@@ -29,10 +29,14 @@ class Received:
 
 @dataclass
 class Answer:
-    """What to say: a status, a body and what kind of text it is."""
+    """What to say: a status, a body and what kind of text it is.
+
+    A body in parts needs a `Content-Length` among the headers; each part is sent before the next
+    one is asked for.
+    """
 
     status: int = 200
-    body: str | bytes = b""
+    body: str | bytes | Iterable[bytes] = b""
     content_type: str = "text/plain"
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -107,14 +111,17 @@ class ScriptedServer:
 
             def reply(self, answer: Answer) -> None:
                 body = answer.body.encode() if isinstance(answer.body, str) else answer.body
+                parts = [body] if isinstance(body, bytes) else body
                 self.send_response(answer.status)
                 self.send_header("Content-Type", answer.content_type)
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
                 if "Content-Length" not in answer.headers:
-                    self.send_header("Content-Length", str(len(body)))
+                    self.send_header("Content-Length", str(sum(map(len, parts))))
                 self.end_headers()
-                self.wfile.write(body)
+                for part in parts:
+                    self.wfile.write(part)
+                    self.wfile.flush()
 
             def log_message(self, *_: Any) -> None:
                 pass

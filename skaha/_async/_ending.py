@@ -10,7 +10,7 @@ from skaha._async._reading import AsyncReading
 from skaha._async._spelling import also_as_id
 from skaha._async._work import pause
 from skaha._selection import Selection
-from skaha.errors import StillThereError
+from skaha.errors import NotFoundError, StillThereError
 from skaha.results import Outcome, ResultDict, ResultList, settled
 
 if TYPE_CHECKING:
@@ -51,7 +51,12 @@ class AsyncEnding(AsyncReading):
 
         async def delete(session_id: str) -> bool:
             request = _requests.delete_session(session_id)
-            await self._send(f"destroy of {session_id}", request, _answers.plain_text)
+            try:
+                await self._send(f"destroy of {session_id}", request, _answers.plain_text)
+            except NotFoundError as error:
+                # The first order was carried out, and its answer lost.
+                if error.attempts == 1:
+                    raise
             return True
 
         done = await self._send_many(delete, wanted)

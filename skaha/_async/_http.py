@@ -10,7 +10,7 @@ import httpx
 from skaha._answers import is_page, refusal, unreadable
 from skaha._async._lanes import AsyncLanes
 from skaha._async._work import pause
-from skaha._effort import pause_before_next
+from skaha._effort import Trial
 from skaha._wire import USER_AGENT
 from skaha.errors import StatusError
 
@@ -65,14 +65,19 @@ class AsyncHTTP(httpx.AsyncClient):
             skaha.errors.StatusError: If the platform refused.
             httpx.RequestError: If there was no whole answer.
         """
-        attempt = 0
+        trial = Trial(self._wire.retry, request)
         while True:
-            attempt += 1
+            trial.attempts += 1
             try:
                 return await self._send_once(request, options)
             except (httpx.RequestError, StatusError) as error:
-                seconds = pause_before_next(self._wire.retry, request, attempt, error)
+                seconds = trial.pause_after(error)
                 if seconds is None:
+                    # Errors travel far: into logs, reports, other processes.
+                    error.request = httpx.Request(request.method, request.url)
+                    if isinstance(error, StatusError):
+                        error.response.request = error.request
+                        error.attempts = trial.attempts
                     raise
             await pause(seconds)
 
@@ -81,6 +86,8 @@ class AsyncHTTP(httpx.AsyncClient):
         if path is not None:
             options = options | {"stream": True}
         response = await super().send(request, **options)
+        # The platform's texts are; what a header says could name any codec that there is.
+        response.encoding = "utf-8"
         if not response.is_success:
             await response.aread()
             if response.status_code in _OVERLOADED:

@@ -15,10 +15,13 @@ from skaha._order import Order
 from skaha.errors import (
     AnswerError,
     BadRequestError,
+    ConnectionFailedError,
+    InvalidInputError,
     NotFoundError,
     PermissionDeniedError,
     ServerError,
     SkahaError,
+    TooManyRequestsError,
 )
 from skaha.records import ACTIVE, matching
 from skaha.results import Launched, Outcome, ResultDict, keep, raise_with, settled
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("skaha")
 
+# How often to ask for a list when what comes is none.
+_LOOKS = 3
 # Seconds from one look for room to the next: the first ones, and the longest.
 _FIRST_LOOK, _LONGEST_LOOK = 0.25, 15.0
 
@@ -106,7 +111,9 @@ class AsyncLaunching(AsyncService):
             "args": args,
         }
 
-        return await self._launch(Order(form, variables, replicas), names, at_most)
+        before = await self._ids_before(kind)
+        order = Order(form, variables, replicas, before)
+        return await self._launch(order, Ledger(names, before), at_most)
 
     async def relaunch(self, launched: Launched, *, at_most: int | None = None) -> Launched:
         """Launch again exactly the replicas that failed, under their names and numbers.
@@ -119,6 +126,7 @@ class AsyncLaunching(AsyncService):
             As `create`, for these replicas alone.
 
         Raises:
+            skaha.errors.InvalidInputError: If `launched` has been pickled on its way.
             skaha.errors.SkahaError: As `create`.
 
         Example:
@@ -132,19 +140,25 @@ class AsyncLaunching(AsyncService):
             True
         """
         _checks.check_at_most(at_most)
-        names = list(launched.failures)
+        names, order = list(launched.failures), launched.order
+        if order is None:
+            raise InvalidInputError("what was to be launched is not pickled: call create again")
         if not names:
-            return Launched(launched.order, Outcome())
-        return await self._launch(launched.order, names, at_most)
+            return Launched(order, Outcome())
+        ledger = Ledger(names, order.before)
+        ledger.doubt(launched.failures)
+        if ledger.doubts and ledger.before is not None:
+            if not await self._looked_up(order.kind, ledger):
+                raise_with(next(iter(ledger.doubts.values())), Launched(order, ledger.outcome()))
+            ledger.doubts.clear()
+        return await self._launch(order, ledger, at_most)
 
-    async def _launch(self, order: Order, names: list[str], at_most: int | None) -> Launched:
-        kind = order.form["type_"]
-        ledger = Ledger(names, await self._ids_before(kind))
+    async def _launch(self, order: Order, ledger: Ledger, at_most: int | None) -> Launched:
         try:
-            while batch := await self._next_batch(ledger, kind, at_most):
+            while batch := await self._next_batch(ledger, order.kind, at_most):
                 await self._post(order, ledger, batch)
             if ledger.was_repeated:
-                await self._remove_surplus(kind, ledger)
+                await self._settle(order.kind, ledger)
         except BaseException as stop:
             if isinstance(so_far := getattr(stop, "partial", None), ResultDict):
                 ledger.note(Outcome(so_far, so_far.failures, so_far.retries))
@@ -153,8 +167,8 @@ class AsyncLaunching(AsyncService):
         outcome = ledger.outcome()
         await self._explain(outcome.failures)
         launched = Launched(order, outcome)
-        if ledger.doubts or not launched:
-            raise_with(next(iter((ledger.doubts or launched.failures).values())), launched)
+        if ledger.open or not launched:
+            raise_with(next(iter((ledger.open or launched.failures).values())), launched)
         return settled(launched, outcome)
 
     async def _explain(self, failures: dict[str, SkahaError]) -> None:
@@ -173,7 +187,7 @@ class AsyncLaunching(AsyncService):
 
     async def _next_batch(self, ledger: Ledger, kind: str, at_most: int | None) -> list[str]:
         """Return the names to launch now: all that are left, or as many as there is room for."""
-        left = [] if ledger.doubts else ledger.unsent
+        left = [] if ledger.open else ledger.unsent
         if at_most is None or not left:
             return left
         seconds = _FIRST_LOOK
@@ -194,8 +208,17 @@ class AsyncLaunching(AsyncService):
             return None
 
     async def _look_up(self, kind: str) -> list[dict[str, Any]]:
+        """List the sessions of a kind, and again when what comes is no list."""
         request = _requests.list_sessions(kind, None, None)
-        return await self._send("look-up of sessions", request, _answers.identified)
+        attempt = 1
+        while True:
+            try:
+                return await self._send("look-up of sessions", request, _answers.identified)
+            except AnswerError as error:
+                if attempt == _LOOKS:
+                    raise
+                await pause(self.retry.pause(attempt, error))
+            attempt += 1
 
     async def _post(self, order: Order, ledger: Ledger, batch: list[str]) -> None:
         """Launch a batch; whatever is doubtful is looked up before it is sent again."""
@@ -204,38 +227,43 @@ class AsyncLaunching(AsyncService):
             request = _requests.create_session(order.form_of(name), self.registry)
             return await self._send(f"launch of {name}", request, _answers.new_id)
 
-        attempt, in_time = 0, True
+        attempt = 0
         with effort(self.retry) as made:
-            while in_time:
+            while batch:
                 ledger.note(await self._send_many(post, batch))
-                if not ledger.doubts or ledger.before is None:
-                    return
-                attempt += 1
-                seconds = max(self.retry.pause(attempt, one) for one in ledger.doubts.values())
-                in_time = made.allows(seconds)
-                if in_time:
-                    await pause(seconds)
-                if not await self._looked_up(order.form["type_"], ledger):
-                    return
-                batch = list(ledger.doubts)
-                in_time = in_time and bool(batch)
+                batch = []
+                while not batch and ledger.open and ledger.before is not None:
+                    attempt += 1
+                    seconds = max(self.retry.pause(attempt, one) for one in ledger.open.values())
+                    in_time = made.allows(seconds)
+                    if in_time:
+                        await pause(seconds)
+                    looked_up = await self._looked_up(order.kind, ledger)
+                    if not in_time:
+                        return
+                    if looked_up:
+                        batch = list(ledger.open)
 
     async def _looked_up(self, kind: str, ledger: Ledger) -> bool:
+        """Settle doubts from the list; say whether there was one."""
         try:
             ledger.find(await self._look_up(kind))
-        except SkahaError as error:
-            for doubt in ledger.doubts.values():
-                doubt.add_note(f"it may have been launched: looking for it failed, too: {error}")
+        except (AnswerError, ConnectionFailedError, ServerError, TooManyRequestsError) as error:
+            ledger.not_found(error)
             return False
         return True
 
-    async def _remove_surplus(self, kind: str, ledger: Ledger) -> None:
+    async def _settle(self, kind: str, ledger: Ledger) -> None:
+        """Look once more for what took late: it counts, or it is one too many and is ended."""
+
         async def delete(session_id: str) -> None:
             request = _requests.delete_session(session_id)
             await self._send(f"destroy of {session_id}", request, _answers.plain_text)
 
         try:
-            surplus = ledger.surplus(await self._look_up(kind))
+            records = await self._look_up(kind)
+            ledger.find(records)
+            surplus = ledger.surplus(records)
             left = (await self._send_many(delete, surplus)).failures
         except SkahaError as error:
             log.warning("whether a session was launched twice is not known: %s", error)

@@ -11,7 +11,7 @@ from skaha._selection import Selection
 from skaha._sync._reading import Reading
 from skaha._sync._spelling import also_as_id
 from skaha._sync._work import pause
-from skaha.errors import StillThereError
+from skaha.errors import NotFoundError, StillThereError
 from skaha.results import Outcome, ResultDict, ResultList, settled
 
 if TYPE_CHECKING:
@@ -52,7 +52,12 @@ class Ending(Reading):
 
         def delete(session_id: str) -> bool:
             request = _requests.delete_session(session_id)
-            self._send(f"destroy of {session_id}", request, _answers.plain_text)
+            try:
+                self._send(f"destroy of {session_id}", request, _answers.plain_text)
+            except NotFoundError as error:
+                # The first order was carried out, and its answer lost.
+                if error.attempts == 1:
+                    raise
             return True
 
         done = self._send_many(delete, wanted)

@@ -44,6 +44,8 @@ class Lanes(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request on a free lane; the lane is free again when the answer is closed."""
         self._room.acquire()
+        while self._closes_one():
+            self._room.acquire()
         lane = self._free.pop() if self._free else self._new_lane()
         lane.breaker.watch(request)
         try:
@@ -70,9 +72,13 @@ class Lanes(httpx.BaseTransport):
         lane.breaker.free()
         self._free.append(lane)
         with self._guard:
-            stays_closed = self._width.closes_one()
-        if not stays_closed:
+            self._width.hear()
+        if not self._closes_one():
             self._room.release()
+
+    def _closes_one(self) -> bool:
+        with self._guard:
+            return self._width.closes_one()
 
     def narrow(self) -> None:
         """Halve the width: the platform has more to do than it can."""

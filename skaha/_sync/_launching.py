@@ -16,10 +16,13 @@ from skaha._sync._work import pause
 from skaha.errors import (
     AnswerError,
     BadRequestError,
+    ConnectionFailedError,
+    InvalidInputError,
     NotFoundError,
     PermissionDeniedError,
     ServerError,
     SkahaError,
+    TooManyRequestsError,
 )
 from skaha.records import ACTIVE, matching
 from skaha.results import Launched, Outcome, ResultDict, keep, raise_with, settled
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("skaha")
 
+# How often to ask for a list when what comes is none.
+_LOOKS = 3
 # Seconds from one look for room to the next: the first ones, and the longest.
 _FIRST_LOOK, _LONGEST_LOOK = 0.25, 15.0
 
@@ -107,7 +112,9 @@ class Launching(Service):
             "args": args,
         }
 
-        return self._launch(Order(form, variables, replicas), names, at_most)
+        before = self._ids_before(kind)
+        order = Order(form, variables, replicas, before)
+        return self._launch(order, Ledger(names, before), at_most)
 
     def relaunch(self, launched: Launched, *, at_most: int | None = None) -> Launched:
         """Launch again exactly the replicas that failed, under their names and numbers.
@@ -120,6 +127,7 @@ class Launching(Service):
             As `create`, for these replicas alone.
 
         Raises:
+            skaha.errors.InvalidInputError: If `launched` has been pickled on its way.
             skaha.errors.SkahaError: As `create`.
 
         Example:
@@ -133,19 +141,25 @@ class Launching(Service):
             True
         """
         _checks.check_at_most(at_most)
-        names = list(launched.failures)
+        names, order = list(launched.failures), launched.order
+        if order is None:
+            raise InvalidInputError("what was to be launched is not pickled: call create again")
         if not names:
-            return Launched(launched.order, Outcome())
-        return self._launch(launched.order, names, at_most)
+            return Launched(order, Outcome())
+        ledger = Ledger(names, order.before)
+        ledger.doubt(launched.failures)
+        if ledger.doubts and ledger.before is not None:
+            if not self._looked_up(order.kind, ledger):
+                raise_with(next(iter(ledger.doubts.values())), Launched(order, ledger.outcome()))
+            ledger.doubts.clear()
+        return self._launch(order, ledger, at_most)
 
-    def _launch(self, order: Order, names: list[str], at_most: int | None) -> Launched:
-        kind = order.form["type_"]
-        ledger = Ledger(names, self._ids_before(kind))
+    def _launch(self, order: Order, ledger: Ledger, at_most: int | None) -> Launched:
         try:
-            while batch := self._next_batch(ledger, kind, at_most):
+            while batch := self._next_batch(ledger, order.kind, at_most):
                 self._post(order, ledger, batch)
             if ledger.was_repeated:
-                self._remove_surplus(kind, ledger)
+                self._settle(order.kind, ledger)
         except BaseException as stop:
             if isinstance(so_far := getattr(stop, "partial", None), ResultDict):
                 ledger.note(Outcome(so_far, so_far.failures, so_far.retries))
@@ -154,8 +168,8 @@ class Launching(Service):
         outcome = ledger.outcome()
         self._explain(outcome.failures)
         launched = Launched(order, outcome)
-        if ledger.doubts or not launched:
-            raise_with(next(iter((ledger.doubts or launched.failures).values())), launched)
+        if ledger.open or not launched:
+            raise_with(next(iter((ledger.open or launched.failures).values())), launched)
         return settled(launched, outcome)
 
     def _explain(self, failures: dict[str, SkahaError]) -> None:
@@ -174,7 +188,7 @@ class Launching(Service):
 
     def _next_batch(self, ledger: Ledger, kind: str, at_most: int | None) -> list[str]:
         """Return the names to launch now: all that are left, or as many as there is room for."""
-        left = [] if ledger.doubts else ledger.unsent
+        left = [] if ledger.open else ledger.unsent
         if at_most is None or not left:
             return left
         seconds = _FIRST_LOOK
@@ -195,8 +209,17 @@ class Launching(Service):
             return None
 
     def _look_up(self, kind: str) -> list[dict[str, Any]]:
+        """List the sessions of a kind, and again when what comes is no list."""
         request = _requests.list_sessions(kind, None, None)
-        return self._send("look-up of sessions", request, _answers.identified)
+        attempt = 1
+        while True:
+            try:
+                return self._send("look-up of sessions", request, _answers.identified)
+            except AnswerError as error:
+                if attempt == _LOOKS:
+                    raise
+                pause(self.retry.pause(attempt, error))
+            attempt += 1
 
     def _post(self, order: Order, ledger: Ledger, batch: list[str]) -> None:
         """Launch a batch; whatever is doubtful is looked up before it is sent again."""
@@ -205,38 +228,43 @@ class Launching(Service):
             request = _requests.create_session(order.form_of(name), self.registry)
             return self._send(f"launch of {name}", request, _answers.new_id)
 
-        attempt, in_time = 0, True
+        attempt = 0
         with effort(self.retry) as made:
-            while in_time:
+            while batch:
                 ledger.note(self._send_many(post, batch))
-                if not ledger.doubts or ledger.before is None:
-                    return
-                attempt += 1
-                seconds = max(self.retry.pause(attempt, one) for one in ledger.doubts.values())
-                in_time = made.allows(seconds)
-                if in_time:
-                    pause(seconds)
-                if not self._looked_up(order.form["type_"], ledger):
-                    return
-                batch = list(ledger.doubts)
-                in_time = in_time and bool(batch)
+                batch = []
+                while not batch and ledger.open and ledger.before is not None:
+                    attempt += 1
+                    seconds = max(self.retry.pause(attempt, one) for one in ledger.open.values())
+                    in_time = made.allows(seconds)
+                    if in_time:
+                        pause(seconds)
+                    looked_up = self._looked_up(order.kind, ledger)
+                    if not in_time:
+                        return
+                    if looked_up:
+                        batch = list(ledger.open)
 
     def _looked_up(self, kind: str, ledger: Ledger) -> bool:
+        """Settle doubts from the list; say whether there was one."""
         try:
             ledger.find(self._look_up(kind))
-        except SkahaError as error:
-            for doubt in ledger.doubts.values():
-                doubt.add_note(f"it may have been launched: looking for it failed, too: {error}")
+        except (AnswerError, ConnectionFailedError, ServerError, TooManyRequestsError) as error:
+            ledger.not_found(error)
             return False
         return True
 
-    def _remove_surplus(self, kind: str, ledger: Ledger) -> None:
+    def _settle(self, kind: str, ledger: Ledger) -> None:
+        """Look once more for what took late: it counts, or it is one too many and is ended."""
+
         def delete(session_id: str) -> None:
             request = _requests.delete_session(session_id)
             self._send(f"destroy of {session_id}", request, _answers.plain_text)
 
         try:
-            surplus = ledger.surplus(self._look_up(kind))
+            records = self._look_up(kind)
+            ledger.find(records)
+            surplus = ledger.surplus(records)
             left = (self._send_many(delete, surplus)).failures
         except SkahaError as error:
             log.warning("whether a session was launched twice is not known: %s", error)

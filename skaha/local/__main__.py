@@ -4,6 +4,7 @@ import argparse
 import logging
 import sys
 from pathlib import Path
+from typing import Any
 
 from attrs import fields
 
@@ -36,6 +37,8 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=command)
         if name == "serve":
             _add_serve_options(sub)
+        if name in {"serve", "start"}:
+            _add_options(sub)
     return parser
 
 
@@ -45,15 +48,35 @@ def _add_serve_options(parser: argparse.ArgumentParser) -> None:
     token = parser.add_mutually_exclusive_group()
     token.add_argument("--token", help="the token it wants; others on this machine can see it here")
     token.add_argument("--token-file", type=Path, help="a file with the token it wants")
-    add("--time-scale", type=float, default=1.0, help="factor on lifetimes and retentions")
-    add("--start-delay", type=float, default=0.0, help="seconds a session is Pending at least")
-    add("--grace", type=float, default=10.0, help="seconds between asking to end and killing")
+    add("--tether", action="store_true", help="end when standard input does, as with its writer")
     add("--idle", type=float, help="end after so many seconds without work (default: never)")
-    add("--cores", type=float, help="cores to schedule on (default: the machine's)")
-    add("--ram", type=float, help="GiB of memory to schedule on (default: the machine's)")
-    add("--profile", choices=("v1", "v0"), default="v1", help="which release of the server to be")
-    add("--faults", type=Path, help="a file that says what shall go wrong; read when it changes")
-    add("--no-stats", dest="stats", action="store_false", help="have no statistics, as many sites")
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    def add(name: str, text: str, **how: Any) -> None:
+        # What is not given is left to the options' own defaults.
+        parser.add_argument(name, help=text, default=argparse.SUPPRESS, **how)
+
+    add("--time-scale", "factor on lifetimes and retentions", type=float)
+    add("--start-delay", "seconds a session is Pending at least", type=float)
+    add("--grace", "seconds between asking to end and killing", type=float)
+    add("--cores", "cores to schedule on (default: the machine's)", type=float)
+    add("--ram", "GiB of memory to schedule on (default: the machine's)", type=float)
+    add("--profile", "which release of the server to be", choices=("v1", "v0"))
+    add("--runtime", "how sessions run", choices=("process", "container"))
+    add("--faults", "a file that says what shall go wrong; read when it changes", type=_absolute)
+    add("--no-stats", "have no statistics, as many sites", dest="stats", action="store_false")
+
+
+def _absolute(path: str) -> Path:
+    return Path(path).absolute()
+
+
+def _given(arguments: argparse.Namespace) -> dict[str, Any]:
+    from skaha.local._options import Options  # noqa: PLC0415 - see _start
+
+    names = {attribute.name for attribute in fields(Options)}
+    return {name: value for name, value in vars(arguments).items() if name in names}
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -62,10 +85,16 @@ def _serve(arguments: argparse.Namespace) -> int:
     from skaha.local._state import State  # noqa: PLC0415
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
-    names = [attribute.name for attribute in fields(Options)]
-    options = Options(**{name: getattr(arguments, name) for name in names})
+    options = Options(**_given(arguments))
     token = _read(arguments.token_file) if arguments.token_file else arguments.token
-    serve(State.open(arguments.state), options, port=arguments.port, token=token, ready=_announce)
+    serve(
+        State.open(arguments.state),
+        options,
+        port=arguments.port,
+        token=token,
+        tether=sys.stdin.fileno() if arguments.tether else None,
+        ready=_announce,
+    )
     return 0
 
 
@@ -85,9 +114,12 @@ def _announce(address: Address) -> None:
 
 
 def _start(arguments: argparse.Namespace) -> int:
-    from skaha.local import find_or_start  # noqa: PLC0415 - a command loads only what it needs
+    from skaha.local import _daemon  # noqa: PLC0415 - a command loads only what it needs
 
-    _announce(find_or_start(arguments.state))
+    given = _given(arguments)
+    stats = [] if given.pop("stats", True) else ["--no-stats"]
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in given.items()]
+    _announce(_daemon.find_or_start(arguments.state, [*flags, *stats]))
     return 0
 
 

@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -26,16 +27,26 @@ _LAST_WORDS = 500
 _DETACH = '"$@" &'
 
 
-def find_or_start(root: Path | None) -> Address:
-    """Return the address of this user's platform, starting it where it does not run."""
+def find_or_start(root: Path | None, options: Sequence[str] = ()) -> Address:
+    """Return the address of this user's platform, starting it where it does not run.
+
+    Args:
+        root: The directory it lives on.
+        options: How it is to be, as options of `serve`; one that runs already is as it is.
+
+    Raises:
+        PlatformError: It cannot be had, or not with these options.
+    """
     _check_installed()
     state = State.open(root)
     running = state.running()
+    if running is not None and options:
+        raise PlatformError("the platform runs already: stop it to start it with other options")
     if running is not None and _fault(running) is None:
         return running.address
     # Of many that come here at once, one starts it and the others find it.
     with state.starting(_SETTLE_SECONDS + _START_SECONDS):
-        running = state.settled(_SETTLE_SECONDS) or _start(state)
+        running = state.settled(_SETTLE_SECONDS) or _start(state, options)
     if fault := _fault(running):
         raise PlatformError(
             f"the platform (process {running.pid}) does not answer: {fault};"
@@ -77,9 +88,9 @@ def find(root: Path | None) -> Running | None:
     return State.open(root).running()
 
 
-def _start(state: State) -> Running:
+def _start(state: State, options: Sequence[str]) -> Running:
     command = [sys.executable, "-m", "skaha.local", "serve", "--state", str(state.root)]
-    command += ["--idle", str(_IDLE_SECONDS)]
+    command += ["--idle", str(_IDLE_SECONDS), *options]
     reading, writing = os.pipe()
     with os.fdopen(reading) as line:
         with os.fdopen(writing, "w") as stdout, state.log.open("ab") as log:

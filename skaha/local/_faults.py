@@ -64,6 +64,8 @@ class Switches:
         self._stamp: object = None
         self._faults = Faults()
         self._struck: dict[str, int] = {}
+        if file is not None:
+            self._look(file)
 
     @property
     def faults(self) -> Faults:

@@ -25,6 +25,7 @@ class Options:
         ram: How many GiB to schedule on; None means those of the machine.
         stats: Whether there are statistics; many sites have none.
         profile: The release of the server to be like: `v1`, or `v0` for the one before.
+        runtime: How sessions run: `process` or `container`.
         faults: A file that says what shall go wrong, read whenever it changes.
     """
 
@@ -36,6 +37,7 @@ class Options:
     ram: float | None = None
     stats: bool = True
     profile: str = "v1"
+    runtime: str = "process"
     faults: Path | None = None
 
     def lifetime(self, kind: str) -> float:

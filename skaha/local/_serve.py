@@ -20,6 +20,8 @@ from skaha.local._address import Address, PlatformError
 from skaha.local._connection import Connection
 from skaha.local._faults import Switches
 from skaha.local._options import Options
+from skaha.local._runtimes import Runtime
+from skaha.local._runtimes._container import ContainerRuntime, find_engine
 from skaha.local._runtimes._process import ProcessRuntime
 from skaha.local._runtimes._shim import Shims
 from skaha.local._scheduler import Scheduler
@@ -37,6 +39,7 @@ def serve(
     *,
     port: int = 0,
     token: str | None = None,
+    tether: int | None = None,
     ready: Callable[[Address], None],
 ) -> None:
     """Run the platform until it is told to end.
@@ -46,6 +49,7 @@ def serve(
         options: Choices about it.
         port: Where to listen on the loopback; 0 picks a free one.
         token: The token it wants; by default one that nobody can guess.
+        tether: A descriptor whose end is also that of the platform.
         ready: Called with the address once it answers.
 
     Raises:
@@ -60,7 +64,7 @@ def serve(
                 f"http://127.0.0.1:{listener.getsockname()[1]}/skaha",
                 token or secrets.token_urlsafe(32),
             )
-            asyncio.run(_run(state, options, address, listener, ready))
+            asyncio.run(_run(state, options, address, listener, tether, ready))
     finally:
         state.withdraw()
         lock.release()
@@ -71,6 +75,7 @@ async def _run(
     options: Options,
     address: Address,
     listener: socket.socket,
+    tether: int | None,
     ready: Callable[[Address], None],
 ) -> None:
     platform = _platform(state, options, address)
@@ -79,6 +84,8 @@ async def _run(
     server = _Server(_configuration(gate))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, server.leave)
+    if tether is not None:
+        asyncio.get_running_loop().add_reader(tether, _look_at, tether, server)
     # The shell that starts the daemon has it ignored, and sessions would inherit that.
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     await scheduler.recover()
@@ -101,8 +108,7 @@ def _platform(state: State, options: Options, address: Address) -> Platform:
     machine = _machine.measure()
     machine = _machine.Machine(options.cores or machine.cores, options.ram or machine.ram)
     switches = Switches(options.faults)
-    shims = Shims(state.sessions, state.key())
-    runtime = ProcessRuntime(shims, state.images, user, host)
+    runtime = _runtime(state, options, user, host)
     return Platform(
         store=store,
         scheduler=Scheduler(store, runtime, machine, options, switches, socket.gethostname()),
@@ -117,6 +123,13 @@ def _platform(state: State, options: Options, address: Address) -> Platform:
         groups=sorted(set(os.getgroups()) - {os.getgid()}),
         host=host,
     )
+
+
+def _runtime(state: State, options: Options, user: str, host: str) -> Runtime:
+    shims = Shims(state.sessions, state.key())
+    if options.runtime == "container":
+        return ContainerRuntime(shims, find_engine(), user, host)
+    return ProcessRuntime(shims, state.images, user, host)
 
 
 def _store(state: State) -> Store:
@@ -165,6 +178,12 @@ class _Server(uvicorn.Server):
     def leave(self) -> None:
         """Answer what has begun, then return from `serve`."""
         self.should_exit = True
+
+
+def _look_at(tether: int, server: _Server) -> None:
+    if not os.read(tether, 1024):
+        asyncio.get_running_loop().remove_reader(tether)
+        server.leave()
 
 
 async def _leave_when_idle(

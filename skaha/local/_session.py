@@ -38,6 +38,8 @@ class Session:
         seq: Its place in the order of arrival; 0 until the store has given one.
         cores: Cores requested, which may be more than were asked for (flexible sessions).
         ram: GiB requested.
+        cores_limit: Cores that it may use.
+        ram_limit: GiB that it may use.
         gpus: GPUs asked for.
         fixed: Whether the memory requested is also the limit.
         started: Seconds of the epoch, None until the session has left the queue.
@@ -56,6 +58,8 @@ class Session:
     cores: float
     ram: float
     gpus: int = 0
+    cores_limit: float
+    ram_limit: float
     fixed: bool
     cmd: str | None = None
     args: tuple[str, ...] | None = None

@@ -28,6 +28,8 @@ CREATE TABLE IF NOT EXISTS sessions (
     ram REAL NOT NULL,
     gpus INTEGER NOT NULL,
     fixed INTEGER NOT NULL,
+    cores_limit REAL NOT NULL DEFAULT 8,
+    ram_limit REAL NOT NULL DEFAULT 32,
     cmd TEXT,
     args TEXT NOT NULL,
     env TEXT NOT NULL,
@@ -50,9 +52,16 @@ CREATE TABLE IF NOT EXISTS events (
     written REAL NOT NULL
 );
 CREATE INDEX IF NOT EXISTS by_session ON events (seq);
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 """
-_VERSIONS = (0, 1)
+_VERSIONS = (0, 1, 2)
+
+# The first layout did not know the limits.
+_FROM_FIRST = """
+ALTER TABLE sessions ADD COLUMN cores_limit REAL NOT NULL DEFAULT 8;
+ALTER TABLE sessions ADD COLUMN ram_limit REAL NOT NULL DEFAULT 32;
+PRAGMA user_version = 2;
+"""
 
 
 class Store:
@@ -71,7 +80,7 @@ class Store:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version not in _VERSIONS:
             raise sqlite3.DatabaseError(f"a later release wrote it (layout {version})")
-        self._db.executescript(_SCHEMA)
+        self._db.executescript(_FROM_FIRST if version == 1 else _SCHEMA)
 
     def close(self) -> None:
         """Close the file."""

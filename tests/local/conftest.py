@@ -1,5 +1,6 @@
 """Real platforms, each a process of its own with a directory of its own, on the loopback."""
 
+import json
 import os
 import signal
 import subprocess
@@ -25,12 +26,14 @@ def eventually(condition, seconds=10.0):
 class Platform:
     """A platform in the foreground and a client with its token."""
 
-    def __init__(self, state, home, *options):
-        self.state, self.home, self.options = state, home, options
+    def __init__(self, state, home, *options, version="v1", program=("-m", "skaha.local")):
+        self.state, self.home, self.version = state, home, version
+        self.program = program
+        self.options = ("--profile", version, "--faults", str(home / "faults"), *options)
         self.start()
 
     def start(self):
-        command = [sys.executable, "-m", "skaha.local", "serve", "--token", TOKEN]
+        command = [sys.executable, *self.program, "serve", "--token", TOKEN]
         self.process = subprocess.Popen(
             [*command, "--state", str(self.state), *self.options],
             env=os.environ
@@ -41,10 +44,20 @@ class Platform:
         self.url = self.process.stdout.readline().strip()
         assert self.url.startswith("http://127.0.0.1:")
         self.client = httpx.Client(
-            base_url=f"{self.url}/v1",
+            base_url=f"{self.url}/{self.version}",
             headers={"Authorization": f"Bearer {TOKEN}"},
             trust_env=False,
         )
+
+    def faults(self, **faults):
+        """Let these things go wrong from now on, and no others."""
+        new = self.home / "faults.new"
+        new.write_text(json.dumps(faults))
+        new.replace(self.home / "faults")
+
+    def image(self, name, *command):
+        """Let a command of this machine stand for an image."""
+        (self.state / "images.json").write_text(json.dumps({name: command}))
 
     def kill(self):
         self._end(signal.SIGKILL)
@@ -112,13 +125,31 @@ def token():
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory):
-    """One platform for the tests of a module, with room for several sessions."""
-    home = tmp_path_factory.mktemp("home")
-    options = ("--cores", "8", "--ram", "64", "--grace", "2")
-    running = Platform(tmp_path_factory.mktemp("state") / "state", home, *options)
-    yield running
-    running.stop()
+def launch_for_all(tmp_path_factory):
+    """Start platforms for all tests of a module, with room for several sessions."""
+    running = []
+
+    def _launch(*options, version="v1"):
+        state, home = tmp_path_factory.mktemp("state") / "state", tmp_path_factory.mktemp("home")
+        options = ("--cores", "8", "--ram", "64", "--grace", "2", *options)
+        running.append(Platform(state, home, *options, version=version))
+        return running[-1]
+
+    yield _launch
+    for platform in running:
+        platform.stop()
+
+
+@pytest.fixture(scope="module")
+def platform(launch_for_all):
+    """One platform for the tests of a module."""
+    return launch_for_all()
+
+
+@pytest.fixture(scope="module")
+def old(launch_for_all):
+    """One of the older profile, for the tests of a module."""
+    return launch_for_all(version="v0")
 
 
 @pytest.fixture
@@ -126,10 +157,11 @@ def launch(tmp_path):
     """Start platforms of a test's own, with its options."""
     running = []
 
-    def _launch(*options):
+    def _launch(*options, version="v1"):
         home = tmp_path / f"home-{len(running)}"
         home.mkdir()
-        running.append(Platform(tmp_path / f"state-{len(running)}", home, *options))
+        state = tmp_path / f"state-{len(running)}"
+        running.append(Platform(state, home, *options, version=version))
         return running[-1]
 
     yield _launch

@@ -84,14 +84,14 @@ def test_the_limit_is_checked_between_name_and_gpus(platform):
     for kind in ("notebook", "carta", "desktop", "contributed", "firefly"):
         platform.create(type=kind)
     user = platform.sessions()[0]["userid"]
-    text = refusal(platform, type="notebook", gpus="0", image=UNTAGGED)
+    text = refusal(platform, type="carta", gpus="0", image=UNTAGGED)
     assert text == f"User {user} has reached the maximum of 5 active sessions.\n"
-    assert refusal(platform, type="notebook", name="a_b").startswith("name can only")
+    assert refusal(platform, type="carta", name="a_b").startswith("name can only")
     platform.create(cmd="true")
     desktop = platform.sessions(type="desktop")[0]["id"]
     assert platform.client.post(f"/session/{desktop}/app", data={"image": "x"}).status_code == 200
     platform.delete(desktop)
-    platform.create(type="notebook")
+    platform.create(type="carta")
 
 
 @pytest.mark.parametrize("cores", ["0", "0.5", "1e9", "1e999", "-1", "nan", "two", "1_0", "9"])
@@ -184,7 +184,7 @@ def test_what_the_template_cannot_carry(platform, where, value, status):
     if status == 500:
         assert response.text.startswith("unexpected exception: java.")
         assert not response.text.endswith("\n")
-    assert platform.post(type="notebook", **parameters).status_code == 200
+    assert platform.post(type="carta", **parameters).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,23 @@ def test_commands(state):
     assert not (state / "platform.db").exists()
 
 
+def test_it_is_started_as_it_is_asked_for(tmp_path, monkeypatch):
+    """With the options of `serve`; one that runs already is not changed."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "faults").write_text('{"broken": 1}')
+    options = ("--profile", "v0", "--no-stats", "--cores=3", "--faults", "faults")
+    url = run("start", *options).stdout.strip()
+    address = find_or_start()
+    assert address.url == url
+    get = {"headers": {"Authorization": f"Bearer {address.token}"}, "trust_env": False}
+    assert httpx.get(f"{url}/v0/context", **get).status_code == 500
+    assert max(httpx.get(f"{url}/v0/context", **get).json()["cores"]["options"]) == 8
+    refused = run("start", "--profile", "v1")
+    assert refused.returncode == 1
+    assert "stop it" in refused.stderr
+    assert run("start").stdout.strip() == url
+
+
 def test_it_ends_itself_when_idle(state):
     """Nothing runs and nobody asks."""
     command = [sys.executable, "-m", "skaha.local", "serve", "--idle", "0.2"]

@@ -57,8 +57,8 @@ def test_a_trailing_slash_is_a_session_with_an_empty_id(platform):
     """GET answers with the first session, POST cannot change it, DELETE does nothing."""
     empty = platform.client.get("/session/")
     assert (empty.status_code, empty.text) == (404, "session  not found\n")
-    session_id = platform.create(cmd="true")
-    platform.create(type="notebook")
+    platform.create(cmd="true")
+    session_id = platform.create(type="carta")
     assert platform.client.get("/session/").json()["id"] == session_id
     response = platform.client.post("/session/", data=LAUNCH)
     assert (response.status_code, response.text) == (400, "Cannot modify an existing session\n")
@@ -68,7 +68,7 @@ def test_a_trailing_slash_is_a_session_with_an_empty_id(platform):
 
 def test_a_slash_after_an_id_is_ignored(platform):
     """One session is meant either way."""
-    session_id = platform.create(type="notebook")
+    session_id = platform.create(type="carta")
     assert platform.client.get(f"/session/{session_id}/").json() == platform.session(session_id)
 
 

@@ -1,14 +1,19 @@
 """Parts that a platform on this machine does not show, each on its own."""
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
+import time
 
 import pytest
 
-from skaha.local import _machine
+from skaha.local import PlatformError, _machine
+from skaha.local._faults import Faults, Switches
 from skaha.local._machine import Machine
 from skaha.local._runtimes import _tree
+from skaha.local._session import Session
+from skaha.local._store import Store
 from skaha.local._wire._command import arguments, environment
 
 
@@ -86,3 +91,62 @@ def test_the_end_of_a_process_is_noticed(kernel, monkeypatch):
 
         asyncio.run(follow())
     asyncio.run(_tree.ended(child.pid))
+
+
+def test_a_database_of_the_first_layout_is_taken_over(tmp_path):
+    """Its sessions are there, with the limits that all had then."""
+    file = tmp_path / "platform.db"
+    store = Store(file)
+    known = {"id": "a", "name": "a", "image": "i", "kind": "headless", "fixed": False}
+    limits = {"cores_limit": 8.0, "ram_limit": 32.0}
+    store.add(Session(cores=1, ram=1, created=0, lifetime=60, **known, **limits), None)
+    store.close()
+    with sqlite3.connect(file) as old:
+        for column in limits:
+            old.execute(f"ALTER TABLE sessions DROP COLUMN {column}")
+        old.execute("PRAGMA user_version = 1")
+    old.close()
+    for _ in range(2):
+        store = Store(file)
+        (session,) = store.listed()
+        assert (session.cores_limit, session.ram_limit) == (8.0, 32.0)
+        store.close()
+
+
+def test_many_who_ask_at_once_share_a_census(monkeypatch):
+    """But nobody gets one that was begun before."""
+    taken = []
+
+    def take():
+        taken.append(None)
+        time.sleep(0.05)
+        return len(taken)
+
+    monkeypatch.setattr(_tree.Census, "take", take)
+
+    async def ask():
+        lookout = _tree._Lookout()
+        early = [asyncio.create_task(lookout.census()) for _ in range(50)]
+        await asyncio.sleep(0.02)
+        late = [asyncio.create_task(lookout.census()) for _ in range(50)]
+        return set(await asyncio.gather(*early)), set(await asyncio.gather(*late))
+
+    assert asyncio.run(ask()) == ({1}, {2})
+
+
+def test_faults_are_read_when_they_change(tmp_path):
+    """What has struck is forgotten then."""
+    file = tmp_path / "faults"
+    switches = Switches(file)
+    assert switches.faults == Faults()
+    file.write_text('{"unavailable": 1}')
+    assert switches.faults.unavailable == 1
+    assert [switches.strikes("unavailable", 1) for _ in range(2)] == [True, False]
+    file.write_text('{"unavailable": 2}')
+    assert switches.faults.unavailable == 2
+    assert switches.strikes("unavailable", 1)
+    file.unlink()
+    assert switches.faults == Faults()
+    for text in ("[]", "{", '{"delay": "long"}', '{"no": 1}'):
+        with pytest.raises(PlatformError, match="no faults"):
+            Faults.read(text)

@@ -99,7 +99,6 @@ def test_fixed_and_flexible_resources(platform, asked, kind, shown):
         ("contributed", "/session/contrib/{id}/"),
         ("desktop", "/session/desktop/{id}/?password={id}&path=session/desktop/{id}/"),
         ("firefly", "/session/firefly/{id}/firefly/"),
-        ("notebook", "/session/notebook/{id}/lab/tree/arc/home/{user}?token={id}"),
     ],
 )
 def test_interactive_sessions_wait_for_their_image(platform, kind, path, eventually):
@@ -110,7 +109,7 @@ def test_interactive_sessions_wait_for_their_image(platform, kind, path, eventua
     assert session["status"] == "Pending"
     host = platform.url.split("/")[2]
     expected = path.format(id=session_id, user=session["userid"])
-    assert session["connectURL"] == f"https://{host}{expected}"
+    assert session["connectURL"] == f"http://{host}{expected}"
     lived = moment(session["expiryTime"]) - moment(session["startTime"])
     assert abs(lived - FOUR_DAYS) <= timedelta(seconds=1)
 
@@ -119,6 +118,7 @@ def test_a_start_on_the_full_minute_has_no_seconds():
     """The class that prints it leaves them out; the expiry always has them."""
     noon = datetime(2026, 7, 31, 12, tzinfo=UTC).timestamp()
     shared = {"id": "a", "name": "a", "image": "i", "kind": "headless", "fixed": False}
+    shared |= {"cores_limit": 8, "ram_limit": 32}
     session = Session(cores=1, ram=1, created=noon, started=noon + 0.5, lifetime=60, **shared)
     assert times(session) == {
         "startTime": "2026-07-31T12:00Z",
@@ -177,7 +177,7 @@ def test_events_of_what_is_not_there(platform):
 
 def test_logs_of_what_is_not_there(platform):
     """200 and empty, as before the start."""
-    for session_id in ("nope", platform.create(type="notebook")):
+    for session_id in ("nope", platform.create(type="carta")):
         response = platform.client.get(f"/session/{session_id}", params={"view": "logs"})
         assert (response.status_code, response.text) == (200, "")
         assert response.headers["content-type"] == "text/plain"
@@ -208,7 +208,7 @@ def test_logs_of_any_size(platform):
 @pytest.mark.parametrize("view", ["event", "Logs", "EVENTS", "foo", "all", ""])
 def test_an_unknown_view_is_the_session(platform, view):
     """Only `logs` and `events` are views of a session."""
-    session_id = platform.create(type="notebook")
+    session_id = platform.create(type="carta")
     response = platform.client.get(f"/session/{session_id}", params={"view": view})
     assert response.json()["id"] == session_id
 
@@ -288,16 +288,16 @@ def test_delete_everything(platform):
 def test_renew(launch, eventually):
     """The expiry moves to a lifetime from now if that is later; else nothing happens."""
     platform = launch("--time-scale", "0.0001")  # four days are 35 seconds
-    notebook, batch = platform.create(type="notebook"), platform.create(cmd="sleep", args="60")
+    carta, batch = platform.create(type="carta"), platform.create(cmd="sleep", args="60")
     platform.wait(batch, "Running")
-    before = {i: platform.session(i)["expiryTime"] for i in (notebook, batch)}
+    before = {i: platform.session(i)["expiryTime"] for i in (carta, batch)}
 
     def renewed():
-        for session_id in (notebook, batch):
+        for session_id in (carta, batch):
             response = platform.client.post(f"/session/{session_id}", data={"action": "ReNew"})
             assert (response.status_code, response.content) == (200, b"")
             assert "content-type" not in response.headers
-        return platform.session(notebook)["expiryTime"] > before[notebook]
+        return platform.session(carta)["expiryTime"] > before[carta]
 
     eventually(renewed)
     assert platform.session(batch)["expiryTime"] == before[batch]
@@ -338,7 +338,7 @@ def test_expiry_and_retention(launch, eventually):
 def test_old_events_are_forgotten(launch, eventually):
     """A session whose events are too old has none, and is still there."""
     platform = launch("--time-scale", "0.0001")  # an hour is 0.36 s, a day 8.6 s
-    session_id = platform.create(type="notebook")
+    session_id = platform.create(type="carta")
     eventually(lambda: platform.events(session_id) == "<none>\n")
     assert platform.session(session_id)["status"] == "Pending"
 
@@ -391,7 +391,7 @@ def test_names_that_the_shell_does_not_pass_on(platform):
     assert "a.b" in platform.events(session_id)
 
 
-def test_apps_of_a_desktop(platform):
+def test_apps_of_a_desktop(platform, eventually):
     """Attach, list, read and delete; the path's session id does not narrow the list."""
     first, second = platform.create(type="desktop"), platform.create(type="desktop")
     client = platform.client
@@ -400,6 +400,7 @@ def test_apps_of_a_desktop(platform):
     assert (response.status_code, response.headers["content-type"]) == (200, "text/plain")
     assert re.fullmatch(r"[a-z][a-z0-9]{2}\n", response.text)
     app = response.text.strip()
+    eventually(lambda: "startTime" in client.get(f"/session/{first}/app/{app}").json())
     session = client.get(f"/session/{first}/app/{app}").json()
     assert session["id"] == first
     assert session["appid"] == app
@@ -429,13 +430,13 @@ def test_apps_go_with_their_desktop(platform):
 def test_what_apps_refuse(platform):
     """Everything that is not a new app for a desktop of the caller."""
     client = platform.client
-    notebook = platform.create(type="notebook")
+    carta = platform.create(type="carta")
     desktop = platform.create(type="desktop")
     for path, data, status, text in (
         (f"{desktop}/app", {}, 400, "Missing parameter 'image'"),
         (f"{desktop}/app", {"image": "a", "cores": "99"}, 400, "Invalid value for 'cores': 99"),
         ("nope/app", {"image": "a"}, 404, "session nope not found"),
-        (f"{notebook}/app", {"image": "a"}, 404, f"session {notebook} not found"),
+        (f"{carta}/app", {"image": "a"}, 404, f"session {carta} not found"),
         (f"{desktop}/app/abc", {}, 400, "Missing parameter 'image'"),
         (f"{desktop}/app/abc", {"image": "a"}, 400, "Cannot modify an existing app."),
     ):

@@ -3,47 +3,58 @@
 import os
 from pathlib import Path
 
+from attrs import frozen
 
-def jupyter(
-    session_id: str, port: int, secret: str, directory: Path, home: Path, user: str
-) -> tuple[list[str], dict[str, str]]:
-    """Return the command and the variables of a server.
+
+@frozen
+class JupyterServer:
+    """A command, and the variables that go with it."""
+
+    command: list[str]
+
+    def variables(self, secret: str, own: Path, user: str) -> dict[str, str]:
+        """Return the server's variables.
+
+        Args:
+            secret: The token that it wants; others cannot see it here.
+            own: Where it may keep its own files: the user's settings stay as they are.
+            user: The user's name.
+        """
+        return {
+            "JUPYTER_TOKEN": secret,
+            "JUPYTER_CONFIG_DIR": str(own / "config"),
+            "JUPYTER_DATA_DIR": str(own / "data"),
+            "JUPYTER_RUNTIME_DIR": str(own / "runtime"),
+            "JUPYTER_PATH": str(own / "data"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(own / "workspaces"),
+            "JUPYTERLAB_SETTINGS_DIR": str(own / "settings"),
+            "NB_USER": user,
+            "NB_UID": str(os.getuid()),
+            "XDG_CACHE_HOME": str(own / "cache"),
+        }
+
+
+def jupyter(session_id: str, interface: str, port: int, root: Path) -> JupyterServer:
+    """Return the server of a session.
 
     Args:
         session_id: Its session, which is part of its address.
-        port: Where it is to listen on the loopback.
-        secret: The token that it wants.
-        directory: Where it may keep its own files.
-        home: The user's home.
-        user: The user's name.
+        interface: Where it is to listen.
+        port: The port there.
+        root: The directory above all that it shows.
     """
-    root = _root(directory, home, user)
     command = [
-        *("jupyter-lab", "--no-browser", "--ip=127.0.0.1", f"--port={port}"),
+        *("jupyter-lab", "--no-browser", f"--ip={interface}", f"--port={port}"),
         "--ServerApp.port_retries=0",
         f"--ServerApp.base_url=/session/notebook/{session_id}/",
         f"--ServerApp.root_dir={root}",
     ]
     if os.getuid() == 0:
         command.append("--allow-root")
-    own = directory / "jupyter"
-    # The user's own settings stay as they are, as in a container.
-    variables = {
-        "JUPYTER_TOKEN": secret,
-        "JUPYTER_CONFIG_DIR": str(own / "config"),
-        "JUPYTER_DATA_DIR": str(own / "data"),
-        "JUPYTER_RUNTIME_DIR": str(own / "runtime"),
-        "JUPYTER_PATH": str(own / "data"),
-        "JUPYTERLAB_WORKSPACES_DIR": str(own / "workspaces"),
-        "JUPYTERLAB_SETTINGS_DIR": str(own / "settings"),
-        "NB_USER": user,
-        "NB_UID": str(os.getuid()),
-        "XDG_CACHE_HOME": str(own / "cache"),
-    }
-    return command, variables
+    return JupyterServer(command)
 
 
-def _root(directory: Path, home: Path, user: str) -> Path:
+def platform_root(directory: Path, home: Path, user: str) -> Path:
     """Make a directory in which the user's home is where the platform has it."""
     root = directory / "root"
     at_home = root / "arc" / "home" / user

@@ -6,20 +6,19 @@ import os
 import re
 import shutil
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 from attrs import frozen
 
 from skaha.local._runtimes import ImageAbsentError, StartError
-from skaha.local._runtimes._jupyter import jupyter
+from skaha.local._runtimes._jupyter import jupyter, platform_root
 from skaha.local._runtimes._shim import Shims, ShimWork, free_port, inherited, listens
-from skaha.local._runtimes._tree import MARK
+from skaha.local._runtimes._variables import platform_variables, thread_variables
 from skaha.local._session import Event, Session
 
 _NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _CONTRIBUTED_PORT = 5000
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "JULIA_NUM_THREADS")
+_PORT = "{port}"
 
 
 @frozen
@@ -83,11 +82,7 @@ class ProcessRuntime:
 
     def address(self, session: Session) -> str | None:
         """Return where the session's server listens."""
-        port = self.shims.port(session)
-        if port is None:
-            return None
-        below = f"/session/notebook/{session.id}" if session.kind == "notebook" else ""
-        return f"http://127.0.0.1:{port}{below}"
+        return self.shims.address(session)
 
     def secret(self, session: Session) -> str:
         """Return the token of a notebook's server."""
@@ -112,7 +107,7 @@ class ProcessRuntime:
         return commands
 
     def _start(self, session: Session) -> ShimWork:
-        home = self._home()
+        home = self.shims.home()
         environment = self._environment(session, home)
         command = self._command(session, home, environment)
         program = _found(command[0], environment["PATH"], home)
@@ -123,14 +118,13 @@ class ProcessRuntime:
             port = free_port()
             self.shims.give_port(session, port)
             directory, secret = self.shims.directory(session), self.shims.secret(session)
-            command, variables = jupyter(session.id, port, secret, directory, home, self.user)
-            environment |= variables
-            return command
-        if session.kind == "contributed":
-            if listens(_CONTRIBUTED_PORT):
-                raise StartError(f"somebody listens on port {_CONTRIBUTED_PORT} of this machine")
-            self.shims.give_port(session, _CONTRIBUTED_PORT)
+            root = platform_root(directory, home, self.user)
+            server = jupyter(session.id, "127.0.0.1", port, root)
+            environment |= server.variables(secret, directory / "jupyter", self.user)
+            return server.command
         entrypoint = self._commands().get(session.image)
+        if session.kind == "contributed" and entrypoint:
+            return self._listening(session, entrypoint)
         if session.cmd is not None:
             return [session.cmd, *(session.args or ())]
         if not entrypoint:
@@ -139,33 +133,22 @@ class ProcessRuntime:
             )
         return [entrypoint[0], *(entrypoint[1:] if session.args is None else session.args)]
 
-    def _home(self) -> Path:
-        with suppress(RuntimeError):  # a user without a home
-            home = Path.home()
-            if os.access(home, os.R_OK | os.X_OK):
-                return home
-        stand_in = self.shims.root / "home"
-        stand_in.mkdir(parents=True, exist_ok=True)
-        return stand_in
+    def _listening(self, session: Session, command: list[str]) -> list[str]:
+        """Give a command that leaves its port open one; each container has its own 5000."""
+        port = free_port() if any(_PORT in word for word in command) else _CONTRIBUTED_PORT
+        if listens(port):
+            raise StartError(f"somebody listens on port {port} of this machine: use {_PORT}")
+        self.shims.give_port(session, port)
+        return [word.replace(_PORT, str(port)) for word in command]
 
     def _environment(self, session: Session, home: Path) -> dict[str, str]:
         return {
             **inherited(),
             "PATH": _path(),
             **dict(session.env),
-            MARK: session.id,
-            "skaha_hostname": self.host,
-            "skaha_username": self.user,
-            "HOME": str(home),
-            "PWD": str(home),
-            **threads(session),
+            **platform_variables(session, self.user, self.host, str(home)),
+            **thread_variables(session),
         }
-
-
-def threads(session: Session) -> dict[str, str]:
-    """Return the variables that say how many threads a session may use."""
-    names = _THREADS[:1] if session.kind == "headless" else _THREADS
-    return dict.fromkeys(names, str(max(1, int(session.cores))))
 
 
 def _path() -> str:

@@ -8,6 +8,7 @@ finds the program again, or how it ended.
 import asyncio
 import hashlib
 import hmac
+import http.client
 import os
 import shutil
 import socket
@@ -19,13 +20,14 @@ from pathlib import Path
 import psutil
 from attrs import frozen
 
-from skaha.local._runtimes._tree import end, ended, is_marked, members
+from skaha.local._runtimes._tree import Census, end, ended, is_marked
 from skaha.local._session import Session
 
 # One write each: a reader sees the whole line or none.
 _SHIM = 'echo $$ >"$0/pid"; "$@"; status=$?; echo $status >"$0/exit"; exit $status'
 
 _LOOK_AGAIN = 0.05
+_ANSWER_SECONDS = 5.0
 
 
 @frozen
@@ -38,9 +40,9 @@ class ShimWork:
     _child: subprocess.Popen[bytes] | None = None
 
     async def ready(self) -> None:
-        """Wait until something listens on the session's port, where it has one."""
+        """Wait until the session answers on its port, where it has one."""
         port = number(self.directory / "port")
-        while port is not None and not await asyncio.to_thread(listens, port):  # noqa: ASYNC110
+        while port is not None and not await asyncio.to_thread(answers, port):  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_AGAIN)
 
     async def wait(self) -> int | None:
@@ -80,9 +82,23 @@ class Shims:
         """Return a session's secret; not its id, which others on this machine can see."""
         return hmac.new(self.key, session.id.encode(), hashlib.sha256).hexdigest()
 
-    def port(self, session: Session) -> int | None:
-        """Return the port that a session was given."""
-        return number(self.directory(session) / "port")
+    def address(self, session: Session) -> str | None:
+        """Return the URL below which a session answers, if it was given a port."""
+        port = number(self.directory(session) / "port")
+        if port is None:
+            return None
+        below = f"/session/notebook/{session.id}" if session.kind == "notebook" else ""
+        return f"http://127.0.0.1:{port}{below}"
+
+    def home(self) -> Path:
+        """Return the user's home, or a directory of the platform for a user without one."""
+        with suppress(RuntimeError):
+            home = Path.home()
+            if os.access(home, os.R_OK | os.X_OK):
+                return home
+        stand_in = self.root / "home"
+        stand_in.mkdir(parents=True, exist_ok=True)
+        return stand_in
 
     def give_port(self, session: Session, port: int) -> None:
         """Note the port on which a session is to listen."""
@@ -118,7 +134,7 @@ class Shims:
         pid = number(directory / "pid")
         if pid is None:
             # Killed between the fork and the first line of the shim, or before the fork.
-            marked = members(session.id)
+            marked = Census.take().members(session.id)
             if not marked:
                 return None
             pid = min(process.pid for process in marked)
@@ -137,6 +153,19 @@ def listens(port: int) -> bool:
     with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
     return False
+
+
+def answers(port: int) -> bool:
+    """Return whether a server answers on a port; the proxy of an engine listens before that."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS)
+    try:
+        connection.request("GET", "/")
+        connection.getresponse()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True
 
 
 def inherited() -> dict[str, str]:

@@ -8,32 +8,86 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 
 import psutil
+from attrs import frozen
 
 MARK = "skaha_sessionid"
 
 _LOOK_AGAIN = 1.0
 
 
-def members(session_id: str) -> list[psutil.Process]:
-    """Return the processes of a session, zombies excepted."""
-    processes = {process.pid: process for process in _processes()}
-    found = {pid for pid, process in processes.items() if is_marked(process, session_id)}
-    if found:
-        parents = {pid: _parent(process) for pid, process in processes.items()}
-        found |= {pid for pid in processes if _descends(pid, parents, found)}
-    return [processes[pid] for pid in found if _alive(processes[pid])]
+@frozen
+class Census:
+    """All processes of this machine, zombies excepted, at one moment.
+
+    Attributes:
+        processes: Each by its number.
+        parents: The number of the parent of each.
+        marks: Which session's mark is in the environment, where there is one.
+    """
+
+    processes: dict[int, psutil.Process]
+    parents: dict[int, int]
+    marks: dict[int, str]
+
+    @classmethod
+    def take(cls) -> "Census":
+        """Look at every process."""
+        census = cls({}, {}, {})
+        # Not psutil's own iterator: it remembers processes, and would refuse to signal a new one
+        # that has got the number of an old one.
+        for pid in psutil.pids():
+            with suppress(psutil.NoSuchProcess):
+                census._count(psutil.Process(pid))
+        return census
+
+    def members(self, session_id: str) -> list[psutil.Process]:
+        """Return the processes of a session."""
+        marked = {pid for pid, mark in self.marks.items() if mark == session_id}
+        if not marked:
+            return []
+        return [
+            process
+            for pid, process in self.processes.items()
+            if pid in marked or _descends(pid, self.parents, marked)
+        ]
+
+    def _count(self, process: psutil.Process) -> None:
+        with process.oneshot():
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return
+            self.processes[process.pid] = process
+            self.parents[process.pid] = process.ppid()
+            with suppress(psutil.Error):
+                mark = process.environ().get(MARK)
+                if mark is not None:
+                    self.marks[process.pid] = mark
 
 
-def _processes() -> Iterator[psutil.Process]:
-    # Not psutil's own iterator: it remembers processes, and would refuse to signal a new one that
-    # has got the number of an old one.
-    for pid in psutil.pids():
-        with suppress(psutil.NoSuchProcess):
-            yield psutil.Process(pid)
+class _Lookout:
+    """Takes a census for all who ask for one in the meantime, as hundreds of sessions may."""
+
+    def __init__(self) -> None:
+        self._taking: asyncio.Task[Census] | None = None
+        self._next: asyncio.Task[Census] | None = None
+
+    async def census(self) -> Census:
+        """Return a census that was not begun before this was called."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._take(self._taking))
+        return await asyncio.shield(self._next)
+
+    async def _take(self, before: asyncio.Task[Census] | None) -> Census:
+        if before is not None and not before.done():
+            await asyncio.wait({before})
+        # From here on a process may start that this census misses: who asks now waits for the next.
+        self._taking, self._next = self._next, None
+        return await asyncio.to_thread(Census.take)
+
+
+_lookout = _Lookout()
 
 
 def is_marked(process: psutil.Process, session_id: str) -> bool:
@@ -65,7 +119,7 @@ async def end(session_id: str, shim: int | None, grace: float) -> None:
     """
     deadline = time.monotonic() + grace
     signalled: set[tuple[int, int]] = set()
-    while found := await asyncio.to_thread(members, session_id):
+    while found := (await _lookout.census()).members(session_id):
         left = deadline - time.monotonic()
         number = signal.SIGTERM if left > 0 else signal.SIGKILL
         for process in [p for p in found if p.pid != shim] or found:
@@ -87,13 +141,6 @@ def _signal(process: psutil.Process, number: int) -> None:
     # Gone already, or (a program with more rights than ours) not ours to end.
     with suppress(psutil.Error):
         process.send_signal(number)
-
-
-def _parent(process: psutil.Process) -> int:
-    try:
-        return process.ppid()
-    except psutil.Error:
-        return 0
 
 
 def _descends(pid: int, parents: dict[int, int], roots: set[int]) -> bool:

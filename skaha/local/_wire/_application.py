@@ -3,6 +3,7 @@
 from http import HTTPStatus
 
 from starlette.applications import Starlette
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.routing import Route
@@ -13,6 +14,15 @@ from skaha.local._wire._connect import Connection
 from skaha.local._wire._pages import page, welcome
 from skaha.local._wire._platform import Platform
 from skaha.local._wire._servlet import Handler, Servlet
+
+
+class _Rest(PathConvertor):
+    """The rest of a path, line feeds included."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("rest", _Rest())
 
 
 def application(platform: Platform) -> ASGIApp:
@@ -38,12 +48,12 @@ def application(platform: Platform) -> ASGIApp:
         servlet = Servlet(platform, handlers)
         routes += [
             Route(f"/skaha/{version}/{name}", servlet),
-            Route(f"/skaha/{version}/{name}/{{path:path}}", servlet),
+            Route(f"/skaha/{version}/{name}/{{path:rest}}", servlet),
         ]
     for name, handlers in public.items():
         routes.append(Route(f"/skaha/{name}", Servlet(platform, handlers, public=True)))
     routes += [
-        Route("/session/{kind}/{id}/{path:path}", Connection(platform)),
+        Route("/session/{kind}/{id}/{path:rest}", Connection(platform)),
         Route("/skaha", _moved),
         Route("/skaha/", _welcome),
     ]

@@ -3,6 +3,7 @@
 import re
 import time
 
+from attrs import asdict
 from starlette.responses import Response
 
 from skaha.local._session import Session
@@ -55,9 +56,7 @@ def attach(call: Call, session_id: str) -> Response:
         name=re.sub("[:._]", "-", image.rpartition("/")[2]),
         image=image,
         kind="desktop-app",
-        cores=resources.cores,
-        ram=resources.ram,
-        fixed=resources.fixed,
+        **asdict(resources),
         created=time.time(),
         lifetime=platform.options.lifetime("desktop-app"),
     )

@@ -7,9 +7,9 @@ import string
 import time
 from collections.abc import Container
 
-from attrs import frozen
+from attrs import asdict, frozen
 
-from skaha.local._machine import CORES_REQUEST, GPU_OPTIONS, RAM_REQUEST
+from skaha.local._machine import CORES_LIMIT, CORES_REQUEST, GPU_OPTIONS, RAM_LIMIT, RAM_REQUEST
 from skaha.local._session import KINDS, Session
 from skaha.local._wire._command import arguments, environment, substituted
 from skaha.local._wire._images import check_access, check_label, check_name
@@ -28,15 +28,18 @@ NOT_CREATED = "java.lang.IllegalStateException: the job was not created"
 
 # What these kinds request, whatever was asked for.
 _OWN_REQUESTS = {"desktop": (0.25, 1.0, False), "firefly": (0.1, 4.0, True)}
+_OWN_LIMITS = (1.0, 4.0)
 
 
 @frozen
 class Resources:
-    """What a session requests: cores, GiB, and whether the memory is also its limit."""
+    """What a session requests and may use, and whether memory is the same in both."""
 
     cores: float
     ram: float
     fixed: bool
+    cores_limit: float
+    ram_limit: float
 
 
 def new_session(call: Call) -> Session:
@@ -65,9 +68,7 @@ def new_session(call: Call) -> Session:
         name=name.lower(),
         image=image,
         kind=kind,
-        cores=resources.cores,
-        ram=resources.ram,
-        fixed=resources.fixed,
+        **asdict(resources),
         gpus=gpus,
         cmd=None if cmd is None else substituted(cmd),
         args=None if args is None else arguments(args),
@@ -86,12 +87,18 @@ def read_resources(call: Call, kind: str) -> Resources:
     cores = _amount(call, "cores", machine.cores_options)
     ram = _amount(call, "ram", machine.ram_options)
     if kind in _OWN_REQUESTS:
-        return Resources(*_OWN_REQUESTS[kind])
+        return Resources(*_OWN_REQUESTS[kind], *_OWN_LIMITS)
     if call.platform.profile.old:
         # A limit is never more than the request.
         cores, ram = cores or default_amount("cores", kind), ram or default_amount("ram", kind)
-        return Resources(cores, ram, fixed=True)
-    return Resources(cores or CORES_REQUEST, ram or RAM_REQUEST, fixed=ram is not None)
+        return Resources(cores, ram, True, cores, ram)
+    return Resources(
+        cores=cores or CORES_REQUEST,
+        ram=ram or RAM_REQUEST,
+        fixed=ram is not None,
+        cores_limit=cores or float(CORES_LIMIT),
+        ram_limit=ram or float(RAM_LIMIT),
+    )
 
 
 def new_id(platform: Platform, length: int = 8, session_id: str = "") -> str:

@@ -1,0 +1,249 @@
+"""Nothing that is written, shown or kept has a secret in it: every place is searched for it."""
+
+import base64
+import json
+import logging
+import pickle
+import traceback
+import warnings
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from faults import faulty as f
+from faults.conftest import IMAGE
+from faults.faulty import FaultyPlatform
+
+from skaha import ContainerRegistry, Retry, SkahaClient
+from skaha.errors import SkahaError
+
+TOKEN = "canary-token-8f1c"
+VALUE = "canary-value-77aa"
+SECRET = "canary-secret-03be"
+ENCODED = base64.b64encode(f"vrubin:{SECRET}".encode()).decode()
+CANARIES = (
+    TOKEN,
+    VALUE,
+    SECRET,
+    ENCODED,
+    quote(ENCODED),
+    base64.b64encode(SECRET.encode()).decode(),
+)
+
+FAULTS = [
+    *(f.refused(status) for status in (400, 401, 403, 404, 409, 429, 500, 502, 503)),
+    f.RESET_DONE,
+    f.HALF_BODY,
+    f.STALL_DONE,
+    *f.GARBAGE,
+]
+
+
+class Everything(logging.Handler):
+    """Keeps whatever is logged by anybody, as text."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self.texts: list[str] = []
+        self.names: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.names.add(record.name.partition(".")[0])
+        self.texts += [self.format(record), repr(record.args), repr(vars(record))]
+
+
+@pytest.fixture
+def logged() -> Iterator[Everything]:
+    """Everything that is logged, at any level, httpx and httpcore included."""
+    everything = Everything()
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(everything)
+    root.setLevel(1)
+    yield everything
+    root.setLevel(level)
+    root.removeHandler(everything)
+
+
+def told_by(error: BaseException) -> Iterator[str]:
+    """Return all that an exception, and those behind it, may tell."""
+    yield "".join(traceback.format_exception(error))
+    seen: set[int] = set()
+    todo: list[Any] = [error]
+    while todo:
+        one = todo.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield from (str(one), repr(one), repr(one.args), repr(getattr(one, "__notes__", "")))
+        shown = {name: value for name, value in vars(one).items() if not name.startswith("__")}
+        yield repr(shown)
+        partial = shown.get("partial")
+        if partial is not None:
+            yield from told_by_result(partial)
+            todo += partial.failures.values()
+        todo += [one.__cause__, one.__context__, *getattr(one, "exceptions", ())]
+
+
+def told_by_result(result: Any) -> Iterator[str]:
+    yield from (repr(result), str(result), json.dumps(result), repr(vars(result)))
+    if hasattr(result, "_repr_html_"):
+        yield result._repr_html_()
+
+
+def check_no_canary(texts: Any) -> None:
+    for text in texts:
+        for canary in CANARIES:
+            assert canary not in text
+
+
+def opened(colour: Any, platform: FaultyPlatform) -> Any:
+    registry = ContainerRegistry(username="vrubin", secret=SECRET)
+    quick = Retry(attempts=2, deadline=0.2, first_pause=0.001)
+    return colour.open(
+        server=platform.url, token=TOKEN, registry=registry, retry=quick, timeout=0.3
+    )
+
+
+def errors_of(colour: Any, session: Any, ids: list[str]) -> Iterator[BaseException]:
+    """Yield what all kinds of calls raise, or keep as failures."""
+    calls = [
+        lambda: session.create("run", IMAGE, env={"PASSWORD": VALUE}, replicas=2),
+        session.fetch,
+        lambda: session.info(ids),
+        lambda: session.logs(ids),
+        lambda: session.destroy(ids),
+    ]
+    for call in calls:
+        try:
+            result = colour.run(call())
+        except SkahaError as error:
+            yield error
+        else:
+            check_no_canary(told_by_result(result))
+            try:
+                result.raise_for_failures()
+            except ExceptionGroup as group:
+                yield group
+            else:
+                # Not even a session that has never failed shows what it was told.
+                check_no_canary([repr(result)])
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_no_error_shows_a_secret(
+    colour: Any, faulty: FaultyPlatform, logged: Everything, fault: f.Fault
+) -> None:
+    ids = [faulty.add("run-9") for _ in range(2)]
+    for what in ("POST run-1", "POST run-2", f"GET {ids[0]}", f"DELETE {ids[0]}"):
+        faulty.always(what, fault)
+    faulty.script("GET session", f.NONE, f.NONE, fault, fault, fault, fault)
+    session = opened(colour, faulty)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        errors = list(errors_of(colour, session, ids))
+    assert errors
+    for error in errors:
+        check_no_canary(told_by(error))
+        check_no_canary([pickle.dumps(error).decode("latin-1")])
+    check_no_canary(str(one.message) for one in warned)
+    check_no_canary(logged.texts)
+    check_no_canary(one.target for one in faulty.seen())
+    # What was looked for was there to be found, and all who log were heard.
+    assert {"httpx", "httpcore"} <= logged.names
+    assert all(TOKEN in one.headers["authorization"] for one in faulty.seen())
+    posts = faulty.seen("POST")
+    assert all(one.headers["x-skaha-registry-auth"] == ENCODED for one in posts)
+    assert all(f"PASSWORD={VALUE}" in one.form["env"] for one in posts)
+
+
+def test_the_requests_behind_an_error_show_no_secret(colour: Any, faulty: FaultyPlatform) -> None:
+    """Tools that collect errors show what hangs on them: requests, answers, and their headers."""
+    faulty.always("POST run-1", f.refused(400))
+    faulty.always("POST run-2", f.RESET_DONE)
+    registry = ContainerRegistry(username="vrubin", secret=SECRET)
+    settings: dict[str, Any] = {"token": TOKEN, "registry": registry, "retry": False}
+    session = colour.open(server=faulty.url, **settings)
+    with pytest.raises(SkahaError) as caught:
+        colour.run(session.create("run", IMAGE, env={"PASSWORD": VALUE}, replicas=2))
+    texts: list[str] = []
+    todo: list[BaseException | None] = [caught.value, *caught.value.partial.failures.values()]
+    while todo:
+        error = todo.pop()
+        if error is None:
+            continue
+        todo += [error.__cause__, error.__context__]
+        request = getattr(error, "_request", None)
+        for one in (request, getattr(error, "response", None)):
+            if one is not None:
+                texts += [repr(one), repr(one.headers), repr(one.extensions)]
+    assert len(texts) >= 6
+    check_no_canary(texts)
+
+
+def test_no_object_shows_a_secret(colour: Any, faulty: FaultyPlatform) -> None:
+    """Neither does anything else that a call leaves in the hands of its caller."""
+    session = opened(colour, faulty)
+    launched = colour.run(session.create("run", IMAGE, env={"PASSWORD": VALUE}, replicas=2))
+    shown = [session, session.registry, session.retry, session.api, session.api._wire, launched]
+    shown += [launched.order, launched.names]
+    shown += [session.api._wire.auth, session.api._wire.tls, colour.run(session.fetch())]
+    check_no_canary(text for one in shown for text in (repr(one), str(one), f"{one}"))
+
+
+def test_no_secret_in_a_refused_argument(faulty: FaultyPlatform) -> None:
+    """A secret that cannot be used is not shown to say so."""
+    wrong: list[Any] = [
+        lambda: SkahaClient(server=faulty.url, token=f"{TOKEN}\n{TOKEN}"),
+        lambda: SkahaClient(server=faulty.url, token=f"{TOKEN}é"),
+        lambda: SkahaClient(server=faulty.url, token=[TOKEN]),  # type: ignore[arg-type]
+        lambda: SkahaClient(server=faulty.url, token=TOKEN.encode()),  # type: ignore[arg-type]
+        lambda: SkahaClient(server=f"https://vrubin:{SECRET}@example.org/skaha"),
+        lambda: SkahaClient(server=f"https://vrubin:{SECRET}@example.org:port/skaha"),
+        lambda: SkahaClient(server=f"https://vrubin:{SECRET}@[/skaha"),
+        lambda: SkahaClient(server="http://example.org/skaha", token=TOKEN),
+        lambda: SkahaClient(server=faulty.url, registry={"secret": SECRET}),  # type: ignore[arg-type]
+        lambda: ContainerRegistry(username="vrubin", secret=f"{SECRET}:{SECRET}"),
+        lambda: ContainerRegistry(username="", secret=SECRET),
+        lambda: ContainerRegistry(username="vrubin", secret=[SECRET]),  # type: ignore[arg-type]
+    ]
+    session = SkahaClient(server=faulty.url, token=TOKEN)
+    check_no_canary([repr(session)])
+    for call in wrong:
+        with pytest.raises(SkahaError) as caught:
+            call()
+        check_no_canary(told_by(caught.value))
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"PASSWORD": f"{VALUE}=x"},
+        {"PASSWORD": f"${VALUE}"},
+        {"PASSWORD": f"{VALUE}\n"},
+        {"A=B": VALUE},
+        {"": VALUE},
+        {1: VALUE},
+        [("PASSWORD", VALUE)],
+        f"PASSWORD={VALUE}",
+    ],
+)
+def test_no_value_in_a_refused_environment(colour: Any, faulty: FaultyPlatform, env: Any) -> None:
+    with pytest.raises(SkahaError) as caught:
+        colour.run(opened(colour, faulty).create("run", IMAGE, env=env))
+    check_no_canary(told_by(caught.value))
+    assert faulty.received == []
+
+
+def test_the_search_finds_what_is_there(logged: Everything) -> None:
+    """A search that finds nothing anywhere would prove nothing."""
+    logging.getLogger("anybody").debug("%s", {"token": TOKEN})
+    with pytest.raises(AssertionError):
+        check_no_canary(logged.texts)
+    with pytest.raises(AssertionError):
+        check_no_canary(told_by(ValueError(VALUE)))
+    error = SkahaError("a failure")
+    error.__cause__ = KeyError(ENCODED)
+    with pytest.raises(AssertionError):
+        check_no_canary(told_by(error))

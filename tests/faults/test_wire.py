@@ -1,0 +1,321 @@
+"""Who gets to see the token, and over what kind of connection."""
+
+import contextlib
+import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+import trustme
+from faults import faulty as f
+from faults.conftest import QUICK
+from faults.faulty import FaultyPlatform
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from skaha import Retry, SkahaClient
+from skaha.errors import (
+    ConnectionFailedError,
+    CredentialsError,
+    InvalidInputError,
+    SkahaError,
+    StatusError,
+)
+from skaha_api.api.session import delete_session, get_session, get_session_logs
+
+TOKEN = "a-token-nobody-else-may-see"
+
+
+def heard(platform: FaultyPlatform) -> list[str]:
+    """Return everything that this server was told, as one text each."""
+    return [f"{one.target} {one.headers} {one.form}" for one in platform.seen()]
+
+
+# Where the token goes.
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("relative", [False, True], ids=["to another host", "to another path"])
+def test_no_redirect_is_followed(
+    colour: Any, faulty: FaultyPlatform, status: int, relative: bool
+) -> None:
+    """Not with the token, and not without; the error says where it would have led."""
+    with FaultyPlatform() as other:
+        where = "/elsewhere" if relative else f"{other.url}/v1/session"
+        redirect = f.Fault("redirect", f.Doing.NEVER, status=status, headers=(("Location", where),))
+        for what in ("GET session", "POST run-1", "DELETE abcdefgh"):
+            faulty.always(what, redirect)
+        session = colour.open(server=faulty.url, token=TOKEN, retry=QUICK)
+        failures = [
+            _error(colour, session.fetch),
+            _error(colour, lambda: session.create("run", "images.canfar.net/a/b:c")),
+            colour.run(session.destroy("abcdefgh")).failures.get("abcdefgh"),
+        ]
+        assert other.connections == 0
+    for failure in failures:
+        assert isinstance(failure, StatusError)
+        assert failure.status == status
+        assert where in str(failure)
+    assert all("elsewhere" not in one.path for one in faulty.seen())
+
+
+def _error(colour: Any, call: Callable[[], Any]) -> SkahaError:
+    with pytest.raises(SkahaError) as caught:
+        colour.run(call())
+    return caught.value
+
+
+def test_the_token_is_for_one_origin(colour: Any, faulty: FaultyPlatform) -> None:
+    """A request that a caller sends elsewhere through the same client goes without the token."""
+    with FaultyPlatform() as other:
+        api = colour.open(server=faulty.url, token=TOKEN, retry=False).api
+        for platform in (faulty, other):
+            if colour.name == "sync":
+                api.get_httpx_client().get(f"{platform.url}/v1/session")
+            else:
+                colour.run(_async_get(api, f"{platform.url}/v1/session"))
+        assert [TOKEN in text for text in heard(faulty)] == [True]
+        assert [TOKEN in text for text in heard(other)] == [False]
+
+
+async def _async_get(api: Any, url: str) -> None:
+    await api.get_async_httpx_client().get(url)
+
+
+@pytest.mark.parametrize("variable", ["http_proxy", "all_proxy", "HTTP_PROXY"])
+def test_the_loopback_is_not_reached_through_a_proxy(
+    colour: Any, faulty: FaultyPlatform, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """Plain http is allowed to the loopback as nobody can listen: a proxy could."""
+    for name in ("no_proxy", "NO_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with FaultyPlatform() as proxy:
+        monkeypatch.setenv(variable, proxy.url)
+        session = colour.open(server=faulty.url, token=TOKEN, retry=False)
+        assert colour.run(session.fetch()) == []
+        assert heard(proxy) == []
+    assert len(faulty.received) == 1
+
+
+def test_a_proxy_without_a_scheme(
+    colour: Any, faulty: FaultyPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`host:port` is how many write a proxy, and curl reads it so."""
+    for name in ("no_proxy", "NO_PROXY", "HTTP_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", f"127.0.0.1:{faulty.port}")
+    server = "http://platform.invalid/skaha"
+    session = colour.open(server=server, token=TOKEN, retry=False, allow_http=True)
+    assert colour.run(session.fetch()) == []
+    assert [one.target for one in faulty.seen()] == [f"{server}/v1/session"]
+
+
+# Plain http.
+
+
+LOOPBACK = ["127.0.0.1", "127.0.0.2", "localhost", "LOCALHOST", "[::1]"]
+ELSEWHERE = [
+    "ws-uv.canfar.net",
+    "10.0.0.1",
+    "0.0.0.0",
+    "[::]",
+    "127.0.0.1.example.org",
+    "localhost.example.org",
+    "localhost.",
+    "mylocalhost",
+    "127.1",
+    "2130706433",
+    "[fe80::1]",
+    "128.0.0.1",
+]
+
+
+@pytest.mark.parametrize("host", ELSEWHERE)
+def test_no_token_over_plain_http(host: str) -> None:
+    for server in (f"http://{host}/skaha", f"HTTP://{host}:8080/skaha"):
+        with pytest.raises(InvalidInputError, match="allow_http") as caught:
+            SkahaClient(server=server, token=TOKEN)
+        assert TOKEN not in str(caught.value)
+        SkahaClient(server=server, token=TOKEN, allow_http=True)
+
+
+@pytest.mark.parametrize("host", LOOPBACK)
+def test_the_loopback_may_be_plain(host: str) -> None:
+    SkahaClient(server=f"http://{host}:1234/skaha", token=TOKEN)
+
+
+def test_without_a_token_plain_http_is_nobodys_secret() -> None:
+    SkahaClient(server="http://ws-uv.canfar.net/skaha")
+
+
+# TLS.
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
+    """A certificate authority that the environment tells the client of."""
+    path = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    return authority
+
+
+def tls_of(authority: trustme.CA, *hosts: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*(hosts or ("127.0.0.1",))).configure_cert(context)
+    return context
+
+
+def test_an_authority_of_ones_own(colour: Any, trusted: trustme.CA) -> None:
+    """`SSL_CERT_FILE` names whom to trust."""
+    with FaultyPlatform(tls=tls_of(trusted)) as platform:
+        session = colour.open(server=platform.url, token=TOKEN)
+        launched = colour.run(session.create("run", "images.canfar.net/a/b:c", replicas=3))
+        assert platform.named() == {name: [one] for name, one in launched.names.items()}
+        assert all(TOKEN in text for text in heard(platform))
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_a_stranger_is_refused(colour: Any, authority: trustme.CA, verify: bool) -> None:
+    """Whatever `verify` says, and at once: trying again does not make a certificate better."""
+    with FaultyPlatform(tls=tls_of(authority)) as platform:
+        settings: dict[str, Any] = {"retry": Retry(first_pause=0.001)}
+        if not verify:
+            with pytest.warns(DeprecationWarning, match="always verified"):
+                session = colour.open(server=platform.url, token=TOKEN, verify=False, **settings)
+        else:
+            session = colour.open(server=platform.url, token=TOKEN, **settings)
+        with pytest.raises(ConnectionFailedError, match=r"(?i)certificate"):
+            colour.run(session.fetch())
+        assert platform.received == []
+        assert platform.connections == 1
+
+
+def test_a_certificate_for_another_host_is_refused(colour: Any, trusted: trustme.CA) -> None:
+    with FaultyPlatform(tls=tls_of(trusted, "example.org")) as platform:
+        session = colour.open(server=platform.url, token=TOKEN, retry=False)
+        with pytest.raises(ConnectionFailedError, match=r"(?i)certificate"):
+            colour.run(session.fetch())
+        assert platform.received == []
+
+
+def test_a_plain_answer_to_tls_is_refused(colour: Any, faulty: FaultyPlatform) -> None:
+    server = faulty.url.replace("http:", "https:")
+    session = colour.open(server=server, token=TOKEN, retry=False, timeout=1)
+    with pytest.raises(ConnectionFailedError):
+        colour.run(session.fetch())
+    assert faulty.received == []
+
+
+@pytest.fixture
+def mutual(trusted: trustme.CA) -> Iterator[FaultyPlatform]:
+    """A platform that knows its callers by their certificates."""
+    context = tls_of(trusted)
+    trusted.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    with FaultyPlatform(tls=context) as platform:
+        yield platform
+
+
+def certificate(authority: trustme.CA, path: Path) -> Path:
+    """Write a proxy certificate as users have it: certificate and key in one file."""
+    path.touch(mode=0o600)
+    authority.issue_cert("vrubin@example.org").private_key_and_cert_chain_pem.write_to_path(path)
+    return path
+
+
+def test_a_certificate_of_the_caller(
+    colour: Any, trusted: trustme.CA, mutual: FaultyPlatform, tmp_path: Path
+) -> None:
+    path = certificate(trusted, tmp_path / "proxy.pem")
+    session = colour.open(server=mutual.url, certificate=path)
+    launched = colour.run(session.create("run", "images.canfar.net/a/b:c", replicas=3))
+    assert mutual.named() == {name: [one] for name, one in launched.names.items()}
+    assert all("authorization" not in one.headers for one in mutual.seen())
+
+
+def test_the_default_certificate(
+    colour: Any,
+    trusted: trustme.CA,
+    mutual: FaultyPlatform,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / ".ssl").mkdir()
+    certificate(trusted, tmp_path / ".ssl" / "cadcproxy.pem")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert colour.run(colour.open(server=mutual.url).fetch()) == []
+
+
+@pytest.mark.parametrize("stranger", [False, True], ids=["none", "a stranger's"])
+def test_the_platform_refuses_the_caller(
+    colour: Any, mutual: FaultyPlatform, tmp_path: Path, stranger: bool
+) -> None:
+    """What TLS says in the middle of a connection is an error of ours, too."""
+    credentials: dict[str, Any] = {"token": TOKEN}
+    if stranger:
+        credentials = {"certificate": certificate(trustme.CA(), tmp_path / "proxy.pem")}
+    session = colour.open(server=mutual.url, retry=False, **credentials)
+    with pytest.raises(ConnectionFailedError):
+        colour.run(session.fetch())
+    assert mutual.received == []
+
+
+@pytest.mark.parametrize("text", ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n"])
+def test_an_unusable_certificate(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "proxy.pem"
+    path.write_text(text)
+    with pytest.raises(CredentialsError):
+        SkahaClient(certificate=path)
+
+
+# Ids.
+
+
+# Dots alone mean folders to every client and server, encoded or not: the facade refuses them.
+HOSTILE = (
+    st.text(min_size=1, max_size=20).filter(lambda text: text.strip(".") != "")
+) | st.sampled_from(["a/b", "../x", "a?view=all", "a#b", "a%2fb", "a%2e%2e", "//host", "a\\b", "é"])
+
+
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(session_id=HOSTILE)
+def test_an_id_is_one_segment(faulty: FaultyPlatform, session_id: str) -> None:
+    """Whatever a generated endpoint takes for an id stays one segment of the path."""
+    client = SkahaClient(server=faulty.url, token=TOKEN, retry=False)
+    faulty.received.clear()
+    faulty.sessions.clear()
+    try:
+        for endpoint in (get_session, get_session_logs, delete_session):
+            with contextlib.suppress(SkahaError):
+                endpoint.sync_detailed(session_id, client=client.api)
+    finally:
+        client.api.close()
+    assert len(faulty.received) == 3
+    for one in faulty.received:
+        base, _, segment = one.path.rpartition("/")
+        assert base == "/skaha/v1/session"
+        assert unquote(segment) == session_id
+        assert set(one.query) <= {"view"}
+
+
+@pytest.mark.parametrize("call", ["info", "logs", "events", "destroy"])
+@pytest.mark.parametrize(
+    "session_id", ["", ".", "..", "a/b", "a?b", "a#b", "a%2fb", "a b", "a\n", "-a", "é", "a\0"]
+)
+def test_what_cannot_be_an_id_is_not_sent(
+    colour: Any, faulty: FaultyPlatform, call: str, session_id: str
+) -> None:
+    session = colour.open(server=faulty.url, token=TOKEN)
+    with pytest.raises(InvalidInputError):
+        colour.run(getattr(session, call)(["abcdefgh", session_id]))
+    assert faulty.connections == 0

@@ -1,0 +1,158 @@
+"""Sessions that somebody connects to: notebooks, and what listens on a port of its own."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+NOTEBOOKS = pytest.mark.skipif(
+    shutil.which("jupyter-lab", path=Path(sys.executable).parent) is None,
+    reason="needs JupyterLab: pip install jupyterlab",
+)
+PAGE = "images.canfar.net/skaha-tests/page:1"
+START_SECONDS = 40
+
+
+@pytest.fixture(autouse=True)
+def _clean(clean):
+    """Leave no session behind."""
+
+
+@pytest.fixture
+def browser(tmp_path):
+    """Open a page in a real browser; return what it shows once its programs have run."""
+    if CHROMIUM is None:
+        pytest.skip("needs a browser: apt-get install chromium")
+
+    def _open(url):
+        command = [
+            *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
+            *("--disable-background-networking", "--disable-sync", "--no-first-run"),
+            *(f"--user-data-dir={tmp_path / 'browser'}", "--virtual-time-budget=20000"),
+            *("--dump-dom", url),
+        ]
+        environment = {name: value for name, value in os.environ.items() if "proxy" not in name}
+        dump = subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=60, check=True
+        )
+        return dump.stdout
+
+    return _open
+
+
+@NOTEBOOKS
+def test_a_notebook_opens_in_a_browser(platform, browser):
+    """Behind the connectURL is JupyterLab, at home in the user's home, and it wants its token."""
+    (platform.home / "at-home.txt").write_text("here\n")
+    session_id = platform.create(type="notebook")
+    pending = platform.session(session_id)
+    assert pending["status"] == "Pending"
+    assert platform.client.get(pending["connectURL"]).status_code == 503
+    session = platform.wait(session_id, "Running", START_SECONDS)
+    url, _, token = session["connectURL"].partition("?token=")
+    assert session["connectURL"] == pending["connectURL"]
+    assert url.endswith(f"/session/notebook/{session_id}/lab/tree/arc/home/{session['userid']}")
+    page = browser(session["connectURL"])
+    assert "<title>JupyterLab" in page or 'id="jp-main' in page
+    assert "at-home.txt" in page
+
+    server = platform.client.get(session["connectURL"]).headers["location"].partition("/lab")[0]
+    contents = f"{server}/api/contents/arc/home/{session['userid']}"
+    assert platform.client.get(contents, headers={"authorization": "token no"}).status_code == 403
+    listed = platform.client.get(contents, headers={"authorization": f"token {token}"}).json()
+    assert "at-home.txt" in [entry["name"] for entry in listed["content"]]
+    # Its arguments are for everybody on this machine to see.
+    seen = subprocess.run(
+        ["ps", "-eww", "-o", "args"], capture_output=True, text=True, check=True
+    ).stdout
+    assert session_id in seen
+    assert token not in seen
+
+
+def test_without_jupyterlab_a_notebook_is_refused(platform, tmp_path):
+    """The answer says how to install it."""
+    script = (
+        "from skaha.local._runtimes import _process\n"
+        "_process._server_of_notebooks = lambda: None\n"
+        "from skaha.local.__main__ import main\n"
+        "main()\n"
+    )
+    other = type(platform)(tmp_path / "state", tmp_path, program=["-c", script])
+    response = other.post(type="notebook")
+    assert response.status_code == 400
+    assert "pip install jupyterlab" in response.text
+    assert other.post(type="headless", cmd="true").status_code == 200
+    other.stop()
+
+
+def test_contributed_sessions_run_what_stands_for_their_image(platform, browser):
+    """Several at once, each at a port of its own behind its connectURL."""
+    (platform.home / "index.html").write_text("<p>a page of mine</p>")
+    platform.image(PAGE, "python3", "-m", "http.server", "{port}", "--bind", "127.0.0.1")
+    ids = [platform.create(type="contributed", image=PAGE) for _ in range(2)]
+    urls = [platform.wait(session_id, "Running")["connectURL"] for session_id in ids]
+    assert "a page of mine" in browser(urls[0])
+    behind = [platform.client.get(f"{url}x/y?z=1").headers["location"] for url in urls]
+    assert len(set(behind)) == 2
+    assert behind[0].endswith("/x/y?z=1")
+    platform.kill()
+    platform.start()
+    urls = [platform.session(session_id)["connectURL"] for session_id in ids]
+    for url in urls:
+        answer = platform.client.get(url, follow_redirects=True, headers={"authorization": ""})
+        assert "a page of mine" in answer.text
+    platform.delete(ids[0])
+    assert platform.client.get(urls[0]).status_code == 404
+    assert platform.client.get(urls[1]).status_code == 307
+
+
+def test_a_contributed_command_that_ends_has_failed(platform):
+    """As one whose container does not stay."""
+    platform.image(PAGE, "false")
+    platform.wait(platform.create(type="contributed", image=PAGE), "Failed")
+
+
+def test_the_way_to_what_is_not_there(platform):
+    """404 for no session, or another type of one; 503 for one that cannot be used."""
+    headless, carta = platform.create(cmd="true"), platform.create(type="carta")
+    base = platform.url.removesuffix("/skaha")
+    for path, status in (
+        ("notebook/nope/lab", 404),
+        (f"notebook/{carta}/lab", 404),
+        (f"carta/{carta}/", 503),
+        (f"headless/{headless}/", 503),
+    ):
+        response = platform.client.get(f"{base}/session/{path}")
+        assert response.status_code == status
+        assert response.headers["content-type"].startswith("text/html")
+    assert platform.client.get(platform.session(carta)["connectURL"]).status_code == 503
+
+
+def test_a_headless_session_without_cmd_runs_the_command_of_its_image(platform):
+    """Where there is one; `args` take the place of its arguments."""
+    platform.image(PAGE, "echo", "its", "own")
+    own = platform.create(image=PAGE)
+    given = platform.create(image=PAGE, args="given")
+    platform.wait(own)
+    platform.wait(given)
+    assert [platform.logs(one) for one in (own, given)] == ["its own\n", "given\n"]
+
+
+def test_images_that_are_no_json(platform, eventually):
+    """The events say so."""
+    (platform.state / "images.json").write_text("{")
+    session_id = platform.create(type="contributed", image=PAGE)
+    eventually(lambda: "images.json is not JSON" in platform.events(session_id))
+    (platform.state / "images.json").unlink()
+
+
+def test_the_page_of_the_service(platform):
+    """At the root, which is below a slash."""
+    response = platform.client.get(platform.url)
+    assert response.status_code == 302
+    assert response.headers["location"] == "/skaha/"
+    assert "Skaha" in platform.client.get(f"{platform.url}/").text

@@ -1,0 +1,123 @@
+"""The fixture for other people's tests, used as they would use it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+PAGE = Path(__file__).parents[2] / "docs" / "local.md"
+SCRIPTS = """
+import os
+import httpx
+
+def sessions(platform):
+    headers = {"Authorization": f"Bearer {platform.token}"}
+    return httpx.get(f"{platform.url}/v1/session", headers=headers, trust_env=False)
+
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run pytest on a file of tests, in a directory where there is nothing else."""
+
+    def _run(tests, *settings, wait=True):
+        (tmp_path / "test_it.py").write_text(tests)
+        (tmp_path / "pytest.ini").write_text("\n".join(["[pytest]", "addopts = -q", *settings]))
+        command = [sys.executable, "-m", "pytest", "-p", "skaha.local.pytest_plugin", "-W", "error"]
+        process = subprocess.Popen(
+            [*command, "--strict-markers", "--basetemp", str(tmp_path / "base")],
+            cwd=tmp_path,
+            env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        return process.communicate()[0] if wait else process
+
+    return _run
+
+
+def platforms(tmp_path):
+    return [
+        process
+        for process in psutil.process_iter()
+        if str(tmp_path) in " ".join(_command_line(process)) and "skaha.local" in process.cmdline()
+    ]
+
+
+def _command_line(process):
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def test_the_example_of_the_documentation(run, tmp_path):
+    (example,) = re.findall(r"^```py\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    assert "4 passed" in run(example)
+    assert not platforms(tmp_path)
+
+
+def test_a_platform_for_a_module(run):
+    tests = SCRIPTS + (
+        "urls = set()\n"
+        "def test_one(skaha_platform):\n"
+        "    urls.add(skaha_platform.url)\n"
+        "def test_two(skaha_platform):\n"
+        "    urls.add(skaha_platform.url)\n"
+        "    assert len(urls) == SHARED\n"
+    )
+    assert "2 passed" in run(tests.replace("SHARED", "2"))
+    assert "2 passed" in run(tests.replace("SHARED", "1"), "skaha_platform_scope = module")
+
+
+def test_options_faults_and_a_restart(run):
+    tests = SCRIPTS + (
+        "import pytest\n"
+        "pytestmark = pytest.mark.skaha_platform(cores=3, profile='v1')\n"
+        "@pytest.mark.skaha_platform(stats=False)\n"
+        "def test_it(skaha_platform):\n"
+        "    assert sessions(skaha_platform).json() == []\n"
+        "    skaha_platform.set_faults(broken=1)\n"
+        "    assert sessions(skaha_platform).status_code == 500\n"
+        "    skaha_platform.set_faults()\n"
+        "    assert sessions(skaha_platform).status_code == 200\n"
+        "    skaha_platform.set_image('a/b:1', 'true')\n"
+        "    skaha_platform.set_image('a/b:2', 'true')\n"
+        "    assert 'a/b:1' in (skaha_platform.state / 'images.json').read_text()\n"
+        "    skaha_platform.kill()\n"
+        "    skaha_platform.start()\n"
+        "    assert sessions(skaha_platform).status_code == 200\n"
+    )
+    assert "1 passed" in run(tests)
+
+
+def test_a_platform_that_cannot_be(run):
+    tests = (
+        "import pytest\n@pytest.mark.skaha_platform(cores='many')\ndef test(skaha_platform): 1\n"
+    )
+    assert "the platform did not start" in run(tests)
+
+
+def test_a_killed_run_leaves_no_platform(run, tmp_path, eventually):
+    tests = "import time\ndef test_it(skaha_platform):\n    time.sleep(60)\n"
+    process = run(tests, wait=False)
+    eventually(lambda: platforms(tmp_path))
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    eventually(lambda: not platforms(tmp_path))
+
+
+def test_who_does_not_use_it_does_not_pay_for_it():
+    script = (
+        "import sys, pytest; before = set(sys.modules); import skaha.local.pytest_plugin;"
+        "print({'starlette', 'uvicorn', 'psutil', 'httpx', 'anyio'} & (set(sys.modules) - before))"
+    )
+    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True).stdout
+    assert printed == b"set()\n"

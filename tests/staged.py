@@ -1,0 +1,104 @@
+"""A platform whose sessions do what a test says, from one look at their list to the next."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import threading
+import time
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from scripted import Answer, json_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from scripted import Received
+
+IMAGE = "images.canfar.net/skaha/terminal:1.1.2"
+TOKEN = "a-token-of-the-tests"
+
+
+def record(session_id: str, status: str = "Running", **more: Any) -> dict[str, Any]:
+    """A session as the platform tells it."""
+    first = {"id": session_id, "name": f"name-of-{session_id}", "type": "headless"}
+    return {**first, "status": status, **more}
+
+
+def look(statuses: Mapping[str, str | None]) -> list[dict[str, Any]]:
+    """A list of sessions by their statuses; `None` is one that is not listed."""
+    return [record(one, status) for one, status in statuses.items() if status is not None]
+
+
+class Stage:
+    """What the scripted server answers.
+
+    Attributes:
+        looks: The list of sessions at each look at it; the last one stays.
+        prints: What each session answers about its log at each reading; the last one stays.
+        refused: What is answered instead, by the method and the last part of the path or the name.
+        times: When the list was looked at.
+        forms: What was to be launched.
+        reads: Whose log was read.
+        ended: Who was to be ended.
+    """
+
+    def __init__(
+        self,
+        *looks: list[dict[str, Any]],
+        prints: Mapping[str, Sequence[bytes | Answer | None]] | None = None,
+    ) -> None:
+        self.looks = list(looks)
+        self.prints = {one: list(texts) for one, texts in (prints or {}).items()}
+        self.refused: dict[str, Answer | None] = {}
+        self.times: list[float] = []
+        self.forms: list[dict[str, list[str]]] = []
+        self.reads: list[str] = []
+        self.ended: list[str] = []
+        self._lock = threading.Lock()
+
+    def __call__(self, request: Received) -> Answer | None:
+        with self._lock:
+            return self._answer(request)
+
+    def _answer(self, request: Received) -> Answer | None:
+        last = request.path.rpartition("/")[2]
+        if request.method == "POST" and last == "session":
+            self.forms.append(request.form)
+            last = request.form["name"][0]
+        if (word := f"{request.method} {last}") in self.refused:
+            return self.refused[word]
+        if request.method == "POST":
+            return Answer(200, f"id-of-{last}\n")
+        if request.method == "DELETE":
+            self.ended.append(last)
+            return Answer()
+        if last == "session":
+            self.times.append(time.monotonic())
+            return json_answer(_next(self.looks))
+        if request.query.get("view") == ["logs"]:
+            self.reads.append(last)
+            said = _next(self.prints.get(last, [b""]))
+            return Answer(200, said) if isinstance(said, bytes) else said
+        for one in self.looks[0]:
+            if one["id"] == last:
+                return json_answer(one)
+        return Answer(404, f"session {last} not found")
+
+
+def _next(script: list[Any]) -> Any:
+    return script.pop(0) if len(script) > 1 else script[0]
+
+
+@contextlib.contextmanager
+def embedded(state: Path, *options: str) -> Iterator[SimpleNamespace]:
+    """An embedded platform of a test's own: its `url`, its `token` and its `state` directory."""
+    command = [sys.executable, "-m", "skaha.local", "serve", "--token", TOKEN]
+    command += ["--state", str(state), *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield SimpleNamespace(url=process.stdout.readline().strip(), token=TOKEN, state=state)
+        process.terminate()

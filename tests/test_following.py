@@ -1,0 +1,255 @@
+"""Following logs live: every line once, although the platform only ever gives whole logs."""
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, given, settings
+from scripted import Answer
+from staged import IMAGE, Stage, look
+
+from skaha import Retry, errors
+
+QUICK = {"poll": 0.001, "longest_poll": 0.002}
+SLOW_FIXTURES = [HealthCheck.function_scoped_fixture]
+
+
+def collected(colour, lines, each=lambda *_: None):
+    """All that a session of either colour tells of lines; `each` is told of every one at once."""
+    found = []
+
+    def take(told):
+        found.append(told)
+        each(*told)
+
+    if colour.name == "sync":
+        for told in lines:
+            take(told)
+        return found
+
+    async def collect():
+        async for told in lines:
+            take(told)
+
+    colour.run(collect())
+    return found
+
+
+def followed(colour, scripted, readings, ids=None, **options):
+    """Follow sessions that say this at each reading, and have ended when they say the last."""
+    rounds = max(map(len, readings.values()))
+    looks = [
+        look(
+            {one: "Running" if n + 1 < len(said) else "Completed" for one, said in readings.items()}
+        )
+        for n in range(rounds)
+    ]
+    scripted.answer = stage = Stage(*looks, prints=readings)
+    session = colour.open(server=scripted.url, token="t", **{"retry": False} | options)
+    return collected(colour, session.follow(list(readings) if ids is None else ids, **QUICK)), stage
+
+
+def lines_of(log):
+    lines = log.decode(errors="replace").split("\n")
+    return lines if lines[-1] else lines[:-1]
+
+
+# Characters of one to four bytes, line ends of all sorts, and bytes that are no text.
+PIECES = st.sampled_from(
+    [b"a", b"\n", b"\n\n", b"\r\n", b"\r", b"\x0c", "é".encode(), "\u2028".encode(), "😀".encode()]
+) | st.binary(max_size=3)
+LOGS = st.lists(PIECES, max_size=30).map(b"".join)
+
+
+@st.composite
+def readings_of_a_log(draw):
+    """A log, and what is read of it: cut at any byte, nothing at times, all of it at the end."""
+    log = draw(LOGS)
+    cuts = draw(st.lists(st.integers(0, len(log)), max_size=5))
+    readings = [log[:cut] for cut in sorted(cuts)]
+    for place in draw(st.lists(st.integers(0, len(readings)), max_size=2)):
+        readings.insert(place, b"")
+    return log, [*readings, log]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=SLOW_FIXTURES)
+@given(st.lists(readings_of_a_log(), min_size=1, max_size=3))
+def test_every_line_comes_once_and_in_order_wherever_the_log_was_cut(colour, scripted, logs):
+    readings = {f"a{number}": said for number, (_, said) in enumerate(logs)}
+    found, _ = followed(colour, scripted, readings)
+    for number, (log, _) in enumerate(logs):
+        assert [line for one, line in found if one == f"a{number}"] == lines_of(log)
+
+
+@st.composite
+def restarts(draw):
+    """Logs of one container after the other, each read to its end, and told apart by what it says.
+
+    A log that begins like all that was read of the one before looks like more of the same.
+    """
+    pieces = st.sampled_from([b"tick\n", b"tick tock\n", b"\n", b"begin\n", "é\n".encode()])
+    repeated = st.tuples(pieces, st.integers(1, 40)).map(lambda one: one[0] * one[1])
+    logs = [b"".join(draw(st.lists(repeated, min_size=1, max_size=3)))]
+    for _ in range(draw(st.integers(1, 2))):
+        log = b"".join(draw(st.lists(repeated, min_size=1, max_size=3)))
+        if not log.startswith(logs[-1]):
+            logs.append(log)
+    readings = []
+    for before, log in zip([b"", *logs], logs, strict=False):
+        if before and draw(st.booleans()):
+            readings.append(b"")
+        cut = draw(st.integers(0, len(log)))
+        if cut and not log[:cut].startswith(before or b"\x00"):
+            readings.append(log[:cut])
+        readings.append(log)
+    return logs, readings
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=SLOW_FIXTURES)
+@given(restarts())
+def test_a_container_that_starts_again_begins_a_new_log(colour, scripted, restarted):
+    logs, readings = restarted
+    found, _ = followed(colour, scripted, {"a1": readings})
+    assert [line for _, line in found] == [line for log in logs for line in lines_of(log)]
+
+
+def test_a_new_log_may_be_as_monotonous_as_the_old_one(colour, scripted):
+    readings = [b"tick\n" * 40, b"tick\n" * 30, b"tick\n" * 41]
+    found, _ = followed(colour, scripted, {"a1": readings})
+    assert found == [("a1", "tick")] * (40 + 41)
+
+
+def test_a_new_log_may_end_as_the_old_one_did(colour, scripted):
+    """And be longer than it by then."""
+    readings = [b"first\n" + b"tick\n" * 40, b"again\n" + b"tick\n" * 41]
+    found, _ = followed(colour, scripted, {"a1": readings})
+    lines = ["first", *["tick"] * 40, "again", *["tick"] * 41]
+    assert [line for _, line in found] == lines
+
+
+@pytest.mark.parametrize("last", [b"", b"begin\n"])
+def test_a_line_without_its_end_is_one_when_its_log_is_gone(colour, scripted, last):
+    """With the session, or for that of the next container."""
+    found, _ = followed(colour, scripted, {"a1": [b"one\n", b"one\nlast wor", b"one\nlast words", last]})
+    assert [line for _, line in found] == ["one", "last words", *lines_of(last)]
+
+
+def test_whoever_has_ended_is_read_once_more_and_never_again(colour, scripted):
+    readings = {"a1": [b"x\n", b"x\ny"], "b2": [b"1\n", b"1\n2\n", b"1\n2\n3\n", b"1\n2\n3\n4"]}
+    found, stage = followed(colour, scripted, readings)
+    assert sorted(found) == [
+        *[("a1", "x"), ("a1", "y")],
+        *[("b2", "1"), ("b2", "2"), ("b2", "3"), ("b2", "4")],
+    ]
+    assert (stage.reads.count("a1"), stage.reads.count("b2")) == (2, 4)
+    # One list a round for all of them.
+    assert len(stage.times) == 4
+
+
+def test_a_session_that_vanishes_has_ended(colour, scripted):
+    looks = [look({"a1": "Pending"}), look({"a1": "Running"}), []]
+    scripted.answer = Stage(*looks, prints={"a1": [b"", b"one\n", b"one\ntwo\n"]})
+    session = colour.open(server=scripted.url, token="t", retry=False)
+    assert collected(colour, session.follow("a1", **QUICK)) == [("a1", "one"), ("a1", "two")]
+
+
+def test_a_session_may_appear_late(colour, scripted):
+    looks = [[], [], look({"a1": "Running"}), look({"a1": "Failed"})]
+    scripted.answer = Stage(*looks, prints={"a1": [b"", b"", b"one\n", b"one\ntwo"]})
+    session = colour.open(server=scripted.url, token="t", retry=False)
+    assert collected(colour, session.follow("a1", **QUICK)) == [("a1", "one"), ("a1", "two")]
+
+
+def test_nothing_is_asked_for_the_sake_of_no_session(colour, scripted, scripted_session):
+    assert collected(colour, scripted_session.follow([])) == []
+    assert scripted.received == []
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"ids": "a 1"}, {"poll": 0}, {"poll": None}, {"longest_poll": -1}]
+)
+def test_what_is_wrong_is_refused_before_anything_is_asked(
+    colour, scripted, scripted_session, wrong
+):
+    with pytest.raises(errors.InvalidInputError):
+        collected(colour, scripted_session.follow(**{"ids": "a1"} | wrong))
+    assert scripted.received == []
+
+
+# What fails on the way.
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_a_reading_that_fails_costs_no_line(colour, scripted, failing):
+    """Not even the last one of a session that has ended, and not those of the others."""
+    readings = {"a1": [b"1\n", b"1\n2\n", b"1\n2\n3\n"], "b2": [b"x\n", b"x\n", b"x\ny\n"]}
+    readings["a1"].insert(failing, Answer(500, "oops"))
+    looks = [look({"a1": "Running", "b2": "Running"})] * 2 + [
+        look({"a1": "Completed", "b2": "Completed"})
+    ]
+    scripted.answer = Stage(*looks, prints=readings)
+    session = colour.open(server=scripted.url, token="t", retry=False)
+    found = collected(colour, session.follow(["a1", "b2"], **QUICK))
+    assert [line for one, line in found if one == "a1"] == ["1", "2", "3"]
+    assert [line for one, line in found if one == "b2"] == ["x", "y"]
+
+
+def test_a_reading_is_tried_again(colour, scripted):
+    said = [b"1\n", Answer(503, "busy", headers={"Retry-After": "0"}), None, b"1\n2\n", b"1\n2\n3"]
+    looks = [look({"a1": status}) for status in ("Running", "Running", "Completed")]
+    scripted.answer = Stage(*looks, prints={"a1": said})
+    quick = Retry(first_pause=0.001, longest_pause=0.01)
+    session = colour.open(server=scripted.url, token="t", retry=quick)
+    found = collected(colour, session.follow("a1", **QUICK))
+    assert [line for _, line in found] == ["1", "2", "3"]
+
+
+def test_a_page_of_another_server_is_no_log(colour, scripted):
+    page = Answer(200, "<html>Log in, please</html>", "text/html")
+    with pytest.raises(errors.AnswerError, match="HTML page"):
+        followed(colour, scripted, {"a1": [b"1\n", page]})
+
+
+# Live.
+
+
+def test_lines_come_while_the_session_runs(colour, session, tmp_path):
+    """The session says the second line only after somebody has read the first."""
+    script, go_on = tmp_path / "script", tmp_path / "go-on"
+    script.write_text(
+        f"echo one\nwhile [ ! -e {go_on} ]; do sleep 0.01; done\necho two\nprintf three\n"
+    )
+    ids = colour.run(session.create("live", IMAGE, cmd="sh", args=str(script), replicas=2))
+    heard = {}
+
+    def listen(one, line):
+        heard.setdefault(one, []).append(line)
+        if sorted(heard) == sorted(ids):
+            go_on.touch()
+
+    lines = session.follow(ids, poll=0.01, longest_poll=0.05)
+    try:
+        assert len(collected(colour, lines, listen)) == 6
+    finally:
+        go_on.touch()
+        colour.run(session.destroy(ids))
+    assert heard == dict.fromkeys(ids, ["one", "two", "three"])
+
+
+def test_whoever_has_heard_enough_leaves(colour, session, tmp_path):
+    (tmp_path / "script").write_text("echo y\nexec sleep 60\n")
+    [session_id] = colour.run(
+        session.create("endless", IMAGE, cmd="sh", args=str(tmp_path / "script"))
+    )
+    lines = session.follow(session_id, poll=0.01, longest_poll=0.05)
+
+    async def first():
+        async for told in lines:
+            await lines.aclose()
+            return told
+
+    try:
+        told = next(lines) if colour.name == "sync" else colour.run(first())
+        assert told == (session_id, "y")
+    finally:
+        if colour.name == "sync":
+            lines.close()
+        assert colour.run(session.destroy(session_id)) == {session_id: True}

@@ -1,0 +1,235 @@
+"""Logs at rest: their last lines, and one file for each."""
+
+import time
+import tracemalloc
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import HealthCheck, given, settings
+from scripted import Answer
+from staged import IMAGE, Stage, look, record
+
+from skaha import errors
+
+PAGE = Answer(200, "<html>Log in, please</html>", "text/html; charset=utf-8")
+
+
+# The last lines.
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.text(st.sampled_from("a\n\r\x0b\x0c\x1c\x85\u2028é"), max_size=30),
+    st.integers(1, 12),
+)
+def test_the_last_lines_are_those_of_tail(colour, scripted, scripted_session, log, count):
+    """A line ends at a line feed, as for `tail` and for `follow`, and at nothing else."""
+    scripted.answer = Stage([], prints={"a1": [log.encode()]})
+    [text] = colour.run(scripted_session.logs("a1", tail=count)).values()
+    lines = log.split("\n")
+    ended = lines[-1] == ""
+    lines = lines[:-1] if ended else lines
+    assert text == "\n".join(lines[-count:]) + ("\n" if ended and lines else "")
+
+
+def test_the_last_lines_of_several_are_of_each(colour, scripted, scripted_session):
+    prints = {"a1": [b"1\n2\n3\n"], "b2": [b"x\ny"], "c3": [b""]}
+    scripted.answer = Stage([], prints=prints)
+    found = colour.run(scripted_session.logs(list(prints), tail=2))
+    assert found == {"a1": "2\n3\n", "b2": "x\ny", "c3": ""}
+
+
+def test_the_last_lines_are_printed(colour, scripted, scripted_session, capsys):
+    scripted.answer = Stage([], prints={"a1": [b"1\n2\n3\n"]})
+    assert colour.run(scripted_session.logs("a1", verbose=True, tail=1)) is None
+    assert capsys.readouterr().out.split() == ["a1:", "3"]
+
+
+@pytest.mark.parametrize("tail", [0, -1, 1.5, "3", True])
+def test_no_line_at_all_is_no_wish(colour, scripted, scripted_session, tail):
+    with pytest.raises(errors.InvalidInputError, match="tail"):
+        colour.run(scripted_session.logs("a1", tail=tail))
+    assert scripted.received == []
+
+
+# Files.
+
+
+def saved(colour, session, ids, folder):
+    return colour.run(session.save_logs(ids, folder))
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_each_session_has_a_file_by_its_name_and_id(colour, scripted, scripted_session, tmp_path):
+    prints = {"a1": [b"one\n"], "b2": ["zwölf\n".encode()], "c3": [b"\xff\x00"]}
+    scripted.answer = Stage(
+        [record("b2", "Completed", name="sweep-2"), record("a1", name="sweep-1")], prints=prints
+    )
+    folder = tmp_path / "not" / "there"
+    found = saved(colour, scripted_session, ["c3", "a1", "b2"], folder)
+    assert list(found.items()) == [
+        ("c3", folder / "c3.log"),
+        ("a1", folder / "sweep-1-a1.log"),
+        ("b2", folder / "sweep-2-b2.log"),
+    ]
+    assert contents(folder) == {path.name: prints[one][0] for one, path in found.items()}
+    assert found.failures == {}
+    # One list for all the names.
+    assert [one.path for one in scripted.received].count("/skaha/v1/session") == 1
+
+
+def test_the_embedded_platform_says_what_is_saved(colour, session, tmp_path):
+    ids = colour.run(session.create("said", IMAGE, cmd="seq", args="3", replicas=2))
+    try:
+        colour.run(session.wait(ids, timeout=20))
+        found = saved(colour, session, ids, str(tmp_path))
+        assert [path.name for path in found.values()] == [
+            f"said-{number}-{one}.log" for number, one in enumerate(ids, 1)
+        ]
+        assert list(contents(tmp_path).values()) == [b"1\n2\n3\n"] * 2
+        assert colour.run(session.logs(ids, tail=1)) == dict.fromkeys(ids, "3\n")
+    finally:
+        colour.run(session.destroy(ids))
+
+
+HOSTILE = [
+    "../../escaped",
+    "/etc/passwd",
+    "..",
+    ".",
+    "~/.ssh/authorized-keys",
+    "a/b\\c",
+    "nul\x00byte\n",
+    "\u202egol.exe",
+    "C:con",
+    "<none>",
+    "x" * 5000,
+    "",
+    None,
+    7,
+    ["a"],
+    {"a": "b"},
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=lambda name: repr(name)[:20])
+def test_no_name_leads_out_of_the_directory(colour, scripted, scripted_session, tmp_path, name):
+    scripted.answer = Stage([record("a1", name=name)], prints={"a1": [b"one\n"]})
+    folder = tmp_path / "in" / "here"
+    [path] = saved(colour, scripted_session, "a1", folder).values()
+    assert path.parent == folder
+    assert path.name.endswith("a1.log")
+    assert contents(folder) == {path.name: b"one\n"}
+    assert [one for one in tmp_path.rglob("*") if one.is_file()] == [path]
+    if name == "<none>":
+        assert path.name == "a1.log"
+
+
+@pytest.mark.parametrize("odd", [{"id": ["a1"]}, {"id": {}}, {"id": None}, {}])
+def test_an_odd_record_among_others_takes_no_name_away(
+    colour, scripted, scripted_session, tmp_path, odd
+):
+    scripted.answer = Stage([record("a1"), odd], prints={"a1": [b"one\n"]})
+    assert list(saved(colour, scripted_session, "a1", tmp_path)) == ["a1"]
+    assert contents(tmp_path) == {"name-of-a1-a1.log": b"one\n"}
+
+
+def test_an_app_does_not_name_the_file_of_its_desktop(colour, scripted, scripted_session, tmp_path):
+    """Older platforms list apps, too, and an app bears the id of its desktop."""
+    desktop = record("d8", type="desktop", name="desk")
+    app = record("d8", type="desktop-app", name="<none>", appid="k4b")
+    scripted.answer = Stage([desktop, app], prints={"d8": [b"one\n"]})
+    saved(colour, scripted_session, "d8", tmp_path)
+    assert list(contents(tmp_path)) == ["desk-d8.log"]
+
+
+def test_a_file_is_replaced_by_the_newer_log(colour, scripted, scripted_session, tmp_path):
+    stage = scripted.answer = Stage([record("a1")], prints={"a1": [b"one\ntwo\n", b"new\n"]})
+    for expected in (b"one\ntwo\n", b"new\n"):
+        saved(colour, scripted_session, "a1", tmp_path)
+        assert contents(tmp_path) == {"name-of-a1-a1.log": expected}
+    assert stage.reads == ["a1", "a1"]
+
+
+NO_LOGS = {
+    "a page": (PAGE, errors.AnswerError),
+    "a refusal": (Answer(500, "oops"), errors.ServerError),
+    "nothing": (None, errors.ConnectionFailedError),
+    "half a log": (
+        Answer(200, b"half", headers={"Content-Length": "100"}),
+        errors.ConnectionFailedError,
+    ),
+}
+
+
+@pytest.mark.parametrize("what", NO_LOGS)
+def test_what_is_no_whole_log_replaces_none(colour, scripted, tmp_path, what):
+    answer, kind = NO_LOGS[what]
+    looks = look({"a1": "Running", "b2": "Running"})
+    scripted.answer = Stage(looks, prints={"a1": [b"old\n", answer], "b2": [b"1\n", b"1\n2\n"]})
+    session = colour.open(server=scripted.url, token="t", retry=False, timeout=0.3)
+    saved(colour, session, ["a1", "b2"], tmp_path)
+    try:
+        found = saved(colour, session, ["a1", "b2"], tmp_path)
+    except errors.ConnectionFailedError as error:
+        found = error.partial
+    assert list(found) == ["b2"]
+    assert isinstance(found.failures["a1"], kind)
+    assert str(found.failures["a1"]).startswith("logs of a1: ")
+    # Neither the old one nor what came of the new one is left elsewhere.
+    assert contents(tmp_path) == {"name-of-a1-a1.log": b"old\n", "name-of-b2-b2.log": b"1\n2\n"}
+
+
+def test_a_page_alone_is_saved_nowhere(colour, scripted, scripted_session, tmp_path):
+    scripted.answer = Stage([record("a1")], prints={"a1": [PAGE]})
+    with pytest.raises(errors.AnswerError, match="HTML page"):
+        saved(colour, scripted_session, "a1", tmp_path)
+    assert contents(tmp_path) == {}
+
+
+def test_a_log_goes_to_the_disk_in_parts(colour, scripted, scripted_session, tmp_path):
+    """The memory that it takes is not that of the log."""
+    log = b"a line of a log\n" * 2**21
+    scripted.answer = Stage([record("a1")], prints={"a1": [log]})
+    tracemalloc.start()
+    try:
+        [path] = saved(colour, scripted_session, "a1", tmp_path).values()
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert path.stat().st_size == len(log)
+    assert most < len(log) // 4
+
+
+def test_a_file_in_the_way_of_the_directory_is_told(colour, scripted, scripted_session, tmp_path):
+    (tmp_path / "taken").write_text("mine")
+    scripted.answer = Stage([record("a1")])
+    with pytest.raises(OSError, match="taken"):
+        saved(colour, scripted_session, "a1", tmp_path / "taken")
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_the_old_file_is_whole_until_the_new_one_is(colour, scripted, scripted_session, tmp_path):
+    """Whoever reads it while the new one comes finds the old one."""
+    seen = []
+
+    def slowly():
+        yield b"ne"
+        end = time.monotonic() + 1
+        # The first half is on the disk when there is something new, wherever that is.
+        while len(contents(tmp_path)) == 1 and time.monotonic() < end:
+            time.sleep(0.001)
+        seen.append(contents(tmp_path)["name-of-a1-a1.log"])
+        yield b"w\n"
+
+    new = Answer(200, slowly(), headers={"Content-Length": "4"})
+    scripted.answer = Stage([record("a1")], prints={"a1": [b"old\n", new]})
+    saved(colour, scripted_session, "a1", tmp_path)
+    saved(colour, scripted_session, "a1", tmp_path)
+    assert seen == [b"old\n"]
+    assert contents(tmp_path) == {"name-of-a1-a1.log": b"new\n"}
