@@ -58,7 +58,7 @@ def _advice(kind: type[errors.StatusError], response: httpx.Response) -> str:
     if kind is errors.AuthenticationError:
         return ". The token or certificate was not accepted: get a new one"
     if response.has_redirect_location:
-        return f" a redirection to {response.headers['location']}: check the server's address"
+        return f"; a redirection to {response.headers['location']}: check the server's address"
     return ""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import httpx
 from attrs import define, field
@@ -77,3 +77,19 @@ class Api(Client):
         client = self._async_clients.pop(get_running_loop(), None)
         if client is not None:
             await client.aclose()
+
+    def __enter__(self) -> Self:
+        """Return this client, whose connections close at the end of the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close this process's connections; a later request opens new ones."""
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        """Return this client, whose connections close at the end of the block."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the running event loop's connections; a later request opens new ones."""
+        await self.aclose()

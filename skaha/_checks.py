@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import shlex
+from collections.abc import Iterable
 from numbers import Real
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -17,7 +18,7 @@ from skaha.models import KINDS, STATUS, VIEW
 from skaha.records import SUCCESS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 # A name becomes a label and a host name on the platform's cluster.
 _NAME_LENGTH = 63
@@ -96,8 +97,9 @@ def check_ids(ids: object) -> list[str]:
     """
     if isinstance(ids, str):
         ids = [ids]
-    if not isinstance(ids, list | tuple | set | frozenset | dict):
+    if isinstance(ids, bytes) or not isinstance(ids, Iterable):
         raise InvalidInputError(f"ids must be one id or a list of ids, not {type(ids).__name__}")
+    ids = list(ids)
     for session_id in ids:
         if not is_id(session_id):
             raise InvalidInputError(
@@ -161,6 +163,24 @@ def check_amount(what: str, value: object) -> None:
         raise InvalidInputError(f"{what} must be a number or None; not {value!r}")
     if not math.isfinite(value) or value <= 0:
         raise InvalidInputError(f"{what} must be more than 0; not {value!r}")
+
+
+def check_polls(poll: object, longest_poll: object) -> None:
+    """Refuse pauses between looks that are not positive numbers of seconds."""
+    for what, value in (("poll", poll), ("longest_poll", longest_poll)):
+        check_amount(what, value)
+        if value is None:
+            raise InvalidInputError(f"{what} must be more than 0 seconds; not None")
+
+
+def check_seconds(what: str, value: object, *, or_none: bool = False) -> None:
+    """Refuse a time that is not a finite number, 0 or more; or `None`, for ever."""
+    if value is None and or_none:
+        return
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise InvalidInputError(f"{what} must be a number of seconds; not {value!r}")
+    if not math.isfinite(value) or value < 0:
+        raise InvalidInputError(f"{what} must be 0 seconds or more; not {value!r}")
 
 
 def check_gpu(value: object) -> int | None:

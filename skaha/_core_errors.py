@@ -5,7 +5,13 @@ from __future__ import annotations
 import httpcore
 import httpx
 
-CORE_ERRORS = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError)
+CORE_ERRORS = (
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+)
 
 
 def as_httpx(error: Exception, request: httpx.Request) -> httpx.TransportError:

@@ -7,6 +7,7 @@ many requests, and a launch whose answer was lost is looked up before it is repe
 from __future__ import annotations
 
 import logging
+import math
 import ssl
 import time
 from contextlib import contextmanager
@@ -56,13 +57,18 @@ _current: ContextVar[Effort | None] = ContextVar("skaha-effort", default=None)
 
 
 @contextmanager
-def effort(retry: Retry) -> Iterator[Effort]:
-    """Make the requests in this block one effort, or a part of the one around it."""
+def effort(retry: Retry, at_most: float = math.inf) -> Iterator[Effort]:
+    """Make the requests in this block one effort, or a part of the one around it.
+
+    Args:
+        retry: How to try again.
+        at_most: Seconds after which nothing is tried again, if that is sooner.
+    """
     outer = _current.get()
     if outer is not None:
         yield outer
         return
-    mine = Effort(retry.deadline)
+    mine = Effort(min(retry.deadline, at_most))
     token = _current.set(mine)
     try:
         yield mine

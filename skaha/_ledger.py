@@ -8,6 +8,7 @@ are needed to tell the new from the old.
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,9 @@ from skaha.results import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+# Seconds that a new session may be missing from the list.
+_LAG = 60.0
 
 log = logging.getLogger("skaha")
 
@@ -45,6 +49,7 @@ class Ledger:
         self._doubtful: Counter[str] = Counter()
         self._internal_errors: Counter[str] = Counter()
         self._retries = 0
+        self._launched_at: dict[str, float] = {}
 
     @property
     def unsent(self) -> list[str]:
@@ -62,11 +67,21 @@ class Ledger:
         self._sent.update(sent.failures.keys())
         self._retries += sent.retries
         self.ids |= sent.values
+        self._launched_at |= dict.fromkeys(sent.values.values(), time.monotonic())
         for name in (*sent.values, *sent.failures):
             self.doubts.pop(name, None)
             self.undone.pop(name, None)
         for name, error in sent.failures.items():
             self._enter(name, error)
+
+    def not_listed_yet(self, records: Iterable[dict[str, Any]]) -> int:
+        """Return how many new sessions the platform's list lacks only as it lags behind."""
+        listed = {record["id"] for record in records}
+        long_ago = time.monotonic() - _LAG
+        for session_id, moment in list(self._launched_at.items()):
+            if session_id in listed or moment < long_ago:
+                del self._launched_at[session_id]
+        return len(self._launched_at)
 
     def doubt(self, failures: dict[str, SkahaError]) -> None:
         """Enter the failures of an earlier launch: what it left in doubt may have taken since."""
@@ -128,7 +143,7 @@ class Ledger:
         new = defaultdict[str, list[str]](list)
         for record in records:
             if record["id"] not in (self.before or ()):
-                new[record.get("name", "")].append(record["id"])
+                new[record["name"].lower()].append(record["id"])
         return new
 
     def outcome(self) -> Outcome[str]:

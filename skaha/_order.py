@@ -15,18 +15,18 @@ class Order:
         self,
         form: dict[str, Any],
         variables: dict[str, str],
-        total: int,
+        names: list[str],
         before: set[str] | None,
     ) -> None:
-        """Take the shared fields, the environment, how many replicas, and which ids were there."""
+        """Take the shared fields, the environment, the names, and the ids that were there."""
+        self.names = names
         self.before = before
         self.kind: str = form["type_"]
         self._form = form
         self._variables = variables
-        self._total = total
 
     def form_of(self, name: str) -> dict[str, Any]:
         """Return the whole form of the replica with this name."""
         number = name.rpartition("-")[2]
-        told = self._variables | {"REPLICA_ID": number, "REPLICA_COUNT": str(self._total)}
+        told = self._variables | {"REPLICA_ID": number, "REPLICA_COUNT": str(len(self.names))}
         return self._form | {"name": name, "env": [f"{key}={value}" for key, value in told.items()]}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-# Enough to tell a log that grew from one that began again.
-_REMEMBERED = 64
+import hashlib
 
 
 class LogTail:
@@ -12,7 +11,8 @@ class LogTail:
     def __init__(self) -> None:
         """Have read nothing yet."""
         self._read = 0
-        self._last = b""
+        self._digest = _digest(b"")
+        self._begun = b""
 
     def feed(self, log: bytes, *, ended: bool) -> list[str]:
         """Return the lines that are new in `log`.
@@ -21,14 +21,26 @@ class LogTail:
             log: The whole log so far.
             ended: Whether nothing will follow, so that a last line without its end is one, too.
         """
-        if log[: self._read][-_REMEMBERED:] != self._last:
-            # A log that is gone says nothing; any other one is a new container's.
-            if not log:
-                return []
-            self._read = 0
+        lines: list[str] = []
+        if (
+            not log.startswith(self._begun, self._read)
+            or _digest(log[: self._read]) != self._digest
+        ):
+            # The log is gone, or a new container's: the old one's last line will not go on.
+            lines = _lines(self._begun)
+            self._read, self._begun = 0, b""
         new = log[self._read :]
         complete = len(new) if ended else new.rfind(b"\n") + 1
         self._read += complete
-        self._last = log[: self._read][-_REMEMBERED:]
-        lines = new[:complete].decode(errors="replace").split("\n")
-        return lines if lines[-1] else lines[:-1]
+        self._digest = _digest(log[: self._read])
+        self._begun = new[complete:]
+        return lines + _lines(new[:complete])
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def _lines(data: bytes) -> list[str]:
+    lines = data.decode(errors="replace").split("\n")
+    return lines if lines[-1] else lines[:-1]

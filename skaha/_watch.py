@@ -7,7 +7,7 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from skaha.records import FINISHED, known, time_left
+from skaha.records import FINISHED, known, sessions, time_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -46,7 +46,7 @@ class Watch:
 
     def look(self, records: Iterable[Mapping[str, Any]]) -> bool:
         """Take in a list of all sessions; say whether anything is new."""
-        listed = {str(one.get("id")): one for one in records}
+        listed = {str(one.get("id")): one for one in sessions(records)}
         before = dict(self._statuses)
         for session_id in self.waiting:
             record = listed.get(session_id)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from skaha._version import __version__
+from skaha.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -87,6 +88,11 @@ def _proxy_of_environment(url: httpx.URL) -> tuple[str | None, tuple[str, str] |
         return None, None
     # The standard library takes a host without a scheme, and so do those who set the variable.
     proxy = httpx.URL(named if "://" in named else f"http://{named}")
+    if proxy.scheme not in ("http", "https"):
+        raise InvalidInputError(
+            f"the environment names a proxy by {proxy.scheme}, which is not supported: use an http "
+            "proxy, or no_proxy"
+        )
     auth = (proxy.username, proxy.password) if proxy.username else None
     return str(proxy.copy_with(username=None, password=None)), auth
 

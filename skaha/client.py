@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-import math
 import re
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from skaha._checks import check_amount
 from skaha._wire import BearerToken, Secret, Wire, is_loopback, tls_context
 from skaha.errors import CredentialsError, InvalidInputError, LocalPlatformError
 from skaha.models import ContainerRegistry
@@ -152,6 +152,10 @@ class SkahaClient:
         """Show where and how, never the token."""
         return f"{type(self).__name__}(server={self.server!r}, version={self.version!r})"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Refuse to be pickled: connections and credentials do not travel."""
+        raise TypeError(f"a {type(self).__name__} cannot be pickled: make one in each process")
+
     def _require_credentials(self) -> None:
         if self._problem is not None:
             raise CredentialsError(self._problem)
@@ -188,7 +192,8 @@ def _checked_server(server: object, version: object) -> str:
         raise InvalidInputError(f"server must be a URL or 'local', not {type(server).__name__}")
     try:
         url = httpx.URL(server)
-    except httpx.InvalidURL as error:
+        url.host.encode("idna")
+    except (httpx.InvalidURL, UnicodeError) as error:
         raise InvalidInputError(f"server is not a URL: {error}") from None
     if url.userinfo:
         raise InvalidInputError("server may not hold a user or password: give a token instead")
@@ -220,13 +225,10 @@ def _checked_token(token: object) -> str | None:
     return text
 
 
-def _checked_timeout(timeout: object) -> float:
-    if (
-        isinstance(timeout, bool)
-        or not isinstance(timeout, int | float)
-        or not 0 < timeout < math.inf
-    ):
-        raise InvalidInputError(f"timeout must be more than 0 seconds; not {timeout!r}")
+def _checked_timeout(timeout: float) -> float:
+    check_amount("timeout", timeout)
+    if timeout is None:
+        raise InvalidInputError("timeout must be more than 0 seconds; not None")
     return timeout
 
 

@@ -22,10 +22,10 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
 __all__ = [
     "Event",
@@ -41,14 +41,19 @@ __all__ = [
 ]
 
 Record: TypeAlias = Mapping[str, Any]
+R = TypeVar("R", bound=Record)
 
+# Some platforms list apps beside the sessions: their ids are those of their desktops.
+APP = "desktop-app"
 SUCCESS = frozenset({"Succeeded", "Completed"})
 FINISHED = SUCCESS | {"Failed", "Error"}
 ACTIVE = frozenset({"Pending", "Running"})
 
 _NOTHING = frozenset({"", "<none>", "<nil>", "<unknown>", "not-applicable", "null"})
-_QUANTITY = re.compile(r"([0-9.]+)\s*([KMGTP]?)(i?)B?")
+_QUANTITY = re.compile(r"([0-9.]+)\s*([KMGTP]?)i?B?")
 _POWERS = {"K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
+# More than any machine has, and few enough to be counted.
+_MOST_BYTES = 2.0**60
 _TIME = r"<none>|<nil>|<unknown>|\d{4}-\d\d-\d\dT\S+"
 _EVENT = re.compile(rf"(\S+)\s+(\S+)\s+(.*?)\s+({_TIME})\s+({_TIME})\s*", re.DOTALL)
 
@@ -133,7 +138,7 @@ def ram_bytes(record: Record) -> int | None:
     """
     found = _QUANTITY.fullmatch(str(known(record.get("requestedRAM"))))
     number = _number(found[1]) if found else None
-    if found is None or number is None:
+    if found is None or number is None or number > _MOST_BYTES:
         return None
     return round(number * (1024 ** _POWERS[found[2]] if found[2] else 10**9))
 
@@ -183,10 +188,10 @@ def parse_events(table: str) -> list[Event]:
     events: list[Event] = []
     begun = ""
     for line in table.splitlines():
-        if line.startswith("TYPE ") and not events:
+        if not begun and (not line.strip() or line.split()[:2] == ["TYPE", "REASON"]):
             continue
         # A message may contain line breaks: an event goes on until its two times.
-        begun = f"{begun}\n{line}" if begun else line
+        begun = f"{begun}\n{line}" if begun else line.lstrip()
         if found := _EVENT.fullmatch(begun):
             kind, reason, message, first, last = found.groups()
             events.append(Event(kind, reason, message, _moment(first), _moment(last)))
@@ -203,6 +208,11 @@ def matching(
         for record in records
         if _among(record.get("type"), kinds) and _among(record.get("status"), statuses)
     ]
+
+
+def sessions(records: Iterable[R]) -> list[R]:
+    """Return the records that are sessions of their own: not apps, which bear a desktop's id."""
+    return [record for record in records if record.get("type") != APP]
 
 
 def _among(word: Any, words: Collection[str] | None) -> bool:
@@ -225,6 +235,6 @@ def _moment(text: Any) -> datetime | None:
 def _number(text: Any) -> float | None:
     try:
         number = float(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None

@@ -152,7 +152,7 @@ def settled(result: R, outcome: Outcome[Any]) -> R:
     return result
 
 
-def keep(stop: BaseException, result: _Result) -> None:
+def attach(stop: BaseException, result: _Result) -> None:
     """Attach to whatever stops a call (Ctrl-C, a cancellation) what had been done as `partial`."""
     if "partial" not in vars(stop):
         stop.add_note("stopped on the way: .partial has what had been done")

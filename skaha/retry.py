@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import math
 import random
 from datetime import UTC, datetime
 
@@ -22,8 +23,10 @@ class Retry:
     doubles each time, or what the platform asks for by `Retry-After`.
 
     Args:
-        attempts: How often to send one request, 1 or more. A launch is sent until the deadline.
-        deadline: Seconds from the beginning of a call after which nothing is tried again.
+        attempts: How often to send one request, 1 or more; 1 is never again. Unless it is 1, a
+            launch is sent until the deadline.
+        deadline: Seconds after which nothing is tried again, from the beginning of a call; in a
+            call of several steps, of each step.
         first_pause: Bound of the first pause, in seconds.
         longest_pause: Bound of all pauses, in seconds, whatever the platform asks for.
 
@@ -42,12 +45,14 @@ class Retry:
     longest_pause: float = 30
 
     def __attrs_post_init__(self) -> None:
-        """Refuse what would never try at all, or wait for ever."""
-        if self.attempts < 1:
-            raise InvalidInputError(f"attempts must be 1 or more; not {self.attempts}")
+        """Refuse what would never try at all, or try for ever."""
+        attempts: object = self.attempts
+        if not isinstance(attempts, int) or attempts < 1:
+            raise InvalidInputError(f"attempts must be a whole number, 1 or more; not {attempts!r}")
         for name in ("deadline", "first_pause", "longest_pause"):
-            if not getattr(self, name) >= 0:
-                raise InvalidInputError(f"{name} must be 0 seconds or more")
+            seconds = getattr(self, name)
+            if not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
+                raise InvalidInputError(f"{name} must be 0 seconds or more; not {seconds!r}")
 
     def pause(self, attempt: int, error: Exception) -> float:
         """Return how many seconds to wait after the `attempt`-th failure."""

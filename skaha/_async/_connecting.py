@@ -13,7 +13,7 @@ from skaha._async._http import open_for_users
 from skaha._async._spelling import also_as_id
 from skaha._async._waiting import AsyncWaiting
 from skaha._async._work import pause
-from skaha.errors import InvalidInputError, SkahaError, WaitTimeoutError
+from skaha.errors import FailedSessionError, InvalidInputError, SkahaError, WaitTimeoutError
 from skaha.records import known
 from skaha.results import ResultDict, settled
 
@@ -83,11 +83,14 @@ class AsyncConnecting(AsyncWaiting):
             >>> await session.connect([])
             {}
         """
+        _checks.check_seconds("timeout", timeout)
         end = time.monotonic() + timeout
         wanted = _checks.check_ids(ids)
-        await self.wait(wanted, until="running", timeout=timeout)
+        statuses = await self.wait(wanted, until="running", timeout=timeout)
 
         async def reach(session_id: str) -> str:
+            if statuses[session_id] != "Running":
+                raise FailedSessionError(f"session {session_id} is {statuses[session_id]}")
             url = await self.connect_url(session_id)
             await self._answering(session_id, url, end)
             return url
@@ -101,12 +104,14 @@ class AsyncConnecting(AsyncWaiting):
 
     async def _answering(self, session_id: str, url: str, end: float) -> None:
         # A client of its own: the address is another server's, which must not see the token.
-        async with open_for_users(self.timeout) as client:
+        async with open_for_users() as client:
             while True:
+                left = max(_SECONDS_BETWEEN_LOOKS, end - time.monotonic())
                 try:
-                    if (await client.get(url)).status_code < httpx.codes.BAD_REQUEST:
+                    answer = await client.get(url, timeout=min(self.timeout, left))
+                    if answer.status_code < httpx.codes.BAD_REQUEST:
                         return
-                except httpx.TransportError:
+                except (httpx.RequestError, httpx.InvalidURL):
                     pass
                 if time.monotonic() > end:
                     raise _silent(session_id)

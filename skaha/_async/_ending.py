@@ -10,8 +10,9 @@ from skaha._async._reading import AsyncReading
 from skaha._async._spelling import also_as_id
 from skaha._async._work import pause
 from skaha._selection import Selection
-from skaha.errors import NotFoundError, StillThereError
-from skaha.results import Outcome, ResultDict, ResultList, settled
+from skaha.errors import InvalidInputError, NotFoundError, SkahaError, StillThereError
+from skaha.records import APP, sessions
+from skaha.results import Outcome, ResultDict, ResultList, raise_with, settled
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -66,8 +67,13 @@ class AsyncEnding(AsyncReading):
 
     async def _verified(self, done: Outcome[bool]) -> Outcome[bool]:
         end, seconds = time.monotonic() + _GRACE, 0.1
-        while left := done.values.keys() & {str(one.get("id")) for one in await self.fetch()}:
-            if time.monotonic() > end:
+        while True:
+            try:
+                listed = {str(one.get("id")) for one in sessions(await self.fetch())}
+            except SkahaError as error:
+                raise_with(error, ResultDict(done.values, done))
+            left = done.values.keys() & listed
+            if not left or time.monotonic() > end:
                 break
             await pause(seconds)
             seconds = min(seconds * 2, 5)
@@ -202,10 +208,12 @@ class AsyncEnding(AsyncReading):
         status: STATUS | Collection[STATUS] | None,
     ) -> ResultList[SessionRecord]:
         kinds, statuses = _checks.check_kinds(kind), _checks.check_statuses(status)
+        if kinds and APP in kinds:
+            raise InvalidInputError("the id of an app is its desktop's: destroy_app ends an app")
         records = await self._listed(kinds, statuses)
         chosen = [
             one
-            for one in records
+            for one in sessions(records)
             if _checks.is_id(one.get("id")) and selection.takes(str(one.get("name", "")))
         ]
         return ResultList(chosen, Outcome(retries=records.retries))

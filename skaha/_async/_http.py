@@ -121,6 +121,6 @@ async def _save(response: httpx.Response, path: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def open_for_users(timeout: float) -> httpx.AsyncClient:
+def open_for_users() -> httpx.AsyncClient:
     """Return a client for the addresses that users open: it has no credentials."""
-    return httpx.AsyncClient(timeout=timeout, follow_redirects=True)
+    return httpx.AsyncClient(follow_redirects=True)

@@ -45,9 +45,10 @@ class AsyncLanes(httpx.AsyncBaseTransport):
         await self._room.acquire()
         while self._closes_one():
             await self._room.acquire()
-        lane = self._free.pop() if self._free else self._new_lane()
-        lane.breaker.watch(request)
+        with self._guard:
+            lane = self._free.pop() if self._free else self._new_lane()
         try:
+            lane.breaker.watch(request)
             answer = await lane.send(request)
         except BaseException as error:
             self._give_back(lane)

@@ -11,7 +11,7 @@ from skaha._async._work import each
 from skaha._effort import effort
 from skaha.client import SkahaClient
 from skaha.errors import SkahaError
-from skaha.results import Outcome, ResultDict, keep
+from skaha.results import Outcome, ResultDict, attach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,6 +47,8 @@ class AsyncService(SkahaClient):
         except httpx.RequestError as error:
             failure = connection_failure(error)
             failure.subject = subject
+            if self.server == "local" and isinstance(error, httpx.ConnectError):
+                failure.add_note("the embedded platform has ended: a new session starts it again")
             raise failure from error
 
     async def _send_many(self, send: Method[[str], T], keys: Sequence[str]) -> Outcome[T]:
@@ -65,7 +67,7 @@ class AsyncService(SkahaClient):
                 await each(outcome, keys, self.concurrency, outcomes.__setitem__)
             except BaseException as stop:
                 so_far = Outcome.of(keys, outcomes, shared.retries - earlier)
-                keep(stop, ResultDict(so_far.values, so_far))
+                attach(stop, ResultDict(so_far.values, so_far))
                 raise
         return Outcome.of(keys, outcomes, shared.retries - earlier)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,9 @@ from skaha import _checks
 from skaha._async._reading import AsyncReading
 from skaha._async._spelling import also_as_id
 from skaha._async._work import pause
+from skaha._effort import effort
 from skaha._watch import Watch
-from skaha.errors import WaitTimeoutError
+from skaha.errors import SkahaError, WaitTimeoutError
 from skaha.results import Outcome, ResultDict
 
 if TYPE_CHECKING:
@@ -71,20 +73,31 @@ class AsyncWaiting(AsyncReading):
             True
         """
         watch = Watch(_checks.check_ids(ids), _checks.check_until(until), appear)
-        for what, seconds in (("poll", poll), ("longest_poll", longest_poll)):
-            _checks.check_amount(what, seconds)
-        end = None if timeout is None else time.monotonic() + timeout
+        _checks.check_polls(poll, longest_poll)
+        _checks.check_seconds("timeout", timeout, or_none=True)
+        _checks.check_seconds("appear", appear)
+        end = math.inf if timeout is None else time.monotonic() + timeout
         while watch.waiting:
-            if watch.look(await self.fetch()) and progress is not None:
+            if await self._looked(watch, end, timeout) and progress is not None:
                 progress(watch.statuses())
             if not watch.waiting:
                 break
-            if end is not None and time.monotonic() >= end:
+            if time.monotonic() >= end:
                 raise _timed_out(watch, timeout)
-            until_end = poll if end is None else max(0.0, end - time.monotonic())
-            await pause(min(poll, until_end))
+            await pause(min(poll, max(0.0, end - time.monotonic())))
             poll = min(poll * 1.5, longest_poll)
         return _result(watch)
+
+    async def _looked(self, watch: Watch, end: float, timeout: float | None) -> bool:
+        """Look at the list, and again until the time is over; say whether anything is new."""
+        try:
+            with effort(self.retry, at_most=end - time.monotonic()):
+                return watch.look(await self.fetch())
+        except SkahaError as error:
+            if time.monotonic() + self.retry.first_pause >= end:
+                raise _timed_out(watch, timeout) from error
+            error.partial = _result(watch)
+            raise
 
 
 def _result(watch: Watch) -> ResultDict[str]:

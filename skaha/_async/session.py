@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Unpack
 
 from skaha._async._apps import AsyncApps
@@ -12,12 +13,14 @@ from skaha._async._logs import AsyncLogs
 from skaha._async._renewing import AsyncRenewing
 from skaha.errors import FailedSessionError, SkahaError
 from skaha.records import SUCCESS
-from skaha.results import Outcome, ResultDict, settled
+from skaha.results import Outcome, ResultDict, attach
 
 if TYPE_CHECKING:
     from skaha.models import LaunchOptions
 
 __all__ = ["AsyncSession"]
+
+log = logging.getLogger("skaha")
 
 
 class AsyncSession(
@@ -63,7 +66,8 @@ class AsyncSession(
 
         Raises:
             skaha.errors.SkahaError: As `create`, if nothing was launched.
-            skaha.errors.WaitTimeoutError: If the time is over; the sessions are left.
+            skaha.errors.WaitTimeoutError: If the time is over; the sessions are left, and what was
+                launched is its `partial`.
 
         Example:
             >>> from skaha import AsyncSession
@@ -73,10 +77,14 @@ class AsyncSession(
             {'say-1': 'hello\n', 'say-2': 'hello\n'}
         """
         launched = await self.create(name, image, **options)
-        statuses = await self.wait(launched, timeout=timeout)
-        logs = await self.logs(launched)
+        try:
+            statuses = await self.wait(launched, timeout=timeout)
+            logs = await self.logs(launched)
+        except BaseException as stop:
+            attach(stop, launched)
+            raise
         if not keep:
-            await self.destroy(list(logs))
+            await self._cleaned_up(list(logs))
         failures: dict[str, SkahaError] = dict(launched.failures)
         for replica, session_id in launched.names.items():
             if session_id in logs.failures:
@@ -84,6 +92,14 @@ class AsyncSession(
             elif statuses[session_id] not in SUCCESS:
                 ended = f"replica {replica} ended as {statuses[session_id]}"
                 failures[replica] = FailedSessionError(ended)
+                log.warning("%s", ended)
         texts = {one: logs[key] for one, key in launched.names.items() if key in logs}
         outcome = Outcome(texts, failures, launched.retries + logs.retries)
-        return settled(ResultDict(texts, outcome), outcome)
+        return ResultDict(texts, outcome)
+
+    async def _cleaned_up(self, ids: list[str]) -> None:
+        # What was read must not be lost because what was used up cannot be ended.
+        try:
+            await self.destroy(ids)
+        except SkahaError as error:
+            log.warning("left on the platform: %s", error)

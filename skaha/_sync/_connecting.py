@@ -14,7 +14,7 @@ from skaha._sync._http import open_for_users
 from skaha._sync._spelling import also_as_id
 from skaha._sync._waiting import Waiting
 from skaha._sync._work import pause
-from skaha.errors import InvalidInputError, SkahaError, WaitTimeoutError
+from skaha.errors import FailedSessionError, InvalidInputError, SkahaError, WaitTimeoutError
 from skaha.records import known
 from skaha.results import ResultDict, settled
 
@@ -84,11 +84,14 @@ class Connecting(Waiting):
             >>> session.connect([])
             {}
         """
+        _checks.check_seconds("timeout", timeout)
         end = time.monotonic() + timeout
         wanted = _checks.check_ids(ids)
-        self.wait(wanted, until="running", timeout=timeout)
+        statuses = self.wait(wanted, until="running", timeout=timeout)
 
         def reach(session_id: str) -> str:
+            if statuses[session_id] != "Running":
+                raise FailedSessionError(f"session {session_id} is {statuses[session_id]}")
             url = self.connect_url(session_id)
             self._answering(session_id, url, end)
             return url
@@ -102,12 +105,14 @@ class Connecting(Waiting):
 
     def _answering(self, session_id: str, url: str, end: float) -> None:
         # A client of its own: the address is another server's, which must not see the token.
-        with open_for_users(self.timeout) as client:
+        with open_for_users() as client:
             while True:
+                left = max(_SECONDS_BETWEEN_LOOKS, end - time.monotonic())
                 try:
-                    if (client.get(url)).status_code < httpx.codes.BAD_REQUEST:
+                    answer = client.get(url, timeout=min(self.timeout, left))
+                    if answer.status_code < httpx.codes.BAD_REQUEST:
                         return
-                except httpx.TransportError:
+                except (httpx.RequestError, httpx.InvalidURL):
                     pass
                 if time.monotonic() > end:
                     raise _silent(session_id)

@@ -11,8 +11,9 @@ from skaha._selection import Selection
 from skaha._sync._reading import Reading
 from skaha._sync._spelling import also_as_id
 from skaha._sync._work import pause
-from skaha.errors import NotFoundError, StillThereError
-from skaha.results import Outcome, ResultDict, ResultList, settled
+from skaha.errors import InvalidInputError, NotFoundError, SkahaError, StillThereError
+from skaha.records import APP, sessions
+from skaha.results import Outcome, ResultDict, ResultList, raise_with, settled
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -67,8 +68,13 @@ class Ending(Reading):
 
     def _verified(self, done: Outcome[bool]) -> Outcome[bool]:
         end, seconds = time.monotonic() + _GRACE, 0.1
-        while left := done.values.keys() & {str(one.get("id")) for one in self.fetch()}:
-            if time.monotonic() > end:
+        while True:
+            try:
+                listed = {str(one.get("id")) for one in sessions(self.fetch())}
+            except SkahaError as error:
+                raise_with(error, ResultDict(done.values, done))
+            left = done.values.keys() & listed
+            if not left or time.monotonic() > end:
                 break
             pause(seconds)
             seconds = min(seconds * 2, 5)
@@ -203,10 +209,12 @@ class Ending(Reading):
         status: STATUS | Collection[STATUS] | None,
     ) -> ResultList[SessionRecord]:
         kinds, statuses = _checks.check_kinds(kind), _checks.check_statuses(status)
+        if kinds and APP in kinds:
+            raise InvalidInputError("the id of an app is its desktop's: destroy_app ends an app")
         records = self._listed(kinds, statuses)
         chosen = [
             one
-            for one in records
+            for one in sessions(records)
             if _checks.is_id(one.get("id")) and selection.takes(str(one.get("name", "")))
         ]
         return ResultList(chosen, Outcome(retries=records.retries))

@@ -122,6 +122,6 @@ def _save(response: httpx.Response, path: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def open_for_users(timeout: float) -> httpx.Client:
+def open_for_users() -> httpx.Client:
     """Return a client for the addresses that users open: it has no credentials."""
-    return httpx.Client(timeout=timeout, follow_redirects=True)
+    return httpx.Client(follow_redirects=True)

@@ -46,9 +46,10 @@ class Lanes(httpx.BaseTransport):
         self._room.acquire()
         while self._closes_one():
             self._room.acquire()
-        lane = self._free.pop() if self._free else self._new_lane()
-        lane.breaker.watch(request)
+        with self._guard:
+            lane = self._free.pop() if self._free else self._new_lane()
         try:
+            lane.breaker.watch(request)
             answer = lane.send(request)
         except BaseException as error:
             self._give_back(lane)

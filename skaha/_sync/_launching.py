@@ -25,7 +25,7 @@ from skaha.errors import (
     TooManyRequestsError,
 )
 from skaha.records import ACTIVE, matching
-from skaha.results import Launched, Outcome, ResultDict, keep, raise_with, settled
+from skaha.results import Launched, Outcome, ResultDict, attach, raise_with, settled
 
 if TYPE_CHECKING:
     from skaha.models import KINDS
@@ -113,11 +113,11 @@ class Launching(Service):
         }
 
         before = self._ids_before(kind)
-        order = Order(form, variables, replicas, before)
+        order = Order(form, variables, names, before)
         return self._launch(order, Ledger(names, before), at_most)
 
     def relaunch(self, launched: Launched, *, at_most: int | None = None) -> Launched:
-        """Launch again exactly the replicas that failed, under their names and numbers.
+        """Launch exactly the replicas that are missing, under their names and numbers.
 
         Args:
             launched: What `create` returned, or the `partial` of what it raised.
@@ -141,9 +141,12 @@ class Launching(Service):
             True
         """
         _checks.check_at_most(at_most)
-        names, order = list(launched.failures), launched.order
+        if not isinstance(launched, Launched):
+            raise InvalidInputError("relaunch takes what create returned, or what it raised holds")
+        order = launched.order
         if order is None:
             raise InvalidInputError("what was to be launched is not pickled: call create again")
+        names = [name for name in order.names if name not in launched.names]
         if not names:
             return Launched(order, Outcome())
         ledger = Ledger(names, order.before)
@@ -160,13 +163,13 @@ class Launching(Service):
                 self._post(order, ledger, batch)
             if ledger.was_repeated:
                 self._settle(order.kind, ledger)
+            outcome = ledger.outcome()
+            self._explain(outcome.failures)
         except BaseException as stop:
             if isinstance(so_far := getattr(stop, "partial", None), ResultDict):
                 ledger.note(Outcome(so_far, so_far.failures, so_far.retries))
-            keep(stop, Launched(order, ledger.outcome()))
+            attach(stop, Launched(order, ledger.outcome()))
             raise
-        outcome = ledger.outcome()
-        self._explain(outcome.failures)
         launched = Launched(order, outcome)
         if ledger.open or not launched:
             raise_with(next(iter((ledger.open or launched.failures).values())), launched)
@@ -193,9 +196,10 @@ class Launching(Service):
             return left
         seconds = _FIRST_LOOK
         while True:
-            active = matching(self._look_up(kind), None, ACTIVE)
-            if len(active) < at_most:
-                return left[: at_most - len(active)]
+            records = self._look_up(kind)
+            active = len(matching(records, None, ACTIVE)) + ledger.not_listed_yet(records)
+            if active < at_most:
+                return left[: at_most - active]
             pause(seconds)
             seconds = min(seconds * 1.5, _LONGEST_LOOK)
 

@@ -13,11 +13,15 @@ from skaha._sync._spelling import also_as_id
 from skaha._sync._work import pause
 from skaha._tail import LogTail
 from skaha._watch import Watch
+from skaha.records import known, sessions
 from skaha.results import ResultDict, settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from os import PathLike
+
+# What a name may add to the name of a file, which has its own limit.
+_LONGEST_NAME = 100
 
 
 class Logs(Reading):
@@ -62,7 +66,7 @@ class Logs(Reading):
         def read(session_id: str) -> str:
             request = _requests.get_session_logs(session_id)
             text = self._send(f"logs of {session_id}", request, _answers.plain_text)
-            return text if tail is None else "".join(text.splitlines(keepends=True)[-tail:])
+            return text if tail is None else _last_lines(text, tail)
 
         found = self._send_many(read, _checks.check_ids(ids))
         logs = settled(ResultDict(found.values, found), found)
@@ -90,7 +94,7 @@ class Logs(Reading):
 
         Raises:
             skaha.errors.InvalidInputError: If one of `ids` cannot be an id.
-            OSError: If the directory cannot be made.
+            OSError: If the directory cannot be made, or nothing can be written there.
 
         Example:
             >>> from skaha import Session
@@ -102,14 +106,14 @@ class Logs(Reading):
             hjko98yg.log
         """
         wanted = _checks.check_ids(ids)
-        folder = Path(directory)
+        folder = Path(directory).expanduser()
         folder.mkdir(parents=True, exist_ok=True)
         records = self.fetch() if wanted else []
-        names = {record.get("id"): record.get("name", "") for record in records}
+        names = {str(one.get("id")): str(one.get("name", "")) for one in sessions(records)}
 
         def save(session_id: str) -> Path:
             # A platform's word becomes a file's name: nothing but what names are made of.
-            name = re.sub(r"[^A-Za-z0-9-]", "", names.get(session_id, ""))
+            name = re.sub(r"[^A-Za-z0-9-]", "", known(names.get(session_id)) or "")[:_LONGEST_NAME]
             path = folder / (f"{name}-{session_id}.log" if name else f"{session_id}.log")
             request = _requests.get_session_logs(session_id)
             self._send(f"logs of {session_id}", request, _answers.saved, save_to=path)
@@ -149,21 +153,22 @@ class Logs(Reading):
             True
         """
         watch = Watch(_checks.check_ids(ids))
-        for what, seconds in (("poll", poll), ("longest_poll", longest_poll)):
-            _checks.check_amount(what, seconds)
+        _checks.check_polls(poll, longest_poll)
         tails = {session_id: LogTail() for session_id in watch.ids}
         seconds = poll
-        while followed := watch.waiting:
+        while tails:
             # A session that has ended before its log is read has said all that it will.
             watch.look(self.fetch())
-            ended = set(followed) - set(watch.waiting)
+            ended = tails.keys() - set(watch.waiting)
             silent = True
-            for session_id, log in (self._raw_logs(followed)).items():
+            for session_id, log in (self._raw_logs(list(tails))).items():
                 for line in tails[session_id].feed(log, ended=session_id in ended):
                     silent = False
                     yield session_id, line
+                if session_id in ended:
+                    del tails[session_id]
             seconds = min(seconds * 1.5, longest_poll) if silent else poll
-            if watch.waiting:
+            if tails:
                 pause(seconds)
 
     def _raw_logs(self, ids: Sequence[str]) -> ResultDict[bytes]:
@@ -172,4 +177,14 @@ class Logs(Reading):
             return self._send(f"logs of {session_id}", request, _answers.plain_bytes)
 
         found = self._send_many(read, ids)
-        return settled(ResultDict(found.values, found), found)
+        # What could not be read now is read the next time, unless no log could be.
+        for error in found.failures.values():
+            if not found.values or not error.concerns_platform:
+                raise error
+        return ResultDict(found.values, found)
+
+
+def _last_lines(text: str, count: int) -> str:
+    lines = text.split("\n")
+    # What follows the last line feed is a line only if there is something.
+    return "\n".join(lines[-count - (not lines[-1]) :])

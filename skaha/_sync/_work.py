@@ -43,23 +43,27 @@ class _FanOut:
         """Run `lane` in so many threads until all have returned."""
         # Daemon threads, not an executor: its threads would delay the exit after Ctrl-C, and it
         # refuses to work while the interpreter shuts down, when sessions are cleaned up.
-        contexts = [contextvars.copy_context() for _ in range(count)]
-        threads = [
-            threading.Thread(target=context.run, args=(self._guarded, lane), daemon=True)
-            for context in contexts
-        ]
+        # Events, not joins: before Python 3.13, a join that Ctrl-C interrupts takes the thread for
+        # ended although it is not.
+        ends: list[threading.Event] = []
         try:
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+            for _ in range(count):
+                context, ended = contextvars.copy_context(), threading.Event()
+                arguments = (self._guarded, lane, ended)
+                if not _started(threading.Thread(target=context.run, args=arguments, daemon=True)):
+                    break
+                ends.append(ended)
+            if not ends:
+                contextvars.copy_context().run(self._guarded, lane, threading.Event())
+            for ended in ends:
+                ended.wait()
         except BaseException:
-            self._stop([thread for thread in threads if thread.ident is not None])
+            self._stop(ends)
             raise
         for failure in self._failures:
             raise failure
 
-    def _guarded(self, lane: Callable[[], None]) -> None:
+    def _guarded(self, lane: Callable[[], None], ended: threading.Event) -> None:
         _current.set(self)
         try:
             lane()
@@ -68,14 +72,25 @@ class _FanOut:
         except BaseException as failure:  # noqa: BLE001  (raised again in the calling thread)
             self._failures.append(failure)
             self.stopped.set()
+        finally:
+            ended.set()
 
-    def _stop(self, threads: Sequence[threading.Thread]) -> None:
+    def _stop(self, ends: Sequence[threading.Event]) -> None:
         self.stopped.set()
         for breaker in list(self.in_flight):
             breaker.break_off()
         end = time.monotonic() + _PATIENCE
-        for thread in threads:
-            thread.join(max(0.0, end - time.monotonic()))
+        for ended in ends:
+            ended.wait(max(0.0, end - time.monotonic()))
+
+
+def _started(thread: threading.Thread) -> bool:
+    """Start a thread, if there may be one more: not so at the exit of Python 3.12."""
+    try:
+        thread.start()
+    except RuntimeError:
+        return False
+    return True
 
 
 _current: contextvars.ContextVar[_FanOut | None] = contextvars.ContextVar(
@@ -93,16 +108,23 @@ class Breaker:
     def __init__(self) -> None:
         """Know no connection yet."""
         self._socket: socket.socket | None = None
+        self._broken = False
 
     def watch(self, request: httpx.Request) -> None:
         """Be told of the connection that carries this request."""
         request.extensions["trace"] = self._note
+        self._broken = False
         if fan_out := _current.get():
             fan_out.in_flight.add(self)
+            if fan_out.stopped.is_set():
+                self.free()
+                raise _Stopped
 
     def _note(self, event: str, info: dict[str, Any]) -> None:
         if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
             self._socket = info["return_value"].get_extra_info("socket")
+            if self._broken:
+                self.break_off()
 
     def free(self) -> None:
         """Forget the request: its answer is complete, or will never be."""
@@ -110,7 +132,8 @@ class Breaker:
             fan_out.in_flight.discard(self)
 
     def break_off(self) -> None:
-        """Shut the connection down, whatever it is waiting for."""
+        """Shut the connection down, whatever it is waiting for; or as soon as there is one."""
+        self._broken = True
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Unpack
 
 from skaha._sync._apps import Apps
@@ -13,12 +14,14 @@ from skaha._sync._logs import Logs
 from skaha._sync._renewing import Renewing
 from skaha.errors import FailedSessionError, SkahaError
 from skaha.records import SUCCESS
-from skaha.results import Outcome, ResultDict, settled
+from skaha.results import Outcome, ResultDict, attach
 
 if TYPE_CHECKING:
     from skaha.models import LaunchOptions
 
 __all__ = ["Session"]
+
+log = logging.getLogger("skaha")
 
 
 class Session(Launching, Logs, Connecting, Ending, Renewing, Apps):
@@ -62,7 +65,8 @@ class Session(Launching, Logs, Connecting, Ending, Renewing, Apps):
 
         Raises:
             skaha.errors.SkahaError: As `create`, if nothing was launched.
-            skaha.errors.WaitTimeoutError: If the time is over; the sessions are left.
+            skaha.errors.WaitTimeoutError: If the time is over; the sessions are left, and what was
+                launched is its `partial`.
 
         Example:
             >>> from skaha import Session
@@ -72,10 +76,14 @@ class Session(Launching, Logs, Connecting, Ending, Renewing, Apps):
             {'say-1': 'hello\n', 'say-2': 'hello\n'}
         """
         launched = self.create(name, image, **options)
-        statuses = self.wait(launched, timeout=timeout)
-        logs = self.logs(launched)
+        try:
+            statuses = self.wait(launched, timeout=timeout)
+            logs = self.logs(launched)
+        except BaseException as stop:
+            attach(stop, launched)
+            raise
         if not keep:
-            self.destroy(list(logs))
+            self._cleaned_up(list(logs))
         failures: dict[str, SkahaError] = dict(launched.failures)
         for replica, session_id in launched.names.items():
             if session_id in logs.failures:
@@ -83,6 +91,14 @@ class Session(Launching, Logs, Connecting, Ending, Renewing, Apps):
             elif statuses[session_id] not in SUCCESS:
                 ended = f"replica {replica} ended as {statuses[session_id]}"
                 failures[replica] = FailedSessionError(ended)
+                log.warning("%s", ended)
         texts = {one: logs[key] for one, key in launched.names.items() if key in logs}
         outcome = Outcome(texts, failures, launched.retries + logs.retries)
-        return settled(ResultDict(texts, outcome), outcome)
+        return ResultDict(texts, outcome)
+
+    def _cleaned_up(self, ids: list[str]) -> None:
+        # What was read must not be lost because what was used up cannot be ended.
+        try:
+            self.destroy(ids)
+        except SkahaError as error:
+            log.warning("left on the platform: %s", error)

@@ -1,6 +1,7 @@
 """The platform from the command line: ``python -m skaha.local serve|start|status|stop|reset``."""
 
 import argparse
+import errno
 import logging
 import sys
 from pathlib import Path
@@ -17,6 +18,11 @@ def main() -> int:
     try:
         check_system()
         return int(arguments.command(arguments))
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        sys.stderr.write(f"skaha.local: {error}: make room there and try again\n")
+        return 1
     except PlatformError as error:
         sys.stderr.write(f"skaha.local: {error}\n")
         return 1

@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from attrs import define, evolve, field
 
@@ -84,13 +86,22 @@ class Scheduler:
 
     def delete(self, session: Session) -> None:
         """Delete a session: it is unlisted at once and its processes are ended."""
+        try:
+            self._unlist(session)
+        except sqlite3.OperationalError:
+            # What goes makes room on a full disk for the note that it is gone.
+            with suppress(OSError):
+                os.truncate(self._runtime.log(session), 0)
+            self._unlist(session)
+        self._wake.set()
+
+    def _unlist(self, session: Session) -> None:
         held = self._held.get(session.seq)
         if held is None:
             self._forget(session)
         else:
             self._store.hide(session)
             held.stop.set()
-        self._wake.set()
 
     def renew(self, session: Session) -> None:
         """Let an active session live its lifetime from now on, if that is longer."""

@@ -135,6 +135,8 @@ def _runtime(state: State, options: Options, user: str, host: str) -> Runtime:
 def _store(state: State) -> Store:
     try:
         return Store(state.database)
+    except sqlite3.OperationalError as error:
+        raise PlatformError(f"{state.database}: {error}") from error
     except sqlite3.DatabaseError as error:
         message = f"{state.database}: {error}; `python -m skaha.local reset` begins anew"
         raise PlatformError(message) from error

@@ -80,7 +80,9 @@ class Store:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version not in _VERSIONS:
             raise sqlite3.DatabaseError(f"a later release wrote it (layout {version})")
-        self._db.executescript(_FROM_FIRST if version == 1 else _SCHEMA)
+        # Not every time: a platform is to come back on a full disk, too.
+        if version != _VERSIONS[-1]:
+            self._db.executescript(_FROM_FIRST if version == 1 else _SCHEMA)
 
     def close(self) -> None:
         """Close the file."""
