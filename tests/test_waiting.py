@@ -100,7 +100,9 @@ def test_what_has_ended_is_not_waited_for_until_it_runs(colour, scripted):
 
 ENDS = {"Succeeded", "Completed", "Failed", "Error"}
 ODD = st.text(max_size=8).filter(lambda text: text.strip() not in {"Gone", "Unseen", *ENDS})
-LISTED = st.sampled_from(["Pending", "Running", "Terminating", "Unknown", "<none>", "", *ENDS]) | ODD
+LISTED = (
+    st.sampled_from(["Pending", "Running", "Terminating", "Unknown", "<none>", "", *ENDS]) | ODD
+)
 
 
 def told(rounds, wanted):
@@ -232,9 +234,7 @@ def test_the_last_look_is_at_the_end_of_the_time(colour, scripted):
 def test_the_time_is_kept_while_the_platform_is_overloaded(colour, scripted):
     """Whatever it asks for by `Retry-After`; and what was known by then is told."""
     scripted.answer = stage = Stage(look({"a1": "Running", "b2": "Completed"}))
-    session = colour.open(
-        server=scripted.url, token="t", retry=Retry(attempts=2, longest_pause=3)
-    )
+    session = colour.open(server=scripted.url, token="t", retry=Retry(attempts=2, longest_pause=3))
 
     def overload(_):
         stage.refused["GET session"] = Answer(503, "busy", headers={"Retry-After": "3"})

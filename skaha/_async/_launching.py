@@ -82,7 +82,9 @@ class AsyncLaunching(AsyncService):
         Raises:
             skaha.errors.InvalidInputError: If an argument is wrong; nothing was sent.
             skaha.errors.SkahaError: If nothing was launched, or the connection or the credentials
-                failed on the way; what had been launched is its `partial`.
+                failed on the way; what had been launched is its `partial`. So it is with whatever
+                stops the call: `KeyboardInterrupt`, `asyncio.CancelledError` (which `asyncio.run`
+                and `asyncio.timeout` put into the `__context__` or `__cause__` of what they raise).
 
         Example:
             >>> from skaha import AsyncSession

@@ -161,7 +161,7 @@ class Reading(Service):
 
         Returns:
             One dictionary a session, its id and its table of events, in the order of `ids`;
-            `failures` says what is not there. `None` when `verbose`.
+            `failures` says what is not there, or waits in a queue. `None` when `verbose`.
 
         Raises:
             skaha.errors.InvalidInputError: If one of `ids` cannot be an id.
@@ -195,7 +195,7 @@ class Reading(Service):
 
         Returns:
             The events of each session by its id, in the order of `ids`; `failures` says what is
-            not there.
+            not there, or waits in a queue.
 
         Raises:
             skaha.errors.InvalidInputError: If one of `ids` cannot be an id.

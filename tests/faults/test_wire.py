@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 import trustme
 from faults import faulty as f
-from faults.conftest import QUICK
+from faults.conftest import QUICK, TIMEOUT
 from faults.faulty import FaultyPlatform
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -208,7 +208,7 @@ def test_a_certificate_for_another_host_is_refused(colour: Any, trusted: trustme
 
 def test_a_plain_answer_to_tls_is_refused(colour: Any, faulty: FaultyPlatform) -> None:
     server = faulty.url.replace("http:", "https:")
-    session = colour.open(server=server, token=TOKEN, retry=False, timeout=1)
+    session = colour.open(server=server, token=TOKEN, retry=False, timeout=TIMEOUT)
     with pytest.raises(ConnectionFailedError):
         colour.run(session.fetch())
     assert faulty.received == []

@@ -157,10 +157,10 @@ def launch(tmp_path):
     """Start platforms of a test's own, with its options."""
     running = []
 
-    def _launch(*options, version="v1"):
+    def _launch(*options, version="v1", state=None):
         home = tmp_path / f"home-{len(running)}"
         home.mkdir()
-        state = tmp_path / f"state-{len(running)}"
+        state = state or tmp_path / f"state-{len(running)}"
         running.append(Platform(state, home, *options, version=version))
         return running[-1]
 

@@ -181,6 +181,41 @@ def test_a_full_disk_is_an_error_and_no_corruption(launch):
     assert len(platform.sessions()) == 2
 
 
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of sixteen megabytes."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(disk)]
+    if (
+        sys.platform != "linux"
+        or subprocess.run(mount, capture_output=True, check=False).returncode
+    ):
+        pytest.skip("needs the right to mount a small disk")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def test_a_session_that_fills_the_disk_can_be_deleted(small_disk, launch, eventually):
+    """Nothing is accepted until then, nothing is lost, and then all goes on."""
+    platform = launch("--grace", "1", state=small_disk / "state")
+    kept = platform.create(cmd="true")
+    platform.wait(kept)
+    filler = platform.shell("while :; do yes 0123456789; sleep 0.1; done")
+    eventually(lambda: platform.post(cmd="true").status_code == 500)
+    listed = {session["id"] for session in platform.sessions()}
+    assert {kept, filler} <= listed
+    assert platform.post(cmd="true").status_code == 500
+    assert platform.delete(filler).status_code == 200
+    eventually(lambda: platform.post(cmd="true").status_code == 200)
+    ended = {"Completed", "Failed"}  # some could not even begin
+    eventually(lambda: {s["status"] for s in platform.sessions()} <= ended, seconds=20)
+    assert {session["id"] for session in platform.sessions()} > listed - {filler}
+    platform.kill()
+    platform.start()
+    assert {session["id"] for session in platform.sessions()} > listed - {filler}
+
+
 def test_two_platforms_cannot_share_a_directory(platform):
     """The second says what to do and goes."""
     command = [sys.executable, "-m", "skaha.local", "serve", "--state", str(platform.state)]

@@ -76,7 +76,7 @@ def sync_detailed(
 
     Args:
         type_ (SessionKind | str | Unset): Keep the images that are labelled for this kind of
-            session.
+            session, in lower case. An unknown kind is refused with 400.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -109,7 +109,7 @@ def sync(
 
     Args:
         type_ (SessionKind | str | Unset): Keep the images that are labelled for this kind of
-            session.
+            session, in lower case. An unknown kind is refused with 400.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -137,7 +137,7 @@ async def asyncio_detailed(
 
     Args:
         type_ (SessionKind | str | Unset): Keep the images that are labelled for this kind of
-            session.
+            session, in lower case. An unknown kind is refused with 400.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -168,7 +168,7 @@ async def asyncio(
 
     Args:
         type_ (SessionKind | str | Unset): Keep the images that are labelled for this kind of
-            session.
+            session, in lower case. An unknown kind is refused with 400.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

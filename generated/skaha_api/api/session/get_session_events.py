@@ -60,7 +60,8 @@ def sync_detailed(
     """Read what the platform did for a session.
 
      A table of text with the columns TYPE, REASON, MESSAGE, FIRST-TIME and LAST-TIME, or `<none>`. The
-    platform forgets events after about an hour.
+    platform forgets events after about an hour. A session that waits for its place in a queue may be
+    answered with 404.
 
     Args:
         session_id (str): The session's id, eight characters.
@@ -95,7 +96,8 @@ def sync(
     """Read what the platform did for a session.
 
      A table of text with the columns TYPE, REASON, MESSAGE, FIRST-TIME and LAST-TIME, or `<none>`. The
-    platform forgets events after about an hour.
+    platform forgets events after about an hour. A session that waits for its place in a queue may be
+    answered with 404.
 
     Args:
         session_id (str): The session's id, eight characters.
@@ -125,7 +127,8 @@ async def asyncio_detailed(
     """Read what the platform did for a session.
 
      A table of text with the columns TYPE, REASON, MESSAGE, FIRST-TIME and LAST-TIME, or `<none>`. The
-    platform forgets events after about an hour.
+    platform forgets events after about an hour. A session that waits for its place in a queue may be
+    answered with 404.
 
     Args:
         session_id (str): The session's id, eight characters.
@@ -158,7 +161,8 @@ async def asyncio(
     """Read what the platform did for a session.
 
      A table of text with the columns TYPE, REASON, MESSAGE, FIRST-TIME and LAST-TIME, or `<none>`. The
-    platform forgets events after about an hour.
+    platform forgets events after about an hour. A session that waits for its place in a queue may be
+    answered with 404.
 
     Args:
         session_id (str): The session's id, eight characters.

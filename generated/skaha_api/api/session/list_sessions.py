@@ -84,7 +84,8 @@ def sync_detailed(
     """List the caller's sessions.
 
      All of the caller's sessions that the platform still remembers, finished ones included, in no
-    promised order. Apps of desktops are left out unless `type` asks for them.
+    promised order. Newer platforms leave out the apps of desktops unless `type` asks for them; older
+    ones list them, and an app's `id` is its desktop's.
 
     Args:
         type_ (SessionKind | str | Unset): Keep the sessions of this kind, in any case. An unknown
@@ -121,7 +122,8 @@ def sync(
     """List the caller's sessions.
 
      All of the caller's sessions that the platform still remembers, finished ones included, in no
-    promised order. Apps of desktops are left out unless `type` asks for them.
+    promised order. Newer platforms leave out the apps of desktops unless `type` asks for them; older
+    ones list them, and an app's `id` is its desktop's.
 
     Args:
         type_ (SessionKind | str | Unset): Keep the sessions of this kind, in any case. An unknown
@@ -153,7 +155,8 @@ async def asyncio_detailed(
     """List the caller's sessions.
 
      All of the caller's sessions that the platform still remembers, finished ones included, in no
-    promised order. Apps of desktops are left out unless `type` asks for them.
+    promised order. Newer platforms leave out the apps of desktops unless `type` asks for them; older
+    ones list them, and an app's `id` is its desktop's.
 
     Args:
         type_ (SessionKind | str | Unset): Keep the sessions of this kind, in any case. An unknown
@@ -188,7 +191,8 @@ async def asyncio(
     """List the caller's sessions.
 
      All of the caller's sessions that the platform still remembers, finished ones included, in no
-    promised order. Apps of desktops are left out unless `type` asks for them.
+    promised order. Newer platforms leave out the apps of desktops unless `type` asks for them; older
+    ones list them, and an app's `id` is its desktop's.
 
     Args:
         type_ (SessionKind | str | Unset): Keep the sessions of this kind, in any case. An unknown
