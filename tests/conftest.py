@@ -69,8 +69,10 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespa
     """The embedded platform, as a process of its own: its `url` and its `token`."""
     state = tmp_path_factory.mktemp("platform")
     command = [sys.executable, "-m", "skaha.local", "serve", "--port", "0"]
-    command += ["--token", TOKEN, "--state", str(state)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    command += ["--token", TOKEN, "--state", str(state), "--tether"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         yield SimpleNamespace(url=process.stdout.readline().strip(), token=TOKEN)
         process.terminate()

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from io import BufferedIOBase
 
 
 @dataclass
@@ -40,10 +41,21 @@ class Answer:
     content_type: str = "text/plain"
     headers: dict[str, str] = field(default_factory=dict)
 
+    def parts(self) -> Iterable[bytes]:
+        """Return the body part by part."""
+        body = self.body.encode() if isinstance(self.body, str) else self.body
+        return [body] if isinstance(body, bytes) else body
+
 
 def json_answer(value: Any) -> Answer:
     """Say this value as the platform says it."""
     return Answer(200, json.dumps(value), "application/json")
+
+
+def _send(stream: BufferedIOBase, parts: Iterable[bytes]) -> None:
+    for part in parts:
+        stream.write(part)
+        stream.flush()
 
 
 class _Listener(ThreadingHTTPServer):
@@ -110,18 +122,15 @@ class ScriptedServer:
                 return self.connection.getpeercert(binary_form=True)
 
             def reply(self, answer: Answer) -> None:
-                body = answer.body.encode() if isinstance(answer.body, str) else answer.body
-                parts = [body] if isinstance(body, bytes) else body
                 self.send_response(answer.status)
                 self.send_header("Content-Type", answer.content_type)
                 for name, value in answer.headers.items():
                     self.send_header(name, value)
+                parts = answer.parts()
                 if "Content-Length" not in answer.headers:
                     self.send_header("Content-Length", str(sum(map(len, parts))))
                 self.end_headers()
-                for part in parts:
-                    self.wfile.write(part)
-                    self.wfile.flush()
+                _send(self.wfile, parts)
 
             def log_message(self, *_: Any) -> None:
                 pass

@@ -71,11 +71,14 @@ class Stage:
             last = request.form["name"][0]
         if (word := f"{request.method} {last}") in self.refused:
             return self.refused[word]
+        if request.method == "GET":
+            return self._read(request, last)
         if request.method == "POST":
             return Answer(200, f"id-of-{last}\n")
-        if request.method == "DELETE":
-            self.ended.append(last)
-            return Answer()
+        self.ended.append(last)
+        return Answer()
+
+    def _read(self, request: Received, last: str) -> Answer | None:
         if last == "session":
             self.times.append(time.monotonic())
             return json_answer(_next(self.looks))
@@ -100,5 +103,7 @@ def embedded(state: Path, *options: str) -> Iterator[SimpleNamespace]:
     command += ["--state", str(state), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield SimpleNamespace(url=process.stdout.readline().strip(), token=TOKEN, state=state)
-        process.terminate()
+        try:
+            yield SimpleNamespace(url=process.stdout.readline().strip(), token=TOKEN, state=state)
+        finally:
+            process.terminate()

@@ -122,7 +122,7 @@ def test_blank_resources_and_type_count_as_absent(platform):
 
 def test_the_type_is_trimmed_and_in_any_case(platform):
     """Types are matched generously on create."""
-    assert platform.session(platform.create(type=" NoteBook "))["type"] == "notebook"
+    assert platform.session(platform.create(type=" CarTA "))["type"] == "carta"
 
 
 def test_options_are_those_of_the_context(platform):
