@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+from typing import Any, Self
 
 
 class Order:
@@ -24,9 +25,16 @@ class Order:
         self.kind: str = form["type_"]
         self._form = form
         self._variables = variables
+        self._total = len(names)
+
+    def of(self, names: list[str]) -> Self:
+        """Return the part of this order that is about these names."""
+        part = copy.copy(self)
+        part.names = names
+        return part
 
     def form_of(self, name: str) -> dict[str, Any]:
         """Return the whole form of the replica with this name."""
         number = name.rpartition("-")[2]
-        told = self._variables | {"REPLICA_ID": number, "REPLICA_COUNT": str(len(self.names))}
+        told = self._variables | {"REPLICA_ID": number, "REPLICA_COUNT": str(self._total)}
         return self._form | {"name": name, "env": [f"{key}={value}" for key, value in told.items()]}

@@ -21,12 +21,15 @@ class LogTail:
             log: The whole log so far.
             ended: Whether nothing will follow, so that a last line without its end is one, too.
         """
+        if not log:
+            # A log that cannot be read now is empty, too: what was read stays read.
+            return _lines(self._begun) if ended else []
         lines: list[str] = []
         if (
             not log.startswith(self._begun, self._read)
             or _digest(log[: self._read]) != self._digest
         ):
-            # The log is gone, or a new container's: the old one's last line will not go on.
+            # The log is a new container's: the old one's last line will not go on.
             lines = _lines(self._begun)
             self._read, self._begun = 0, b""
         new = log[self._read :]

@@ -65,7 +65,7 @@ def scripted() -> Iterator[ScriptedServer]:
 
 
 @pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+def shared_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     """The embedded platform, as a process of its own: its `url` and its `token`."""
     state = tmp_path_factory.mktemp("platform")
     command = [sys.executable, "-m", "skaha.local", "serve", "--port", "0"]
@@ -76,6 +76,14 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespa
         assert process.stdout is not None
         yield SimpleNamespace(url=process.stdout.readline().strip(), token=TOKEN)
         process.terminate()
+
+
+@pytest.fixture
+def platform(shared_platform: SimpleNamespace) -> Iterator[SimpleNamespace]:
+    """The embedded platform, where the sessions of a test end with it."""
+    yield shared_platform
+    with skaha.Session(server=shared_platform.url, token=shared_platform.token) as session:
+        session.destroy_all()
 
 
 @pytest.fixture

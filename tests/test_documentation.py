@@ -13,19 +13,23 @@ import pkgutil
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import skaha
 from skaha import SkahaClient
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 ROOT = Path(__file__).parent.parent
 PUBLIC = {
     name: importlib.import_module(name)
     for name in (
         "skaha.client",
+        "skaha.config",
         "skaha.errors",
         "skaha.helpers.distributed",
         "skaha.helpers.shell",

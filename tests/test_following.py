@@ -70,7 +70,7 @@ def readings_of_a_log(draw):
     return log, [*readings, log]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=SLOW_FIXTURES)
+@settings(max_examples=40, deadline=None, suppress_health_check=SLOW_FIXTURES)
 @given(st.lists(readings_of_a_log(), min_size=1, max_size=3))
 def test_every_line_comes_once_and_in_order_wherever_the_log_was_cut(colour, scripted, logs):
     readings = {f"a{number}": said for number, (_, said) in enumerate(logs)}
@@ -103,7 +103,7 @@ def restarts(draw):
     return logs, readings
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=SLOW_FIXTURES)
+@settings(max_examples=60, deadline=None, suppress_health_check=SLOW_FIXTURES)
 @given(restarts())
 def test_a_container_that_starts_again_begins_a_new_log(colour, scripted, restarted):
     logs, readings = restarted

@@ -1,6 +1,7 @@
 """The generated client: it reads whatever is answered, and works by itself or in the facade."""
 
 import importlib.resources
+import time
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -161,6 +162,11 @@ def test_a_session_is_launched_read_renewed_and_deleted(door):
     assert session_id not in [one.id for one in door(list_interactive_sessions)]
     assert isinstance(door(get_session_logs, session_id), str)
     assert isinstance(door(get_session_events, session_id), str)
+    # Only what runs can be renewed.
+    end = time.monotonic() + 30
+    while door(get_session, session_id).status != "Running":
+        assert time.monotonic() < end
+        time.sleep(0.02)
     assert isinstance(
         door(renew_session, session_id, body=models.SessionAction(action="renew")), str
     )

@@ -18,7 +18,7 @@ PAGE = Answer(200, "<html>Log in, please</html>", "text/html; charset=utf-8")
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     st.text(st.sampled_from("a\n\r\x0b\x0c\x1c\x85\u2028é"), max_size=30),

@@ -151,6 +151,7 @@ class Launching(Service):
         names = [name for name in order.names if name not in launched.names]
         if not names:
             return Launched(order, Outcome())
+        order = order.of(names)
         ledger = Ledger(names, order.before)
         ledger.doubt(launched.failures)
         if ledger.doubts and ledger.before is not None:

@@ -66,7 +66,8 @@ def test_delete_is_sent_again(colour: Any, fault: f.Fault, forgetful: bool) -> N
         platform.script(f"DELETE {ids[1]}", fault)
         ended = colour.run(opened(colour, platform).destroy(ids))
         assert ended == dict.fromkeys(ids, True)
-        assert (ended.failures, ended.retries) == ({}, 1)
+        assert ended.failures == {}
+        assert ended.retries >= 1
         assert platform.sessions == {}
 
 

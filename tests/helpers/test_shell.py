@@ -242,9 +242,9 @@ def finished(session, ids):
 
 @settings(deadline=None, max_examples=5)
 @given(argument=words)
-def test_on_the_embedded_platform_everything_arrives(platform, argument):
+def test_on_the_embedded_platform_everything_arrives(shared_platform, argument):
     text = f'printf %s {shlex.quote(HOSTILE)} "$1" | base64 -w0'
-    with Session(server=platform.url, token=platform.token) as session:
+    with Session(server=shared_platform.url, token=shared_platform.token) as session:
         ids = session.create("packed", IMAGE, **shell.script(text, argument))
         assert finished(session, ids) == ["Completed"]
         logs = session.logs(ids)[ids[0]]

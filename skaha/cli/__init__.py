@@ -1,0 +1,24 @@
+"""The command `skaha`. It needs the extra `cli`."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+__all__ = ["main"]
+
+_INTERRUPTED = 130
+
+
+def main() -> NoReturn:
+    """Run the command line of this process, and exit with its code."""
+    try:
+        from skaha.cli._program import run  # noqa: PLC0415  (Ctrl-C may come this early)
+
+        sys.exit(run(sys.argv[1:]))
+    except ModuleNotFoundError as error:
+        if error.name != "click":
+            raise
+        sys.exit("skaha: the command line needs click: pip install 'skaha[cli]'")
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)

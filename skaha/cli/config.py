@@ -1,0 +1,111 @@
+"""Commands for the configuration: config show, get, set, unset, path."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from skaha.cli._call import Call, SkahaGroup
+from skaha.cli._codes import NOT_FOUND
+
+if TYPE_CHECKING:
+    from skaha.cli._output import Item
+
+_HIDDEN = "..."
+
+
+@click.group("config", cls=SkahaGroup)
+def config_command() -> None:
+    """What this program uses, and from where."""
+
+
+@config_command.command("show")
+@click.pass_obj
+def _show(call: Call) -> int:
+    """Show each value in use and where it comes from; secrets are hidden."""
+    return call.report(_items(call), ("key", "value", "source"), key="key")
+
+
+@config_command.command("get")
+@click.argument("key")
+@click.pass_obj
+def _get(call: Call, key: str) -> int:
+    """Print the value of KEY that is in use; the exit code is 5 if there is none."""
+    items = [one for one in _items(call, secrets=True) if one["key"] == key]
+    found = [one for one in items if one["value"] is not None]
+    call.report(found, ("value",), key="value")
+    return 0 if found else NOT_FOUND
+
+
+@config_command.command("set")
+@click.argument("key")
+@click.argument("value", required=False)
+@click.pass_obj
+def _set(call: Call, key: str, value: str | None) -> int:
+    """Set KEY of the profile in use to VALUE, or KEY 'active' to the name of a profile.
+
+    Without VALUE it is asked for, or read from standard input: so no secret has to stand in a
+    command, where others can see it.
+    """
+    from skaha import config  # noqa: PLC0415  (start-up)
+
+    if value is None and sys.stdin.isatty():
+        value = click.prompt(key, hide_input=key in config.SECRETS, err=True)
+    config.save(key, sys.stdin.read().strip() if value is None else value, call.profile)
+    return 0
+
+
+@config_command.command("unset")
+@click.argument("key")
+@click.pass_obj
+def _unset(call: Call, key: str) -> int:
+    """Remove KEY from the profile in use."""
+    from skaha import config  # noqa: PLC0415  (start-up)
+
+    config.remove(key, call.profile)
+    return 0
+
+
+@config_command.command("path")
+@click.pass_obj
+def _path(call: Call) -> int:
+    """Print where the file is, or would be."""
+    from skaha import config  # noqa: PLC0415  (start-up)
+
+    return call.report([{"path": str(config.default_path())}], ("path",), key="path")
+
+
+def _items(call: Call, *, secrets: bool = False) -> list[Item]:
+    from skaha import SkahaClient, config  # noqa: PLC0415  (start-up)
+
+    found = config.settings(call.profile, **call.given)
+    parameters = inspect.signature(SkahaClient).parameters
+    source = _source_of_profile(call, found.profile)
+    items: list[Item] = [{"key": "profile", "value": found.profile, "source": source}]
+    for key in ("server", "version", "token", "certificate", "registry", "timeout", "concurrency"):
+        value = found.get(key, parameters[key].default)
+        hide = key == "token" and value is not None and not secrets
+        source = found.sources.get(key, "default")
+        items.append({"key": key, "value": _HIDDEN if hide else _plain(value), "source": source})
+    return items
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | int | float):
+        return value
+    # A registry's secret is in none of its words.
+    return f"{value.username}@{value.url}" if hasattr(value, "username") else str(value)
+
+
+def _source_of_profile(call: Call, profile: str | None) -> str:
+    import os  # noqa: PLC0415  (start-up)
+
+    if profile is None:
+        return "default"
+    if call.profile:
+        return "argument"
+    variable = "environment variable SKAHA_PROFILE"
+    return variable if os.environ.get("SKAHA_PROFILE") else "active in the file"

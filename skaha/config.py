@@ -1,0 +1,294 @@
+"""Where a program's settings come from, in one order everywhere.
+
+An argument comes before an environment variable `SKAHA_*`, that one before the profile in the
+user's file, and that one before the default:
+
+```
+>>> from skaha import Session, config
+>>> settings = config.settings(server="local", timeout=10)
+>>> settings.sources["timeout"]
+'argument'
+>>> session = Session(**settings)
+
+```
+
+The file is TOML, in the platform's usual place or where `SKAHA_CONFIG` says. It holds profiles,
+one of which is active unless `SKAHA_PROFILE` or an argument names another:
+
+```toml
+active = "canfar"
+
+[profiles.canfar]
+server = "https://ws-uv.canfar.net/skaha"
+certificate = "~/.ssl/cadcproxy.pem"
+```
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from skaha._config_file import (
+    KEYS,
+    SECRETS,
+    ConfigurationError,
+    change,
+    convert,
+    default_path,
+    is_open_to_others,
+    read,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+__all__ = [
+    "KEYS",
+    "SECRETS",
+    "ConfigurationError",
+    "Settings",
+    "default_path",
+    "remove",
+    "save",
+    "settings",
+    "valid_until",
+]
+
+# One of them is used: the first of the highest level that has any.
+_CREDENTIALS = ("token", "token_file", "certificate")
+_REGISTRY = ("registry_url", "registry_username", "registry_secret")
+# What a profile says for its own server, and for no other.
+_BOUND = frozenset({"version", *_CREDENTIALS, *_REGISTRY})
+
+
+class Settings(dict[str, Any]):
+    """The arguments of a client that are not left to its defaults.
+
+    Its `repr` shows no secrets.
+
+    Attributes:
+        sources: Where each value comes from, in words.
+        profile: The name of the profile; `None` if there is none.
+    """
+
+    def __init__(self, profile: str | None) -> None:
+        """Begin with nothing."""
+        super().__init__()
+        self.sources: dict[str, str] = {}
+        self.profile = profile
+
+    def take(self, name: str, value: Any, source: str) -> None:
+        """Take a value and where it comes from."""
+        self[name] = value
+        self.sources[name] = source
+
+    def __repr__(self) -> str:
+        """Show everything but the secrets."""
+        shown = {key: "..." if key in SECRETS else value for key, value in self.items()}
+        return f"Settings({shown!r})"
+
+
+class _Level(NamedTuple):
+    """One place that values come from, and what stands there."""
+
+    values: Mapping[str, Any]
+    name: Callable[[str], str]
+    base: Path
+
+
+def settings(profile: str | None = None, **given: Any) -> Settings:
+    """Return what to construct a client with: `Session(**settings())`.
+
+    A profile's credentials and version are for the profile's own server: they are left alone when
+    an argument or the environment names another one.
+
+    Args:
+        profile: Name of the profile; by default `SKAHA_PROFILE`, or the one that is active.
+        given: Arguments of a client; `None` is one that is not given. `token_file` names a file
+            that holds a token.
+
+    Returns:
+        The arguments, and in `sources` where each comes from.
+
+    Raises:
+        ConfigurationError: If the file, the environment or the profile cannot be used.
+
+    Example:
+        >>> from skaha import config
+        >>> config.settings(server="local", concurrency=8)
+        Settings({'server': 'local', 'concurrency': 8})
+    """
+    path, arguments = default_path(), {key: one for key, one in given.items() if one is not None}
+    name, chosen = _profile(path, read(path), profile)
+    higher = [
+        _Level(arguments, lambda _: "argument", Path()),
+        _Level(_environment(), lambda key: f"environment variable {_variable(key)}", Path()),
+    ]
+    own = _own(chosen, higher)
+    levels = [*higher, _Level(own, lambda _: f"profile {name} in {path}", path.parent)]
+    found = Settings(name)
+    apart = (*_CREDENTIALS, *_REGISTRY)
+    for key in (key for key in {**KEYS, **arguments} if key not in apart):
+        _take_first(found, key, levels)
+    _take_credentials(found, levels)
+    _take_registry(found, levels)
+    _warn_if_open(path, own)
+    return found
+
+
+def save(key: str, value: str, profile: str | None = None) -> None:
+    """Set an entry of a profile, which is made if it is not there; or set `active`.
+
+    Args:
+        key: One of `KEYS`, or `active`.
+        value: The value, as a text.
+        profile: Name of the profile; by default the one in use, or `default`.
+
+    Raises:
+        ConfigurationError: If the file cannot be written, or would not be valid.
+    """
+    path = default_path()
+    if key == "active":
+        change(path, ["active"], value)
+        return
+    _check_key(key)
+    content = read(path)
+    name = profile or os.environ.get("SKAHA_PROFILE") or content.get("active", "default")
+    change(path, ["profiles", name, key], convert(key, value, f"profile {name}"))
+    if "active" not in content:
+        change(path, ["active"], name)
+
+
+def remove(key: str, profile: str | None = None) -> None:
+    """Remove an entry of a profile, or `active`, so that it is the default again.
+
+    Args:
+        key: One of `KEYS`, or `active`.
+        profile: Name of the profile; by default the one in use.
+
+    Raises:
+        ConfigurationError: If the file cannot be written.
+    """
+    path = default_path()
+    if key == "active":
+        change(path, ["active"], None)
+        return
+    _check_key(key)
+    name, _ = _profile(path, read(path), profile)
+    if name is not None:
+        change(path, ["profiles", name, key], None)
+
+
+def valid_until(certificate: Path) -> datetime:
+    """Return when a proxy certificate expires.
+
+    Raises:
+        skaha.errors.CredentialsError: If the file holds no certificate.
+        OSError: If it cannot be read.
+    """
+    from skaha._certificate import _validity  # noqa: PLC0415  (slow, and seldom needed)
+
+    return _validity(certificate, certificate.read_text(encoding="utf-8"))[1]
+
+
+def _check_key(key: str) -> None:
+    if key not in KEYS:
+        raise ConfigurationError(f"unknown key {key!r}; it is one of {', '.join(KEYS)}, active")
+
+
+def _variable(key: str) -> str:
+    return f"SKAHA_{key.upper()}"
+
+
+def _environment() -> dict[str, Any]:
+    texts = {key: os.environ.get(_variable(key), "").strip() for key in KEYS}
+    return {key: convert(key, text, _variable(key)) for key, text in texts.items() if text}
+
+
+def _profile(
+    path: Path, content: Mapping[str, Any], name: str | None
+) -> tuple[str | None, dict[str, Any]]:
+    profiles: dict[str, dict[str, Any]] = content.get("profiles", {})
+    name = name or os.environ.get("SKAHA_PROFILE") or content.get("active")
+    if name is None:
+        return None, {}
+    if name not in profiles:
+        known = ", ".join(profiles) or "none at all"
+        raise ConfigurationError(f"{path}: there is no profile {name!r}; there is {known}")
+    return name, profiles[name]
+
+
+def _own(profile: Mapping[str, Any], higher: list[_Level]) -> Mapping[str, Any]:
+    """Return what of a profile may be used with the server that the higher levels name."""
+    servers = [level.values["server"] for level in higher if "server" in level.values]
+    if not servers or str(servers[0]).rstrip("/") == profile.get("server", "").rstrip("/"):
+        return profile
+    return {key: value for key, value in profile.items() if key not in _BOUND}
+
+
+def _take_first(found: Settings, key: str, levels: list[_Level]) -> None:
+    for level in levels:
+        if key in level.values:
+            found.take(key, level.values[key], level.name(key))
+            return
+
+
+def _take_credentials(found: Settings, levels: list[_Level]) -> None:
+    for level in levels:
+        for key in _CREDENTIALS:
+            if key not in level.values:
+                continue
+            value, source = level.values[key], level.name(key)
+            if key == "token":
+                found.take("token", value, source)
+                return
+            file = _expanded(level.base, value, source)
+            if key == "token_file":
+                found.take("token", _token_in(file, source), f"file {file}, named by {source}")
+            else:
+                found.take("certificate", file, source)
+            return
+
+
+def _expanded(base: Path, value: str, source: str) -> Path:
+    try:
+        return base / Path(value).expanduser()
+    except RuntimeError:
+        raise ConfigurationError(f"{source}: there is no home directory for {value}") from None
+
+
+def _token_in(file: Path, source: str) -> str:
+    try:
+        token = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise ConfigurationError(f"{source}: {file} cannot be read: {reason}") from None
+    if not token:
+        raise ConfigurationError(f"{source}: there is no token in {file}")
+    return token
+
+
+def _take_registry(found: Settings, levels: list[_Level]) -> None:
+    parts, places = Settings(None), {}
+    for key in _REGISTRY:
+        _take_first(parts, key, levels)
+        places[key.removeprefix("registry_")] = parts.get(key)
+    given = {key: value for key, value in places.items() if value is not None}
+    if "registry" in found or not given.keys() & {"username", "secret"}:
+        return
+    from skaha.models import ContainerRegistry  # noqa: PLC0415  (seldom needed)
+
+    for key in ("username", "secret"):
+        if key not in given:
+            raise ConfigurationError(f"the registry needs registry_{key}, too")
+    found.take("registry", ContainerRegistry(**given), parts.sources["registry_username"])
+
+
+def _warn_if_open(path: Path, profile: Mapping[str, Any]) -> None:
+    if SECRETS & profile.keys() and is_open_to_others(path):
+        message = f"others can read {path}, which holds a secret: chmod 600 {path}"
+        warnings.warn(message, UserWarning, stacklevel=3)

@@ -1,0 +1,129 @@
+"""The command as people have it: a process of its own, at a platform of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from skaha import Session
+from skaha.helpers import shell
+
+SKAHA = str(Path(sys.executable).with_name("skaha"))
+IMAGE = "images.canfar.net/skaha/terminal:1.1.2"
+TOKEN = "a-token-of-the-tests"
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory):
+    """A platform in the foreground: its URL, and the file that makes things go wrong."""
+    home = tmp_path_factory.mktemp("cli")
+    faults = home / "faults.json"
+    command = [SKAHA, "local", "serve", "--token", TOKEN, "--state", str(home / "state")]
+    command += ["--cores", "64", "--ram", "512", "--grace", "1", "--faults", str(faults)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        yield process.stdout.readline().strip(), faults
+        process.terminate()
+
+
+class Program:
+    """The program, with a home and a platform."""
+
+    def __init__(self, home, url, faults):
+        self.home, self.url, self._faults = home, url, faults
+        kept = ("PATH", "LANG", "LC_ALL", "COVERAGE_PROCESS_START")
+        self.env = {name: os.environ[name] for name in kept if name in os.environ}
+        self.env |= {
+            "HOME": str(home),
+            "SKAHA_SERVER": url,
+            "SKAHA_TOKEN": TOKEN,
+            "SKAHA_LOCAL_STATE": str(home / "local"),
+            "PYTHONWARNINGS": "error::ResourceWarning",
+            "TERM": "xterm",
+        }
+
+    def __call__(self, *words, code=0, env=(), **options):
+        """Run it in pipes; return what it printed."""
+        done = subprocess.run(
+            [SKAHA, *words],
+            env=self.env | dict(env),
+            capture_output=True,
+            check=False,
+            timeout=60,
+            **({} if "input" in options else {"stdin": subprocess.DEVNULL}),
+            **options,
+        )
+        self.out, self.err = done.stdout.decode(), done.stderr.decode()
+        assert done.returncode == code, (done.returncode, self.out, self.err)
+        assert "Traceback" not in self.err
+        return self.out
+
+    def json(self, *words, **options):
+        return json.loads(self("--output", "json", *words, **options))
+
+    def at_a_terminal(self, *words, columns=100, env=()):
+        """Run it at a terminal, where somebody types."""
+        return pexpect.spawn(
+            SKAHA,
+            list(words),
+            env=self.env | dict(env),
+            dimensions=(24, columns),
+            timeout=20,
+            encoding="utf-8",
+        )
+
+    def without(self, *names):
+        self.env = {name: value for name, value in self.env.items() if name not in names}
+        return self
+
+    def faults(self, **faults):
+        new = self._faults.with_suffix(".new")
+        new.write_text(json.dumps(faults))
+        new.replace(self._faults)
+
+    @property
+    def platform(self):
+        """The library's own way to the platform, which is quicker to set things up."""
+        return Session(server=self.url, token=TOKEN)
+
+    def launch(self, name, *words):
+        """Launch a session; return its id when it has ended."""
+        one = self.begin(name, *words)
+        with self.platform as session:
+            session.wait(one)
+        return one
+
+    def begin(self, name, *words):
+        """Launch a session; return its id when it runs."""
+        with self.platform as session:
+            [one] = session.create(name, IMAGE, **shell.command(*words))
+            session.wait(one, "running", poll=0.02)
+        return one
+
+    def ids(self, prefix=""):
+        with self.platform as session:
+            return {one["id"] for one in session.fetch() if one["name"].startswith(prefix)}
+
+
+@pytest.fixture
+def skaha(tmp_path, served):
+    program = Program(tmp_path, *served)
+    yield program
+    program.faults()
+
+
+@pytest.fixture
+def clean(skaha):
+    """The program, at a platform without sessions."""
+    with skaha.platform as session:
+        session.destroy_all()
+    return skaha
+
+
+@pytest.fixture
+def entry():
+    """The command itself."""
+    return SKAHA

@@ -1,0 +1,228 @@
+"""Where settings come from, what the file may hold, and how it is changed."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from skaha import Session, config, errors
+from skaha.cli.auth import _expiry_of_token
+
+FILE = """\
+# mine
+active = "site"
+
+[profiles.site]  # the usual one
+server = "https://site.example/skaha"
+version = "v0"
+token = "of-the-file"
+timeout = 5
+registry_username = "me"
+registry_secret = "hush"
+
+[profiles.here]
+server = "local"
+"""
+CERTIFICATE = Path(__file__).parents[1] / "nobody.pem"
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    for name in [name for name in os.environ if name.startswith("SKAHA_")]:
+        monkeypatch.delenv(name)
+    path = tmp_path / "config.toml"
+    path.touch(mode=0o600)
+    path.write_text(FILE)
+    monkeypatch.setenv("SKAHA_CONFIG", str(path))
+    return path
+
+
+def test_the_order_is_argument_environment_profile_default(file, monkeypatch):
+    assert config.settings()["timeout"] == 5
+    assert config.settings().sources["timeout"] == f"profile site in {file}"
+    monkeypatch.setenv("SKAHA_TIMEOUT", "7")
+    assert config.settings()["timeout"] == 7
+    assert config.settings().sources["timeout"] == "environment variable SKAHA_TIMEOUT"
+    assert config.settings(timeout=9)["timeout"] == 9
+    assert config.settings(timeout=9).sources["timeout"] == "argument"
+    assert "concurrency" not in config.settings()
+
+
+@pytest.mark.usefixtures("file")
+def test_a_client_takes_it_as_it_is():
+    session = Session(**config.settings())
+    assert (session.server, session.version) == ("https://site.example/skaha", "v0")
+    assert session.token == "of-the-file"
+    assert session.registry.username == "me"
+    assert "of-the-file" not in repr(config.settings())
+
+
+@pytest.mark.usefixtures("file")
+def test_the_profile_is_the_argument_the_variable_or_the_active_one(monkeypatch):
+    assert config.settings("here")["server"] == "local"
+    monkeypatch.setenv("SKAHA_PROFILE", "here")
+    assert config.settings().profile == "here"
+    assert config.settings("site").profile == "site"
+    with pytest.raises(config.ConfigurationError, match="no profile 'nope'; there is site, here"):
+        config.settings("nope")
+
+
+@pytest.mark.usefixtures("file")
+@pytest.mark.parametrize("how", ["argument", "environment"])
+def test_a_profile_keeps_its_credentials_for_its_own_server(monkeypatch, how):
+    given = {"server": "https://other.example/skaha"} if how == "argument" else {}
+    if not given:
+        monkeypatch.setenv("SKAHA_SERVER", "https://other.example/skaha")
+    found = config.settings(**given)
+    assert set(found) == {"server", "timeout"}
+    assert config.settings(server="https://site.example/skaha/")["token"] == "of-the-file"
+
+
+@pytest.mark.usefixtures("file")
+def test_credentials_of_a_higher_level_hide_those_of_a_lower_one(monkeypatch, tmp_path):
+    found = config.settings(certificate="/a.pem")
+    assert "token" not in found
+    assert str(found["certificate"]) == "/a.pem"
+    (tmp_path / "token").write_text(" of-another-file\n")
+    monkeypatch.setenv("SKAHA_TOKEN_FILE", str(tmp_path / "token"))
+    assert config.settings()["token"] == "of-another-file"
+    assert "SKAHA_TOKEN_FILE" in config.settings().sources["token"]
+    monkeypatch.setenv("SKAHA_TOKEN", "of-the-environment")
+    assert config.settings()["token"] == "of-the-environment"
+
+
+def test_a_path_in_the_file_is_relative_to_it(file):
+    file.write_text('active = "a"\n[profiles.a]\ntoken_file = "beside"\n')
+    (file.parent / "beside").write_text("t")
+    assert config.settings()["token"] == "t"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("active = ", "line 1"),
+        ("[profiles.a]\nserver = 1", "line 2: server in profile a must be a text"),
+        ('[profiles.a]\ntimeout = "x"', "line 2: timeout in profile a must be a number"),
+        ("[profiles.a]\nconcurrency = true", "line 2: concurrency in profile a"),
+        ("\n[profiles.a]\n\nsevrer = 'x'", "line 4: unknown key 'sevrer' in profile a; did you"),
+        ("profiles = {a = {tokn = 'x'}}", "line 1: unknown key 'tokn'"),
+        ("profiles.a.tokn = 'x'", "line 1: unknown key 'tokn'"),
+        ("other = 1", "line 1: unknown key 'other'"),
+        ("[profiles]\na = 1", "line 2: profile a must be a table"),
+        ('# one\nactive = "b"', "line 2: active: there is no profile 'b'"),
+    ],
+)
+def test_what_is_wrong_is_named_with_file_line_and_key(file, text, said):
+    file.write_text(text)
+    with pytest.raises(errors.InvalidInputError) as raised:
+        config.settings()
+    assert str(file) in str(raised.value)
+    assert said in str(raised.value)
+
+
+def test_what_cannot_be_read_is_named(file, monkeypatch):
+    file.write_bytes(b"\xff")
+    with pytest.raises(config.ConfigurationError, match="cannot be read: it is not UTF-8"):
+        config.settings()
+    monkeypatch.setenv("SKAHA_CONFIG", str(file.parent))
+    with pytest.raises(config.ConfigurationError, match="cannot be read: Is a directory"):
+        config.settings()
+    monkeypatch.setenv("SKAHA_CONFIG", str(file.parent / "nowhere"))
+    monkeypatch.setenv("SKAHA_CONCURRENCY", "many")
+    with pytest.raises(config.ConfigurationError, match="SKAHA_CONCURRENCY: concurrency must be"):
+        config.settings()
+    monkeypatch.delenv("SKAHA_CONCURRENCY")
+    monkeypatch.setenv("SKAHA_TOKEN_FILE", "/nowhere")
+    with pytest.raises(config.ConfigurationError, match="SKAHA_TOKEN_FILE: /nowhere cannot be"):
+        config.settings()
+    monkeypatch.delenv("SKAHA_TOKEN_FILE")
+    monkeypatch.setenv("SKAHA_REGISTRY_SECRET", "hush")
+    with pytest.raises(config.ConfigurationError, match="registry_username"):
+        config.settings()
+
+
+def test_a_secret_that_others_can_read_is_warned_of(file):
+    file.chmod(0o644)
+    with pytest.warns(UserWarning, match="chmod 600"):
+        config.settings()
+    config.settings("here")
+
+
+def test_a_change_keeps_comments_and_closes_the_file(file):
+    file.chmod(0o644)
+    config.save("timeout", "60")
+    config.save("server", "https://new.example/skaha", "here")
+    assert file.read_text() == FILE.replace("= 5", "= 60.0").replace(
+        '"local"', '"https://new.example/skaha"'
+    )
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    config.remove("timeout")
+    assert "timeout" not in file.read_text()
+    with pytest.raises(config.ConfigurationError, match="a whole number; not 'x'"):
+        config.save("concurrency", "x")
+    with pytest.raises(config.ConfigurationError, match="there is no profile 'x'"):
+        config.save("active", "x")
+    assert list(file.parent.iterdir()) == [file]
+
+
+@pytest.mark.usefixtures("file")
+def test_the_first_entry_makes_the_file_and_a_link_stays_one(tmp_path, monkeypatch):
+    target, link = tmp_path / "deep" / "er" / "real.toml", tmp_path / "link.toml"
+    link.symlink_to(target)
+    monkeypatch.setenv("SKAHA_CONFIG", str(link))
+    config.save("server", "local")
+    assert link.is_symlink()
+    assert target.read_text() == 'active = "default"\n\n[profiles.default]\nserver = "local"\n'
+
+
+def test_the_commands(skaha):
+    skaha.without("SKAHA_SERVER", "SKAHA_TOKEN")
+    path = skaha("config", "path").strip()
+    assert path == str(skaha.home / ".config" / "skaha" / "config.toml")
+    assert skaha("config", "get", "token", code=5) == ""
+    skaha("config", "set", "server", skaha.url)
+    skaha("config", "set", "token", input=b"a-token-of-the-tests\n")
+    shown = {one["key"]: one for one in skaha.json("config", "show")}
+    assert shown["server"] == {
+        "key": "server",
+        "value": skaha.url,
+        "source": f"profile default in {path}",
+    }
+    assert shown["token"]["value"] == "..."
+    assert shown["timeout"]["source"] == "default"
+    assert skaha("config", "get", "token") == "a-token-of-the-tests\n"
+    skaha("ps", "-q")
+    skaha("--profile", "nope", "ps", code=2)
+    skaha("config", "set", "sevrer", "x", code=2)
+    skaha("config", "unset", "token")
+    assert "token" not in Path(path).read_text()
+    assert stat.S_IMODE(Path(path).stat().st_mode) == 0o600
+
+
+def test_without_a_home_and_with_one_that_cannot_be_written(skaha):
+    nobody = {"HOME": "", "SKAHA_CONFIG": ""}
+    skaha("ps", "-q", env=nobody)
+    skaha("ps", "-q", env={"HOME": "/proc"})
+    skaha("config", "set", "server", "local", env={"HOME": "/proc"}, code=2)
+    assert "cannot be written" in skaha.err
+    skaha("ps", "-q", env={"HOME": "/dev/null"})
+
+
+def test_who_am_i(skaha):
+    [me] = skaha.json("auth")
+    assert me["user"]
+    assert (me["method"], me["source"]) == ("token", "environment variable SKAHA_TOKEN")
+    assert me["expires"] is None
+    assert skaha("auth", "-o", "name") == f"{me['user']}\n"
+    assert "a-token-of-the-tests" not in skaha.out
+
+
+def test_when_a_certificate_expires():
+    assert config.valid_until(CERTIFICATE).year > 2000
+
+
+def test_when_a_token_expires():
+    assert _expiry_of_token("a.eyJleHAiOjE4MDAwMDAwMDB9.b").year == 2027
+    for token in ("", "a", "a.b.c", "a.e30.c", "a.eyJleHAiOiJ4In0.c"):
+        assert _expiry_of_token(token) is None
