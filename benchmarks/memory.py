@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 LATENCY = 0.005
 CONCURRENCY = 64
 MOST_BYTES = 3000
-# One for each lane, another while it connects, and what waits for all of them.
-MOST_AT_ONCE = 2 * CONCURRENCY + 2
+# One for each lane, up to three more while it connects, as addresses race, and what waits for all:
+# it grows with what is in flight, never with the replicas.
+MOST_AT_ONCE = 4 * CONCURRENCY + 2
 
 
 def run(settings: Settings) -> Iterator[Table]:

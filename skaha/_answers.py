@@ -72,10 +72,10 @@ def unreadable(response: httpx.Response, expected: str) -> errors.AnswerError:
     return errors.AnswerError(message, request=request, text=response.text)
 
 
-def too_large(request: httpx.Request, limit: int) -> errors.AnswerError:
+def too_large(request: httpx.Request, limit: float) -> errors.AnswerError:
     """Return the error for an answer that does not fit into `limit` bytes."""
     message = (
-        f"{request.method} {request.url.path} answered with more than {limit >> 20} MiB; large "
+        f"{request.method} {request.url.path} answered with more than {limit / 2**20:g} MiB; large "
         "logs can be saved to files, with save_logs"
     )
     return errors.AnswerError(message, request=request)

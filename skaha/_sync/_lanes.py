@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from skaha._wire import Wire
 
 # What an answer may have to fit into memory; a log that is saved to a file may be larger.
-_LARGEST_ANSWER = 256 * 2**20
+_LARGEST_ANSWER: float = 256 * 2**20
+# How many times larger than itself a packed answer can become; nobody asked for a packed one.
+_MOST_UNPACKED = 1000
 
 
 class Lanes(httpx.BaseTransport):
@@ -108,7 +110,11 @@ class _AnswerStream(httpx.SyncByteStream):
         self._closed: Callable[[], None] | None = closed
 
     def __iter__(self) -> Iterator[bytes]:
-        left = math.inf if "save_to" in self._request.extensions else _LARGEST_ANSWER
+        left = _LARGEST_ANSWER
+        if any(name.lower() == b"content-encoding" for name, _ in self._answer.headers):
+            left //= _MOST_UNPACKED
+        if "save_to" in self._request.extensions:
+            left = math.inf
         try:
             for part in self._answer.iter_stream():
                 left -= len(part)
