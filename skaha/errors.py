@@ -57,6 +57,15 @@ class SkahaError(Exception):
         subject: What was being done, and to which session or replica; `None` if it does not matter.
         partial: What had succeeded before a call with many items was given up; `None` if nothing.
         attempts: How often the request was sent.
+
+    Example:
+        >>> from skaha import Session
+        >>> session = Session(server="local")
+        >>> try:
+        ...     session.app_info("hjko98yg", "k4b")
+        ... except SkahaError as error:
+        ...     print(error.subject)
+        info of app k4b on hjko98yg
     """
 
     # Its reason lies with the platform, the network or the credentials, not with one session.
@@ -89,23 +98,48 @@ def _unpickled(cls: type[SkahaError], args: tuple[Any, ...], state: dict[str, An
 
 
 class InvalidInputError(SkahaError, ValueError):
-    """An argument is wrong; nothing was sent."""
+    """An argument is wrong; nothing was sent.
+
+    Example:
+        >>> issubclass(InvalidInputError, ValueError)
+        True
+    """
 
 
 class CredentialsError(SkahaError, ValueError):
-    """There are no credentials, or they cannot be used; nothing was sent."""
+    """There are no credentials, or they cannot be used; nothing was sent.
+
+    Example:
+        >>> issubclass(CredentialsError, ValueError)
+        True
+    """
 
     concerns_platform = True
 
 
 class ConnectionFailedError(SkahaError, httpx.TransportError):
-    """No whole answer came back: no connection, TLS refused, connection lost."""
+    """No whole answer came back: no connection, TLS refused, connection lost.
+
+    Example:
+        >>> from skaha import Session
+        >>> session = Session(server="http://127.0.0.1:9/skaha", token="a-token", retry=False)
+        >>> try:
+        ...     session.fetch()
+        ... except ConnectionFailedError as error:
+        ...     print(error.subject)
+        fetch
+    """
 
     concerns_platform = True
 
 
 class TimedOutError(ConnectionFailedError, httpx.TimeoutException, TimeoutError):
-    """The answer did not come in time."""
+    """The answer did not come in time.
+
+    Example:
+        >>> issubclass(TimedOutError, TimeoutError)
+        True
+    """
 
 
 class StatusError(SkahaError, httpx.HTTPStatusError):
@@ -114,6 +148,15 @@ class StatusError(SkahaError, httpx.HTTPStatusError):
     Attributes:
         status: The HTTP status.
         text: The platform's own words.
+
+    Example:
+        >>> from skaha import Session
+        >>> session = Session(server="local")
+        >>> try:
+        ...     session.app_info("hjko98yg", "k4b")
+        ... except StatusError as error:
+        ...     print(error.status)
+        404
     """
 
     status: int
@@ -127,31 +170,66 @@ class StatusError(SkahaError, httpx.HTTPStatusError):
 
 
 class BadRequestError(StatusError):
-    """400: the platform does not take what was asked for."""
+    """400: the platform does not take what was asked for.
+
+    Example:
+        >>> issubclass(BadRequestError, httpx.HTTPStatusError)
+        True
+    """
 
 
 class AuthenticationError(StatusError):
-    """401, or no credentials where they are needed."""
+    """401, or no credentials where they are needed.
+
+    Example:
+        >>> issubclass(AuthenticationError, httpx.HTTPStatusError)
+        True
+    """
 
     concerns_platform = True
 
 
 class PermissionDeniedError(StatusError):
-    """403: the credentials are good, but do not allow this."""
+    """403: the credentials are good, but do not allow this.
+
+    Example:
+        >>> issubclass(PermissionDeniedError, httpx.HTTPStatusError)
+        True
+    """
 
 
 class NotFoundError(StatusError):
-    """404: there is no such session, or it is somebody else's."""
+    """404: there is no such session, or it is somebody else's.
+
+    Example:
+        >>> from skaha import Session
+        >>> session = Session(server="local")
+        >>> try:
+        ...     session.app_info("hjko98yg", "k4b")
+        ... except NotFoundError as error:
+        ...     print(error.status)
+        404
+    """
 
 
 class TooManyRequestsError(StatusError):
-    """429: the platform asks to slow down."""
+    """429: the platform asks to slow down.
+
+    Example:
+        >>> issubclass(TooManyRequestsError, httpx.HTTPStatusError)
+        True
+    """
 
     concerns_platform = True
 
 
 class ServerError(StatusError):
-    """500 and above: the platform failed."""
+    """500 and above: the platform failed.
+
+    Example:
+        >>> issubclass(ServerError, httpx.HTTPStatusError)
+        True
+    """
 
     concerns_platform = True
 
@@ -161,6 +239,10 @@ class AnswerError(SkahaError, httpx.DecodingError, ValueError):
 
     Attributes:
         text: The beginning of what came.
+
+    Example:
+        >>> issubclass(AnswerError, ValueError)
+        True
     """
 
     concerns_platform = True
@@ -173,18 +255,38 @@ class AnswerError(SkahaError, httpx.DecodingError, ValueError):
 
 
 class WaitTimeoutError(SkahaError, TimeoutError):
-    """Sessions are not yet where they were waited for; `partial` has the status of each."""
+    """Sessions are not yet where they were waited for; `partial` has the status of each.
+
+    Example:
+        >>> issubclass(WaitTimeoutError, TimeoutError)
+        True
+    """
 
 
 class FailedSessionError(SkahaError):
-    """A session ran, and did not end well; its log may say why."""
+    """A session ran, and did not end well; its log may say why.
+
+    Example:
+        >>> issubclass(FailedSessionError, SkahaError)
+        True
+    """
 
 
 class StillThereError(SkahaError):
-    """The platform said that a session was destroyed, but lists it still."""
+    """The platform said that a session was destroyed, but lists it still.
+
+    Example:
+        >>> issubclass(StillThereError, SkahaError)
+        True
+    """
 
 
 class LocalPlatformError(SkahaError, RuntimeError):
-    """The embedded platform cannot be started or used here."""
+    """The embedded platform cannot be started or used here.
+
+    Example:
+        >>> issubclass(LocalPlatformError, RuntimeError)
+        True
+    """
 
     concerns_platform = True

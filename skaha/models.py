@@ -37,7 +37,13 @@ VIEW: TypeAlias = Literal["all", "interactive"]
 
 
 class PublicSessionRecord(TypedDict):
-    """What everybody may know of a session: an item of `fetch(view="all")`."""
+    """What everybody may know of a session: an item of `fetch(view="all")`.
+
+    Example:
+        >>> from skaha import Session
+        >>> session = Session(server="local")
+        >>> mine: list[PublicSessionRecord] = session.fetch(view="all")
+    """
 
     userid: str
     type: str
@@ -49,6 +55,11 @@ class SessionRecord(PublicSessionRecord):
     """One session as the platform tells it.
 
     A value that is not known is absent, empty, or `"<none>"`, depending on the platform's age.
+
+    Example:
+        >>> from skaha import Session
+        >>> session = Session(server="local")
+        >>> mine: list[SessionRecord] = session.fetch()
     """
 
     id: str
@@ -71,7 +82,15 @@ class SessionRecord(PublicSessionRecord):
 
 
 class ImageRecord(TypedDict):
-    """A public image."""
+    """A public image.
+
+    Example:
+        >>> from skaha import Images
+        >>> images = Images(server="local")
+        >>> image: ImageRecord = images.details()[0]
+        >>> image["id"].startswith("images.canfar.net/")
+        True
+    """
 
     id: str
     types: NotRequired[list[str]]
@@ -89,7 +108,15 @@ class ResourceLimitsRecord(TypedDict, total=False):
 
 
 class ContextRecord(TypedDict, total=False):
-    """What one session may ask for."""
+    """What one session may ask for.
+
+    Example:
+        >>> from skaha import Context
+        >>> context = Context(server="local")
+        >>> allowed: ContextRecord = context.resources()
+        >>> 4 in allowed["memoryGB"]["options"]
+        True
+    """
 
     cores: ResourceLimitsRecord
     memoryGB: ResourceLimitsRecord
@@ -98,7 +125,15 @@ class ContextRecord(TypedDict, total=False):
 
 
 class StatsRecord(TypedDict, total=False):
-    """Use and capacity of the whole platform."""
+    """Use and capacity of the whole platform.
+
+    Example:
+        >>> from skaha import Session
+        >>> session = Session(server="local")
+        >>> stats: StatsRecord = session.stats()
+        >>> stats["cores"]["cpuCoresAvailable"] > 0
+        True
+    """
 
     instances: dict[str, int]
     cores: dict[str, Any]
@@ -106,7 +141,15 @@ class StatsRecord(TypedDict, total=False):
 
 
 class LaunchOptions(TypedDict, total=False):
-    """The arguments of `create` that may be left out."""
+    """The arguments of `create` that may be left out.
+
+    Example:
+        >>> from skaha import Session
+        >>> options: LaunchOptions = {"cores": 1, "ram": 1, "cmd": "true"}
+        >>> session = Session(server="local")
+        >>> session.run("quick", "images.canfar.net/skaha/terminal:1.1.2", **options)
+        {'quick-1': ''}
+    """
 
     cores: float | None
     ram: float | None
@@ -166,6 +209,10 @@ class Interface(NamedTuple):
         url: Where it is.
         security: Identifiers of the credentials that it takes; none if the service does not say.
         version: Version of the interface, if the service says it.
+
+    Example:
+        >>> Interface("https://example.org/skaha/availability").security
+        ()
     """
 
     url: str
@@ -179,6 +226,10 @@ class Capability(NamedTuple):
     Attributes:
         standard: Identifier of the standard.
         interfaces: The ways to use it.
+
+    Example:
+        >>> Capability("ivo://ivoa.net/std/VOSI#availability").interfaces
+        ()
     """
 
     standard: str

@@ -162,6 +162,10 @@ class Event(NamedTuple):
         message: What happened, in the platform's words.
         first_time: When it happened first; `None` if the platform does not say.
         last_time: When it happened last; `None` if the platform does not say.
+
+    Example:
+        >>> Event("Normal", "Pulled", "It is here", None, None).reason
+        'Pulled'
     """
 
     type: str

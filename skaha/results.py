@@ -91,7 +91,15 @@ class _Result:
 
 
 class ResultList(list[T], _Result):
-    """A list of what succeeded, in the order asked for, with the `failures` beside it."""
+    """A list of what succeeded, in the order asked for, with the `failures` beside it.
+
+    Example:
+        >>> from skaha import Session
+        >>> session = Session(server="local")
+        >>> found = session.info("nobodys1")
+        >>> found, list(found.failures)
+        ([], ['nobodys1'])
+    """
 
     def __init__(self, values: Iterable[T], outcome: Outcome[Any]) -> None:
         """Take the values, and from `outcome` what else there is to know."""
@@ -100,7 +108,15 @@ class ResultList(list[T], _Result):
 
 
 class ResultDict(dict[str, T], _Result):
-    """A dictionary of what succeeded, by session id, with the `failures` beside it."""
+    """A dictionary of what succeeded, by session id, with the `failures` beside it.
+
+    Example:
+        >>> from skaha import Session
+        >>> session = Session(server="local")
+        >>> done = session.renew("nobodys1")
+        >>> done, list(done.failures)
+        ({'nobodys1': False}, ['nobodys1'])
+    """
 
     def __init__(self, values: Mapping[str, T], outcome: Outcome[Any]) -> None:
         """Take the values, and from `outcome` what else there is to know."""
@@ -115,6 +131,16 @@ class Launched(ResultList[str]):
         names: The id of each launched replica, by its name.
         failures: What was not launched, by replica name, each with the error that says why.
         order: What was to be launched, for `relaunch`; it is not pickled, as it may hold secrets.
+
+    Example:
+        >>> from skaha import Session
+        >>> session = Session(server="local")
+        >>> image = "images.canfar.net/skaha/terminal:1.1.2"
+        >>> ids = session.create("pair", image, cmd="true", replicas=2)
+        >>> ids == list(ids.names.values()), list(ids.names)
+        (True, ['pair-1', 'pair-2'])
+        >>> all(session.destroy(ids).values())
+        True
     """
 
     names: dict[str, str]

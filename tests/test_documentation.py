@@ -134,6 +134,6 @@ def test_every_public_name_is_explained(name: str) -> None:
     assert inspect.getdoc(THINGS[name])
 
 
-@pytest.mark.parametrize("name", [name for name in THINGS if name[0].isupper()])
-def test_every_method_has_an_example(name: str) -> None:
+@pytest.mark.parametrize("name", [name for name in THINGS if "config" not in name])
+def test_every_public_name_has_an_example(name: str) -> None:
     assert ">>> " in (inspect.getdoc(THINGS[name]) or "")

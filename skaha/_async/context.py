@@ -18,6 +18,12 @@ class AsyncContext(AsyncService):
     """The resources that a platform offers.
 
     Constructed like `skaha.client.SkahaClient`; see there for the arguments.
+
+    Example:
+        >>> from skaha import AsyncContext
+        >>> async with AsyncContext(server="local") as context:
+        ...     print(sorted(await context.resources()))
+        ['cores', 'gpus', 'maxInteractiveSessions', 'memoryGB']
     """
 
     async def resources(self) -> ContextRecord:

@@ -18,6 +18,12 @@ class AsyncImages(AsyncService):
     """The public images of a platform.
 
     Constructed like `skaha.client.SkahaClient`; see there for the arguments.
+
+    Example:
+        >>> from skaha import AsyncImages
+        >>> async with AsyncImages(server="local") as images:
+        ...     print(await images.repositories())
+        ['images.canfar.net']
     """
 
     async def fetch(self, kind: KINDS | None = None) -> list[str]:

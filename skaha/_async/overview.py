@@ -17,6 +17,12 @@ class AsyncOverview(AsyncService):
     """What the service says of itself; no credentials are needed.
 
     Constructed like `skaha.client.SkahaClient`; see there for the arguments.
+
+    Example:
+        >>> from skaha import AsyncOverview
+        >>> async with AsyncOverview(server="local") as overview:
+        ...     print(await overview.availability())
+        True
     """
 
     async def availability(self) -> bool:

@@ -19,6 +19,12 @@ class Context(Service):
     """The resources that a platform offers.
 
     Constructed like `skaha.client.SkahaClient`; see there for the arguments.
+
+    Example:
+        >>> from skaha import Context
+        >>> with Context(server="local") as context:
+        ...     print(sorted(context.resources()))
+        ['cores', 'gpus', 'maxInteractiveSessions', 'memoryGB']
     """
 
     def resources(self) -> ContextRecord:

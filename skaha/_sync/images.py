@@ -19,6 +19,12 @@ class Images(Service):
     """The public images of a platform.
 
     Constructed like `skaha.client.SkahaClient`; see there for the arguments.
+
+    Example:
+        >>> from skaha import Images
+        >>> with Images(server="local") as images:
+        ...     print(images.repositories())
+        ['images.canfar.net']
     """
 
     def fetch(self, kind: KINDS | None = None) -> list[str]:

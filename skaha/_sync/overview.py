@@ -18,6 +18,12 @@ class Overview(Service):
     """What the service says of itself; no credentials are needed.
 
     Constructed like `skaha.client.SkahaClient`; see there for the arguments.
+
+    Example:
+        >>> from skaha import Overview
+        >>> with Overview(server="local") as overview:
+        ...     print(overview.availability())
+        True
     """
 
     def availability(self) -> bool:

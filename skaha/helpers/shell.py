@@ -27,7 +27,13 @@ _LONGEST = 128 * 1024 - 1
 
 
 class CommandLine(TypedDict):
-    """What `session.create` takes: `create(name, image, **command_line)`."""
+    """What `session.create` takes: `create(name, image, **command_line)`.
+
+    Example:
+        >>> packed: CommandLine = script("true")
+        >>> packed["cmd"]
+        'bash'
+    """
 
     cmd: str
     args: str
