@@ -268,3 +268,12 @@ def _carriable(what: str, value: object) -> str:
             f"dollars, backslashes or control characters. {_WAY_OUT}"
         )
     return value
+
+
+def checked_token(token: object) -> str:
+    """Return a token that fits into a header."""
+    # It is never shown, not even a wrong one.
+    text = token.strip() if isinstance(token, str) else ""
+    if not text or not text.isascii() or not text.isprintable():
+        raise InvalidInputError("token must be a text of printable ASCII characters, not empty")
+    return text

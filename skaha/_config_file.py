@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
-import tomllib
 from contextlib import suppress
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +54,10 @@ def read(path: Path) -> dict[str, Any]:
     """
     # Without a home directory, the place is not known.
     text = _text(path) if path.is_absolute() else ""
+    if not text:
+        return {}
+    import tomllib  # noqa: PLC0415  (slow, and many have no file)
+
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -94,7 +95,9 @@ def change(path: Path, keys: Sequence[str], value: Any) -> None:
     Raises:
         ConfigurationError: If the file cannot be read or written, or would not be valid.
     """
-    import tomlkit  # noqa: PLC0415  (only a change needs it)
+    import tomllib  # noqa: PLC0415  (only a change needs it)
+
+    import tomlkit  # noqa: PLC0415
 
     read(path)
     if not path.is_absolute():
@@ -120,6 +123,8 @@ def _text(path: Path) -> str:
 
 
 def _replace(path: Path, text: str) -> None:
+    import tempfile  # noqa: PLC0415  (only a change needs it)
+
     # What a link points to is replaced, not the link.
     target = path.resolve()
     try:
@@ -169,6 +174,8 @@ def _wrong(
     inside = f" in profile {where[-1]}" if where else ""
     for key, value in table.items():
         if key not in known:
+            from difflib import get_close_matches  # noqa: PLC0415  (slow)
+
             close = get_close_matches(key, known, 1) or [f"one of {', '.join(known)}"]
             return [*where, key], f"unknown key {key!r}{inside}; did you mean {close[0]}?"
         allowed = (int, float) if known[key] is float else known[key]
@@ -179,6 +186,8 @@ def _wrong(
 
 def _line_of(text: str, keys: Sequence[str]) -> int | None:
     """Return the line after which the file holds this entry, however it is written."""
+    import tomllib  # noqa: PLC0415  (slow)
+
     lines = text.splitlines(keepends=True)
     for number in range(1, len(lines) + 1):
         with suppress(tomllib.TOMLDecodeError, KeyError, TypeError):

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from skaha._checks import checked_token
 from skaha._version import __version__
 from skaha.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import AsyncGenerator, Callable, Generator
     from os import PathLike
 
     from skaha.retry import Retry
@@ -26,7 +27,7 @@ USER_AGENT = f"python-skaha/{__version__}"
 class Secret:
     """Holds what no `repr` and no traceback may show."""
 
-    def __init__(self, value: str | None) -> None:
+    def __init__(self, value: str | Callable[[], str] | None) -> None:
         """Hold `value`."""
         self.value = value
 
@@ -34,16 +35,39 @@ class Secret:
 class BearerToken(httpx.Auth):
     """Sends a token to one origin, and to no other."""
 
-    def __init__(self, token: str, server: str) -> None:
-        """Send `token` to the origin of `server`."""
-        self._header = f"Bearer {token}"
+    def __init__(self, token: str | Callable[[], str], server: str) -> None:
+        """Send `token`, or what it returns, to the origin of `server`."""
+        self._token = token
         self._origin = _origin(httpx.URL(server))
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+    def sync_auth_flow(
+        self, request: httpx.Request
+    ) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the token if the request goes where it belongs."""
         if _origin(request.url) == self._origin:
-            request.headers["Authorization"] = self._header
+            token = self._token
+            _sign(request, token if isinstance(token, str) else checked_token(token()))
         yield request
+
+    async def async_auth_flow(
+        self, request: httpx.Request
+    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Add the token if the request goes where it belongs."""
+        if _origin(request.url) == self._origin:
+            token = self._token
+            _sign(request, token if isinstance(token, str) else checked_token(await _result(token)))
+        yield request
+
+
+def _sign(request: httpx.Request, token: str) -> None:
+    request.headers["Authorization"] = f"Bearer {token}"
+
+
+async def _result(token: Callable[[], str]) -> str:
+    from asyncio import to_thread  # noqa: PLC0415  (slow; the sync classes do without)
+
+    # A token that has to be renewed first takes a while, and the event loop must not wait.
+    return await to_thread(token)
 
 
 def _origin(url: httpx.URL) -> tuple[str, bytes, int | None]:

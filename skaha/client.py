@@ -6,20 +6,22 @@ import logging
 import re
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
-from skaha._checks import check_amount
+from skaha._checks import check_amount, checked_token
 from skaha._wire import BearerToken, Secret, Wire, is_loopback, tls_context
 from skaha.errors import CredentialsError, InvalidInputError, LocalPlatformError
 from skaha.models import ContainerRegistry
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
     from os import PathLike
 
     from skaha._api import Api
+    from skaha.config import Settings
     from skaha.retry import Retry
 
 __all__ = ["SkahaClient"]
@@ -33,6 +35,8 @@ _NO_CREDENTIALS = (
 _LAST_PORT = 65535
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
+T = TypeVar("T")
+
 
 class SkahaClient:
     """Where the platform is, who is asking, and how.
@@ -40,23 +44,29 @@ class SkahaClient:
     `Session`, `Images`, `Context`, `Overview` and their async twins are all constructed like this.
     By itself it is the door to the generated endpoints: see `api`.
 
+    What is not given, or is `None`, comes from the environment (`SKAHA_SERVER`, `SKAHA_TOKEN`, ...)
+    or else from a profile of the user's configuration, as `skaha.config` explains.
+
     Args:
         server: Base URL of the platform, without the version; or `"local"` for the embedded
-            platform, which runs on this machine and is started when it is not running.
-        version: Version of the API, the path segment after `server`.
-        token: Bearer token. Without one, a certificate is used.
+            platform, which runs on this machine and is started when it is not running. By default
+            CANFAR's, `https://ws-uv.canfar.net/skaha`.
+        version: Version of the API, the path segment after `server`; by default `v1`.
+        token: Bearer token, or what returns one: it is called for each request, by any thread.
+            Without a token, a certificate is used.
         certificate: X.509 proxy certificate with its key, a PEM file. By default
             `~/.ssl/cadcproxy.pem`, if it exists and no token is given.
-        timeout: Seconds to wait for a connection, and for each part of an answer.
-        concurrency: Requests in flight at once in calls with many items; 1 or more.
+        timeout: Seconds to wait for a connection, and for each part of an answer; by default 30.
+        concurrency: Requests in flight at once in calls with many items, 1 or more; by default 32.
         registry: Credentials for private images.
         loglevel: Level of the logger `skaha`, 10 to 50; by default it is left alone.
         verify: Has no effect: certificates of servers are always verified.
+        profile: Profile of the configuration; by default the active one.
         retry: How to try again what failed for a passing reason; `False` for never.
         allow_http: Allow a token to be sent over plain http to another machine.
 
     Raises:
-        skaha.errors.InvalidInputError: If an argument is wrong.
+        skaha.errors.InvalidInputError: If an argument or the configuration is wrong.
         skaha.errors.CredentialsError: If the certificate cannot be used.
         skaha.errors.LocalPlatformError: If the embedded platform cannot be started.
 
@@ -71,30 +81,44 @@ class SkahaClient:
 
     def __init__(
         self,
-        server: str = "https://ws-uv.canfar.net/skaha",
-        version: str = "v1",
-        token: str | None = None,
+        server: str | None = None,
+        version: str | None = None,
+        token: str | Callable[[], str] | None = None,
         certificate: str | PathLike[str] | None = None,
-        timeout: float = 30,
-        concurrency: int = 32,
+        timeout: float | None = None,
+        concurrency: int | None = None,
         registry: ContainerRegistry | None = None,
         loglevel: int | None = None,
         verify: bool = True,
         *,
+        profile: str | None = None,
         retry: Retry | bool = True,
         allow_http: bool = False,
     ) -> None:
         """Check the arguments; connect to nothing but the embedded platform."""
-        self.server = server if server == "local" else _checked_server(server, version)
-        self.version = _checked_version(version)
-        self._token = Secret(_checked_token(token))
-        self.timeout = _checked_timeout(timeout)
-        self.concurrency = _checked_concurrency(concurrency)
-        self.registry = _checked_registry(registry)
+        from skaha import config  # noqa: PLC0415  (nothing is read at import)
+
+        settings = config.settings(
+            profile,
+            server=server,
+            version=version,
+            token=token,
+            certificate=_checked_path(certificate),
+            timeout=timeout,
+            concurrency=concurrency,
+            registry=registry,
+        )
+        self.version = _taken(settings, "version", _checked_version)
+        self.server = _taken(settings, "server", lambda url: _checked_server(url, self.version))
+        self._token = Secret(_taken(settings, "token", _checked_credential))
+        self.timeout = _taken(settings, "timeout", _checked_timeout)
+        self.concurrency = _taken(settings, "concurrency", _checked_concurrency)
+        self.registry = _taken(settings, "registry", _checked_registry)
         self.loglevel = _checked_loglevel(loglevel)
         self.verify = verify
         self.retry = _checked_retry(retry)
-        self.certificate = _checked_certificate(certificate, self.token)
+        named: Path | None = settings.get("certificate")
+        self.certificate = named or (_usual_certificate() if self.token is None else None)
         if not verify:
             warnings.warn(
                 "verify has no effect: certificates of servers are always verified",
@@ -103,7 +127,7 @@ class SkahaClient:
             )
         if loglevel is not None:
             log.setLevel(loglevel)
-        self._api = self._connected(allow_http=allow_http, explicit=certificate is not None)
+        self._api = self._connected(allow_http=allow_http, explicit=named is not None)
 
     def _connected(self, *, allow_http: bool, explicit: bool) -> Api:
         server, token = self.server, self.token
@@ -136,8 +160,8 @@ class SkahaClient:
         return Api(base_url=server, wire=wire)
 
     @property
-    def token(self) -> str | None:
-        """The bearer token, as it was given."""
+    def token(self) -> str | Callable[[], str] | None:
+        """The bearer token, or what returns it, as it was given."""
         return self._token.value
 
     @property
@@ -187,7 +211,22 @@ def _local_platform() -> tuple[str, str]:
     return address.url, address.token
 
 
-def _checked_server(server: object, version: object) -> str:
+def _taken(settings: Settings, name: str, check: Callable[[Any], T]) -> T:
+    """Return a setting that is right; what is wrong is blamed on where it stands."""
+    from skaha.config import DEFAULTS  # noqa: PLC0415  (nothing is read at import)
+
+    try:
+        return check(settings.get(name, DEFAULTS.get(name)))
+    except InvalidInputError as error:
+        source = settings.sources.get(name, "argument")
+        if source == "argument":
+            raise
+        raise InvalidInputError(f"{source}: {error}") from None
+
+
+def _checked_server(server: object, version: str) -> str:
+    if server == "local":
+        return "local"
     if not isinstance(server, str):
         raise InvalidInputError(f"server must be a URL or 'local', not {type(server).__name__}")
     try:
@@ -215,20 +254,12 @@ def _checked_version(version: object) -> str:
     return version
 
 
-def _checked_token(token: object) -> str | None:
-    if token is None:
-        return None
-    # A token is never shown, not even a wrong one.
-    text = token.strip() if isinstance(token, str) else ""
-    if not text or not text.isascii() or not text.isprintable():
-        raise InvalidInputError("token must be a text of printable ASCII characters, not empty")
-    return text
+def _checked_credential(token: object) -> str | Callable[[], str] | None:
+    return token if token is None or callable(token) else checked_token(token)
 
 
 def _checked_timeout(timeout: float) -> float:
     check_amount("timeout", timeout)
-    if timeout is None:
-        raise InvalidInputError("timeout must be more than 0 seconds; not None")
     return timeout
 
 
@@ -264,14 +295,16 @@ def _checked_loglevel(loglevel: object) -> int | None:
     return loglevel
 
 
-def _checked_certificate(certificate: str | PathLike[str] | None, token: str | None) -> Path | None:
-    if certificate is not None:
-        try:
-            return Path(certificate).expanduser()
-        except (TypeError, RuntimeError):
-            raise InvalidInputError(f"certificate must be a path; not {certificate!r}") from None
-    if token is not None:
+def _checked_path(certificate: str | PathLike[str] | None) -> Path | None:
+    if certificate is None:
         return None
+    try:
+        return Path(certificate).expanduser()
+    except (TypeError, RuntimeError):
+        raise InvalidInputError(f"certificate must be a path; not {certificate!r}") from None
+
+
+def _usual_certificate() -> Path | None:
     try:
         path = Path.home() / ".ssl" / "cadcproxy.pem"
     except RuntimeError:  # no home directory

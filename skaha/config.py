@@ -1,14 +1,14 @@
 """Where a program's settings come from, in one order everywhere.
 
 An argument comes before an environment variable `SKAHA_*`, that one before the profile in the
-user's file, and that one before the default:
+user's file, and that one before the default. Every class reads them when it is constructed; here
+is what it finds:
 
 ```
->>> from skaha import Session, config
+>>> from skaha import config
 >>> settings = config.settings(server="local", timeout=10)
 >>> settings.sources["timeout"]
 'argument'
->>> session = Session(**settings)
 
 ```
 
@@ -27,7 +27,6 @@ certificate = "~/.ssl/cadcproxy.pem"
 from __future__ import annotations
 
 import os
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 __all__ = [
+    "DEFAULTS",
     "KEYS",
     "SECRETS",
     "ConfigurationError",
@@ -57,6 +57,14 @@ __all__ = [
     "settings",
     "valid_until",
 ]
+
+DEFAULTS: dict[str, Any] = {
+    "server": "https://ws-uv.canfar.net/skaha",
+    "version": "v1",
+    "timeout": 30.0,
+    "concurrency": 32,
+}
+"""What is used when nothing says otherwise."""
 
 # One of them is used: the first of the highest level that has any.
 _CREDENTIALS = ("token", "token_file", "certificate")
@@ -76,8 +84,8 @@ class Settings(dict[str, Any]):
     """
 
     def __init__(self, profile: str | None) -> None:
-        """Begin with nothing."""
-        super().__init__()
+        """Begin with nothing but the profile."""
+        super().__init__({} if profile is None else {"profile": profile})
         self.sources: dict[str, str] = {}
         self.profile = profile
 
@@ -101,7 +109,7 @@ class _Level(NamedTuple):
 
 
 def settings(profile: str | None = None, **given: Any) -> Settings:
-    """Return what to construct a client with: `Session(**settings())`.
+    """Return what a client is constructed with: `Session(**settings())` is `Session()`.
 
     A profile's credentials and version are for the profile's own server: they are left alone when
     an argument or the environment names another one.
@@ -225,9 +233,13 @@ def _profile(
 def _own(profile: Mapping[str, Any], higher: list[_Level]) -> Mapping[str, Any]:
     """Return what of a profile may be used with the server that the higher levels name."""
     servers = [level.values["server"] for level in higher if "server" in level.values]
-    if not servers or str(servers[0]).rstrip("/") == profile.get("server", "").rstrip("/"):
+    if not servers or str(servers[0]).rstrip("/") == _server_of(profile):
         return profile
     return {key: value for key, value in profile.items() if key not in _BOUND}
+
+
+def _server_of(profile: Mapping[str, Any]) -> str:
+    return str(profile.get("server", DEFAULTS["server"])).rstrip("/")
 
 
 def _take_first(found: Settings, key: str, levels: list[_Level]) -> None:
@@ -290,5 +302,7 @@ def _take_registry(found: Settings, levels: list[_Level]) -> None:
 
 def _warn_if_open(path: Path, profile: Mapping[str, Any]) -> None:
     if SECRETS & profile.keys() and is_open_to_others(path):
+        import warnings  # noqa: PLC0415  (seldom needed)
+
         message = f"others can read {path}, which holds a secret: chmod 600 {path}"
-        warnings.warn(message, UserWarning, stacklevel=3)
+        warnings.warn(message, UserWarning, stacklevel=4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -49,6 +50,16 @@ class Colour:
             self.run(opened.close() if self._runner is None else opened.aclose())
         if self._runner is not None:
             self._runner.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobodys_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Neither the environment nor the file of whoever runs the tests says anything."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("SKAHA_")]:
+            patch.delenv(name)
+        patch.setenv("SKAHA_CONFIG", str(tmp_path_factory.mktemp("nobody") / "config.toml"))
+        yield
 
 
 @pytest.fixture(params=["sync", "async"])

@@ -14,8 +14,8 @@ import skaha.session
 
 CLASSES = ["Session", "Images", "Context", "Overview"]
 CONSTRUCTION = (
-    "server='https://ws-uv.canfar.net/skaha', version='v1', token=None, certificate=None, "
-    "timeout=30, concurrency=32, registry=None, loglevel=None, verify=True"
+    "server=None, version=None, token=None, certificate=None, timeout=None, concurrency=None, "
+    "registry=None, loglevel=None, verify=True"
 )
 # What scripts were written from: names, order and defaults.
 PUBLISHED = {

@@ -63,7 +63,7 @@ def _expiry(client: SkahaClient, method: str) -> datetime | None:
 
     if method == "certificate" and client.certificate is not None:
         return config.valid_until(client.certificate)
-    return _expiry_of_token(client.token) if client.token is not None else None
+    return _expiry_of_token(client.token) if isinstance(client.token, str) else None
 
 
 def _expiry_of_token(token: str) -> datetime | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -79,14 +78,13 @@ def _path(call: Call) -> int:
 
 
 def _items(call: Call, *, secrets: bool = False) -> list[Item]:
-    from skaha import SkahaClient, config  # noqa: PLC0415  (start-up)
+    from skaha import config  # noqa: PLC0415  (start-up)
 
     found = config.settings(call.profile, **call.given)
-    parameters = inspect.signature(SkahaClient).parameters
     source = _source_of_profile(call, found.profile)
     items: list[Item] = [{"key": "profile", "value": found.profile, "source": source}]
     for key in ("server", "version", "token", "certificate", "registry", "timeout", "concurrency"):
-        value = found.get(key, parameters[key].default)
+        value = found.get(key, config.DEFAULTS.get(key))
         hide = key == "token" and value is not None and not secrets
         source = found.sources.get(key, "default")
         items.append({"key": key, "value": _HIDDEN if hide else _plain(value), "source": source})

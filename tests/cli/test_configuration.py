@@ -75,7 +75,7 @@ def test_a_profile_keeps_its_credentials_for_its_own_server(monkeypatch, how):
     if not given:
         monkeypatch.setenv("SKAHA_SERVER", "https://other.example/skaha")
     found = config.settings(**given)
-    assert set(found) == {"server", "timeout"}
+    assert set(found) == {"profile", "server", "timeout"}
     assert config.settings(server="https://site.example/skaha/")["token"] == "of-the-file"
 
 
