@@ -14,6 +14,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, get_args
 
 from skaha.errors import InvalidInputError
+from skaha.helpers.shell import GARBLED
 from skaha.models import KINDS, STATUS, VIEW
 from skaha.records import SUCCESS
 
@@ -26,7 +27,6 @@ _NAME = re.compile(r"[A-Za-z0-9-]+")
 _ID = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _VARIABLE = re.compile(r"[A-Za-z_.-][A-Za-z0-9_.-]*")
 _WAY_OUT = "skaha.helpers.shell packs any command into a cmd and args that arrive unharmed"
-_UNCARRIABLE = re.compile(r'["$\\\x00-\x1f\x7f]')
 
 
 def _one_of(what: str, value: object, allowed: Iterable[str]) -> None:
@@ -250,7 +250,7 @@ def _variable(name: object) -> str:
 def _value(name: str, value: object) -> str:
     # The value may be a secret: a message names the variable, never its value.
     text = "" if value is None else str(value)
-    if not text or "=" in text or _UNCARRIABLE.search(text):
+    if not text or "=" in text or GARBLED.search(text):
         raise InvalidInputError(
             f"env: the platform would drop or garble the value of {name}: it may not be empty, "
             'nor contain "=", "$", a double quote, a backslash or a control character. '
@@ -262,7 +262,7 @@ def _value(name: str, value: object) -> str:
 def _carriable(what: str, value: object) -> str:
     if not isinstance(value, str):
         raise InvalidInputError(f"{what} must be a text, not {type(value).__name__}")
-    if found := _UNCARRIABLE.search(value):
+    if found := GARBLED.search(value):
         raise InvalidInputError(
             f"{what} may not contain {found[0]!r}: the platform cannot carry double quotes, "
             f"dollars, backslashes or control characters. {_WAY_OUT}"

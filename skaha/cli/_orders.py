@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
     from skaha.cli._output import Item
     from skaha.session import Session
 
-# What the platform destroys on its way to the container.
-_UNCARRIABLE = re.compile(r'["$\\\x00-\x1f\x7f]')
-
 
 def command_line(words: Sequence[str], script: str | None) -> dict[str, str]:
     """Return the `cmd` and `args` that hand these words to the container as a shell would.
@@ -36,14 +32,7 @@ def command_line(words: Sequence[str], script: str | None) -> dict[str, str]:
         return dict(shell.script(_read(script), *words))  # type: ignore[arg-type]
     if not words:
         return {}
-    text = " ".join(words)
-    try:
-        plain = shlex.split(text) == list(words) and not _UNCARRIABLE.search(text)
-    except ValueError:
-        plain = False
-    if plain:
-        return {"cmd": words[0], "args": " ".join(words[1:])}
-    return dict(shell.command(*words))  # type: ignore[arg-type]
+    return dict(shell.command(*words, only_if_needed=True))  # type: ignore[arg-type]
 
 
 def _read(script: str) -> str:

@@ -8,13 +8,17 @@ command itself. The image needs nothing but `bash` and `base64`, which is one of
 
 from __future__ import annotations
 
+import re
 import shlex
 from base64 import b64encode
 from typing import TypedDict
 
 from skaha.errors import InvalidInputError
 
-__all__ = ["CommandLine", "command", "script"]
+__all__ = ["GARBLED", "CommandLine", "command", "script"]
+
+GARBLED = re.compile(r'["$\\\x00-\x1f\x7f-\x9f\u2028\u2029]')
+"""What the platform destroys in a `cmd`, in `args` and in the values of `env`."""
 
 # Without a blank, a quote or a dollar: braces separate the words, and with neither IFS nor
 # globbing (-f) what was decoded stays as it is. -p keeps BASH_ENV for the command itself.
@@ -67,12 +71,13 @@ def script(text: str, *arguments: str) -> CommandLine:
     return command("bash", "-c", "--", text, "bash", *arguments)
 
 
-def command(program: str, *arguments: str) -> CommandLine:
+def command(program: str, *arguments: str, only_if_needed: bool = False) -> CommandLine:
     """Pack a program with its arguments, each of which arrives exactly as given.
 
     Args:
         program: The program; no shell looks at it, nor at its arguments.
         arguments: Its arguments.
+        only_if_needed: Leave as it is what the platform carries unharmed.
 
     Returns:
         The `cmd` and `args` of a headless session.
@@ -85,10 +90,14 @@ def command(program: str, *arguments: str) -> CommandLine:
         >>> from skaha.helpers import shell
         >>> shell.command("python3", "-c", "print('a  b')")["cmd"]
         'bash'
+        >>> shell.command("python3", "fit.py", "--deep", only_if_needed=True)
+        {'cmd': 'python3', 'args': 'fit.py --deep'}
     """
     words = [program, *arguments]
     for word in words:
         _check(word)
+    if only_if_needed and all(_is_plain(word) for word in words):
+        return {"cmd": program, "args": " ".join(arguments)}
     encoded = b64encode(f"exec -- {shlex.join(words)}".encode()).decode()
     whole = _PROGRAM.format(encoded)
     if len(whole) > _LONGEST:
@@ -97,6 +106,13 @@ def command(program: str, *arguments: str) -> CommandLine:
             f"{_LONGEST:,}. Put it into a file that the session can read"
         )
     return {"cmd": "bash", "args": f"{_OPTIONS} {whole}"}
+
+
+def _is_plain(word: str) -> bool:
+    try:
+        return shlex.split(word) == [word] and word.isprintable() and not GARBLED.search(word)
+    except ValueError:  # a quote that is never closed
+        return False
 
 
 def _check(word: object) -> None:

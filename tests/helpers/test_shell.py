@@ -87,6 +87,19 @@ def test_the_model_of_the_server_harms_what_is_not_packed():
 
 
 @settings(deadline=None)
+@given(st.lists(words | st.from_regex(r"[a-z./=-]+", fullmatch=True), min_size=1, max_size=4))
+def test_what_is_left_as_it_is_arrives_as_well(arguments):
+    line = shell.command(*arguments, only_if_needed=True)
+    _checks.check_command("headless", line["cmd"], line["args"], None)
+    if line != shell.command(*arguments):
+        assert [word for word in as_the_server_does(line) if word] == arguments
+
+
+@pytest.mark.parametrize("word", ["two words", "$HOME", "it's", '"', "", "a\tb", "\\"])
+def test_what_would_be_harmed_is_packed(word):
+    assert shell.command("echo", word, only_if_needed=True) == shell.command("echo", word)
+
+
 @given(st.lists(words, min_size=1))
 def test_facade_and_server_leave_what_is_packed_as_it_is(arguments):
     line = shell.command(*arguments)
@@ -262,4 +275,4 @@ def test_on_the_embedded_platform_the_exit_status_is_the_scripts(platform):
 
 
 def test_exports():
-    assert shell.__all__ == ["CommandLine", "command", "script"]
+    assert shell.__all__ == ["GARBLED", "CommandLine", "command", "script"]
