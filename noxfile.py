@@ -8,7 +8,7 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "drift", "types", "tests"]
+nox.options.sessions = ["lint", "drift", "types", "docs", "tests"]
 
 PYPROJECT = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
 
@@ -57,6 +57,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site into site/, which is read from site/index.html."""
+    install(session, "docs", project=".[all]")
+    session.run("sphinx-build", "-W", "--keep-going", "-n", "-q", "-E", "docs", "site")
+
+
+@nox.session
 def demo(session: nox.Session) -> None:
     """Run the main job: replicas on the embedded platform, in both colours."""
     install(session, project=".[local]")
@@ -66,5 +73,5 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure, against the peers and the floor; arguments go to the benchmarks."""
-    install(session, project=".")
+    install(session, project=".[cli]")
     session.run("python", "-m", "benchmarks", *session.posargs)

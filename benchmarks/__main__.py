@@ -11,7 +11,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from benchmarks import connections, fan_out, fetch, imports, memory, profiling
+from benchmarks import connections, fan_out, fetch, imports, memory, profiling, start_up
 from benchmarks.race import Settings
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ BENCHMARKS = {
     "fetch": fetch.run,
     "connections": connections.run,
     "imports": imports.run,
+    "start-up": start_up.run,
     "profile": profiling.run,
 }
 _ROUNDS = 5

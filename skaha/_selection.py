@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 import warnings
 from typing import NamedTuple, Self
 
@@ -27,7 +28,9 @@ class Selection(NamedTuple):
                 "prefix must be a text, not empty, without blanks around it; to end all of your "
                 f"sessions, call destroy_all; not {text!r}"
             )
-        if text != text.lower():
+        # A set of characters may be one of what a name does not hold.
+        literal = re.sub(r"\[.+?\]", "", text) if pattern else text
+        if literal != literal.lower():
             warnings.warn(
                 f"no name can match {text!r}: the platform stores names in lower case",
                 UserWarning,

@@ -116,6 +116,10 @@ def test_an_upper_case_letter_is_told_to_match_nothing(colour, scripted):
         ended(colour, scripted, "destroy_with", "sweep-")
 
 
+def test_a_pattern_may_exclude_upper_case_without_a_warning(session, colour):
+    assert colour.run(session.destroy_with("[!A]no-such*", pattern=True)) == {}
+
+
 @pytest.mark.parametrize("odd", [{}, {"id": None}, {"id": "../x"}, {"id": ["a"]}, {"id": ""}])
 def test_a_record_without_an_id_is_left_alone(colour, scripted, odd):
     odd = {"name": "sweep-9", "type": "headless", "status": "Completed"} | odd
