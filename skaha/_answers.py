@@ -36,7 +36,7 @@ def refusal(response: httpx.Response) -> errors.StatusError:
         kind = errors.AuthenticationError
     request = response.request
     message = f"{request.method} {request.url.path} answered {status}: {text or 'nothing more'}"
-    return kind(message + _advice(kind, response), response=response)
+    return kind(message + _advice(kind, response, text), response=response)
 
 
 def _excerpt(response: httpx.Response) -> str:
@@ -54,11 +54,16 @@ def _is_html(response: httpx.Response) -> bool:
     return start.startswith((b"<!doctype html", b"<html"))
 
 
-def _advice(kind: type[errors.StatusError], response: httpx.Response) -> str:
+def _advice(kind: type[errors.StatusError], response: httpx.Response, text: str) -> str:
     if kind is errors.AuthenticationError:
         return ". The token or certificate was not accepted: get a new one"
     if response.has_redirect_location:
         return f"; a redirection to {response.headers['location']}: check the server's address"
+    if kind is errors.BadRequestError and "private image" in text:
+        return (
+            " An image is host/project/name:tag, with its tag; for a private one give a registry, "
+            "or set registry_username and registry_secret in the configuration"
+        )
     return ""
 
 

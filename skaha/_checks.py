@@ -250,10 +250,14 @@ def _variable(name: object) -> str:
 def _value(name: str, value: object) -> str:
     # The value may be a secret: a message names the variable, never its value.
     text = "" if value is None else str(value)
-    if not text or "=" in text or GARBLED.search(text):
+    if not text:
         raise InvalidInputError(
-            f"env: the platform would drop or garble the value of {name}: it may not be empty, "
-            'nor contain "=", "$", a double quote, a backslash or a control character. '
+            f"env: the platform drops {name}, as its value is empty: leave it out"
+        )
+    if "=" in text or GARBLED.search(text):
+        raise InvalidInputError(
+            f"env: the platform would drop or garble the value of {name}: it may not contain "
+            '"=", "$", a double quote, a backslash or a control character. '
             "Base64 without its padding is a way out"
         )
     return text

@@ -150,6 +150,7 @@ def test_a_refusal_of_one_session_is_kept_in_the_words_of_the_server(colour, scr
         (Answer(500, "long " * 1000), " …"),
         (Answer(500, b"\xff\xfe"), "answered 500: "),
         (Answer(401, "Token has expired"), "get a new one"),
+        (Answer(400, "No authentication for unknown or private image."), "with its tag"),
         (Answer(400, "cannot get group memberships for anonymous\n"), "get a new one"),
     ],
 )

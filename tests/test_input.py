@@ -90,6 +90,13 @@ def test_a_value_of_a_variable_is_never_shown(colour, scripted, scripted_session
     assert "very-secret" not in repr(said) + str(said)
 
 
+@pytest.mark.parametrize("value", ["", None])
+def test_an_empty_variable_is_to_be_left_out(colour, scripted, scripted_session, value):
+    env = {"FINE": "a", "NOTHING": value}
+    create = scripted_session.create
+    refused(colour, scripted, lambda: create("a", IMAGE, env=env), "NOTHING", "leave it out")
+
+
 def test_a_command_of_two_words_is_taken_apart(colour, scripted, scripted_session):
     create = scripted_session.create
     said = refused(colour, scripted, lambda: create("a", IMAGE, cmd="python run.py"))
