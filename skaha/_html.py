@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 _FIRST = ("id", "name", "type", "status", "image", "startTime")
 # What nobody looks for in a table.
 _HIDDEN = ("runAsUID", "runAsGID", "supplementalGroups")
+# A notebook keeps what it shows: so many characters for a table, and for each of its rows.
+_ROOM = 200_000
+_LEAST, _MOST = 200, 20_000
+# Text of several lines is shown as it is; notebooks align what is in tables to the right.
+_LINES = "text-align: left; white-space: pre-wrap; font-family: monospace"
 
 
 def tables(result: Any) -> str:
@@ -22,6 +27,8 @@ def tables(result: Any) -> str:
         shown = _table_of_pairs(result.names.items(), ("replica", "id"))
     elif isinstance(result, dict):
         shown = _table_of_pairs(result.items(), ("", "value"))
+    elif result and all(isinstance(value, dict) and len(value) == 1 for value in result):
+        shown = _table_of_pairs((pair for one in result for pair in one.items()), ("", "value"))
     elif all(isinstance(value, dict) for value in result):
         shown = _table_of_records(result)
     else:
@@ -51,9 +58,23 @@ def _flat(key: str, value: Any) -> list[tuple[str, Any]]:
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    rows = list(rows)
+    room = min(_MOST, max(_LEAST, _ROOM // max(1, len(rows))))
     head = "".join(f"<th>{html.escape(column)}</th>" for column in columns)
     body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>"
-        for row in rows
+        "<tr>" + "".join(_cell(_cut(str(value), room)) for value in row) + "</tr>" for row in rows
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cell(text: str) -> str:
+    style = f' style="{_LINES}"' if "\n" in text else ""
+    return f"<td{style}>{html.escape(text)}</td>"
+
+
+def _cut(text: str, room: int) -> str:
+    """Leave out the middle of what is too long: how a log begins and ends says most."""
+    if len(text) <= room:
+        return text
+    half = room // 2
+    return f"{text[:half]}\n... {len(text) - 2 * half:,} characters ...\n{text[-half:]}"

@@ -45,6 +45,7 @@ class Ledger:
         self.doubts: dict[str, SkahaError] = {}
         self.undone: dict[str, SkahaError] = {}
         self._refused: dict[str, SkahaError] = {}
+        self._under_way: set[str] = set()
         self._sent: Counter[str] = Counter()
         self._doubtful: Counter[str] = Counter()
         self._internal_errors: Counter[str] = Counter()
@@ -61,6 +62,25 @@ class Ledger:
         """The names that have to be sent again, unless they are found to be there."""
         return self.doubts | self.undone
 
+    @property
+    def settled(self) -> int:
+        """How many will not be sent again."""
+        return len(self.ids) + len(self._refused)
+
+    def begin(self, name: str) -> None:
+        """Enter that a launch is about to be sent."""
+        self._under_way.add(name)
+
+    def stop(self) -> None:
+        """Enter that nobody waits any more for the answers that have not come."""
+        for name in sorted(self._under_way):
+            lost = ConnectionFailedError(
+                "stopped before the answer came: it may have been launched"
+            )
+            lost.subject = f"launch of {name}"
+            self._sent[name] += 1
+            self._enter(name, lost)
+
     def note(self, sent: Outcome[str]) -> None:
         """Enter the answers to launches."""
         self._sent.update(sent.values.keys())
@@ -69,6 +89,7 @@ class Ledger:
         self.ids |= sent.values
         self._launched_at |= dict.fromkeys(sent.values.values(), time.monotonic())
         for name in (*sent.values, *sent.failures):
+            self._under_way.discard(name)
             self.doubts.pop(name, None)
             self.undone.pop(name, None)
         for name, error in sent.failures.items():

@@ -22,7 +22,7 @@ class Order:
         """Take the shared fields, the environment, the names, and the ids that were there."""
         self.names = names
         self.before = before
-        self.kind: str = form["type_"]
+        self.kind: str = form["kind"]
         self._form = form
         self._variables = variables
         self._total = len(names)

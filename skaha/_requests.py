@@ -7,41 +7,60 @@ of it would be work for nothing, and could fail.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from skaha.models import ContainerRegistry
+    from skaha_api.types import Unset
 
 Request = dict[str, Any]
+T = TypeVar("T")
 
 
 def list_sessions(kind: str | None, status: str | None, view: str | None) -> Request:
     """The caller's sessions, everybody's, or the caller's interactive ones."""
-    from skaha_api.types import UNSET
-
-    type_ = UNSET if kind is None else kind
-    wanted = UNSET if status is None else status
     if view == "all":
         from skaha_api.api.session import list_all_sessions
 
-        return list_all_sessions._get_kwargs(type_=type_, status=wanted)
+        return list_all_sessions._get_kwargs(type_=_given(kind), status=_given(status))
     if view == "interactive":
         from skaha_api.api.session import list_interactive_sessions
 
-        return list_interactive_sessions._get_kwargs(status=wanted)
+        return list_interactive_sessions._get_kwargs(status=_given(status))
     from skaha_api.api.session import list_sessions
 
-    return list_sessions._get_kwargs(type_=type_, status=wanted)
+    return list_sessions._get_kwargs(type_=_given(kind), status=_given(status))
 
 
-def create_session(form: dict[str, Any], registry: ContainerRegistry | None) -> Request:
-    """A launch; what is `None` in `form` is left out."""
+def create_session(
+    *,
+    name: str,
+    image: str,
+    kind: str,
+    cores: float | None,
+    ram: float | None,
+    gpus: int | None,
+    cmd: str | None,
+    args: str | None,
+    env: list[str],
+    registry: ContainerRegistry | None,
+) -> Request:
+    """A launch."""
     from skaha_api.api.session import create_session
     from skaha_api.models import NewSession
-    from skaha_api.types import UNSET
 
-    body = NewSession(**{name: value for name, value in form.items() if value is not None})
-    auth = UNSET if registry is None else registry.encoded()
+    body = NewSession(
+        name=name,
+        image=image,
+        type_=kind,
+        cores=_given(cores),
+        ram=_given(ram),
+        gpus=_given(gpus),
+        cmd=_given(cmd),
+        args=_given(args),
+        env=env,
+    )
+    auth = _given(None if registry is None else registry.encoded())
     return create_session._get_kwargs(body=body, x_skaha_registry_auth=auth)
 
 
@@ -88,12 +107,14 @@ def list_desktop_apps(session_id: str) -> Request:
     return list_desktop_apps._get_kwargs(session_id)
 
 
-def attach_desktop_app(session_id: str, form: dict[str, Any]) -> Request:
-    """An app on a desktop; what is `None` in `form` is left out."""
+def attach_desktop_app(
+    session_id: str, *, image: str, cores: float | None, ram: float | None
+) -> Request:
+    """An app on a desktop."""
     from skaha_api.api.desktop_app import attach_desktop_app
     from skaha_api.models import NewDesktopApp
 
-    body = NewDesktopApp(**{name: value for name, value in form.items() if value is not None})
+    body = NewDesktopApp(image=image, cores=_given(cores), ram=_given(ram))
     return attach_desktop_app._get_kwargs(session_id, body=body)
 
 
@@ -121,9 +142,8 @@ def get_stats() -> Request:
 def list_images(kind: str | None) -> Request:
     """The public images."""
     from skaha_api.api.image import list_images
-    from skaha_api.types import UNSET
 
-    return list_images._get_kwargs(type_=UNSET if kind is None else kind)
+    return list_images._get_kwargs(type_=_given(kind))
 
 
 def list_repositories() -> Request:
@@ -152,3 +172,10 @@ def get_availability() -> Request:
     from skaha_api.api.service import get_availability
 
     return get_availability._get_kwargs()
+
+
+def _given(value: T | None) -> T | Unset:
+    """What is `None` is left out."""
+    from skaha_api.types import UNSET
+
+    return UNSET if value is None else value

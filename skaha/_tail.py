@@ -8,8 +8,9 @@ import hashlib
 class LogTail:
     """Remembers how far a log was read; every line comes out once."""
 
-    def __init__(self) -> None:
-        """Have read nothing yet."""
+    def __init__(self, count: int | None = None) -> None:
+        """Have read nothing yet; of the first log, only so many last lines are new."""
+        self._count = count
         self._read = 0
         self._digest = _digest(b"")
         self._begun = b""
@@ -21,6 +22,12 @@ class LogTail:
             log: The whole log so far.
             ended: Whether nothing will follow, so that a last line without its end is one, too.
         """
+        lines = self._new_lines(log, ended=ended)
+        shown = lines if self._count is None else lines[-self._count :]
+        self._count = None
+        return shown
+
+    def _new_lines(self, log: bytes, *, ended: bool) -> list[str]:
         if not log:
             # A log that cannot be read now is empty, too: what was read stays read.
             return _lines(self._begun) if ended else []

@@ -19,7 +19,7 @@ _SOON = timedelta(hours=1)
 # Neither is a word of the platform's: one it does not list any more, and one not yet.
 GONE = "Gone"
 UNSEEN = "Unseen"
-_ENDED = FINISHED | {GONE}
+ENDED = FINISHED | {GONE}
 
 
 class Watch:
@@ -61,7 +61,7 @@ class Watch:
     @property
     def waiting(self) -> list[str]:
         """The ids that are not yet where they should be."""
-        enough = self._wanted | _ENDED
+        enough = self._wanted | ENDED
         return [one for one in self.ids if self._statuses.get(one) not in enough]
 
     def statuses(self) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, NotRequired, TypeAlias, TypedDict
 
 from skaha.errors import InvalidInputError
@@ -17,7 +18,9 @@ __all__ = [
     "ImageRecord",
     "Interface",
     "LaunchOptions",
+    "Progress",
     "PublicSessionRecord",
+    "ResourceLimitsRecord",
     "SessionRecord",
     "StatsRecord",
 ]
@@ -33,7 +36,14 @@ STATUS: TypeAlias = Literal[
 """Statuses of a session. `Succeeded` and `Completed` are two words for the same end."""
 
 VIEW: TypeAlias = Literal["all", "interactive"]
-"""Views of the list: everybody's sessions, or those of the caller that are not headless."""
+"""Views of the list. `all` is everybody's sessions, `interactive` the caller's without headless."""
+
+Progress: TypeAlias = Callable[[int, int], object]
+"""Called with how many items of a call are done, and how many there are.
+
+It is called in the caller's own thread: first with 0, then whenever more are done, well or not, and
+never after the call. What it raises ends the call, like Ctrl-C.
+"""
 
 
 class PublicSessionRecord(TypedDict):
@@ -98,7 +108,15 @@ class ImageRecord(TypedDict):
 
 
 class ResourceLimitsRecord(TypedDict, total=False):
-    """The allowed and the default amounts of one resource."""
+    """The allowed and the default amounts of one resource.
+
+    Example:
+        >>> from skaha import Context
+        >>> context = Context(server="local")
+        >>> cores: ResourceLimitsRecord = context.resources()["cores"]
+        >>> 1 in cores["options"]
+        True
+    """
 
     default: float
     defaultRequest: float

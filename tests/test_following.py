@@ -134,6 +134,22 @@ def test_a_line_without_its_end_is_one_when_its_log_is_gone(colour, scripted, la
     assert [line for _, line in found] == ["one", "last words", *lines_of(last)]
 
 
+@pytest.mark.parametrize("tail", [1, 2, 3, 9])
+def test_of_what_was_printed_before_only_the_tail_is_told(colour, scripted, tail):
+    """And all that comes later, also of a session that had printed nothing yet."""
+    readings = {"a1": [b"1\n2\n3", b"1\n2\n3\n4\n"], "b2": [b"", b"5\n6\n"]}
+    scripted.answer = stage = Stage(
+        look(dict.fromkeys(readings, "Running")),
+        look(dict.fromkeys(readings, "Completed")),
+        prints=readings,
+    )
+    session = colour.open(server=scripted.url, token="t", retry=False)
+    lines = session.follow(list(readings), tail=tail, **QUICK)
+    expected = [("a1", line) for line in [*["1", "2"][-tail:], "3", "4"]]
+    assert collected(colour, lines) == [*expected, ("b2", "5"), ("b2", "6")]
+    assert sorted(stage.reads) == ["a1", "a1", "b2", "b2"]
+
+
 def test_whoever_has_ended_is_read_once_more_and_never_again(colour, scripted):
     readings = {"a1": [b"x\n", b"x\ny"], "b2": [b"1\n", b"1\n2\n", b"1\n2\n3\n", b"1\n2\n3\n4"]}
     found, stage = followed(colour, scripted, readings)
@@ -166,7 +182,7 @@ def test_nothing_is_asked_for_the_sake_of_no_session(colour, scripted, scripted_
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"ids": "a 1"}, {"poll": 0}, {"poll": None}, {"longest_poll": -1}]
+    "wrong", [{"ids": "a 1"}, {"tail": 0}, {"poll": 0}, {"poll": None}, {"longest_poll": -1}]
 )
 def test_what_is_wrong_is_refused_before_anything_is_asked(
     colour, scripted, scripted_session, wrong

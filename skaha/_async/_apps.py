@@ -28,7 +28,7 @@ class AsyncApps(AsyncService):
             status: Only apps with this status, or one of these.
 
         Returns:
-            The apps as the platform tells them: `id` is the desktop's, `appid` the app's own.
+            The apps as the platform tells them; `id` is the desktop's, `appid` the app's own.
 
         Raises:
             skaha.errors.InvalidInputError: If an argument is wrong.
@@ -77,8 +77,8 @@ class AsyncApps(AsyncService):
         [session_id] = _checks.check_ids(desktop)
         _checks.check_amount("cores", cores)
         _checks.check_amount("ram", ram)
-        form = {"image": _checks.check_text("image", image), "cores": cores, "ram": ram}
-        request = _requests.attach_desktop_app(session_id, form)
+        _checks.check_text("image", image)
+        request = _requests.attach_desktop_app(session_id, image=image, cores=cores, ram=ram)
         return await self._send(f"app on {session_id}", request, _answers.new_id)
 
     async def app_info(self, desktop: str, app: str) -> SessionRecord:

@@ -13,12 +13,15 @@ from skaha._async._http import open_for_users
 from skaha._async._spelling import also_as_id
 from skaha._async._waiting import AsyncWaiting
 from skaha._async._work import pause
+from skaha._tally import Tally
 from skaha.errors import FailedSessionError, InvalidInputError, SkahaError, WaitTimeoutError
 from skaha.records import known
 from skaha.results import ResultDict, settled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from skaha.models import Progress
 
 _SECONDS_BETWEEN_LOOKS = 1.0
 
@@ -33,7 +36,7 @@ class AsyncConnecting(AsyncWaiting):
             session_id: Id of an interactive session.
 
         Returns:
-            The address. It holds what lets its reader in: treat it like a password.
+            The address. It holds what lets its reader in, so treat it like a password.
 
         Raises:
             skaha.errors.InvalidInputError: If it cannot be an id, or the session has no address.
@@ -60,7 +63,12 @@ class AsyncConnecting(AsyncWaiting):
 
     @also_as_id
     async def connect(
-        self, ids: str | Sequence[str], timeout: float = 300, *, browser: bool = True
+        self,
+        ids: str | Sequence[str],
+        timeout: float = 300,
+        *,
+        browser: bool = True,
+        progress: Progress | None = None,
     ) -> ResultDict[str]:
         """Open sessions in the browser as soon as they answer.
 
@@ -68,6 +76,7 @@ class AsyncConnecting(AsyncWaiting):
             ids: One id or several, of interactive sessions.
             timeout: Seconds to wait until they run and answer.
             browser: `False` to open nothing, and only return where they are.
+            progress: Called with how many answer or never will, and how many there are.
 
         Returns:
             The address of each session by its id, in the order of `ids`, whether there is a
@@ -86,6 +95,7 @@ class AsyncConnecting(AsyncWaiting):
         _checks.check_seconds("timeout", timeout)
         end = time.monotonic() + timeout
         wanted = _checks.check_ids(ids)
+        tally = Tally(progress, len(wanted))
         statuses = await self.wait(wanted, until="running", timeout=timeout)
 
         async def reach(session_id: str) -> str:
@@ -95,7 +105,7 @@ class AsyncConnecting(AsyncWaiting):
             await self._answering(session_id, url, end)
             return url
 
-        found = await self._send_many(reach, wanted)
+        found = await self._send_many(reach, wanted, tally)
         urls = settled(ResultDict(found.values, found), found)
         if browser:
             for url in urls.values():

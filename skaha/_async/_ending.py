@@ -10,6 +10,7 @@ from skaha._async._reading import AsyncReading
 from skaha._async._spelling import also_as_id
 from skaha._async._work import pause
 from skaha._selection import Selection
+from skaha._tally import Tally
 from skaha.errors import InvalidInputError, NotFoundError, SkahaError, StillThereError
 from skaha.records import APP, sessions
 from skaha.results import Outcome, ResultDict, ResultList, raise_with, settled
@@ -17,7 +18,7 @@ from skaha.results import Outcome, ResultDict, ResultList, raise_with, settled
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from skaha.models import KINDS, STATUS, SessionRecord
+    from skaha.models import KINDS, STATUS, Progress, SessionRecord
 
 # How long the platform may take to end what it was told to end, and to forget it.
 _GRACE = 60
@@ -27,13 +28,16 @@ class AsyncEnding(AsyncReading):
     """The part of a session class that ends sessions."""
 
     @also_as_id
-    async def destroy(self, ids: str | Sequence[str], *, verify: bool = False) -> ResultDict[bool]:
+    async def destroy(
+        self, ids: str | Sequence[str], *, verify: bool = False, progress: Progress | None = None
+    ) -> ResultDict[bool]:
         """End sessions and forget them.
 
         Args:
             ids: One id or several.
             verify: Look whether they are gone, too, for up to a minute: newer platforms say yes to
                 any id, whatever becomes of it.
+            progress: Called with how many the platform has answered for, and how many there are.
 
         Returns:
             Whether the platform took each, by id; `False` for what is not there or not yours, as
@@ -60,7 +64,7 @@ class AsyncEnding(AsyncReading):
                     raise
             return True
 
-        done = await self._send_many(delete, wanted)
+        done = await self._send_many(delete, wanted, Tally(progress, len(wanted)))
         if verify and done.values:
             done = await self._verified(done)
         return settled(ResultDict({key: key in done.values for key in wanted}, done), done)
@@ -92,6 +96,7 @@ class AsyncEnding(AsyncReading):
         pattern: bool = False,
         dry_run: Literal[False] = False,
         verify: bool = False,
+        progress: Progress | None = None,
     ) -> ResultDict[bool]: ...
 
     @overload
@@ -104,6 +109,7 @@ class AsyncEnding(AsyncReading):
         pattern: bool = False,
         dry_run: Literal[True],
         verify: bool = False,
+        progress: Progress | None = None,
     ) -> ResultList[SessionRecord]: ...
 
     async def destroy_with(
@@ -115,6 +121,7 @@ class AsyncEnding(AsyncReading):
         pattern: bool = False,
         dry_run: bool = False,
         verify: bool = False,
+        progress: Progress | None = None,
     ) -> ResultDict[bool] | ResultList[SessionRecord]:
         """End the sessions whose names begin with a prefix.
 
@@ -128,6 +135,7 @@ class AsyncEnding(AsyncReading):
                 `?` is one, and `[...]` is one of these.
             dry_run: Only return the sessions that would be ended.
             verify: Look whether they are gone, too, as in `destroy`.
+            progress: As in `destroy`.
 
         Returns:
             As `destroy`, for the sessions that matched.
@@ -146,7 +154,8 @@ class AsyncEnding(AsyncReading):
         records = await self._selected(selection, kind, status)
         if dry_run:
             return records
-        return await self.destroy([record["id"] for record in records], verify=verify)
+        ids = [record["id"] for record in records]
+        return await self.destroy(ids, verify=verify, progress=progress)
 
     @overload
     async def destroy_all(
@@ -156,6 +165,7 @@ class AsyncEnding(AsyncReading):
         *,
         dry_run: Literal[False] = False,
         verify: bool = False,
+        progress: Progress | None = None,
     ) -> ResultDict[bool]: ...
 
     @overload
@@ -166,6 +176,7 @@ class AsyncEnding(AsyncReading):
         *,
         dry_run: Literal[True],
         verify: bool = False,
+        progress: Progress | None = None,
     ) -> ResultList[SessionRecord]: ...
 
     async def destroy_all(
@@ -175,6 +186,7 @@ class AsyncEnding(AsyncReading):
         *,
         dry_run: bool = False,
         verify: bool = False,
+        progress: Progress | None = None,
     ) -> ResultDict[bool] | ResultList[SessionRecord]:
         """End all of the caller's sessions, whatever their names.
 
@@ -183,6 +195,7 @@ class AsyncEnding(AsyncReading):
             status: Only sessions with this status, or one of these; `None` for any.
             dry_run: Only return the sessions that would be ended.
             verify: Look whether they are gone, too, as in `destroy`.
+            progress: As in `destroy`.
 
         Returns:
             As `destroy`, for the sessions that matched.
@@ -199,7 +212,8 @@ class AsyncEnding(AsyncReading):
         records = await self._selected(Selection(), kind, status)
         if dry_run:
             return records
-        return await self.destroy([record["id"] for record in records], verify=verify)
+        ids = [record["id"] for record in records]
+        return await self.destroy(ids, verify=verify, progress=progress)
 
     async def _selected(
         self,

@@ -12,6 +12,7 @@ from skaha._async._work import pause
 from skaha._effort import effort
 from skaha._ledger import Ledger
 from skaha._order import Order
+from skaha._tally import Tally
 from skaha.errors import (
     AnswerError,
     BadRequestError,
@@ -27,7 +28,7 @@ from skaha.records import ACTIVE, matching
 from skaha.results import Launched, Outcome, ResultDict, attach, raise_with, settled
 
 if TYPE_CHECKING:
-    from skaha.models import KINDS
+    from skaha.models import KINDS, Progress
 
 log = logging.getLogger("skaha")
 
@@ -54,6 +55,7 @@ class AsyncLaunching(AsyncService):
         replicas: int = 1,
         *,
         at_most: int | None = None,
+        progress: Progress | None = None,
     ) -> Launched:
         """Launch replicas of a session, many at once.
 
@@ -74,6 +76,7 @@ class AsyncLaunching(AsyncService):
             at_most: Launch in waves, so that never more of the caller's sessions of this kind are
                 pending or running; the call then takes until the last one is launched. `None`
                 launches all at once.
+            progress: Called with how many are launched or refused, and how many there are.
 
         Returns:
             The ids of what was launched, in replica order; `failures` says by replica name what
@@ -105,7 +108,7 @@ class AsyncLaunching(AsyncService):
         cmd, args, variables = _checks.check_command(kind, cmd, args, env)
         form = {
             "image": _checks.check_text("image", image),
-            "type_": kind,
+            "kind": kind,
             "cores": cores,
             "ram": ram,
             "gpus": _checks.check_gpu(gpu),
@@ -113,16 +116,24 @@ class AsyncLaunching(AsyncService):
             "args": args,
         }
 
+        tally = Tally(progress, len(names), retried=True)
         before = await self._ids_before(kind)
         order = Order(form, variables, names, before)
-        return await self._launch(order, Ledger(names, before), at_most)
+        return await self._launch(order, Ledger(names, before), at_most, tally)
 
-    async def relaunch(self, launched: Launched, *, at_most: int | None = None) -> Launched:
+    async def relaunch(
+        self,
+        launched: Launched,
+        *,
+        at_most: int | None = None,
+        progress: Progress | None = None,
+    ) -> Launched:
         """Launch exactly the replicas that are missing, under their names and numbers.
 
         Args:
             launched: What `create` returned, or the `partial` of what it raised.
             at_most: As in `create`.
+            progress: As in `create`, for the replicas that are missing.
 
         Returns:
             As `create`, for these replicas alone.
@@ -150,6 +161,7 @@ class AsyncLaunching(AsyncService):
         names = [name for name in order.names if name not in launched.names]
         if not names:
             return Launched(order, Outcome())
+        tally = Tally(progress, len(names), retried=True)
         order = order.of(names)
         ledger = Ledger(names, order.before)
         ledger.doubt(launched.failures)
@@ -157,12 +169,15 @@ class AsyncLaunching(AsyncService):
             if not await self._looked_up(order.kind, ledger):
                 raise_with(next(iter(ledger.doubts.values())), Launched(order, ledger.outcome()))
             ledger.doubts.clear()
-        return await self._launch(order, ledger, at_most)
+        return await self._launch(order, ledger, at_most, tally)
 
-    async def _launch(self, order: Order, ledger: Ledger, at_most: int | None) -> Launched:
+    async def _launch(
+        self, order: Order, ledger: Ledger, at_most: int | None, tally: Tally
+    ) -> Launched:
         try:
+            tally.reach(ledger.settled)
             while batch := await self._next_batch(ledger, order.kind, at_most):
-                await self._post(order, ledger, batch)
+                await self._post(order, ledger, batch, tally)
             if ledger.was_repeated:
                 await self._settle(order.kind, ledger)
             outcome = ledger.outcome()
@@ -170,6 +185,7 @@ class AsyncLaunching(AsyncService):
         except BaseException as stop:
             if isinstance(so_far := getattr(stop, "partial", None), ResultDict):
                 ledger.note(Outcome(so_far, so_far.failures, so_far.retries))
+            ledger.stop()
             attach(stop, Launched(order, ledger.outcome()))
             raise
         launched = Launched(order, outcome)
@@ -227,17 +243,19 @@ class AsyncLaunching(AsyncService):
                 await pause(self.retry.pause(attempt, error))
             attempt += 1
 
-    async def _post(self, order: Order, ledger: Ledger, batch: list[str]) -> None:
+    async def _post(self, order: Order, ledger: Ledger, batch: list[str], tally: Tally) -> None:
         """Launch a batch; whatever is doubtful is looked up before it is sent again."""
 
         async def post(name: str) -> str:
-            request = _requests.create_session(order.form_of(name), self.registry)
+            request = _requests.create_session(**order.form_of(name), registry=self.registry)
+            ledger.begin(name)
             return await self._send(f"launch of {name}", request, _answers.new_id)
 
         attempt = 0
         with effort(self.retry) as made:
             while batch:
-                ledger.note(await self._send_many(post, batch))
+                ledger.note(await self._send_many(post, batch, tally))
+                tally.reach(ledger.settled)
                 batch = []
                 while not batch and ledger.open and ledger.before is not None:
                     attempt += 1
@@ -246,6 +264,7 @@ class AsyncLaunching(AsyncService):
                     if in_time:
                         await pause(seconds)
                     looked_up = await self._looked_up(order.kind, ledger)
+                    tally.reach(ledger.settled)
                     if not in_time:
                         return
                     if looked_up:

@@ -11,6 +11,7 @@ from skaha._async._reading import AsyncReading
 from skaha._async._spelling import also_as_id
 from skaha._async._work import pause
 from skaha._tail import LogTail
+from skaha._tally import Tally
 from skaha._watch import Watch
 from skaha.records import known, sessions
 from skaha.results import ResultDict, settled
@@ -18,6 +19,8 @@ from skaha.results import ResultDict, settled
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from os import PathLike
+
+    from skaha.models import Progress
 
 # What a name may add to the name of a file, which has its own limit.
 _LONGEST_NAME = 100
@@ -28,17 +31,32 @@ class AsyncLogs(AsyncReading):
 
     @overload
     async def logs(
-        self, ids: str | Sequence[str], verbose: Literal[False] = False, *, tail: int | None = None
+        self,
+        ids: str | Sequence[str],
+        verbose: Literal[False] = False,
+        *,
+        tail: int | None = None,
+        progress: Progress | None = None,
     ) -> ResultDict[str]: ...
 
     @overload
     async def logs(
-        self, ids: str | Sequence[str], verbose: Literal[True], *, tail: int | None = None
+        self,
+        ids: str | Sequence[str],
+        verbose: Literal[True],
+        *,
+        tail: int | None = None,
+        progress: Progress | None = None,
     ) -> None: ...
 
     @also_as_id
     async def logs(
-        self, ids: str | Sequence[str], verbose: bool = False, *, tail: int | None = None
+        self,
+        ids: str | Sequence[str],
+        verbose: bool = False,
+        *,
+        tail: int | None = None,
+        progress: Progress | None = None,
     ) -> ResultDict[str] | None:
         """Read what sessions have printed.
 
@@ -46,6 +64,7 @@ class AsyncLogs(AsyncReading):
             ids: One id or several.
             verbose: Print the logs instead of returning them.
             tail: Only so many lines from the end of each; `None` for all.
+            progress: Called with how many are done, and how many there are.
 
         Returns:
             The log of each session by its id, in the order of `ids`; empty before the container
@@ -67,7 +86,8 @@ class AsyncLogs(AsyncReading):
             text = await self._send(f"logs of {session_id}", request, _answers.plain_text)
             return text if tail is None else _last_lines(text, tail)
 
-        found = await self._send_many(read, _checks.check_ids(ids))
+        wanted = _checks.check_ids(ids)
+        found = await self._send_many(read, wanted, Tally(progress, len(wanted)))
         logs = settled(ResultDict(found.values, found), found)
         if not verbose:
             return logs
@@ -77,7 +97,11 @@ class AsyncLogs(AsyncReading):
 
     @also_as_id
     async def save_logs(
-        self, ids: str | Sequence[str], directory: str | PathLike[str]
+        self,
+        ids: str | Sequence[str],
+        directory: str | PathLike[str],
+        *,
+        progress: Progress | None = None,
     ) -> ResultDict[Path]:
         """Save what sessions have printed, one file a session.
 
@@ -87,6 +111,7 @@ class AsyncLogs(AsyncReading):
             ids: One id or several.
             directory: Where to save them; it is made if it is not there. A file of the same name
                 is replaced when the new one is complete.
+            progress: Called with how many are done, and how many there are.
 
         Returns:
             The file of each session by its id, in the order of `ids`: `<name>-<id>.log`.
@@ -118,16 +143,22 @@ class AsyncLogs(AsyncReading):
             await self._send(f"logs of {session_id}", request, _answers.saved, save_to=path)
             return path
 
-        found = await self._send_many(save, wanted)
+        found = await self._send_many(save, wanted, Tally(progress, len(wanted)))
         return settled(ResultDict(found.values, found), found)
 
     async def follow(
-        self, ids: str | Sequence[str], *, poll: float = 0.5, longest_poll: float = 10
+        self,
+        ids: str | Sequence[str],
+        *,
+        tail: int | None = None,
+        poll: float = 0.5,
+        longest_poll: float = 10,
     ) -> AsyncIterator[tuple[str, str]]:
         """Follow what sessions print, line by line, until all of them have ended.
 
         Args:
             ids: One id or several.
+            tail: Only so many lines from the end of what each has printed before; `None` for all.
             poll: Seconds from one look to the next while lines come; it grows by half each time
                 that none came.
             longest_poll: Seconds from one look to the next at most.
@@ -152,8 +183,9 @@ class AsyncLogs(AsyncReading):
             True
         """
         watch = Watch(_checks.check_ids(ids))
+        _checks.check_tail(tail)
         _checks.check_polls(poll, longest_poll)
-        tails = {session_id: LogTail() for session_id in watch.ids}
+        tails = {session_id: LogTail(tail) for session_id in watch.ids}
         seconds = poll
         while tails:
             # A session that has ended before its log is read has said all that it will.

@@ -8,13 +8,22 @@ from skaha import _answers, _checks, _requests
 from skaha._async._service import AsyncService
 from skaha._async._spelling import also_as_id
 from skaha._effort import effort
+from skaha._tally import Tally
 from skaha.records import Event, matching, parse_events
 from skaha.results import Outcome, ResultDict, ResultList, settled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from skaha.models import KINDS, STATUS, VIEW, PublicSessionRecord, SessionRecord, StatsRecord
+    from skaha.models import (
+        KINDS,
+        STATUS,
+        VIEW,
+        Progress,
+        PublicSessionRecord,
+        SessionRecord,
+        StatsRecord,
+    )
 
 
 class AsyncReading(AsyncService):
@@ -113,11 +122,14 @@ class AsyncReading(AsyncService):
         return cast("StatsRecord", ResultDict(found, Outcome()))
 
     @also_as_id
-    async def info(self, ids: str | Sequence[str]) -> ResultList[SessionRecord]:
+    async def info(
+        self, ids: str | Sequence[str], *, progress: Progress | None = None
+    ) -> ResultList[SessionRecord]:
         """Read sessions.
 
         Args:
             ids: One id or several.
+            progress: Called with how many are done, and how many there are.
 
         Returns:
             The sessions that are there, in the order of `ids`; `failures` says what is not.
@@ -137,26 +149,34 @@ class AsyncReading(AsyncService):
             found = await self._send(f"info of {session_id}", request, _answers.json_object)
             return cast("SessionRecord", found)
 
-        found = await self._send_many(read, _checks.check_ids(ids))
+        wanted = _checks.check_ids(ids)
+        found = await self._send_many(read, wanted, Tally(progress, len(wanted)))
         return settled(ResultList(found.values.values(), found), found)
 
     @overload
     async def events(
-        self, ids: str | Sequence[str], verbose: Literal[False] = False
+        self,
+        ids: str | Sequence[str],
+        verbose: Literal[False] = False,
+        *,
+        progress: Progress | None = None,
     ) -> ResultList[dict[str, str]]: ...
 
     @overload
-    async def events(self, ids: str | Sequence[str], verbose: Literal[True]) -> None: ...
+    async def events(
+        self, ids: str | Sequence[str], verbose: Literal[True], *, progress: Progress | None = None
+    ) -> None: ...
 
     @also_as_id
     async def events(
-        self, ids: str | Sequence[str], verbose: bool = False
+        self, ids: str | Sequence[str], verbose: bool = False, *, progress: Progress | None = None
     ) -> ResultList[dict[str, str]] | None:
         """Read what the platform did for sessions.
 
         Args:
             ids: One id or several.
             verbose: Print the events instead of returning them.
+            progress: Called with how many are done, and how many there are.
 
         Returns:
             One dictionary a session, its id and its table of events, in the order of `ids`;
@@ -176,7 +196,8 @@ class AsyncReading(AsyncService):
             request = _requests.get_session_events(session_id)
             return await self._send(f"events of {session_id}", request, _answers.plain_text)
 
-        found = await self._send_many(read, _checks.check_ids(ids))
+        wanted = _checks.check_ids(ids)
+        found = await self._send_many(read, wanted, Tally(progress, len(wanted)))
         tables = [{session_id: table} for session_id, table in found.values.items()]
         events = settled(ResultList(tables, found), found)
         if not verbose:
@@ -186,11 +207,14 @@ class AsyncReading(AsyncService):
         return None
 
     @also_as_id
-    async def parsed_events(self, ids: str | Sequence[str]) -> ResultDict[list[Event]]:
+    async def parsed_events(
+        self, ids: str | Sequence[str], *, progress: Progress | None = None
+    ) -> ResultDict[list[Event]]:
         """Read what the platform did for sessions, as objects.
 
         Args:
             ids: One id or several.
+            progress: Called with how many are done, and how many there are.
 
         Returns:
             The events of each session by its id, in the order of `ids`; `failures` says what is
@@ -211,6 +235,6 @@ class AsyncReading(AsyncService):
             >>> all((await session.destroy(ids)).values())
             True
         """
-        tables = await self.events(ids)
+        tables = await self.events(ids, progress=progress)
         parsed = {key: parse_events(text) for table in tables for key, text in table.items()}
         return ResultDict(parsed, Outcome(failures=tables.failures, retries=tables.retries))

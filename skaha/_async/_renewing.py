@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING
 from skaha import _answers, _checks, _requests
 from skaha._async._service import AsyncService
 from skaha._async._spelling import also_as_id
+from skaha._tally import Tally
 from skaha.results import ResultDict, settled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from skaha.models import Progress
 
 
 class AsyncRenewing(AsyncService):
     """The part of a session class that extends lives."""
 
     @also_as_id
-    async def renew(self, ids: str | Sequence[str]) -> ResultDict[bool]:
+    async def renew(
+        self, ids: str | Sequence[str], *, progress: Progress | None = None
+    ) -> ResultDict[bool]:
         """Extend the life of sessions to one full lifetime from now.
 
         The platform leaves an expiry alone that is later already: that of a fresh headless session,
@@ -25,6 +30,7 @@ class AsyncRenewing(AsyncService):
 
         Args:
             ids: One id or several.
+            progress: Called with how many are done, and how many there are.
 
         Returns:
             Whether the platform took each, by id, in the order of `ids`; `False` for what is not
@@ -47,5 +53,5 @@ class AsyncRenewing(AsyncService):
             await self._send(subject, request, _answers.plain_text, repeatable=True)
             return True
 
-        done = await self._send_many(extend, wanted)
+        done = await self._send_many(extend, wanted, Tally(progress, len(wanted)))
         return settled(ResultDict({key: key in done.values for key in wanted}, done), done)

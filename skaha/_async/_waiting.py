@@ -13,7 +13,7 @@ from skaha._async._work import pause
 from skaha._effort import effort
 from skaha._watch import Watch
 from skaha.errors import SkahaError, WaitTimeoutError
-from skaha.results import Outcome, ResultDict
+from skaha.results import Outcome, ResultDict, attach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -59,7 +59,8 @@ class AsyncWaiting(AsyncReading):
 
         Raises:
             skaha.errors.InvalidInputError: If an argument is wrong.
-            skaha.errors.WaitTimeoutError: If the time is over; the statuses are its `partial`.
+            skaha.errors.WaitTimeoutError: If the time is over; the statuses are its `partial`, as
+                they are of whatever stops the wait.
 
         Example:
             >>> from skaha import AsyncSession
@@ -77,15 +78,17 @@ class AsyncWaiting(AsyncReading):
         _checks.check_seconds("timeout", timeout, or_none=True)
         _checks.check_seconds("appear", appear)
         end = math.inf if timeout is None else time.monotonic() + timeout
-        while watch.waiting:
-            if await self._looked(watch, end, timeout) and progress is not None:
-                progress(watch.statuses())
-            if not watch.waiting:
-                break
-            if time.monotonic() >= end:
-                raise _timed_out(watch, timeout)
-            await pause(min(poll, max(0.0, end - time.monotonic())))
-            poll = min(poll * 1.5, longest_poll)
+        try:
+            while watch.waiting:
+                if await self._looked(watch, end, timeout) and progress is not None:
+                    progress(watch.statuses())
+                if not watch.waiting:
+                    break
+                await _rest(poll, watch, end, timeout)
+                poll = min(poll * 1.5, longest_poll)
+        except BaseException as stop:
+            attach(stop, _result(watch))
+            raise
         return _result(watch)
 
     async def _looked(self, watch: Watch, end: float, timeout: float | None) -> bool:
@@ -96,12 +99,19 @@ class AsyncWaiting(AsyncReading):
         except SkahaError as error:
             if time.monotonic() + self.retry.first_pause >= end:
                 raise _timed_out(watch, timeout) from error
-            error.partial = _result(watch)
             raise
 
 
 def _result(watch: Watch) -> ResultDict[str]:
     return ResultDict(watch.statuses(), Outcome())
+
+
+async def _rest(seconds: float, watch: Watch, end: float, timeout: float | None) -> None:
+    """Pause before the next look, unless the time is over."""
+    left = end - time.monotonic()
+    if left <= 0:
+        raise _timed_out(watch, timeout)
+    await pause(min(seconds, left))
 
 
 def _timed_out(watch: Watch, timeout: float | None) -> WaitTimeoutError:

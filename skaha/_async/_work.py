@@ -38,6 +38,7 @@ async def each(
     items: Sequence[T],
     width: int,
     done: Callable[[T, R], None],
+    tell: Callable[[R], None] | None = None,
 ) -> None:
     """Do `work` on every item, at most `width` at once, and tell `done` of each as it ends.
 
@@ -48,12 +49,16 @@ async def each(
         items: What to work on, begun in this order.
         width: How many to work on at once.
         done: Called with an item and its outcome.
+        tell: Called with each outcome after that, in the caller's thread.
     """
     rest = iter(items)
 
     async def lane() -> None:
         for item in rest:
-            done(item, await work(item))
+            outcome = await work(item)
+            done(item, outcome)
+            if tell is not None:
+                tell(outcome)
 
     if len(items) <= 1:
         await lane()

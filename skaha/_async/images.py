@@ -55,7 +55,7 @@ class AsyncImages(AsyncService):
             kind: Keep the images that are labelled for this kind of session.
 
         Returns:
-            The platform's own JSON: `id`, `types` and `digest` of each, in no promised order.
+            The platform's own JSON; `id`, `types` and `digest` of each, in no promised order.
 
         Raises:
             skaha.errors.InvalidInputError: If `kind` is not a known word.

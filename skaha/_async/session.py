@@ -16,6 +16,8 @@ from skaha.records import SUCCESS
 from skaha.results import Outcome, ResultDict, attach
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from skaha.models import LaunchOptions
 
 __all__ = ["AsyncSession"]
@@ -48,6 +50,7 @@ class AsyncSession(
         *,
         timeout: float | None = None,
         keep: bool = False,
+        progress: Callable[[dict[str, str]], object] | None = None,
         **options: Unpack[LaunchOptions],
     ) -> ResultDict[str]:
         r"""Launch replicas, wait until all have ended, read their logs, and clean up.
@@ -57,6 +60,7 @@ class AsyncSession(
             image: As in `create`.
             timeout: Seconds to wait for the end at most; `None` for ever.
             keep: Leave the sessions on the platform.
+            progress: As in `wait`.
             **options: The other arguments of `create`.
 
         Returns:
@@ -78,7 +82,7 @@ class AsyncSession(
         """
         launched = await self.create(name, image, **options)
         try:
-            statuses = await self.wait(launched, timeout=timeout)
+            statuses = await self.wait(launched, timeout=timeout, progress=progress)
             logs = await self.logs(launched)
         except BaseException as stop:
             attach(stop, launched)

@@ -29,7 +29,7 @@ class Apps(Service):
             status: Only apps with this status, or one of these.
 
         Returns:
-            The apps as the platform tells them: `id` is the desktop's, `appid` the app's own.
+            The apps as the platform tells them; `id` is the desktop's, `appid` the app's own.
 
         Raises:
             skaha.errors.InvalidInputError: If an argument is wrong.
@@ -78,8 +78,8 @@ class Apps(Service):
         [session_id] = _checks.check_ids(desktop)
         _checks.check_amount("cores", cores)
         _checks.check_amount("ram", ram)
-        form = {"image": _checks.check_text("image", image), "cores": cores, "ram": ram}
-        request = _requests.attach_desktop_app(session_id, form)
+        _checks.check_text("image", image)
+        request = _requests.attach_desktop_app(session_id, image=image, cores=cores, ram=ram)
         return self._send(f"app on {session_id}", request, _answers.new_id)
 
     def app_info(self, desktop: str, app: str) -> SessionRecord:

@@ -14,12 +14,15 @@ from skaha._sync._http import open_for_users
 from skaha._sync._spelling import also_as_id
 from skaha._sync._waiting import Waiting
 from skaha._sync._work import pause
+from skaha._tally import Tally
 from skaha.errors import FailedSessionError, InvalidInputError, SkahaError, WaitTimeoutError
 from skaha.records import known
 from skaha.results import ResultDict, settled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from skaha.models import Progress
 
 _SECONDS_BETWEEN_LOOKS = 1.0
 
@@ -34,7 +37,7 @@ class Connecting(Waiting):
             session_id: Id of an interactive session.
 
         Returns:
-            The address. It holds what lets its reader in: treat it like a password.
+            The address. It holds what lets its reader in, so treat it like a password.
 
         Raises:
             skaha.errors.InvalidInputError: If it cannot be an id, or the session has no address.
@@ -61,7 +64,12 @@ class Connecting(Waiting):
 
     @also_as_id
     def connect(
-        self, ids: str | Sequence[str], timeout: float = 300, *, browser: bool = True
+        self,
+        ids: str | Sequence[str],
+        timeout: float = 300,
+        *,
+        browser: bool = True,
+        progress: Progress | None = None,
     ) -> ResultDict[str]:
         """Open sessions in the browser as soon as they answer.
 
@@ -69,6 +77,7 @@ class Connecting(Waiting):
             ids: One id or several, of interactive sessions.
             timeout: Seconds to wait until they run and answer.
             browser: `False` to open nothing, and only return where they are.
+            progress: Called with how many answer or never will, and how many there are.
 
         Returns:
             The address of each session by its id, in the order of `ids`, whether there is a
@@ -87,6 +96,7 @@ class Connecting(Waiting):
         _checks.check_seconds("timeout", timeout)
         end = time.monotonic() + timeout
         wanted = _checks.check_ids(ids)
+        tally = Tally(progress, len(wanted))
         statuses = self.wait(wanted, until="running", timeout=timeout)
 
         def reach(session_id: str) -> str:
@@ -96,7 +106,7 @@ class Connecting(Waiting):
             self._answering(session_id, url, end)
             return url
 
-        found = self._send_many(reach, wanted)
+        found = self._send_many(reach, wanted, tally)
         urls = settled(ResultDict(found.values, found), found)
         if browser:
             for url in urls.values():

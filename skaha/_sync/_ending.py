@@ -11,6 +11,7 @@ from skaha._selection import Selection
 from skaha._sync._reading import Reading
 from skaha._sync._spelling import also_as_id
 from skaha._sync._work import pause
+from skaha._tally import Tally
 from skaha.errors import InvalidInputError, NotFoundError, SkahaError, StillThereError
 from skaha.records import APP, sessions
 from skaha.results import Outcome, ResultDict, ResultList, raise_with, settled
@@ -18,7 +19,7 @@ from skaha.results import Outcome, ResultDict, ResultList, raise_with, settled
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from skaha.models import KINDS, STATUS, SessionRecord
+    from skaha.models import KINDS, STATUS, Progress, SessionRecord
 
 # How long the platform may take to end what it was told to end, and to forget it.
 _GRACE = 60
@@ -28,13 +29,16 @@ class Ending(Reading):
     """The part of a session class that ends sessions."""
 
     @also_as_id
-    def destroy(self, ids: str | Sequence[str], *, verify: bool = False) -> ResultDict[bool]:
+    def destroy(
+        self, ids: str | Sequence[str], *, verify: bool = False, progress: Progress | None = None
+    ) -> ResultDict[bool]:
         """End sessions and forget them.
 
         Args:
             ids: One id or several.
             verify: Look whether they are gone, too, for up to a minute: newer platforms say yes to
                 any id, whatever becomes of it.
+            progress: Called with how many the platform has answered for, and how many there are.
 
         Returns:
             Whether the platform took each, by id; `False` for what is not there or not yours, as
@@ -61,7 +65,7 @@ class Ending(Reading):
                     raise
             return True
 
-        done = self._send_many(delete, wanted)
+        done = self._send_many(delete, wanted, Tally(progress, len(wanted)))
         if verify and done.values:
             done = self._verified(done)
         return settled(ResultDict({key: key in done.values for key in wanted}, done), done)
@@ -93,6 +97,7 @@ class Ending(Reading):
         pattern: bool = False,
         dry_run: Literal[False] = False,
         verify: bool = False,
+        progress: Progress | None = None,
     ) -> ResultDict[bool]: ...
 
     @overload
@@ -105,6 +110,7 @@ class Ending(Reading):
         pattern: bool = False,
         dry_run: Literal[True],
         verify: bool = False,
+        progress: Progress | None = None,
     ) -> ResultList[SessionRecord]: ...
 
     def destroy_with(
@@ -116,6 +122,7 @@ class Ending(Reading):
         pattern: bool = False,
         dry_run: bool = False,
         verify: bool = False,
+        progress: Progress | None = None,
     ) -> ResultDict[bool] | ResultList[SessionRecord]:
         """End the sessions whose names begin with a prefix.
 
@@ -129,6 +136,7 @@ class Ending(Reading):
                 `?` is one, and `[...]` is one of these.
             dry_run: Only return the sessions that would be ended.
             verify: Look whether they are gone, too, as in `destroy`.
+            progress: As in `destroy`.
 
         Returns:
             As `destroy`, for the sessions that matched.
@@ -147,7 +155,8 @@ class Ending(Reading):
         records = self._selected(selection, kind, status)
         if dry_run:
             return records
-        return self.destroy([record["id"] for record in records], verify=verify)
+        ids = [record["id"] for record in records]
+        return self.destroy(ids, verify=verify, progress=progress)
 
     @overload
     def destroy_all(
@@ -157,6 +166,7 @@ class Ending(Reading):
         *,
         dry_run: Literal[False] = False,
         verify: bool = False,
+        progress: Progress | None = None,
     ) -> ResultDict[bool]: ...
 
     @overload
@@ -167,6 +177,7 @@ class Ending(Reading):
         *,
         dry_run: Literal[True],
         verify: bool = False,
+        progress: Progress | None = None,
     ) -> ResultList[SessionRecord]: ...
 
     def destroy_all(
@@ -176,6 +187,7 @@ class Ending(Reading):
         *,
         dry_run: bool = False,
         verify: bool = False,
+        progress: Progress | None = None,
     ) -> ResultDict[bool] | ResultList[SessionRecord]:
         """End all of the caller's sessions, whatever their names.
 
@@ -184,6 +196,7 @@ class Ending(Reading):
             status: Only sessions with this status, or one of these; `None` for any.
             dry_run: Only return the sessions that would be ended.
             verify: Look whether they are gone, too, as in `destroy`.
+            progress: As in `destroy`.
 
         Returns:
             As `destroy`, for the sessions that matched.
@@ -200,7 +213,8 @@ class Ending(Reading):
         records = self._selected(Selection(), kind, status)
         if dry_run:
             return records
-        return self.destroy([record["id"] for record in records], verify=verify)
+        ids = [record["id"] for record in records]
+        return self.destroy(ids, verify=verify, progress=progress)
 
     def _selected(
         self,

@@ -12,6 +12,7 @@ from skaha._sync._reading import Reading
 from skaha._sync._spelling import also_as_id
 from skaha._sync._work import pause
 from skaha._tail import LogTail
+from skaha._tally import Tally
 from skaha._watch import Watch
 from skaha.records import known, sessions
 from skaha.results import ResultDict, settled
@@ -19,6 +20,8 @@ from skaha.results import ResultDict, settled
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from os import PathLike
+
+    from skaha.models import Progress
 
 # What a name may add to the name of a file, which has its own limit.
 _LONGEST_NAME = 100
@@ -29,17 +32,32 @@ class Logs(Reading):
 
     @overload
     def logs(
-        self, ids: str | Sequence[str], verbose: Literal[False] = False, *, tail: int | None = None
+        self,
+        ids: str | Sequence[str],
+        verbose: Literal[False] = False,
+        *,
+        tail: int | None = None,
+        progress: Progress | None = None,
     ) -> ResultDict[str]: ...
 
     @overload
     def logs(
-        self, ids: str | Sequence[str], verbose: Literal[True], *, tail: int | None = None
+        self,
+        ids: str | Sequence[str],
+        verbose: Literal[True],
+        *,
+        tail: int | None = None,
+        progress: Progress | None = None,
     ) -> None: ...
 
     @also_as_id
     def logs(
-        self, ids: str | Sequence[str], verbose: bool = False, *, tail: int | None = None
+        self,
+        ids: str | Sequence[str],
+        verbose: bool = False,
+        *,
+        tail: int | None = None,
+        progress: Progress | None = None,
     ) -> ResultDict[str] | None:
         """Read what sessions have printed.
 
@@ -47,6 +65,7 @@ class Logs(Reading):
             ids: One id or several.
             verbose: Print the logs instead of returning them.
             tail: Only so many lines from the end of each; `None` for all.
+            progress: Called with how many are done, and how many there are.
 
         Returns:
             The log of each session by its id, in the order of `ids`; empty before the container
@@ -68,7 +87,8 @@ class Logs(Reading):
             text = self._send(f"logs of {session_id}", request, _answers.plain_text)
             return text if tail is None else _last_lines(text, tail)
 
-        found = self._send_many(read, _checks.check_ids(ids))
+        wanted = _checks.check_ids(ids)
+        found = self._send_many(read, wanted, Tally(progress, len(wanted)))
         logs = settled(ResultDict(found.values, found), found)
         if not verbose:
             return logs
@@ -78,7 +98,11 @@ class Logs(Reading):
 
     @also_as_id
     def save_logs(
-        self, ids: str | Sequence[str], directory: str | PathLike[str]
+        self,
+        ids: str | Sequence[str],
+        directory: str | PathLike[str],
+        *,
+        progress: Progress | None = None,
     ) -> ResultDict[Path]:
         """Save what sessions have printed, one file a session.
 
@@ -88,6 +112,7 @@ class Logs(Reading):
             ids: One id or several.
             directory: Where to save them; it is made if it is not there. A file of the same name
                 is replaced when the new one is complete.
+            progress: Called with how many are done, and how many there are.
 
         Returns:
             The file of each session by its id, in the order of `ids`: `<name>-<id>.log`.
@@ -119,16 +144,22 @@ class Logs(Reading):
             self._send(f"logs of {session_id}", request, _answers.saved, save_to=path)
             return path
 
-        found = self._send_many(save, wanted)
+        found = self._send_many(save, wanted, Tally(progress, len(wanted)))
         return settled(ResultDict(found.values, found), found)
 
     def follow(
-        self, ids: str | Sequence[str], *, poll: float = 0.5, longest_poll: float = 10
+        self,
+        ids: str | Sequence[str],
+        *,
+        tail: int | None = None,
+        poll: float = 0.5,
+        longest_poll: float = 10,
     ) -> Iterator[tuple[str, str]]:
         """Follow what sessions print, line by line, until all of them have ended.
 
         Args:
             ids: One id or several.
+            tail: Only so many lines from the end of what each has printed before; `None` for all.
             poll: Seconds from one look to the next while lines come; it grows by half each time
                 that none came.
             longest_poll: Seconds from one look to the next at most.
@@ -153,8 +184,9 @@ class Logs(Reading):
             True
         """
         watch = Watch(_checks.check_ids(ids))
+        _checks.check_tail(tail)
         _checks.check_polls(poll, longest_poll)
-        tails = {session_id: LogTail() for session_id in watch.ids}
+        tails = {session_id: LogTail(tail) for session_id in watch.ids}
         seconds = poll
         while tails:
             # A session that has ended before its log is read has said all that it will.

@@ -9,13 +9,22 @@ from skaha import _answers, _checks, _requests
 from skaha._effort import effort
 from skaha._sync._service import Service
 from skaha._sync._spelling import also_as_id
+from skaha._tally import Tally
 from skaha.records import Event, matching, parse_events
 from skaha.results import Outcome, ResultDict, ResultList, settled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from skaha.models import KINDS, STATUS, VIEW, PublicSessionRecord, SessionRecord, StatsRecord
+    from skaha.models import (
+        KINDS,
+        STATUS,
+        VIEW,
+        Progress,
+        PublicSessionRecord,
+        SessionRecord,
+        StatsRecord,
+    )
 
 
 class Reading(Service):
@@ -114,11 +123,14 @@ class Reading(Service):
         return cast("StatsRecord", ResultDict(found, Outcome()))
 
     @also_as_id
-    def info(self, ids: str | Sequence[str]) -> ResultList[SessionRecord]:
+    def info(
+        self, ids: str | Sequence[str], *, progress: Progress | None = None
+    ) -> ResultList[SessionRecord]:
         """Read sessions.
 
         Args:
             ids: One id or several.
+            progress: Called with how many are done, and how many there are.
 
         Returns:
             The sessions that are there, in the order of `ids`; `failures` says what is not.
@@ -138,26 +150,34 @@ class Reading(Service):
             found = self._send(f"info of {session_id}", request, _answers.json_object)
             return cast("SessionRecord", found)
 
-        found = self._send_many(read, _checks.check_ids(ids))
+        wanted = _checks.check_ids(ids)
+        found = self._send_many(read, wanted, Tally(progress, len(wanted)))
         return settled(ResultList(found.values.values(), found), found)
 
     @overload
     def events(
-        self, ids: str | Sequence[str], verbose: Literal[False] = False
+        self,
+        ids: str | Sequence[str],
+        verbose: Literal[False] = False,
+        *,
+        progress: Progress | None = None,
     ) -> ResultList[dict[str, str]]: ...
 
     @overload
-    def events(self, ids: str | Sequence[str], verbose: Literal[True]) -> None: ...
+    def events(
+        self, ids: str | Sequence[str], verbose: Literal[True], *, progress: Progress | None = None
+    ) -> None: ...
 
     @also_as_id
     def events(
-        self, ids: str | Sequence[str], verbose: bool = False
+        self, ids: str | Sequence[str], verbose: bool = False, *, progress: Progress | None = None
     ) -> ResultList[dict[str, str]] | None:
         """Read what the platform did for sessions.
 
         Args:
             ids: One id or several.
             verbose: Print the events instead of returning them.
+            progress: Called with how many are done, and how many there are.
 
         Returns:
             One dictionary a session, its id and its table of events, in the order of `ids`;
@@ -177,7 +197,8 @@ class Reading(Service):
             request = _requests.get_session_events(session_id)
             return self._send(f"events of {session_id}", request, _answers.plain_text)
 
-        found = self._send_many(read, _checks.check_ids(ids))
+        wanted = _checks.check_ids(ids)
+        found = self._send_many(read, wanted, Tally(progress, len(wanted)))
         tables = [{session_id: table} for session_id, table in found.values.items()]
         events = settled(ResultList(tables, found), found)
         if not verbose:
@@ -187,11 +208,14 @@ class Reading(Service):
         return None
 
     @also_as_id
-    def parsed_events(self, ids: str | Sequence[str]) -> ResultDict[list[Event]]:
+    def parsed_events(
+        self, ids: str | Sequence[str], *, progress: Progress | None = None
+    ) -> ResultDict[list[Event]]:
         """Read what the platform did for sessions, as objects.
 
         Args:
             ids: One id or several.
+            progress: Called with how many are done, and how many there are.
 
         Returns:
             The events of each session by its id, in the order of `ids`; `failures` says what is
@@ -212,6 +236,6 @@ class Reading(Service):
             >>> all((session.destroy(ids)).values())
             True
         """
-        tables = self.events(ids)
+        tables = self.events(ids, progress=progress)
         parsed = {key: parse_events(text) for table in tables for key, text in table.items()}
         return ResultDict(parsed, Outcome(failures=tables.failures, retries=tables.retries))

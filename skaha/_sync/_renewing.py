@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING
 from skaha import _answers, _checks, _requests
 from skaha._sync._service import Service
 from skaha._sync._spelling import also_as_id
+from skaha._tally import Tally
 from skaha.results import ResultDict, settled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from skaha.models import Progress
 
 
 class Renewing(Service):
     """The part of a session class that extends lives."""
 
     @also_as_id
-    def renew(self, ids: str | Sequence[str]) -> ResultDict[bool]:
+    def renew(
+        self, ids: str | Sequence[str], *, progress: Progress | None = None
+    ) -> ResultDict[bool]:
         """Extend the life of sessions to one full lifetime from now.
 
         The platform leaves an expiry alone that is later already: that of a fresh headless session,
@@ -26,6 +31,7 @@ class Renewing(Service):
 
         Args:
             ids: One id or several.
+            progress: Called with how many are done, and how many there are.
 
         Returns:
             Whether the platform took each, by id, in the order of `ids`; `False` for what is not
@@ -48,5 +54,5 @@ class Renewing(Service):
             self._send(subject, request, _answers.plain_text, repeatable=True)
             return True
 
-        done = self._send_many(extend, wanted)
+        done = self._send_many(extend, wanted, Tally(progress, len(wanted)))
         return settled(ResultDict({key: key in done.values for key in wanted}, done), done)

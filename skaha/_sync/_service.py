@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from skaha._sync._work import Method
+    from skaha._tally import Tally
 
 T = TypeVar("T")
 
@@ -52,9 +53,12 @@ class Service(SkahaClient):
                 failure.add_note("the embedded platform has ended: a new session starts it again")
             raise failure from error
 
-    def _send_many(self, send: Method[[str], T], keys: Sequence[str]) -> Outcome[T]:
+    def _send_many(
+        self, send: Method[[str], T], keys: Sequence[str], tally: Tally | None = None
+    ) -> Outcome[T]:
         """Send for every key, many at once; keep what succeeded and what failed, by key."""
         outcomes: dict[str, T | SkahaError] = {}
+        tell = tally.add if tally is not None and tally.is_asked_for else None
 
         def outcome(key: str) -> T | SkahaError:
             try:
@@ -65,7 +69,7 @@ class Service(SkahaClient):
         with effort(self.retry) as shared:
             earlier = shared.retries
             try:
-                each(outcome, keys, self.concurrency, outcomes.__setitem__)
+                each(outcome, keys, self.concurrency, outcomes.__setitem__, tell)
             except BaseException as stop:
                 so_far = Outcome.of(keys, outcomes, shared.retries - earlier)
                 attach(stop, ResultDict(so_far.values, so_far))

@@ -14,7 +14,7 @@ from skaha._sync._spelling import also_as_id
 from skaha._sync._work import pause
 from skaha._watch import Watch
 from skaha.errors import SkahaError, WaitTimeoutError
-from skaha.results import Outcome, ResultDict
+from skaha.results import Outcome, ResultDict, attach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -60,7 +60,8 @@ class Waiting(Reading):
 
         Raises:
             skaha.errors.InvalidInputError: If an argument is wrong.
-            skaha.errors.WaitTimeoutError: If the time is over; the statuses are its `partial`.
+            skaha.errors.WaitTimeoutError: If the time is over; the statuses are its `partial`, as
+                they are of whatever stops the wait.
 
         Example:
             >>> from skaha import Session
@@ -78,15 +79,17 @@ class Waiting(Reading):
         _checks.check_seconds("timeout", timeout, or_none=True)
         _checks.check_seconds("appear", appear)
         end = math.inf if timeout is None else time.monotonic() + timeout
-        while watch.waiting:
-            if self._looked(watch, end, timeout) and progress is not None:
-                progress(watch.statuses())
-            if not watch.waiting:
-                break
-            if time.monotonic() >= end:
-                raise _timed_out(watch, timeout)
-            pause(min(poll, max(0.0, end - time.monotonic())))
-            poll = min(poll * 1.5, longest_poll)
+        try:
+            while watch.waiting:
+                if self._looked(watch, end, timeout) and progress is not None:
+                    progress(watch.statuses())
+                if not watch.waiting:
+                    break
+                _rest(poll, watch, end, timeout)
+                poll = min(poll * 1.5, longest_poll)
+        except BaseException as stop:
+            attach(stop, _result(watch))
+            raise
         return _result(watch)
 
     def _looked(self, watch: Watch, end: float, timeout: float | None) -> bool:
@@ -97,12 +100,19 @@ class Waiting(Reading):
         except SkahaError as error:
             if time.monotonic() + self.retry.first_pause >= end:
                 raise _timed_out(watch, timeout) from error
-            error.partial = _result(watch)
             raise
 
 
 def _result(watch: Watch) -> ResultDict[str]:
     return ResultDict(watch.statuses(), Outcome())
+
+
+def _rest(seconds: float, watch: Watch, end: float, timeout: float | None) -> None:
+    """Pause before the next look, unless the time is over."""
+    left = end - time.monotonic()
+    if left <= 0:
+        raise _timed_out(watch, timeout)
+    pause(min(seconds, left))
 
 
 def _timed_out(watch: Watch, timeout: float | None) -> WaitTimeoutError:

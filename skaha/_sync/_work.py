@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import operator
 import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
@@ -37,6 +40,8 @@ class _FanOut:
     def __init__(self) -> None:
         self.stopped = threading.Event()
         self.in_flight: set[Breaker] = set()
+        # What the threads want to be done in the calling one; nothing, when one of them has ended.
+        self.handed_over: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._failures: list[BaseException] = []
 
     def run(self, lane: Callable[[], None], count: int) -> None:
@@ -54,9 +59,11 @@ class _FanOut:
                     break
                 ends.append(ended)
             if not ends:
-                contextvars.copy_context().run(self._guarded, lane, threading.Event())
-            for ended in ends:
-                ended.wait()
+                ends.append(threading.Event())
+                contextvars.copy_context().run(self._guarded, lane, ends[0])
+            for _ in ends:
+                while (call := self.handed_over.get()) is not None:
+                    call()
         except BaseException:
             self._stop(ends)
             raise
@@ -74,6 +81,7 @@ class _FanOut:
             self.stopped.set()
         finally:
             ended.set()
+            self.handed_over.put(None)
 
     def _stop(self, ends: Sequence[threading.Event]) -> None:
         self.stopped.set()
@@ -153,6 +161,7 @@ def each(
     items: Sequence[T],
     width: int,
     done: Callable[[T, R], None],
+    tell: Callable[[R], None] | None = None,
 ) -> None:
     """Do `work` on every item, at most `width` at once, and tell `done` of each as it ends.
 
@@ -161,20 +170,25 @@ def each(
         items: What to work on, begun in this order.
         width: How many to work on at once.
         done: Called with an item and its outcome, by one thread at a time.
+        tell: Called with each outcome after that, in the caller's thread.
     """
     rest = iter(items)
-    telling = threading.Lock()
+    noting = threading.Lock()
     fan_out = _FanOut()
+    alone = len(items) <= 1
+    hand_over = operator.call if alone else fan_out.handed_over.put
 
     def lane() -> None:
         for item in rest:
             if fan_out.stopped.is_set():
                 return
             outcome = work(item)
-            with telling:
+            with noting:
                 done(item, outcome)
+            if tell is not None:
+                hand_over(partial(tell, outcome))
 
-    if len(items) <= 1:
+    if alone:
         lane()
     else:
         fan_out.run(lane, min(width, len(items)))

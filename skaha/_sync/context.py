@@ -31,7 +31,7 @@ class Context(Service):
         """Read what one session may ask for.
 
         Returns:
-            The platform's own JSON: for cores, memory (GiB) and GPUs, the `options` that may be
+            The platform's own JSON; for cores, memory (GiB) and GPUs, the `options` that may be
             asked for, and what a session gets that asks for nothing.
 
         Example:

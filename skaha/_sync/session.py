@@ -17,6 +17,8 @@ from skaha.records import SUCCESS
 from skaha.results import Outcome, ResultDict, attach
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from skaha.models import LaunchOptions
 
 __all__ = ["Session"]
@@ -47,6 +49,7 @@ class Session(Launching, Logs, Connecting, Ending, Renewing, Apps):
         *,
         timeout: float | None = None,
         keep: bool = False,
+        progress: Callable[[dict[str, str]], object] | None = None,
         **options: Unpack[LaunchOptions],
     ) -> ResultDict[str]:
         r"""Launch replicas, wait until all have ended, read their logs, and clean up.
@@ -56,6 +59,7 @@ class Session(Launching, Logs, Connecting, Ending, Renewing, Apps):
             image: As in `create`.
             timeout: Seconds to wait for the end at most; `None` for ever.
             keep: Leave the sessions on the platform.
+            progress: As in `wait`.
             **options: The other arguments of `create`.
 
         Returns:
@@ -77,7 +81,7 @@ class Session(Launching, Logs, Connecting, Ending, Renewing, Apps):
         """
         launched = self.create(name, image, **options)
         try:
-            statuses = self.wait(launched, timeout=timeout)
+            statuses = self.wait(launched, timeout=timeout, progress=progress)
             logs = self.logs(launched)
         except BaseException as stop:
             attach(stop, launched)

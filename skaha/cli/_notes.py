@@ -87,7 +87,7 @@ class _Progress:
     shown = False
 
     def __init__(self, text: str) -> None:
-        self._text = text
+        self._title = self._text = text
         self._begun = time.monotonic()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -100,6 +100,10 @@ class _Progress:
     def say(self, text: str) -> None:
         """Say how far it is."""
         self._text = text
+
+    def count(self, done: int, total: int) -> None:
+        """Say how many are done."""
+        self.say(f"{self._title}: {done} of {total}")
 
     def _run(self) -> None:
         if self._over.wait(_PATIENCE):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from skaha.cli._output import Item
+    from skaha.results import ResultDict
     from skaha.session import Session
 
 _COLUMNS = ("id", "name", "kind", "status", ("left", left), "image")
@@ -114,6 +115,12 @@ def _counted(number: int) -> str:
     return "this session" if number == 1 else f"these {number} sessions"
 
 
+def end(session: Session, ids: Sequence[str], *, verify: bool = False) -> ResultDict[bool]:
+    """End sessions, and say how many are ended."""
+    with progress("deleting") as shown:
+        return session.destroy(ids, verify=verify, progress=shown.count)
+
+
 def _destroy(
     call: Call,
     session: Session,
@@ -123,7 +130,6 @@ def _destroy(
     *,
     verify: bool,
 ) -> int:
-    with progress(f"deleting {len(ids)}"):
-        done = session.destroy(ids, verify=verify)
+    done = end(session, ids, verify=verify)
     items = [{"id": one, "name": name(one), "deleted": True} for one, gone in done.items() if gone]
     return call.report(items, ("id", "name"), failures=missing | done.failures)

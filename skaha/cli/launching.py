@@ -12,7 +12,8 @@ from skaha.cli._completion import complete_image
 from skaha.cli._notes import note, progress
 from skaha.cli._orders import command_line, invented_name, rehearse, variables
 from skaha.cli._sessions import KINDS, Found
-from skaha.cli.logs import follow_logs, show_logs
+from skaha.cli.ending import end
+from skaha.cli.logs import follow_logs, read_logs, show_logs
 from skaha.cli.waiting import ended_badly, wait_for
 
 if TYPE_CHECKING:
@@ -89,8 +90,8 @@ def _launch(call: Call, session: Session, order: Mapping[str, Any], *, rm: bool)
 
     count = order["replicas"]
     try:
-        with progress(f"launching {count}"):
-            return session.create(**order)
+        with progress("launching") as shown:
+            return session.create(**order, progress=shown.count)
     except (KeyboardInterrupt, SkahaError) as stop:
         launched: Launched | None = getattr(stop, "partial", None)
         if launched is None or not (launched or isinstance(stop, KeyboardInterrupt)):
@@ -110,7 +111,7 @@ def clean_up(session: Session, names: Mapping[str, str], *, rm: bool) -> None:
     """Delete what was launched, or say how to."""
     ids = list(names.values())
     if rm:
-        done = session.destroy(ids)
+        done = end(session, ids)
         ids = [one for one, gone in done.items() if not gone]
         note(f"deleted {len(done) - len(ids)} of {len(done)}")
     if not ids:
@@ -176,9 +177,9 @@ def _watched(
         follow_logs(call, session, found)
     statuses, bad = _ends(session, found, order, options["timeout"])
     failures = {found.name(one): error for one, error in bad.items()}
-    logs = session.logs(launched) if options["logs"] and not live else None
+    logs = read_logs(session, launched) if options["logs"] and not live else None
     if options["rm"]:
-        session.destroy(launched)
+        end(session, launched)
     if call.output.is_data or not options["logs"]:
         return _report(call, launched, order, statuses, failures, logs)
     show_logs(call, found, logs or {}, failures=launched.failures | failures)

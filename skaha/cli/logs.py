@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
@@ -11,12 +10,13 @@ import click
 from skaha.cli._call import Call, command, say_failures
 from skaha.cli._codes import code_of_all
 from skaha.cli._completion import complete_session
-from skaha.cli._notes import say
+from skaha.cli._notes import progress, say
 from skaha.cli._sessions import Found, find
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping, Sequence
 
+    from skaha.results import ResultDict
     from skaha.session import Session
 
 
@@ -44,13 +44,20 @@ def logs_command(
             return _saved(call, session, found, save)
         if follow:
             return follow_logs(call, session, found, tail)
-        logs = session.logs(found.ids, tail=tail)
+        logs = read_logs(session, found.ids, tail)
     show_logs(call, found, logs, failures=found.missing | logs.failures)
     return code_of_all([*found.missing.values(), *logs.failures.values()], any_done=bool(logs))
 
 
+def read_logs(session: Session, ids: Sequence[str], tail: int | None = None) -> ResultDict[str]:
+    """Read logs, and say how many are read."""
+    with progress("reading logs") as shown:
+        return session.logs(ids, tail=tail, progress=shown.count)
+
+
 def _saved(call: Call, session: Session, found: Found, directory: str) -> int:
-    paths = session.save_logs(found.ids, directory)
+    with progress("saving logs") as shown:
+        paths = session.save_logs(found.ids, directory, progress=shown.count)
     items = [found.key(one) | {"path": str(path)} for one, path in paths.items()]
     return call.report(items, ("name", "id", "path"), failures=found.missing | paths.failures)
 
@@ -74,7 +81,7 @@ def show_logs(
 def follow_logs(call: Call, session: Session, found: Found, tail: int | None = None) -> int:
     """Show lines as they come, until all sessions have ended or nobody reads any more."""
     shown = ""
-    for session_id, line in _lines(session, found, tail):
+    for session_id, line in session.follow(found.ids, tail=tail):
         if call.output.wanted == "ndjson":
             text = json.dumps(found.key(session_id) | {"line": line}, ensure_ascii=False)
         else:
@@ -87,19 +94,6 @@ def follow_logs(call: Call, session: Session, found: Found, tail: int | None = N
             break
     say_failures(found.missing.values())
     return code_of_all(found.missing.values(), any_done=bool(found.ids))
-
-
-def _lines(session: Session, found: Found, tail: int | None) -> Iterator[tuple[str, str]]:
-    """Follow sessions, without the lines before the tail."""
-    skip: Counter[str] = Counter()
-    if tail is not None:
-        for session_id, text in session.logs(found.ids).items():
-            skip[session_id] = max(0, len(text.splitlines()) - tail)
-    for session_id, line in session.follow(found.ids):
-        if skip[session_id] > 0:
-            skip[session_id] -= 1
-        else:
-            yield session_id, line
 
 
 def _head(found: Found, session_id: str) -> None:

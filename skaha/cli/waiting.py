@@ -110,8 +110,8 @@ def open_command(call: Call, sessions: tuple[str, ...], timeout: float, *, no_br
     """
     with call.session() as session:
         found = find(session, sessions, patterns=False)
-        with progress(f"waiting for {len(found.ids)} to answer"):
-            urls = session.connect(found.ids, timeout, browser=not no_browser)
+        with progress("waiting for answers") as shown:
+            urls = session.connect(found.ids, timeout, browser=not no_browser, progress=shown.count)
     items = [found.key(one) | {"url": url} for one, url in urls.items()]
     return call.report(items, ("url",), failures=found.missing | urls.failures)
 
@@ -123,7 +123,8 @@ def renew_command(call: Call, sessions: tuple[str, ...]) -> int:
     """Extend the life of SESSIONS, by id, name or pattern."""
     with call.session() as session:
         found = find(session, sessions)
-        taken = session.renew(found.ids)
+        with progress("renewing") as shown:
+            taken = session.renew(found.ids, progress=shown.count)
         records = session.info([one for one, yes in taken.items() if yes])
     items = [{key: item(one)[key] for key in ("id", "name", "expires")} for one in records]
     failures = found.missing | taken.failures | records.failures

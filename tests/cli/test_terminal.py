@@ -74,6 +74,19 @@ def test_a_wait_shows_how_far_it_is_and_redraws_after_a_resize(clean):
     assert child.exitstatus == 130
 
 
+def test_a_launch_shows_how_many_are_launched(clean):
+    clean.faults(create_delay=0.4)
+    words = ["--concurrency", "1", "create", IMAGE, "-n", "counted", "-r", "4", "--", "true"]
+    child = clean.at_a_terminal(*words)
+    child.expect(r"launching: [123] of 4 \(\d s\)")
+    lines = screen(child)
+    assert child.exitstatus == 0
+    # Nothing of it stays.
+    shown = "\n".join(lines).rpartition("\x1b[K")[2].split()
+    assert shown[:3] == ["ID", "NAME", "STATUS"]
+    assert shown[4::2] == [f"counted-{n}" for n in range(1, 5)]
+
+
 def test_a_pipe_sees_no_progress(clean):
     clean.begin("quiet", "sleep", "1.5")
     clean("wait", "quiet-1")

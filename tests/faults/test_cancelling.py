@@ -81,9 +81,8 @@ def test_ctrl_c_in_a_launch(faulty: FaultyPlatform, fault: f.Fault, action: str)
     assert told["left"] == ["MainThread"]
     on_server = faulty.named()
     assert told["launched"] == {name: on_server[name][0] for name in names(1, 8)}
-    if action == "POST":
-        # Threads were waited for: each launch that was sent is accounted for.
-        assert sorted(told["failed"]) == sorted(names(9, 12))
+    # Each launch that was sent is accounted for.
+    assert sorted(told["failed"]) == sorted(names(9, 12))
     # What nobody answered for bears the names that were ordered: its prefix finds it.
     assert set(on_server) <= set(names(1, 12))
     assert len(faulty.seen("POST")) == 12
@@ -204,6 +203,30 @@ def test_a_cancelled_launch(faulty: FaultyPlatform, fault: f.Fault) -> None:
     on_server = faulty.named()
     assert partial.names == {name: on_server[name][0] for name in names(1, 8)}
     assert set(on_server) <= set(names(1, 12))
+
+
+@pytest.mark.parametrize("fault", WAITING, ids=str)
+def test_a_cancelled_launch_is_completed_without_a_session_twice(
+    faulty: FaultyPlatform, fault: f.Fault
+) -> None:
+    stall_from(faulty, 9, 12, fault)
+
+    async def cancel_and_relaunch() -> None:
+        async with skaha.AsyncSession(server=faulty.url, **SETTINGS) as session:
+            call = asyncio.ensure_future(session.create("run", IMAGE, replicas=20))
+            await asyncio.to_thread(wait_until_stuck, faulty, "POST", 12)
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError) as caught:
+                await call
+            partial = caught.value.partial
+            assert sorted(partial.failures) == sorted(names(9, 12))
+            stall_from(faulty, 9, 12, f.NONE)
+            again = await session.relaunch(partial)
+        on_server = faulty.named()
+        assert {name: [one] for name, one in (partial.names | again.names).items()} == on_server
+        assert sorted(on_server) == sorted(names(1, 20))
+
+    asyncio.run(cancel_and_relaunch())
 
 
 @pytest.mark.parametrize("how", [asyncio.wait_for, asyncio.timeout], ids=["wait_for", "timeout"])

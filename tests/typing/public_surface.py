@@ -6,6 +6,7 @@ from typing import assert_type
 
 from skaha import AsyncSession, Context, Images, Overview, Session
 from skaha.helpers import shell
+from skaha.helpers.progress import bar
 from skaha.models import PublicSessionRecord, SessionRecord
 from skaha.records import Event
 from skaha.results import Launched, ResultDict, ResultList
@@ -35,6 +36,12 @@ def sync_colour(session: Session) -> None:
     for session_id, line in session.follow("abc"):
         assert_type(session_id, str)
         assert_type(line, str)
+    session.create("name", "image", progress=bar("launching"))
+    session.wait("abc", progress=bar("waiting", until="running"))
+    session.run("name", "image", cmd="true", progress=bar())
+    session.destroy("abc", progress=print)
+    session.destroy("abc", progress=len)  # type: ignore[arg-type]
+    bar(until="sleeping")  # type: ignore[arg-type]
     session.create("name", "image", kind="headles")  # type: ignore[arg-type]
     session.create("name", "image", kind="desktop-apps")  # type: ignore[arg-type]
     session.fetch(status="completed")  # type: ignore[call-overload]
