@@ -21,9 +21,21 @@ def install(session: nox.Session, *groups: str, project: str | None = None) -> N
 
 @nox.session
 def generate(session: nox.Session) -> None:
-    """Make generated/skaha_api from openapi/, and skaha/_sync from skaha/_async."""
+    """Make all that is generated; `-- --spec FILE` only shows what FILE would change."""
     install(session, "generate")
-    session.run("python", "scripts/regenerate.py")
+    script = "preview.py" if session.posargs else "regenerate.py"
+    session.run("python", f"scripts/{script}", *session.posargs)
+
+
+@nox.session(reuse_venv=False)
+def upgrade(session: nox.Session) -> None:
+    """Take the newest generator, or `-- VERSION`: bump its pin, generate, show the diff."""
+    options = [one for one in session.posargs if one.startswith("-")]
+    version = [one for one in session.posargs if one not in options]
+    generator = "==".join(["openapi-python-client", *version])
+    tools = nox.project.dependency_groups(PYPROJECT, "generate")
+    session.install(generator, *(one for one in tools if "openapi-python-client" not in one))
+    session.run("python", "scripts/upgrade.py", *options)
 
 
 @nox.session
@@ -31,6 +43,13 @@ def drift(session: nox.Session) -> None:
     """Fail when what is committed is not what would be generated."""
     install(session, "generate")
     session.run("python", "scripts/regenerate.py", "--check")
+
+
+@nox.session
+def compare(session: nox.Session) -> None:
+    """Tell what a platform's published description says otherwise: `-- SOURCE`, and `--help`."""
+    install(session, "compare", project=".")
+    session.run("python", "scripts/compare.py", *session.posargs)
 
 
 @nox.session
@@ -64,10 +83,26 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def lowest(session: nox.Session) -> None:
+    """Run the tests with the lowest versions that are allowed; arguments go to pytest."""
+    # One resolution: what is installed later must not raise them.
+    tools = nox.project.dependency_groups(PYPROJECT, "test")
+    session.install("--resolution=lowest-direct", *tools, "-e", ".[all]")
+    session.run("pytest", "-n", "auto", *session.posargs)
+
+
+@nox.session
 def demo(session: nox.Session) -> None:
     """Run the main job: replicas on the embedded platform, in both colours."""
     install(session, project=".[local]")
     session.run("python", "examples/count_lines.py", *session.posargs)
+
+
+@nox.session
+def conformance(session: nox.Session) -> None:
+    """Hold a live platform against the description: `-- --server URL`, and `--help`."""
+    install(session, "conformance", project=".[local]")
+    session.run("python", "scripts/conformance.py", *session.posargs)
 
 
 @nox.session

@@ -18,6 +18,7 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
+from templates import template_options
 from unasync import to_sync, unused_rules
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,7 +45,8 @@ def run(*command: str | Path) -> None:
 def generate_api(spec: Path, target: Path) -> None:
     """Generate the client of `spec` into the new folder `target`."""
     command = ["openapi-python-client", "generate", "--path", str(spec), "--config", str(CONFIG)]
-    run(*command, "--meta", "none", "--output-path", target, "--fail-on-warning")
+    command += ["--meta", "none", "--output-path", str(target), *template_options()]
+    run(*command, "--fail-on-warning")
     (target / "py.typed").touch()
 
 

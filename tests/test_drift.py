@@ -1,31 +1,18 @@
 """What is generated is exactly what would be generated; whoever edits it is told so, by file."""
 
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).parent.parent
-NEEDED = ["openapi", "generated", "skaha/_async", "skaha/_sync", "scripts", "pyproject.toml"]
+from checkout import ROOT, copied, run_script, tree
 
 
 def check(root):
-    command = [sys.executable, "scripts/regenerate.py", "--check"]
-    return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    return run_script(root, "regenerate.py", "--check")
 
 
 @pytest.fixture
 def copy(tmp_path):
-    for name in NEEDED:
-        source, target = ROOT / name, tmp_path / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, target)
-    return tmp_path
+    return copied(tmp_path)
 
 
 def test_the_tree_has_not_drifted():
@@ -85,14 +72,6 @@ def test_a_rule_that_nothing_needs_is_refused(copy):
 def test_generating_mends_every_change(copy):
     append(copy / "generated/skaha_api/client.py")
     (copy / "skaha/_sync/stale.py").touch()
-    subprocess.run([sys.executable, "scripts/regenerate.py"], cwd=copy, check=True)
+    assert run_script(copy, "regenerate.py").returncode == 0
     for name in ("generated", "skaha/_sync"):
         assert tree(copy / name) == tree(ROOT / name)
-
-
-def tree(folder):
-    return {
-        path.relative_to(folder): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }

@@ -1,0 +1,459 @@
+"""The live check: what it asks of a platform, and what it says of a bad one."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+import conformance
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from openapi_schema_validator import OAS31Validator
+from scripted import Answer, json_answer
+
+import skaha
+
+ROOT = Path(__file__).parent.parent
+TOKEN = "a-token-that-nobody-may-see"
+IMAGE = "images.canfar.net/skaha/terminal:1.1.2"
+DESKTOP = "images.canfar.net/skaha/desktop:1.1.2"
+LAUNCHED = ("create_session", "renew_session", "delete_session")
+NEVER = ("attach_desktop_app", "delete_desktop_app")
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory):
+    """Start embedded platforms of a profile, with one session of each kind of answer."""
+    running = []
+
+    def _start(profile):
+        command = [sys.executable, "-m", "skaha.local", "serve", "--port", "0", "--tether"]
+        command += ["--token", TOKEN, "--state", str(tmp_path_factory.mktemp("platform"))]
+        command += ["--profile", profile, "--cores", "8", "--ram", "32"]
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        running.append(process)
+        url = process.stdout.readline().strip()
+        with skaha.Session(server=url, version=profile, token=TOKEN) as session:
+            session.wait(session.create(name="ended", image=IMAGE, cmd="true"))
+            [desktop] = session.create(name="desk", image=DESKTOP, kind="desktop")
+            session.api.get_httpx_client().post(
+                f"/{profile}/session/{desktop}/app", data={"image": "a/b:1"}
+            )
+        return SimpleNamespace(url=url, profile=profile)
+
+    yield _start
+    for process in running:
+        with process:
+            process.terminate()
+
+
+@pytest.fixture(scope="module")
+def platforms(start):
+    return {profile: start(profile) for profile in ("v1", "v0")}
+
+
+@pytest.fixture(scope="module")
+def platform(platforms):
+    return platforms["v1"]
+
+
+@pytest.fixture(autouse=True)
+def _credentials(monkeypatch):
+    monkeypatch.setenv("SKAHA_TOKEN", TOKEN)
+
+
+@pytest.fixture
+def relay(scripted, platform):
+    """A server that answers as the platform does, but for what a test puts in its way."""
+    with httpx.Client(trust_env=False) as client:
+
+        def pass_on(received):
+            answer = client.request(
+                received.method,
+                platform.url.removesuffix("/skaha") + received.path,
+                params=received.query,
+                data=received.form or None,
+                headers={
+                    name: received.headers[name]
+                    for name in ("authorization", "content-type")
+                    if name in received.headers
+                },
+            )
+            content_type = answer.headers.get("content-type", "")
+            return Answer(answer.status_code, answer.content, content_type)
+
+        scripted.pass_on = pass_on
+        scripted.answer = pass_on
+        yield scripted
+
+
+def named(platform):
+    """The names of all sessions that are there."""
+    with skaha.Session(server=platform.url, version=platform.profile, token=TOKEN) as session:
+        return {one["name"] for one in session.fetch()}
+
+
+@pytest.fixture
+def check(capsys):
+    """Run it; return its status, what it reports as JSON, and all that it printed."""
+
+    def _check(url, *options):
+        status = conformance.main(["--server", url, "--json", *options])
+        out, err = capsys.readouterr()
+        assert TOKEN not in out + err
+        report = json.loads(out) if out else {"operations": {}}
+        return SimpleNamespace(status=status, **report, printed=out + err)
+
+    return _check
+
+
+def said(operation):
+    return [f"{one['where']} {one['what']}".strip() for one in operation["differences"]]
+
+
+@pytest.mark.parametrize("profile", ["v1", "v0"])
+def test_the_embedded_platform_conforms(platforms, check, profile):
+    report = check(platforms[profile].url, "--version", profile)
+    assert report.status == 0
+    for name, one in report.operations.items():
+        untried = name in (*LAUNCHED, *NEVER)
+        assert one["verdict"] == ("not tried" if untried else "ok")
+        # No note: nothing was held against an id that is not there alone.
+        assert (one["differences"], one["news"], bool(one["note"])) == ([], [], untried)
+
+
+@pytest.mark.parametrize(("profile", "end"), [("v1", "Completed"), ("v0", "Succeeded")])
+def test_a_launched_session_is_followed_to_its_end_and_deleted(platforms, check, profile, end):
+    before = named(platforms[profile])
+    report = check(platforms[profile].url, "--version", profile, "--launch", "--image", IMAGE)
+    assert {report.operations[name]["verdict"] for name in LAUNCHED} == {"ok"}
+    assert report.launched["statuses"][-1] == end
+    assert report.launched["name"] not in named(platforms[profile]) == before
+    assert report.status == 0
+
+
+def test_for_people_there_is_a_line_for_each_operation(platform, capsys):
+    assert conformance.main(["--server", platform.url, "--token", TOKEN, "--launch"]) == 0
+    out, err = capsys.readouterr()
+    assert "prefer --token-file" in err
+    lines = out.splitlines()
+    assert [line[11:].split()[0] for line in lines[:-3]] == list(
+        conformance.description().operations
+    )
+    assert "not tried  attach_desktop_app        changes a desktop" in lines
+    assert lines[-2] == "20 operations: 18 ok, 0 differs, 2 not tried."
+    assert lines[-1].startswith("Launched conformance-")
+    assert TOKEN not in out + err
+
+
+def test_without_a_launch_only_gets_are_sent(relay, check):
+    assert check(relay.url).status == 0
+    assert {one.method for one in relay.received} == {"GET"}
+    relay.received.clear()
+    relay.answer = lambda _: Answer(500, "broken")
+    assert check(relay.url).status == 1
+    assert {one.method for one in relay.received} == {"GET"}
+
+
+def test_what_needs_no_token_gets_none(relay, check):
+    check(relay.url)
+    anonymous = [one.path for one in relay.received if "authorization" not in one.headers]
+    assert set(anonymous) == {"/skaha/capabilities", "/skaha/availability", "/skaha/v1/session"}
+    assert anonymous.count("/skaha/v1/session") == 1
+
+
+BAD = {
+    "/v1/context": (
+        json_answer({"cores": "many", "gpus": {"options": ["one"]}}),
+        "get_context",
+        ["$.cores string, not object", "$.gpus.options[*] string, not number"],
+    ),
+    "/v1/image": (
+        Answer(200, "<html><title>Log in</title></html>", "text/html; charset=utf-8"),
+        "list_images",
+        ["answered 200 with text/html, not application/json", "answered 200; not 400"],
+    ),
+    "/v1/repository": (
+        Answer(201, "[]", "application/json"),
+        "list_repositories",
+        ["answered 201; not 200"],
+    ),
+    "/capabilities": (
+        Answer(200, "<capabilities>", "text/xml"),
+        "get_capabilities",
+        ["the body is not text/xml"],
+    ),
+    "/availability": (None, "get_availability", ["no answer: "]),
+    "/v1/session?stats": (
+        Answer(500, f"unexpected exception: \x1b[2J{TOKEN}", "text/plain"),
+        "get_stats",
+        ["answered 500: unexpected exception: \ufffd[2J[the token]; not 200 or 503"],
+    ),
+    "/v1/session?all": (
+        json_answer([{"userid": 4711, "type": 5}, "vrubin", {"userid": 4712}]),
+        "list_all_sessions",
+        [
+            "$[*].userid number, not string",
+            "$[*].type number, not string",
+            "$[*] string, not object",
+        ],
+    ),
+    "/v1/session?interactive": (
+        Answer(200, "[" * 100_000, "application/json"),
+        "list_interactive_sessions",
+        ["the body is not application/json"],
+    ),
+    "/v1/session": (
+        json_answer([{"name": "nameless"}, {"id": None, "status": "Running"}]),
+        "list_sessions",
+        ["$[*] 'id' is a required property", "$[*].id null, not string"],
+    ),
+    "/v1/session/nosuch00": (
+        Answer(418, "<h1>no</h1>", "text/html"),
+        "get_session",
+        ["answered 418; not 400 or 404", "answered 418 with text/html, not text/plain"],
+    ),
+    "/v1/session/nosuch00?logs": (Answer(299, ""), "get_session_logs", ["answered 299; not 200"]),
+}
+
+
+def test_each_bad_answer_is_told_and_none_of_its_values(relay, check):
+    def answer(received):
+        view = "".join(f"?{one}" for one in received.query.get("view", ()))
+        bad = BAD.get(received.path.removeprefix("/skaha") + view)
+        anonymous = "authorization" not in received.headers
+        plain = anonymous and received.path.endswith("/session")
+        return relay.pass_on(received) if bad is None or plain else bad[0]
+
+    relay.answer = answer
+    report = check(relay.url)
+    assert report.status == 1
+    for _, name, differences in BAD.values():
+        found = said(report.operations[name])
+        assert report.operations[name]["verdict"] == "differs"
+        assert len(found) == len(differences), found
+        assert all(map(str.startswith, sorted(found), sorted(differences))), found
+    told = {name for name, one in report.operations.items() if one["differences"]}
+    assert told == {name for _, name, _ in BAD.values()}
+    times = report.operations["list_all_sessions"]["differences"][0]["times"]
+    assert times == 2 * report.operations["list_all_sessions"]["requests"]
+    for value in ("4711", "4712", "vrubin", "nameless", "many", "Log in", "\x1b"):
+        assert value not in report.printed
+
+
+DESCRIPTION = conformance.description()
+SCHEMAS = DESCRIPTION._components["schemas"]
+OBJECTS = sorted(name for name, schema in SCHEMAS.items() if "properties" in schema)
+FIELDS = {field for name in OBJECTS for field in SCHEMAS[name]["properties"]}
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.just("a-secret"),
+    lambda part: (
+        st.lists(part, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(sorted(FIELDS - {"type", "status"} | {"other"})), part, max_size=4
+        )
+    ),
+    max_leaves=10,
+)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(OBJECTS), ANYTHING)
+def test_of_whatever_is_answered_no_value_is_shown(name, value):
+    schema = {"$ref": f"#/components/schemas/{name}"}
+    differences = list(DESCRIPTION.differences(schema, value))
+    whole = schema | {"components": DESCRIPTION._components}
+    assert OAS31Validator(whole).is_valid(value) is (differences == [])
+    assert "a-secret" not in str([differences, list(DESCRIPTION.news(schema, value))])
+
+
+def test_what_the_description_does_not_know_is_news(relay, check):
+    def answer(received):
+        if received.path.endswith("/session") and "authorization" in received.headers:
+            secret = {"room": "a-secret", "wing": {"a-secret": 1}, f"for {TOKEN}": 1}
+            return json_answer([{"id": "abc", "status": "Suspended", "type": "notebook"} | secret])
+        return relay.pass_on(received)
+
+    relay.answer = answer
+    report = check(relay.url)
+    news = {(one["where"], one["what"]) for one in report.operations["list_sessions"]["news"]}
+    fields = {"$[*].room", "$[*].wing", "$[*].for [the token]"}
+    assert news == {(field, "unknown field") for field in fields} | {
+        ("$[*].status", "unknown word 'Suspended'")
+    }
+    assert report.operations["list_sessions"]["verdict"] == "ok"
+    assert "a-secret" not in report.printed
+
+
+def test_a_site_without_statistics_conforms(relay, check):
+    relay.answer = lambda received: (
+        Answer(503, "temporarily unavailable: null\n")
+        if received.query.get("view") == ["stats"]
+        else relay.pass_on(received)
+    )
+    assert check(relay.url).status == 0
+
+
+def test_an_operation_that_never_answers_is_asked_once(relay, check):
+    over = threading.Event()
+
+    def answer(received):
+        if received.path.endswith("/image"):
+            over.wait(30)
+        return relay.pass_on(received)
+
+    relay.answer = answer
+    report = check(relay.url, "--timeout", "1")
+    over.set()
+    assert said(report.operations["list_images"])[0].startswith("no answer: ")
+    assert report.operations["list_images"]["requests"] == 1
+    assert report.operations["get_context"]["verdict"] == "ok"
+
+
+def is_create(received):
+    return received.method == "POST" and received.path.endswith("/session")
+
+
+def lose_the_create(relay, received):
+    answer = relay.pass_on(received)
+    return None if is_create(received) else answer
+
+
+def fail_the_following(relay, received):
+    if (
+        received.method == "GET"
+        and relay.received[-1].path.count("/") == 4
+        and any(map(is_create, relay.received))
+    ):
+        return Answer(500, "broken")
+    return relay.pass_on(received)
+
+
+def answer_the_create_with_a_page(relay, received):
+    answer = relay.pass_on(received)
+    return Answer(200, "<html>", "text/html") if is_create(received) else answer
+
+
+def give_up_on_the_create(relay, received):
+    if not is_create(received):
+        return relay.pass_on(received)
+    relay.late = threading.Timer(0.5, relay.pass_on, [received])
+    relay.late.start()
+    return Answer(504, "<html>", "text/html")
+
+
+@pytest.mark.parametrize(
+    ("trouble", "where"),
+    [
+        (give_up_on_the_create, "create_session"),
+        (lose_the_create, "create_session"),
+        (answer_the_create_with_a_page, "create_session"),
+        (fail_the_following, "get_session"),
+    ],
+)
+def test_what_was_launched_is_deleted_after_trouble(relay, platform, check, trouble, where):
+    before = named(platform)
+    relay.answer = lambda received: trouble(relay, received)
+    report = check(relay.url, "--launch", "--image", IMAGE)
+    if trouble is give_up_on_the_create:
+        relay.late.join()
+    assert report.status == 1
+    assert report.operations[where]["verdict"] == "differs"
+    assert report.launched["left"] is False
+    assert named(platform) == before
+
+
+def test_what_cannot_be_deleted_is_told(relay, platform, check):
+    relay.answer = lambda received: (
+        Answer(500, "broken") if received.method == "DELETE" else relay.pass_on(received)
+    )
+    report = check(relay.url, "--launch", "--image", IMAGE, "--patience", "1")
+    name = report.launched["name"]
+    assert (report.status, report.launched["left"]) == (1, True)
+    assert f"a session named {name} may be left behind" in report.printed
+    assert name in named(platform)
+    with skaha.Session(server=platform.url, token=TOKEN) as session:
+        session.destroy_with(name)
+
+
+@pytest.mark.parametrize(
+    ("answer", "operation", "difference"),
+    [
+        (Answer(200, "phantom1\n"), "list_sessions", "the session that was just launched is not"),
+        (Answer(200, "not an id\n"), "create_session", "the body is not an id"),
+        (Answer(400, "Invalid session type\n"), "create_session", "answered 400: Invalid session"),
+    ],
+)
+def test_a_launch_that_is_none_is_told(relay, check, answer, operation, difference):
+    relay.answer = lambda received: answer if is_create(received) else relay.pass_on(received)
+    report = check(relay.url, "--launch", "--image", IMAGE, "--patience", "0.3")
+    assert report.status == 1
+    assert said(report.operations[operation])[0].startswith(difference)
+
+
+def test_an_interrupted_check_deletes_what_it_launched(relay, platform):
+    before, launched = named(platform), threading.Event()
+
+    def answer(received):
+        if is_create(received):
+            received.form["cmd"], received.form["args"] = ["sleep"], ["60"]
+            launched.set()
+        return relay.pass_on(received)
+
+    relay.answer = answer
+    command = [sys.executable, "scripts/conformance.py", "--server", relay.url, "--launch"]
+    with subprocess.Popen(
+        [*command, "--image", IMAGE],
+        cwd=ROOT,
+        env=os.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert launched.wait(30)
+        process.send_signal(signal.SIGTERM)  # or Ctrl-C: they are handled as one
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (130, "interrupted\n")
+    assert "20 operations:" in out
+    assert named(platform) == before
+
+
+def test_what_cannot_be_tried_is_said(platform, check, monkeypatch, tmp_path):
+    file = tmp_path / "token"
+    file.write_text(f"{TOKEN}\n")
+    assert check(platform.url, "--token-file", str(file), "--version", "v7").status == 1
+    file.write_text("another-token")
+    refused = check(platform.url, "--token-file", str(file))
+    assert (refused.status, "credentials are not taken: answered 401" in refused.printed) == (
+        2,
+        True,
+    )
+    assert "another-token" not in refused.printed
+    missing = check(platform.url, "--token-file", str(tmp_path / "missing"))
+    assert (missing.status, "No such file" in missing.printed) == (2, True)
+    nobody = check("http://127.0.0.1:9/skaha")
+    assert "operations" not in refused.printed + nobody.printed
+    assert (nobody.status, "no answer" in nobody.printed) == (2, True)
+    assert check("ftp://else").status == 2
+    monkeypatch.delenv("SKAHA_TOKEN")
+    unknown = check(platform.url)
+    assert (unknown.status, "no credentials" in unknown.printed) == (2, True)
+
+
+def test_without_an_image_nothing_is_launched(relay, check):
+    relay.answer = lambda received: (
+        json_answer([]) if received.path.endswith("/image") else relay.pass_on(received)
+    )
+    report = check(relay.url, "--launch")
+    assert (report.status, "give --image" in report.printed) == (2, True)
+    assert {one.method for one in relay.received} == {"GET"}

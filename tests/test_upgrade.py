@@ -1,0 +1,116 @@
+"""Another generator: its pin, what it makes, and templates that were made for one version of it."""
+
+import importlib.metadata
+import subprocess
+
+import openapi_python_client
+import pytest
+from checkout import ROOT, copied, run_script, tree
+from upgrade import bumped
+
+VERSION = importlib.metadata.version("openapi-python-client")
+CLIENT = "generated/skaha_api/client.py"
+
+
+# The pin.
+
+
+def test_the_pin_is_of_the_installed_version():
+    text = (ROOT / "pyproject.toml").read_text()
+    assert bumped(text, VERSION) == (VERSION, text)
+
+
+def test_only_the_pin_is_bumped():
+    text = 'a = ["openapi-python-client==0.1", "ruff==0.1"] # openapi-python-client==0.1\n'
+    old, new = bumped(text, "0.2.0rc1")
+    assert old == "0.1"
+    assert new == text.replace('client==0.1"', 'client==0.2.0rc1"')
+
+
+@pytest.mark.parametrize(
+    "text", ["", 'a = ["openapi-python-client>=1"]', 'a = ["openapi-python-client==1"]\n' * 2]
+)
+def test_a_pin_that_is_not_there_exactly_once_is_refused(text):
+    with pytest.raises(SystemExit, match="must pin openapi-python-client exactly once"):
+        bumped(text, "0.2")
+
+
+# The command, where an older version of the generator has left its pin and other code.
+
+
+def git(root, *arguments):
+    identity = ["-c", "user.name=nobody", "-c", "user.email=nobody@example.org"]
+    command = ["git", *identity, *arguments]
+    return subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.fixture
+def older(tmp_path):
+    root = copied(tmp_path)
+    project = root / "pyproject.toml"
+    project.write_text(bumped(project.read_text(), "0.0.1")[1])
+    client = root / CLIENT
+    client.write_text(client.read_text().replace("import httpx\n", "import httpx  # older\n", 1))
+    git(root, "init", "--quiet")
+    git(root, "add", *(path.name for path in root.iterdir() if path.name != ".git"))
+    git(root, "commit", "--quiet", "--message", "older")
+    return root
+
+
+def test_an_upgrade_bumps_the_pin_generates_and_shows_the_diff(older):
+    done = run_script(older, "upgrade.py")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--- committed/client.py" in done.stdout
+    assert "\n-import httpx  # older\n+import httpx\n" in done.stdout
+    assert f"\nopenapi-python-client: from 0.0.1 to {VERSION}\n" in done.stdout
+    assert "run `nox`" in done.stdout
+    assert tree(older / "generated") == tree(ROOT / "generated")
+    assert (older / "pyproject.toml").read_bytes() == (ROOT / "pyproject.toml").read_bytes()
+    # What it has changed is not committed yet.
+    again = run_script(older, "upgrade.py")
+    assert (again.returncode, again.stdout) == (1, "")
+    assert f" M {CLIENT}\n M pyproject.toml\n" in again.stderr
+
+
+# Templates.
+
+
+@pytest.fixture
+def templates(tmp_path):
+    """A checkout with a template of its own, and a way to say which version it was made for."""
+    root = copied(tmp_path)
+    folder = root / "openapi" / "templates"
+    folder.mkdir()
+    theirs = ROOT.joinpath(openapi_python_client.__file__).parent / "templates"
+    text = (theirs / "errors.py.jinja").read_text()
+    (folder / "errors.py.jinja").write_text("# From a template of our own.\n" + text)
+    return folder
+
+
+def test_templates_for_this_version_are_used_and_a_dry_run_only_shows_it(templates):
+    (templates / "VERSION").write_text(f"{VERSION}\n")
+    root = templates.parent.parent
+    before = tree(root)
+    done = run_script(root, "upgrade.py", "--dry-run")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\n+++ generated/errors.py\n@@ -1,3 +1,4 @@\n+# From a template" in done.stdout
+    assert done.stdout.endswith(f"\nopenapi-python-client: from {VERSION} to {VERSION}\n")
+    assert tree(root) == before
+
+
+@pytest.mark.parametrize("version", [None, "0.0.1"])
+def test_templates_for_another_version_are_refused(templates, version):
+    if version is not None:
+        (templates / "VERSION").write_text(version)
+    done = run_script(templates.parent.parent, "regenerate.py")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"are made for {version or 'no version'} of openapi-python-client" in done.stderr
+    assert f"write {VERSION} into VERSION" in done.stderr
+
+
+def test_a_template_that_would_never_be_used_is_refused(templates):
+    (templates / "VERSION").write_text(VERSION)
+    (templates / "errors.py.jinja").rename(templates / "mistakes.py.jinja")
+    done = run_script(templates.parent.parent, "regenerate.py")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no such templates: mistakes.py.jinja" in done.stderr
