@@ -41,6 +41,7 @@ _COPIED = 20
 @click.option("-c", "--cores", type=float, help="CPU cores of each.")
 @click.option("-m", "--ram", type=float, help="Memory of each, in GiB.")
 @click.option("-g", "--gpu", type=int, help="GPUs of each.")
+@click.option("--flexible", is_flag=True, help="Let the platform choose cores and memory.")
 @click.option("-e", "--env", multiple=True, metavar="K[=V]", help="Environment variable.")
 @click.option("--script", metavar="FILE", help="Run this bash script, with the ARGUMENTs.")
 @click.option("--at-most", type=int, metavar="N", help="Have never more of yours active at once.")
@@ -71,6 +72,10 @@ def create_command(call: Call, /, image: str, words: tuple[str, ...], **options:
 def _order(image: str, words: tuple[str, ...], options: Mapping[str, Any]) -> dict[str, Any]:
     order = {"image": image, "kind": options["kind"], "replicas": options["replicas"]}
     order["name"] = options["name"] or invented_name(image)
+    if options["flexible"]:
+        if options["cores"] is not None or options["ram"] is not None:
+            raise click.UsageError("--flexible leaves --cores and --ram to the platform")
+        order |= {"cores": None, "ram": None}
     for name in ("cores", "ram", "gpu", "at_most"):
         if options[name] is not None:
             order[name] = _whole(options[name])
@@ -191,7 +196,7 @@ def _ends(
     session: Session, found: Found, order: Mapping[str, Any], timeout: float | None
 ) -> tuple[dict[str, str], dict[str, Exception]]:
     until = "finished" if order["kind"] == "headless" else "running"
-    statuses, late = wait_for(session, found.ids, until, timeout)
+    statuses, late = wait_for(session, found, until, timeout)
     return statuses, late | ended_badly(statuses, late, until, found.name)
 
 

@@ -10,11 +10,13 @@ import click
 from skaha.cli._call import Call, command
 from skaha.cli._completion import complete_session
 from skaha.cli._notes import progress
+from skaha.cli._pending import Pending
 from skaha.cli._sessions import STATUSES, find, item
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
+    from skaha.cli._sessions import Found
     from skaha.session import Session
 
 _UNTIL = ("finished", "running", *STATUSES)
@@ -39,7 +41,7 @@ def wait_command(call: Call, sessions: tuple[str, ...], until: str, timeout: flo
     """
     with call.session() as session:
         found = find(session, sessions)
-        statuses, late = wait_for(session, found.ids, until, timeout)
+        statuses, late = wait_for(session, found, until, timeout)
     failures = found.missing | late | ended_badly(statuses, late, until, found.name)
     done = {one: status for one, status in statuses.items() if one not in failures}
     items = [found.key(one) | {"status": status} for one, status in done.items()]
@@ -47,26 +49,30 @@ def wait_command(call: Call, sessions: tuple[str, ...], until: str, timeout: flo
 
 
 def wait_for(
-    session: Session, ids: Sequence[str], until: Any, timeout: float | None
+    session: Session, found: Found, until: Any, timeout: float | None
 ) -> tuple[dict[str, str], dict[str, Exception]]:
     """Wait, and say how far it is; return the statuses, and the error of each that is late."""
     from skaha.errors import WaitTimeoutError  # noqa: PLC0415  (start-up)
 
-    with progress(f"waiting for {len(ids)}") as shown:
+    ids = found.ids
+    with progress(f"waiting for {len(ids)}") as shown, Pending(session, found) as pending:
+
+        def tell(statuses: dict[str, str]) -> None:
+            shown.say(counted(statuses))
+            pending.hear(statuses)
+
         try:
-            statuses = session.wait(ids, until, timeout, progress=_counting(shown.say))
+            statuses = session.wait(ids, until, timeout, progress=tell)
         except WaitTimeoutError as error:
             late = [one for one, status in error.partial.items() if not _is_there(status, until)]
             return dict(error.partial), dict.fromkeys(late, error)
     return dict(statuses), {}
 
 
-def _counting(say: Callable[[str], None]) -> Callable[[dict[str, str]], None]:
-    def count(statuses: dict[str, str]) -> None:
-        numbers = Counter(statuses.values())
-        say(", ".join(f"{number} {status}" for status, number in numbers.items()))
-
-    return count
+def counted(statuses: Mapping[str, str]) -> str:
+    """Return how many sessions have which status."""
+    numbers = Counter(statuses.values())
+    return ", ".join(f"{number} {status}" for status, number in numbers.items())
 
 
 def _is_there(status: str, until: str) -> bool:

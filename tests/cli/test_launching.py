@@ -31,6 +31,13 @@ def test_plain_words_are_sent_plainly_and_others_are_packed(skaha):
     assert packed["cmd"] == "bash"
 
 
+def test_the_platform_can_be_left_to_choose(skaha):
+    [plan] = skaha.json("create", IMAGE, "--flexible", "--dry-run")
+    assert plan["cores"] is plan["ram_gib"] is None
+    skaha("create", IMAGE, "--flexible", "--cores", "2", "--dry-run", code=2)
+    assert "--flexible leaves --cores and --ram to the platform" in skaha.err
+
+
 def test_a_dry_run_shows_every_replica_and_launches_none(clean):
     order = ["-n", "Dry", "-r", "11", "-c", "1", "-m", "2.5", "-g", "1", "-e", "SECRET=abc"]
     items = clean.json("create", IMAGE, *order, "--dry-run", "--", "env")
