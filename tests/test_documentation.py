@@ -2,73 +2,67 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
-import contextlib
 import doctest
 import importlib
 import inspect
-import io
+import os
 import pkgutil
-import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pages
 import pytest
 
 import skaha
-from skaha import SkahaClient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
 
-ROOT = Path(__file__).parent.parent
-PUBLIC = {
-    name: importlib.import_module(name)
-    for name in (
-        "skaha.client",
-        "skaha.config",
-        "skaha.errors",
-        "skaha.helpers.distributed",
-        "skaha.helpers.shell",
-        "skaha.models",
-        "skaha.records",
-        "skaha.results",
-        "skaha.retry",
-    )
-}
-for colour in ("_async", "_sync"):
-    package = importlib.import_module(f"skaha.{colour}")
-    for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-        PUBLIC[found.name] = importlib.import_module(found.name)
+# The embedded platform and the command line have tests of their own.
+MODULES = [
+    importlib.import_module(found.name)
+    for found in pkgutil.walk_packages(skaha.__path__, "skaha.")
+    if not found.name.startswith(("skaha.cli", "skaha.local"))
+]
+PUBLIC = [skaha, *(module for module in MODULES if "._" not in module.__name__)]
 
 EXAMPLES = {
     test.name: test
-    for module in PUBLIC.values()
+    for module in MODULES
     for test in doctest.DocTestFinder(exclude_empty=True).find(module, globs=vars(module))
     if test.examples
 }
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-BLOCKS = {
-    f"{page.relative_to(ROOT)}:{number}": block
-    for page in PAGES
-    for number, block in enumerate(
-        re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
-    )
-}
+PAGES = {str(page.relative_to(pages.ROOT)): page for page in pages.PAGES}
+REFERENCE = "".join(page.read_text() for name, page in PAGES.items() if "reference" in name)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """`server="local"` of the examples is a platform that ends with these tests."""
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The home of a newcomer: `server="local"` is a platform in it, and ends with these tests."""
+    home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
-        state = tmp_path_factory.mktemp("local")
-        patch.setenv("SKAHA_LOCAL_STATE", str(state))
-        yield
-        stop = [sys.executable, "-m", "skaha.local", "stop", "--state", str(state)]
+        for name in [name for name in os.environ if name.startswith(("SKAHA_", "XDG_"))]:
+            patch.delenv(name)
+        patch.setenv("HOME", str(home))
+        patch.setenv("SKAHA_LOCAL_STATE", str(home / "platform"))
+        patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+        patch.setenv("TERM", "dumb")
+        # A newcomer has no plugin of pytest but ours.
+        patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        patch.setenv("PYTEST_PLUGINS", "skaha.local.pytest_plugin")
+        yield home
+        stop = [sys.executable, "-m", "skaha.local", "stop"]
         subprocess.run(stop, check=True, capture_output=True)
+
+
+@pytest.fixture(autouse=True)
+def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every page and every docstring begins without one."""
+    monkeypatch.setenv("SKAHA_CONFIG", str(tmp_path / "config.toml"))
 
 
 @pytest.fixture
@@ -77,46 +71,85 @@ def runner() -> Iterator[asyncio.Runner]:
         yield one
 
 
-def run(example: doctest.Example, names: dict[str, object], runner: asyncio.Runner) -> str:
-    """Run one example, which may await; return what it prints."""
-    code = compile(example.source, "<example>", "single", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        result = eval(code, names)
-        if inspect.iscoroutine(result):
-            runner.run(result)
-    return printed.getvalue()
-
-
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_a_docstring_shows_what_happens(name: str, runner: asyncio.Runner) -> None:
     names = dict(EXAMPLES[name].globs)
     for example in EXAMPLES[name].examples:
-        printed = run(example, names, runner)
-        assert doctest.OutputChecker().check_output(example.want, printed, 0), (
-            f"{example.source}printed {printed!r}, not {example.want!r}"
-        )
-    close(names, runner)
+        pages.check(example, pages.run(example, names, runner))
+    pages.close(pages.clients(names), runner)
 
 
-@pytest.mark.parametrize("name", BLOCKS)
-def test_a_block_of_a_page_runs(name: str, runner: asyncio.Runner) -> None:
-    names: dict[str, object] = {"__name__": "__main__"}
-    exec(compile(BLOCKS[name], name, "exec"), names)
-    close(names, runner)
+@pytest.mark.parametrize("name", PAGES)
+def test_what_each_block_of_a_page_is_can_be_seen(name: str) -> None:
+    found = {block.place: pages.problem(block) for block in pages.blocks(PAGES[name])}
+    assert not {place: problem for place, problem in found.items() if problem}
 
 
-def close(names: dict[str, object], runner: asyncio.Runner) -> None:
-    """Close what an example has left open, to keep it short."""
-    for value in names.values():
-        if isinstance(value, SkahaClient):
-            value.api.close()
-            runner.run(value.api.aclose())
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```\nprint()\n```",
+        "```cobol\nDISPLAY 1.\n```",
+        "A paragraph.\n\n    print()",
+        "```console\necho\n```",
+        "<!-- not run: not today -->\n```sh\necho\n```",
+    ],
+)
+def test_a_block_that_nobody_can_tell_what_it_is_is_a_problem(text: str) -> None:
+    (block,) = pages.blocks(pages.PAGES[0], text)
+    assert pages.problem(block)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("python", "1 / 0"),
+        ("python", "import asyncio\nawait asyncio.sleep(0)\nassert False"),
+        ("pycon", ">>> 1 + 1\n3\n"),
+        ("pycon", ">>> 1 / 0\n"),
+        ("sh", "false\ntrue"),
+        ("console", "$ echo one\ntwo\n"),
+        ("console", "$ echo one\n"),
+        ("toml", '[profiles.one]\ncolour = "blue"'),
+        ("json", "{,}"),
+        ("yaml", "a: b: c"),
+    ],
+)
+def test_a_block_that_does_not_do_what_it_shows_is_found(
+    language: str, text: str, runner: asyncio.Runner
+) -> None:
+    (block,) = pages.blocks(pages.PAGES[0], f"```{language}\n{text}\n```")
+    with pytest.raises(Exception, match=r"in the block at README\.md:1"):
+        pages.Reader(runner).follow(block)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_can_be_followed(
+    name: str, home: Path, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = home / PAGES[name].stem
+    directory.mkdir(exist_ok=True)
+    monkeypatch.chdir(directory)
+    monkeypatch.setenv("SKAHA_SERVER", "local")
+    reader = pages.Reader(runner)
+    try:
+        for block in pages.blocks(PAGES[name]):
+            reader.follow(block)
+    finally:
+        pages.close(reader.opened, runner)
+        clean_up()
+
+
+def clean_up() -> None:
+    """Leave no session of a page to the next."""
+    with skaha.Session(server="local") as session:
+        session.destroy_all()
 
 
 def public_things() -> Iterator[tuple[str, object]]:
     """The name and the thing itself of all that is public."""
-    for module in (skaha, *(one for name, one in PUBLIC.items() if "._" not in name)):
-        for name in module.__all__:
+    for module in PUBLIC:
+        for name in getattr(module, "__all__", ()):
             thing = getattr(module, name)
             if inspect.isclass(thing) or inspect.isfunction(thing):
                 yield f"{module.__name__}.{name}", thing
@@ -134,6 +167,23 @@ def test_every_public_name_is_explained(name: str) -> None:
     assert inspect.getdoc(THINGS[name])
 
 
-@pytest.mark.parametrize("name", [name for name in THINGS if "config" not in name])
+@pytest.mark.parametrize("name", THINGS)
 def test_every_public_name_has_an_example(name: str) -> None:
     assert ">>> " in (inspect.getdoc(THINGS[name]) or "")
+
+
+@pytest.mark.parametrize("module", PUBLIC, ids=lambda module: module.__name__)
+def test_every_public_name_is_in_the_reference(module: ModuleType) -> None:
+    shown = [one for one in PUBLIC if f".. automodule:: {one.__name__}\n" in REFERENCE]
+    for name in getattr(module, "__all__", ()):
+        elsewhere = [getattr(one, name, None) for one in shown]
+        assert (
+            getattr(module, name) in elsewhere
+            or f".. autoclass:: skaha.{name}\n" in REFERENCE
+            or name == "__version__"
+        ), name
+
+
+@pytest.mark.parametrize("name", [name for name in dir(skaha.Session) if not name.startswith("_")])
+def test_every_method_is_listed_by_what_it_is_for(name: str) -> None:
+    assert f"`~skaha.Session.{name}`" in (pages.ROOT / "docs/reference/session.md").read_text()

@@ -1,16 +1,13 @@
 """The fixture for other people's tests, used as they would use it."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import psutil
 import pytest
 
-PAGE = Path(__file__).parents[2] / "docs" / "local.md"
 SCRIPTS = """
 import os
 import httpx
@@ -58,13 +55,7 @@ def _command_line(process):
         return []
 
 
-def test_the_example_of_the_documentation(run, tmp_path):
-    (example,) = re.findall(r"^```py\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    assert "4 passed" in run(example)
-    assert not platforms(tmp_path)
-
-
-def test_a_platform_for_a_module(run):
+def test_a_platform_for_a_module(run, tmp_path):
     tests = SCRIPTS + (
         "urls = set()\n"
         "def test_one(skaha_platform):\n"
@@ -75,6 +66,7 @@ def test_a_platform_for_a_module(run):
     )
     assert "2 passed" in run(tests.replace("SHARED", "2"))
     assert "2 passed" in run(tests.replace("SHARED", "1"), "skaha_platform_scope = module")
+    assert not platforms(tmp_path)
 
 
 def test_options_faults_and_a_restart(run):

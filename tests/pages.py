@@ -1,0 +1,218 @@
+"""The pages of the documentation: which blocks of code they have, and how each is checked.
+
+A block is followed as a reader would, in the order of its page, all in one directory:
+
+- `python` runs, and may await; `pycon` runs, and prints what it shows. They share their names.
+- `sh` runs with bash and must succeed; `console` has commands after `$ ` (what continues one,
+  after `> `), which print what it shows on a terminal of 100 columns, where `...` is anything.
+- `toml`, `json` and `yaml` are read; a configuration is checked as one. `text` is only shown.
+
+A comment right before a block says what else is to be done with it: `<!-- saved as: work.py -->`
+saves it instead, for blocks below to use, and `<!-- not run: REASON -->` leaves it alone.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import doctest
+import inspect
+import io
+import json
+import os
+import re
+import subprocess
+import tomllib
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pexpect
+import yaml
+from markdown_it import MarkdownIt
+
+from skaha import SkahaClient, config
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+# Why a block may be left alone.
+REASONS = (
+    "installs packages",
+    "checks the whole project",
+    "needs an account on a platform",
+    "needs a network",
+    "needs a browser",
+    "needs a container engine",
+    "asks at the terminal",
+    "publishes a release",
+    "runs until it is stopped",
+    "takes minutes",
+    "changes the project",
+)
+# What the site is made with, which builds it with warnings as errors.
+DIRECTIVES = ("{toctree}", "{eval-rst}", "{literalinclude}")
+
+_COMMENT = re.compile(r"<!-- (saved as|not run): (.+?) -->\s*")
+_LIKE = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+_SECONDS = 60
+# What separates the output of one command from that of the next.
+_MARK = "----end-of-command----"
+
+
+@dataclass(frozen=True)
+class Block:
+    """One block of code of a page."""
+
+    page: Path
+    line: int
+    language: str
+    text: str
+    task: str = ""
+    about: str = ""
+
+    @property
+    def place(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+def blocks(page: Path, text: str | None = None) -> Iterator[Block]:
+    """Find the blocks of code of a page."""
+    before = None
+    for token in MarkdownIt().parse(text or page.read_text(encoding="utf-8")):
+        if token.type in {"fence", "code_block"}:
+            told = before and before.type == "html_block" and _COMMENT.fullmatch(before.content)
+            task, about = told.groups() if told else ("", "")
+            language = token.info.split(" ")[0]
+            assert token.map is not None
+            yield Block(page, token.map[0] + 1, language, token.content, task, about)
+        before = token
+
+
+def problem(block: Block) -> str | None:
+    """Say what is wrong with how a block is written."""
+    if block.language not in DIRECTIVES and not hasattr(Reader, f"_on_{block.language}"):
+        return f"its language is {block.language!r}"
+    if block.task == "not run" and block.about not in REASONS:
+        return f"{block.about!r} is no reason not to run it"
+    if block.language == "console" and not block.text.startswith("$ "):
+        return "it does not begin with a command"
+    return None
+
+
+def run(example: doctest.Example, names: dict[str, object], runner: asyncio.Runner) -> str:
+    """Run one example, which may await; return what it prints, or the error that it shows."""
+    code = compile(example.source, "<example>", "single", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        try:
+            result = eval(code, names)
+            if inspect.iscoroutine(result):
+                runner.run(result)
+        except Exception as error:
+            if example.exc_msg is None:
+                raise
+            return traceback.format_exception_only(error)[0]
+    return printed.getvalue()
+
+
+def check(example: doctest.Example, printed: str, flags: int = 0) -> None:
+    """Compare what an example printed with what it shows."""
+    shown = example.exc_msg or example.want
+    flags |= sum(flag for flag, wanted in example.options.items() if wanted)
+    assert doctest.OutputChecker().check_output(shown, printed, flags), (
+        f"{example.source}printed {printed!r}, not {shown!r}"
+    )
+
+
+def clients(names: dict[str, object]) -> list[SkahaClient]:
+    """Return what examples may leave open, to be short."""
+    return [value for value in names.values() if isinstance(value, SkahaClient)]
+
+
+def close(opened: list[SkahaClient], runner: asyncio.Runner) -> None:
+    """Close clients of either colour."""
+    for client in opened:
+        client.api.close()
+        runner.run(client.api.aclose())
+
+
+class Reader:
+    """Somebody who follows a page, in the working directory."""
+
+    def __init__(self, runner: asyncio.Runner) -> None:
+        self.names: dict[str, object] = {"__name__": "__main__"}
+        self.opened: list[SkahaClient] = []
+        self._runner = runner
+
+    def follow(self, block: Block) -> None:
+        """Do with a block what its language and its comment say."""
+        if block.task == "saved as":
+            Path(block.about).write_text(block.text, encoding="utf-8")
+        elif block.task != "not run" and block.language not in DIRECTIVES:
+            try:
+                getattr(self, f"_on_{block.language}")(block)
+            except BaseException as error:
+                error.add_note(f"in the block at {block.place}")
+                raise
+            finally:
+                self.opened += clients(self.names)
+
+    def _on_python(self, block: Block) -> None:
+        # The lines of the page, for a traceback.
+        text = "\n" * block.line + block.text
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        code = compile(text, str(block.page), "exec", flags, dont_inherit=True)
+        result = eval(code, self.names)
+        if inspect.iscoroutine(result):
+            self._runner.run(result)
+
+    def _on_pycon(self, block: Block) -> None:
+        for example in doctest.DocTestParser().get_examples(block.text):
+            check(example, run(example, self.names, self._runner), _LIKE)
+
+    def _on_sh(self, block: Block) -> None:
+        command = ["bash", "-euo", "pipefail", "-c", block.text]
+        subprocess.run(command, check=True, timeout=_SECONDS, stdin=subprocess.DEVNULL)
+
+    def _on_console(self, block: Block) -> None:
+        examples = list(_commands(block.text))
+        script = "".join(f"{one.source}\necho {_MARK}\n" for one in examples)
+        with pexpect.spawn(
+            "bash", ["-c", script], timeout=_SECONDS, dimensions=(24, 100), encoding="utf-8"
+        ) as terminal:
+            terminal.expect(pexpect.EOF)
+        *outputs, _ = terminal.before.replace("\r\n", "\n").split(f"{_MARK}\n")
+        for example, output in zip(examples, outputs, strict=True):
+            check(example, output, _LIKE)
+
+    def _on_toml(self, block: Block) -> None:
+        if "profiles" not in tomllib.loads(block.text):
+            return
+        path = Path(os.environ["SKAHA_CONFIG"])
+        path.write_text(block.text, encoding="utf-8")
+        path.chmod(0o600)
+        config.settings()
+        path.unlink()
+
+    def _on_json(self, block: Block) -> None:
+        json.loads(block.text)
+
+    def _on_yaml(self, block: Block) -> None:
+        yaml.safe_load(block.text)
+
+    def _on_text(self, block: Block) -> None:
+        """Look at it."""
+
+
+def _commands(text: str) -> Iterator[doctest.Example]:
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        first, *lines = part.splitlines()
+        command = [first]
+        while lines and lines[0].startswith("> "):
+            command.append(lines.pop(0)[2:])
+        yield doctest.Example("\n".join(command) + "\n", "".join(f"{line}\n" for line in lines))
