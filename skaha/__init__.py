@@ -11,6 +11,7 @@ from skaha._lazy import importing
 from skaha._version import __version__
 
 if TYPE_CHECKING:
+    from skaha.auth import login, logout
     from skaha.client import SkahaClient
     from skaha.context import AsyncContext, Context
     from skaha.images import AsyncImages, Images
@@ -32,6 +33,8 @@ __all__ = [
     "Session",
     "SkahaClient",
     "__version__",
+    "login",
+    "logout",
 ]
 
 __getattr__, __dir__ = importing(
@@ -48,5 +51,7 @@ __getattr__, __dir__ = importing(
         "Retry": "skaha.retry",
         "Session": "skaha.session",
         "SkahaClient": "skaha.client",
+        "login": "skaha.auth",
+        "logout": "skaha.auth",
     },
 )

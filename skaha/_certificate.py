@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SOON = timedelta(days=1)
-_GET_ONE = "get a new one, with cadc-get-cert for example"
+_GET_ONE = "get a new one with `skaha login`"
 # From here to whoever constructs a client.
 _CALLER = 6
 _SEQUENCE, _VERSION = 0x30, 0xA0
@@ -33,7 +33,7 @@ def check_certificate(path: Path) -> None:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise CredentialsError(f"the certificate {path} cannot be read: {reason}") from None
-    begin, end = _validity(path, text)
+    begin, end = validity(path, text)
     now = datetime.now(UTC)
     if now >= end:
         raise CredentialsError(
@@ -53,7 +53,12 @@ def _warn(message: str) -> None:
     warnings.warn(message, UserWarning, stacklevel=_CALLER)
 
 
-def _validity(path: Path, text: str) -> tuple[datetime, datetime]:
+def validity(path: Path, text: str) -> tuple[datetime, datetime]:
+    """Return from when and until when the first certificate in a text is valid.
+
+    Raises:
+        CredentialsError: If there is none; it names the file.
+    """
     begin = text.find(ssl.PEM_HEADER)
     end = text.find(ssl.PEM_FOOTER, begin)
     try:

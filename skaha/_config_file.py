@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from skaha import _private_file
 from skaha.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ KEYS: dict[str, type] = {
     "version": str,
     "token": str,
     "token_file": str,
+    "login": str,
     "certificate": str,
     "timeout": float,
     "concurrency": int,
@@ -34,11 +36,26 @@ _OTHERS = 0o077
 
 
 class ConfigurationError(InvalidInputError):
-    """The configuration cannot be read or used; the message names the place."""
+    """The configuration cannot be read or used; the message names the place.
+
+    Example:
+        >>> from skaha import config
+        >>> try:
+        ...     config.save("colour", "blue")
+        ... except config.ConfigurationError as error:
+        ...     print(error)  # doctest: +ELLIPSIS
+        unknown key 'colour'; it is one of server, ...
+    """
 
 
 def default_path() -> Path:
-    """Return where the file is, or would be."""
+    """Return where the file is, or would be.
+
+    Example:
+        >>> from skaha import config
+        >>> config.default_path().name
+        'config.toml'
+    """
     if named := os.environ.get("SKAHA_CONFIG"):
         return Path(named).absolute()
     import platformdirs  # noqa: PLC0415  (only a program that reads the file needs it)
@@ -123,22 +140,8 @@ def _text(path: Path) -> str:
 
 
 def _replace(path: Path, text: str) -> None:
-    import tempfile  # noqa: PLC0415  (only a change needs it)
-
-    # What a link points to is replaced, not the link.
-    target = path.resolve()
     try:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # A temporary file is its owner's alone from the beginning.
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".config-")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(target)
-        finally:
-            Path(name).unlink(missing_ok=True)
+        _private_file.replace(path, text)
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from None
 

@@ -29,8 +29,8 @@ __all__ = ["SkahaClient"]
 log = logging.getLogger("skaha")
 
 _NO_CREDENTIALS = (
-    "no credentials: give a token, or a certificate to a server with https, or put a proxy "
-    "certificate at ~/.ssl/cadcproxy.pem"
+    "no credentials: log in with `skaha login`, or give a token, or a certificate to a server with "
+    "https, or put a proxy certificate at ~/.ssl/cadcproxy.pem"
 )
 _LAST_PORT = 65535
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -166,7 +166,7 @@ class SkahaClient:
 
     @property
     def api(self) -> Api:
-        """The configured generated client: any endpoint of `skaha_api` takes it as `client`.
+        """The configured generated client, which any endpoint of `skaha_api` takes as `client`.
 
         It uses the credentials, the connections and the errors of this object.
         """

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from skaha.auth import LoginToken
+
 __all__ = [
     "DEFAULTS",
     "KEYS",
@@ -67,7 +69,7 @@ DEFAULTS: dict[str, Any] = {
 """What is used when nothing says otherwise."""
 
 # One of them is used: the first of the highest level that has any.
-_CREDENTIALS = ("token", "token_file", "certificate")
+_CREDENTIALS = ("login", "token", "token_file", "certificate")
 _REGISTRY = ("registry_url", "registry_username", "registry_secret")
 # What a profile says for its own server, and for no other.
 _BOUND = frozenset({"version", *_CREDENTIALS, *_REGISTRY})
@@ -81,6 +83,14 @@ class Settings(dict[str, Any]):
     Attributes:
         sources: Where each value comes from, in words.
         profile: The name of the profile; `None` if there is none.
+
+    Example:
+        >>> from skaha import config
+        >>> settings = config.settings(server="local", token="a-token")
+        >>> settings
+        Settings({'server': 'local', 'token': '...'})
+        >>> settings.sources["token"]
+        'argument'
     """
 
     def __init__(self, profile: str | None) -> None:
@@ -158,6 +168,12 @@ def save(key: str, value: str, profile: str | None = None) -> None:
 
     Raises:
         ConfigurationError: If the file cannot be written, or would not be valid.
+
+    Example:
+        >>> from skaha import config
+        >>> config.save("timeout", "60", profile="slow")
+        >>> config.settings("slow")["timeout"]
+        60.0
     """
     path = default_path()
     if key == "active":
@@ -180,6 +196,13 @@ def remove(key: str, profile: str | None = None) -> None:
 
     Raises:
         ConfigurationError: If the file cannot be written.
+
+    Example:
+        >>> from skaha import config
+        >>> config.save("timeout", "60", profile="slow")
+        >>> config.remove("timeout", profile="slow")
+        >>> "timeout" in config.settings("slow")
+        False
     """
     path = default_path()
     if key == "active":
@@ -197,10 +220,19 @@ def valid_until(certificate: Path) -> datetime:
     Raises:
         skaha.errors.CredentialsError: If the file holds no certificate.
         OSError: If it cannot be read.
-    """
-    from skaha._certificate import _validity  # noqa: PLC0415  (slow, and seldom needed)
 
-    return _validity(certificate, certificate.read_text(encoding="utf-8"))[1]
+    Example:
+        >>> from pathlib import Path
+        >>> from skaha import config
+        >>> try:
+        ...     print(config.valid_until(Path("~/.ssl/cadcproxy.pem").expanduser()))
+        ... except FileNotFoundError:
+        ...     print("there is no certificate yet")
+        there is no certificate yet
+    """
+    from skaha._certificate import validity  # noqa: PLC0415  (slow, and seldom needed)
+
+    return validity(certificate, certificate.read_text(encoding="utf-8"))[1]
 
 
 def _check_key(key: str) -> None:
@@ -258,12 +290,21 @@ def _take_credentials(found: Settings, levels: list[_Level]) -> None:
             if key == "token":
                 found.take("token", value, source)
                 return
+            if key == "login":
+                found.take("token", _token_of(value), f"login at {value}, named by {source}")
+                return
             file = _expanded(level.base, value, source)
             if key == "token_file":
                 found.take("token", _token_in(file, source), f"file {file}, named by {source}")
             else:
                 found.take("certificate", file, source)
             return
+
+
+def _token_of(issuer: str) -> LoginToken:
+    from skaha.auth import LoginToken  # noqa: PLC0415  (seldom needed)
+
+    return LoginToken(issuer)
 
 
 def _expanded(base: Path, value: str, source: str) -> Path:

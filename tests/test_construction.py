@@ -317,7 +317,7 @@ CALLS = {
 @pytest.mark.parametrize("call", CALLS)
 def test_without_credentials_nothing_is_sent(colour, scripted, call, retry):
     session = colour.open(server=scripted.url, retry=retry)
-    with pytest.raises(CredentialsError, match="no credentials: give a token"):
+    with pytest.raises(CredentialsError, match="no credentials: log in with"):
         colour.run(CALLS[call](session))
     assert scripted.received == []
 

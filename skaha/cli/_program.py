@@ -39,7 +39,10 @@ _COMMANDS = {
         "local": "local",
     },
     "You": {
+        "login": "login",
+        "logout": "login",
         "auth": "auth",
+        "servers": "login",
         "config": "config",
         "completion": "completion",
         "version": "version",

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +10,8 @@ from skaha.cli._call import Call, command
 from skaha.cli._sessions import stamp
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from skaha.cli._output import Item
     from skaha.client import SkahaClient
     from skaha.config import Settings
@@ -53,24 +52,19 @@ def _method(client: SkahaClient, settings: Settings) -> tuple[str, str]:
     if client.server == "local":
         return "token", "the embedded platform"
     if client.token is not None:
-        return "token", settings.sources["token"]
+        from skaha.auth import LoginToken  # noqa: PLC0415  (start-up)
+
+        method = "login" if isinstance(client.token, LoginToken) else "token"
+        return method, settings.sources["token"]
     # By now the platform has taken one of the two.
     return "certificate", settings.sources.get("certificate", f"default, {client.certificate}")
 
 
 def _expiry(client: SkahaClient, method: str) -> datetime | None:
-    from skaha import config  # noqa: PLC0415  (start-up)
+    from skaha import auth, config  # noqa: PLC0415  (start-up)
 
     if method == "certificate" and client.certificate is not None:
         return config.valid_until(client.certificate)
-    return _expiry_of_token(client.token) if isinstance(client.token, str) else None
-
-
-def _expiry_of_token(token: str) -> datetime | None:
-    """Return what a token says of its end, if it is one that says anything."""
-    try:
-        body = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-        return datetime.fromtimestamp(claims["exp"], UTC)
-    except (ValueError, IndexError, KeyError, TypeError, OverflowError):
-        return None
+    if isinstance(client.token, auth.LoginToken):
+        return client.token.ends()
+    return auth.token_expiry(client.token) if isinstance(client.token, str) else None

@@ -86,6 +86,8 @@ def _items(call: Call, *, secrets: bool = False) -> list[Item]:
     for key in ("server", "version", "token", "certificate", "registry", "timeout", "concurrency"):
         value = found.get(key, config.DEFAULTS.get(key))
         hide = key == "token" and value is not None and not secrets
+        if secrets and callable(value):
+            value = value()
         source = found.sources.get(key, "default")
         items.append({"key": key, "value": _HIDDEN if hide else _plain(value), "source": source})
     return items

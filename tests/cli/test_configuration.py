@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from skaha import Session, config, errors
-from skaha.cli.auth import _expiry_of_token
+from skaha.auth import token_expiry
 
 FILE = """\
 # mine
@@ -223,6 +223,6 @@ def test_when_a_certificate_expires():
 
 
 def test_when_a_token_expires():
-    assert _expiry_of_token("a.eyJleHAiOjE4MDAwMDAwMDB9.b").year == 2027
+    assert token_expiry("a.eyJleHAiOjE4MDAwMDAwMDB9.b").year == 2027
     for token in ("", "a", "a.b.c", "a.e30.c", "a.eyJleHAiOiJ4In0.c"):
-        assert _expiry_of_token(token) is None
+        assert token_expiry(token) is None

@@ -1,0 +1,46 @@
+"""Credentials: getting them, keeping them fresh, and where they are good for.
+
+The names below are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from skaha._lazy import importing
+
+if TYPE_CHECKING:
+    from skaha.auth._device_login import show_code
+    from skaha.auth._discovery import discover
+    from skaha.auth._jwt import token_expiry
+    from skaha.auth._login import Login, login, logout
+    from skaha.auth._oidc import DeviceCode
+    from skaha.auth._sites import Server
+    from skaha.auth._token import LoginToken
+
+__all__ = [
+    "DeviceCode",
+    "Login",
+    "LoginToken",
+    "Server",
+    "discover",
+    "login",
+    "logout",
+    "show_code",
+    "token_expiry",
+]
+
+__getattr__, __dir__ = importing(
+    __name__,
+    {
+        "DeviceCode": "skaha.auth._oidc",
+        "Login": "skaha.auth._login",
+        "LoginToken": "skaha.auth._token",
+        "Server": "skaha.auth._sites",
+        "discover": "skaha.auth._discovery",
+        "login": "skaha.auth._login",
+        "logout": "skaha.auth._login",
+        "show_code": "skaha.auth._device_login",
+        "token_expiry": "skaha.auth._jwt",
+    },
+)

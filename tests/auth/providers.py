@@ -1,0 +1,258 @@
+"""Real servers of the two protocols of logging in, on the loopback."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import ssl
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import trustme
+from scripted import Answer, Received, ScriptedServer, json_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+USER, PASSWORD = "vrubin", "canary-password-51"
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+
+
+def refused(status: int, error: str, description: str = "") -> Answer:
+    said = json.dumps({"error": error, "error_description": description})
+    return Answer(status, said, "application/json")
+
+
+def basic(received: Received) -> tuple[str, str]:
+    """Return the user and the password of a request."""
+    scheme, _, encoded = received.headers.get("authorization", "").partition(" ")
+    user, _, password = base64.b64decode(encoded).decode().partition(":")
+    return (user, password) if scheme == "Basic" else ("", "")
+
+
+def server_side(authority: trustme.CA) -> ssl.SSLContext:
+    """Return what a server on the loopback needs for TLS; it asks clients for a certificate."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    return context
+
+
+class CertificateService(ScriptedServer):
+    """Hands out a certificate and its key to one user, as CADC does."""
+
+    def __init__(self, authority: trustme.CA | None = None) -> None:
+        super().__init__(authority and server_side(authority))
+        self.url = self.url.replace("/skaha", "/cred/auth/priv")
+        self.authority = authority or trustme.CA()
+        self.pem: Callable[[float], str] = self.issue
+        self.answer = self._hand_out
+
+    def issue(self, days: float, *, key: bool = True) -> str:
+        until = datetime.now(UTC) + timedelta(days=days)
+        since = min(datetime.now(UTC), until) - timedelta(hours=1)
+        leaf = self.authority.issue_cert(f"{USER}@example.org", not_before=since, not_after=until)
+        chain = b"".join(blob.bytes() for blob in leaf.cert_chain_pems)
+        return (chain + (leaf.private_key_pem.bytes() if key else b"")).decode()
+
+    def _hand_out(self, received: Received) -> Answer:
+        if basic(received) != (USER, PASSWORD):
+            return Answer(401, "invalid username/password combination\n")
+        return Answer(200, self.pem(float(received.query["daysValid"][0])), "application/x-pem")
+
+
+@dataclass
+class Code:
+    """A login that waits for a person."""
+
+    user_code: str
+    expires: float
+    verdict: str = "authorization_pending"
+
+
+@dataclass
+class Family:
+    """One login: all its tokens are revoked when an old refresh token comes back."""
+
+    refresh_token: str
+    alive: bool = True
+    access_tokens: list[str] = field(default_factory=list)
+
+
+class IdentityProvider(ScriptedServer):
+    """Speaks OpenID Connect: registration, device flow, rotation with reuse detection, revocation.
+
+    Attributes:
+        life: Seconds that an access token is good for.
+        refresh_life: Seconds that a refresh token is; `None` if it does not say.
+        interval: Seconds between two questions, as it says.
+        code_life: Seconds that a code is good for.
+        registers: Whether it takes programs that it does not know.
+        rotates: Whether each renewal gives a new refresh token.
+        fixed: The one access token that it hands out, if it is to be that of a platform.
+        slow_downs: How often it says `slow_down` before anything else.
+        gate: Renewals wait here, before they count.
+        knocked: One waits there.
+        away: Whether it hears nothing of what is asked.
+        missed: There was something to hear.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.issuer = self.url.replace("/skaha", "/")
+        self.life: float = 3600
+        self.refresh_life: float | None = None
+        self.interval: float = 0.01
+        self.code_life: float = 600
+        self.registers = self.rotates = True
+        self.fixed: str | None = None
+        self.slow_downs = 0
+        self.clients: dict[str, str] = {}
+        self.codes: dict[str, Code] = {}
+        self.families: list[Family] = []
+        self.described: dict[str, Any] = {}
+        self.gate, self.knocked, self.missed = (threading.Event() for _ in range(3))
+        self.gate.set()
+        self.away = False
+        self.answer = self._answer
+        self._numbers = itertools.count(1)
+
+    def count(self, path: str, **form: str) -> int:
+        """Return how often something was asked for."""
+        return sum(
+            one.path == path and all(one.form.get(key) == [value] for key, value in form.items())
+            for one in self.received
+        )
+
+    @property
+    def renewals(self) -> int:
+        return self.count("/token", grant_type="refresh_token")
+
+    def decide(self, user_code: str, verdict: str = "yes") -> None:
+        """Do what a person does in a browser."""
+        for code in self.codes.values():
+            if code.user_code == user_code:
+                code.verdict = verdict
+
+    def _new(self, kind: str) -> str:
+        return f"canary-{kind}-{next(self._numbers)}"
+
+    def _answer(self, received: Received) -> Answer | None:
+        if received.path == "/token" and received.form.get("grant_type") == ["refresh_token"]:
+            self.knocked.set()
+            self.gate.wait()
+        if self.away:
+            self.missed.set()
+            return None
+        with self._lock:
+            name = received.path.strip("/").replace(".well-known/", "").replace("-", "_")
+            answer: Answer = getattr(self, f"_on_{name}", self._on_nothing)(received)
+        return answer
+
+    def _on_nothing(self, _: Received) -> Answer:
+        return Answer(404, "nothing here")
+
+    def _on_openid_configuration(self, _: Received) -> Answer:
+        here = self.issuer.rstrip("/")
+        described = {
+            "issuer": self.issuer,
+            "token_endpoint": f"{here}/token",
+            "device_authorization_endpoint": f"{here}/devicecode",
+            "registration_endpoint": f"{here}/register",
+            "revocation_endpoint": f"{here}/revoke",
+            "userinfo_endpoint": f"{here}/userinfo",
+            "scopes_supported": ["openid", "profile", "offline_access"],
+        }
+        return json_answer(described | self.described)
+
+    def _on_register(self, received: Received) -> Answer:
+        # The body is JSON, which is read as one key of a form.
+        [body] = received.form
+        wanted = json.loads(body)
+        if not self.registers or DEVICE_GRANT not in wanted["grant_types"]:
+            return refused(403, "access_denied", "no more programs")
+        name, secret = f"client-{next(self._numbers)}", self._new("secret")
+        self.clients[name] = secret
+        return json_answer({"client_id": name, "client_secret": secret})
+
+    def _is_known(self, received: Received) -> bool:
+        name, secret = basic(received)
+        return bool(name) and self.clients.get(name) == secret
+
+    def _on_devicecode(self, received: Received) -> Answer:
+        if not self._is_known(received) or received.form["client_id"] != [basic(received)[0]]:
+            return refused(401, "invalid_client", "who is that?")
+        code = Code(f"WDJB-{next(self._numbers):04}", time.time() + self.code_life)
+        secret = self._new("device")
+        self.codes[secret] = code
+        page = f"{self.issuer}device"
+        return json_answer(
+            {
+                "device_code": secret,
+                "user_code": code.user_code,
+                "verification_uri": page,
+                "verification_uri_complete": f"{page}?user_code={code.user_code}",
+                "expires_in": self.code_life,
+                "interval": self.interval,
+            }
+        )
+
+    def _on_token(self, received: Received) -> Answer:
+        if not self._is_known(received):
+            return refused(401, "invalid_client", "who is that?")
+        form = {key: values[0] for key, values in received.form.items()}
+        if form["grant_type"] == DEVICE_GRANT:
+            return self._first_tokens(self.codes[form["device_code"]])
+        return self._next_tokens(form["refresh_token"])
+
+    def _first_tokens(self, code: Code) -> Answer:
+        if time.time() > code.expires:
+            return refused(400, "expired_token", "too late")
+        if self.slow_downs:
+            self.slow_downs -= 1
+            return refused(400, "slow_down")
+        if code.verdict != "yes":
+            return refused(400, code.verdict, "says the person")
+        family = Family("")
+        self.families.append(family)
+        return self._tokens(family, self._new("refresh"))
+
+    def _next_tokens(self, refresh_token: str) -> Answer:
+        for family in self.families:
+            if family.alive and family.refresh_token == refresh_token:
+                new = self._new("refresh") if self.rotates else refresh_token
+                return self._tokens(family, new)
+            # Whoever has an old one has stolen it, or was stolen from.
+            family.alive = False
+        return refused(400, "invalid_grant", "this refresh token is of no use")
+
+    def _tokens(self, family: Family, refresh_token: str) -> Answer:
+        is_new = refresh_token != family.refresh_token
+        family.refresh_token = refresh_token
+        access = self.fixed or self._new("access")
+        family.access_tokens.append(access)
+        tokens = {"access_token": access, "token_type": "Bearer", "expires_in": self.life}
+        if is_new:
+            tokens["refresh_token"] = refresh_token
+        if self.refresh_life is not None:
+            tokens["refresh_expires_in"] = self.refresh_life
+        return json_answer(tokens)
+
+    def _on_revoke(self, received: Received) -> Answer:
+        if not self._is_known(received):
+            return refused(401, "invalid_client")
+        for family in self.families:
+            if received.form["token"][0] in (family.refresh_token, *family.access_tokens):
+                family.alive = False
+        return Answer(200)
+
+    def _on_userinfo(self, received: Received) -> Answer:
+        token = received.headers.get("authorization", "").removeprefix("Bearer ")
+        if not any(one.alive and token in one.access_tokens for one in self.families):
+            return refused(401, "invalid_token")
+        return json_answer({"sub": "4711", "preferred_username": USER})

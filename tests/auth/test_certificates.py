@@ -1,0 +1,215 @@
+"""A proxy certificate, for a user name and a password."""
+
+import ssl
+import stat
+from datetime import UTC, datetime, timedelta
+
+import pexpect
+import pytest
+import trustme
+from auth.providers import PASSWORD, USER, CertificateService, server_side
+from jupyter_client.manager import start_new_kernel
+from scripted import Answer, ScriptedServer, json_answer
+
+import skaha
+from skaha import Session, config
+from skaha.errors import ConnectionFailedError, CredentialsError, InvalidInputError
+
+
+def mode(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_it_is_kept_where_every_client_finds_it_for_its_owner_alone(cadc, home):
+    done = skaha.login("cadc", user=USER, password=PASSWORD, days=3)
+    assert (done.user, done.provider, done.method) == (USER, "cadc", "certificate")
+    assert done.place == str(home.certificate)
+    assert mode(home.certificate) == 0o600
+    assert mode(home.certificate.parent) == 0o700
+    assert list(home.certificate.parent.iterdir()) == [home.certificate]
+    assert cadc.received[0].query == {"daysValid": ["3"]}
+    soon = datetime.now(UTC) + timedelta(days=3)
+    assert abs(done.expires - soon) < timedelta(minutes=1)
+    assert done.expires == config.valid_until(home.certificate)
+    with Session() as session:
+        assert session.certificate == home.certificate
+
+
+def test_a_platform_takes_it_over_tls(home, monkeypatch):
+    authority = trustme.CA()
+    trusted = home.path / "authorities.pem"
+    authority.cert_pem.write_to_path(trusted)
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    with (
+        CertificateService(authority) as service,
+        ScriptedServer(server_side(authority)) as platform,
+    ):
+        assert service.url.startswith("https://")
+        home.sites(f'[providers.cadc]\nmethod = "certificate"\nurl = "{service.url}"\n')
+        skaha.login("cadc", user=USER, password=PASSWORD)
+        platform.answer = lambda _: json_answer([])
+        with Session(server=platform.url) as session:
+            assert session.fetch() == []
+        shown = platform.received[0].certificate
+    assert ssl.DER_cert_to_PEM_cert(shown) in home.certificate.read_text()
+
+
+def test_a_new_one_replaces_the_old_one_and_closes_it_to_others(cadc, home):
+    home.certificate.parent.mkdir()
+    home.certificate.write_text(cadc.issue(1))
+    home.certificate.chmod(0o644)
+    skaha.login("cadc", user=USER, password=PASSWORD)
+    assert mode(home.certificate) == 0o600
+    assert config.valid_until(home.certificate) > datetime.now(UTC) + timedelta(days=9)
+
+
+def test_the_file_can_be_another_one(cadc, home):
+    del cadc
+    path = home.path / "elsewhere" / "mine.pem"
+    assert skaha.login("cadc", user=USER, password=PASSWORD, certificate=path).place == str(path)
+    assert not home.certificate.exists()
+    assert skaha.logout("cadc", certificate=path) == [str(path)]
+
+
+def test_a_wrong_password_is_told_in_the_words_of_the_server(cadc, home):
+    with pytest.raises(CredentialsError, match=r"refuses vrubin.*invalid username/password"):
+        skaha.login("cadc", user=USER, password="wrong")
+    assert not home.certificate.exists()
+    assert len(cadc.received) == 1
+
+
+@pytest.mark.parametrize("kind", ["html", "no key", "expired", "a key of another"])
+def test_what_cannot_be_used_replaces_nothing(cadc, home, kind):
+    home.certificate.parent.mkdir()
+    home.certificate.write_text("the old one")
+    cadc.pem = {
+        "html": lambda _: "<html>Welcome</html>",
+        "no key": lambda days: cadc.issue(days, key=False),
+        "expired": lambda _: cadc.issue(-1),
+        "a key of another": lambda days: (
+            cadc.issue(days, key=False)
+            + "-----BEGIN"
+            + cadc.issue(days).rpartition("-----BEGIN")[2]
+        ),
+    }[kind]
+    with pytest.raises(CredentialsError, match="expired at" if kind == "expired" else "no cert"):
+        skaha.login("cadc", user=USER, password=PASSWORD)
+    assert home.certificate.read_text() == "the old one"
+    assert list(home.certificate.parent.iterdir()) == [home.certificate]
+
+
+def test_the_password_comes_from_netrc(cadc, home):
+    home.netrc(f"machine 127.0.0.1 login {USER} password {PASSWORD}\n")
+    assert skaha.login("cadc").user == USER
+    assert skaha.login("cadc", user=USER).user == USER
+    with pytest.raises(CredentialsError, match="no user and password for cadc"):
+        skaha.login("cadc", user="somebody-else")
+    assert len(cadc.received) == 2
+
+
+def test_a_netrc_that_others_can_read_is_refused_and_nothing_is_sent(cadc, home):
+    home.netrc(f"machine 127.0.0.1 login {USER} password {PASSWORD}\n", 0o644)
+    with pytest.raises(CredentialsError, match="chmod 600"):
+        skaha.login("cadc")
+    assert cadc.received == []
+    # It is nothing to those who need it for another machine only.
+    home.netrc("machine other.example.org login a password b\n", 0o644)
+    skaha.login("cadc", user=USER, password=PASSWORD)
+
+
+def test_a_netrc_that_cannot_be_read_is_not_quoted(cadc, home):
+    home.netrc(f"machine 127.0.0.1 login {USER} password\n  {PASSWORD} {PASSWORD}\n")
+    with pytest.raises(CredentialsError, match="netrc cannot be read: line") as caught:
+        skaha.login("cadc")
+    assert PASSWORD not in str(caught.value)
+    assert cadc.received == []
+
+
+def test_the_password_goes_nowhere_where_others_could_read_it(home):
+    home.sites('[providers.cadc]\nmethod = "certificate"\nurl = "http://cadc.example.org/cred"\n')
+    with pytest.raises(InvalidInputError, match="must be an https URL"):
+        skaha.login("cadc", user=USER, password=PASSWORD)
+
+
+def test_the_password_follows_no_redirect(cadc):
+    cadc.answer = lambda _: Answer(302, headers={"Location": "http://127.0.0.1:9/steal"})
+    with pytest.raises(CredentialsError, match="answered 302"):
+        skaha.login("cadc", user=USER, password=PASSWORD)
+    assert len(cadc.received) == 1
+
+
+def test_a_service_that_is_away_is_told(cadc):
+    cadc.answer = lambda _: Answer(503, "in maintenance")
+    with pytest.raises(ConnectionFailedError, match="answered 503: in maintenance"):
+        skaha.login("cadc", user=USER, password=PASSWORD)
+    cadc.answer = lambda _: None
+    with pytest.raises(ConnectionFailedError, match="cannot be reached"):
+        skaha.login("cadc", user=USER, password=PASSWORD)
+
+
+@pytest.mark.parametrize("days", [0, -1, "ten", None, float("nan")])
+def test_days_must_be_more_than_none(cadc, days):
+    with pytest.raises(InvalidInputError, match="days"):
+        skaha.login("cadc", user=USER, password=PASSWORD, days=days)
+    assert cadc.received == []
+
+
+def test_the_command_asks_who_is_at_the_terminal(cadc, home):
+    with home.at_a_terminal("login", "cadc") as terminal:
+        terminal.expect("User name at .*: ")
+        terminal.sendline(USER)
+        terminal.expect(f"Password of {USER} at 127.0.0.1: ")
+        terminal.sendline(PASSWORD)
+        terminal.expect(f"{USER} +cadc +certificate")
+        terminal.expect(pexpect.EOF)
+        assert PASSWORD not in terminal.before
+        assert terminal.wait() == 0
+    assert mode(home.certificate) == 0o600
+    assert len(cadc.received) == 1
+
+
+def test_the_command_tells_programs_what_is_missing_and_ends_with_4(cadc, home):
+    done = home.run("login", "cadc", code=4)
+    assert "put them into ~/.netrc for the machine 127.0.0.1" in done.stderr
+    assert cadc.received == []
+
+
+def test_a_login_by_the_name_of_a_server_uses_that_server_from_now_on(cadc, home):
+    del cadc
+    home.netrc(f"machine 127.0.0.1 login {USER} password {PASSWORD}\n")
+    done = home.run("login", "canfar", "--output", "json")
+    assert '"profile": "canfar"' in done.stdout
+    assert config.settings().profile == "canfar"
+    assert config.settings()["server"] == config.DEFAULTS["server"]
+
+
+def test_logging_out_removes_it_once(cadc, home):
+    del cadc
+    home.netrc(f"machine 127.0.0.1 login {USER} password {PASSWORD}\n")
+    # The server in use is CANFAR's, for which CADC makes certificates.
+    home.run("login")
+    assert home.run("logout", "-o", "name").stdout == f"{home.certificate}\n"
+    assert not home.certificate.exists()
+    assert home.run("logout", "-o", "json").stdout == "[]\n"
+
+
+def test_a_notebook_is_asked(cadc, home):
+    del cadc
+    manager, client = start_new_kernel(kernel_name="python3", env=home.env)
+    asked = []
+
+    def answer(message):
+        asked.append((message["content"]["prompt"], message["content"]["password"]))
+        client.input(PASSWORD if asked[-1][1] else USER)
+
+    try:
+        code = "import skaha; print(skaha.login('cadc').user)"
+        done = client.execute_interactive(
+            code, allow_stdin=True, stdin_hook=answer, output_hook=lambda _: None, timeout=30
+        )
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    assert done["content"]["status"] == "ok", done["content"]
+    assert asked == [("", False), (f"Password of {USER} at 127.0.0.1: ", True)]
+    assert mode(home.certificate) == 0o600

@@ -1,0 +1,148 @@
+"""Which servers there are, as registries list them; what cannot be read is no obstacle."""
+
+import asyncio
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scripted import Answer
+
+import skaha
+from skaha.auth import discover
+from skaha.auth._discovery import _entries
+from skaha.auth._sites import known_sites
+from skaha.config import ConfigurationError
+from skaha.errors import InvalidInputError
+
+LISTING = """
+# platforms
+ivo://cadc.nrc.ca/skaha = https://new.canfar.example/skaha/capabilities
+ivo://cadc.nrc.ca/arc = https://new.canfar.example/arc/capabilities
+  ivo://new.example.org/skaha=https://new.example.org/skaha/capabilities
+ivo://new.example.org/skaha = https://twice.example.org/skaha/capabilities/more
+ivo://dev.example.org/skaha = https://dev.example.org/skaha/capabilities
+ivo://rc.example.org/skaha = https://rc-uv.example.org/skaha/capabilities
+ivo://devon.example.org/skaha = https://devon.example.org/skaha/capabilities
+ivo://open.example.org/skaha = http://open.example.org/skaha/capabilities
+ivo://odd.example.org/skaha = https://user@odd.example.org/skaha/capabilities
+ivo://odd2.example.org/skaha = not a url/capabilities
+ivo://canfar.net/src/skaha = https://src.canfar.example/skaha/capabilities
+a line that says nothing
+= https://nameless.example.org/skaha/capabilities
+ivo://empty.example.org/skaha =
+"""
+
+
+@pytest.fixture
+def registry(scripted, home):
+    """A registry with much that is no server."""
+    scripted.answer = lambda _: Answer(200, LISTING)
+    url = scripted.url.replace("/skaha", "/reg/resource-caps")
+    home.sites(
+        '[providers.cadc]\nmethod = "certificate"\nurl = "https://cadc.example.org"\n'
+        f'registry = "{url}"\n[providers.srcnet]\nmethod = "oidc"\n'
+        'url = "https://iam.example.org"\nregistry = "http://127.0.0.1:9/reg/resource-caps"\n'
+    )
+    return url
+
+
+def test_the_servers_of_a_registry_are_found_among_much_else(registry):
+    servers = discover("cadc")
+    assert [(one.name, one.url) for one in servers] == [
+        ("canfar", "https://new.canfar.example/skaha"),
+        ("ivo://new.example.org/skaha", "https://new.example.org/skaha"),
+        ("ivo://devon.example.org/skaha", "https://devon.example.org/skaha"),
+    ]
+    assert {one.source for one in servers} == {registry}
+    assert {one.provider for one in servers} == {"cadc"}
+
+
+def test_servers_for_trial_are_listed_when_they_are_asked_for(registry):
+    del registry
+    names = {one.uri for one in discover("cadc", trial=True)}
+    assert {"ivo://dev.example.org/skaha", "ivo://rc.example.org/skaha"} < names
+
+
+def test_what_is_known_stands_in_for_a_registry_that_cannot_be_read(registry, scripted, caplog):
+    del registry
+    servers = discover("srcnet")
+    assert "sweSRC" in {one.name for one in servers}
+    assert {one.source for one in servers} == {"known"}
+    assert "registry of srcnet cannot be read, so only known servers are listed" in caplog.text
+    scripted.answer = lambda _: Answer(500, "oh")
+    assert [one.source for one in discover("cadc")] == ["known"]
+    scripted.answer = lambda _: Answer(404, "gone")
+    assert [one.url for one in discover("cadc")] == ["https://ws-uv.canfar.net/skaha"]
+    assert "it answered 404, gone" in caplog.text
+
+
+def test_it_works_in_a_notebook_where_a_loop_runs(registry):
+    del registry
+
+    async def cell():
+        return discover("cadc")
+
+    assert len(asyncio.run(cell())) == 3
+
+
+def test_the_command_lists_all_of_them(registry, home):
+    done = home.run("servers", "--output", "json")
+    found = {one["name"]: one for one in json.loads(done.stdout)}
+    assert found["canfar"] == {
+        "name": "canfar",
+        "url": "https://new.canfar.example/skaha",
+        "provider": "cadc",
+        "uri": "ivo://cadc.nrc.ca/skaha",
+        "source": registry,
+    }
+    assert found["sweSRC"]["source"] == "known"
+    assert "registry of srcnet cannot be read" in done.stderr
+    assert "canfar\thttps://new.canfar.example/skaha\tcadc" in home.run("servers", "cadc").stdout
+    assert "there is no provider 'nope'" in home.run("servers", "nope", code=2).stderr
+
+
+def test_a_server_without_an_address_is_looked_up(iam, home, scripted, platform):
+    iam.fixed = platform.token
+    place = f"ivo://aussrc.org/skaha = {platform.url}/capabilities\n"
+    scripted.answer = lambda _: Answer(200, place)
+    home.sites(
+        f'[providers.srcnet]\nmethod = "oidc"\nurl = "{iam.issuer}"\nregistry = "{scripted.url}"\n'
+    )
+    done = skaha.login("ausSRC", show=lambda device: iam.decide(device.code))
+    assert (done.server, done.profile) == (platform.url, "ausSRC")
+    with skaha.Session() as session:
+        assert session.fetch() == []
+
+
+@given(st.text() | st.lists(st.sampled_from(LISTING.split()), max_size=20).map(" ".join))
+def test_any_text_is_read_and_only_safe_addresses_come_out(text):
+    for uri, url in _entries(text):
+        assert uri.endswith("/skaha")
+        assert url.startswith("https://")
+
+
+def test_what_ships_is_complete():
+    sites = known_sites()
+    assert len(sites.servers) == 14
+    assert sites.servers["canfar"].url == "https://ws-uv.canfar.net/skaha"
+    assert all(one.registry for one in sites.providers.values())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[providers",
+        '[providers.mine]\nmethod = "magic"\nurl = "https://a.example.org"\n',
+        '[providers.mine]\nmethod = "oidc"\n',
+        '[servers.mine]\nprovider = "nobody"\n',
+        '[servers.mine]\nprovider = "cadc"\ncolour = "red"\n',
+        "providers = 5\n",
+    ],
+)
+def test_a_list_of_the_user_that_is_wrong_is_named(home, text):
+    home.sites(text)
+    with pytest.raises(ConfigurationError, match=r"sites\.toml"):
+        discover()
+    with pytest.raises(InvalidInputError, match=r"sites\.toml"):
+        skaha.login("cadc")
