@@ -5,8 +5,6 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
-from skaha.results import Launched
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -21,21 +19,21 @@ _LEAST, _MOST = 200, 20_000
 _LINES = "text-align: left; white-space: pre-wrap; font-family: monospace"
 
 
-def tables(result: Any) -> str:
+def tables(
+    result: Any, failures: Mapping[str, Exception], titles: Sequence[str] = ("", "value")
+) -> str:
     """Return a table of what succeeded, and one of what failed if anything did."""
-    if isinstance(result, Launched):
-        shown = _table_of_pairs(result.names.items(), ("replica", "id"))
-    elif isinstance(result, dict):
-        shown = _table_of_pairs(result.items(), ("", "value"))
+    if isinstance(result, dict):
+        shown = _table_of_pairs(result.items(), titles)
     elif result and all(isinstance(value, dict) and len(value) == 1 for value in result):
-        shown = _table_of_pairs((pair for one in result for pair in one.items()), ("", "value"))
+        shown = _table_of_pairs((pair for one in result for pair in one.items()), titles)
     elif all(isinstance(value, dict) for value in result):
         shown = _table_of_records(result)
     else:
-        shown = _table_of_pairs(enumerate(result), ("", "value"))
-    if not result.failures:
+        shown = _table_of_pairs(enumerate(result), titles)
+    if not failures:
         return shown
-    return shown + _table_of_pairs(result.failures.items(), ("failed", "why"))
+    return shown + _table_of_pairs(failures.items(), ("failed", "why"))
 
 
 def _table_of_records(records: Sequence[Mapping[str, Any]]) -> str:

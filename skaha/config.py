@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from skaha.auth import LoginToken
+    from skaha.auth._token import LoginToken
 
 __all__ = [
     "DEFAULTS",
@@ -302,7 +302,7 @@ def _take_credentials(found: Settings, levels: list[_Level]) -> None:
 
 
 def _token_of(issuer: str) -> LoginToken:
-    from skaha.auth import LoginToken  # noqa: PLC0415  (seldom needed)
+    from skaha.auth._token import LoginToken  # noqa: PLC0415  (seldom needed)
 
     return LoginToken(issuer)
 

@@ -81,7 +81,7 @@ class _Result:
         """Show a table in a notebook, and what failed below it."""
         from skaha._html import tables  # noqa: PLC0415  (only notebooks need it)
 
-        return tables(self)
+        return tables(self, self.failures)
 
     def raise_for_failures(self) -> None:
         """Raise what failed, as one `ExceptionGroup`; do nothing if nothing failed."""
@@ -151,6 +151,12 @@ class Launched(ResultList[str]):
         super().__init__(outcome.values.values(), outcome)
         self.names = outcome.values
         self.order = order
+
+    def _repr_html_(self) -> str:
+        """Show the replicas by name."""
+        from skaha._html import tables  # noqa: PLC0415  (only notebooks need it)
+
+        return tables(self.names, self.failures, ("replica", "id"))
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle all but the order: its environment may hold secrets."""
