@@ -1,0 +1,112 @@
+"""A parameter sweep with retries: which share of the sources does a survey find?
+
+One replica simulates one point: sources of one brightness and a threshold, both in sigma of the
+noise. The points whose replicas fail are launched again. What all found becomes a table and a plot.
+
+    python examples/parameter_sweep.py                     on this machine
+    python examples/parameter_sweep.py --server URL ...    on a platform
+
+The replicas' program, `parameter_sweep_worker.py`, is sent along with the launch, so that nothing
+has to lie on the platform; its image only needs numpy. Some replicas fail on purpose: `--unlucky`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import itertools
+import json
+import sys
+import uuid
+from pathlib import Path
+from statistics import NormalDist
+from typing import TypeAlias
+
+import matplotlib as mpl
+from matplotlib import pyplot as plt
+
+from skaha import Session
+from skaha.helpers import shell
+
+IMAGE = "images.canfar.net/skaha/astroml:latest"
+WORKER = Path(__file__).with_name("parameter_sweep_worker.py").read_text(encoding="utf-8")
+
+Point: TypeAlias = tuple[float, float]
+
+
+def attempted(
+    session: Session, name: str, image: str, points: list[Point], work: dict[str, float]
+) -> dict[Point, float]:
+    """Give each point to a replica; return what was found by those that ended well."""
+    command = shell.command("python3", "-c", WORKER, json.dumps(work | {"points": points}))
+    logs = session.run(name, image, cores=1, ram=1, replicas=len(points), timeout=600, **command)
+    for replica, error in logs.failures.items():
+        print(f"    {replica}: {logs.get(replica, '').strip() or error}")
+    replicas = {f"{name}-{number}": point for number, point in enumerate(points, 1)}
+    return {
+        point: float(json.loads(logs[replica]))
+        for replica, point in replicas.items()
+        if replica not in logs.failures
+    }
+
+
+def sweep(points: list[Point], options: argparse.Namespace) -> dict[Point, float]:
+    """Launch all points, and again those that are left; return what was found, in order."""
+    name = f"sweep-{uuid.uuid4().hex[:6]}"
+    found: dict[Point, float] = {}
+    with Session(server=options.server) as session:
+        try:
+            for attempt in range(1, options.attempts + 1):
+                left = [point for point in points if point not in found]
+                if not left:
+                    break
+                print(f"attempt {attempt}: {len(left)} points")
+                work = {"attempt": attempt, "trials": options.trials, "unlucky": options.unlucky}
+                found |= attempted(session, f"{name}-{attempt}", options.image, left, work)
+        finally:
+            session.destroy_with(name, status=None)
+    return {point: found[point] for point in points if point in found}
+
+
+def save(found: dict[Point, float], output: Path) -> None:
+    """Write a table, and a plot that shows the law beside what was found."""
+    with output.with_suffix(".csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["signal", "threshold", "found"])
+        writer.writerows((*point, share) for point, share in found.items())
+    mpl.use("Agg")
+    figure, axes = plt.subplots()
+    for threshold in sorted({threshold for _, threshold in found}):
+        signals = sorted(signal for signal, other in found if other == threshold)
+        law = [NormalDist(threshold).cdf(signal) for signal in signals]
+        shares = [found[signal, threshold] for signal in signals]
+        [line] = axes.plot(signals, shares, "o", label=f"threshold {threshold:g}")
+        axes.plot(signals, law, color=line.get_color())
+    axes.set(xlabel="brightness / sigma", ylabel="share that is found")
+    axes.legend()
+    figure.savefig(output.with_suffix(".png"))
+
+
+def main() -> None:
+    """Sweep, and save what was found."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--server", default="local", help="URL of a platform (default: local)")
+    parser.add_argument("--image", default=IMAGE, help=f"of the replicas (default: {IMAGE})")
+    parser.add_argument("--signals", type=float, nargs="+", default=[1, 2, 3, 4, 5, 6, 7])
+    parser.add_argument("--thresholds", type=float, nargs="+", default=[3, 5])
+    parser.add_argument("--trials", type=int, default=10_000, help="sources for each point")
+    parser.add_argument("--attempts", type=int, default=5, help="at most for each point")
+    parser.add_argument("--unlucky", type=float, default=0.2, help="share that fails on purpose")
+    parser.add_argument("--output", type=Path, default=Path("sweep"), help="of .csv and .png")
+    options = parser.parse_args()
+    points = list(itertools.product(options.signals, options.thresholds))
+    found = sweep(points, options)
+    save(found, options.output)
+    print(
+        f"{len(found)} of {len(points)} points: see {options.output}.csv and {options.output}.png"
+    )
+    sys.exit(len(found) < len(points))
+
+
+if __name__ == "__main__":
+    main()

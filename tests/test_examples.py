@@ -1,0 +1,174 @@
+"""The programs in `examples/` do what they say, and leave nothing behind."""
+
+import contextlib
+import csv
+import math
+import os
+import runpy
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from statistics import NormalDist
+
+import pytest
+from astropy.table import Table, vstack
+from matplotlib import image
+
+from skaha import Session
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+@pytest.fixture
+def started(platform, tmp_path):
+    """Start an example at the embedded platform; it runs in an empty directory."""
+
+    def start(program, *arguments):
+        return subprocess.Popen(
+            [sys.executable, EXAMPLES / program, "--server", platform.url, *arguments],
+            cwd=tmp_path,
+            env=os.environ | {"SKAHA_TOKEN": platform.token},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    with contextlib.ExitStack() as stack:
+
+        def tracked(*command):
+            process = stack.enter_context(start(*command))
+            stack.callback(process.kill)
+            return process
+
+        yield tracked
+    with Session(server=platform.url, token=platform.token) as session:
+        assert session.fetch() == []
+
+
+@pytest.fixture
+def ran(started):
+    """Run an example; return its exit code and what it printed."""
+
+    def run(*command):
+        process = started(*command)
+        printed, _ = process.communicate(timeout=60)
+        return process.returncode, printed
+
+    return run
+
+
+def until(process, text):
+    """Read what a program prints until this is among it."""
+    for line in process.stdout:
+        if text in line:
+            return
+    pytest.fail(f"it ended without {text!r}")
+
+
+# A reduction.
+
+
+def test_the_replicas_reduce_the_images_as_one_program_would(ran, tmp_path):
+    code, printed = ran("fits_reduction.py", "--replicas", "2")
+    assert code == 0, printed
+    assert [path.name for path in tmp_path.iterdir()] == ["sources.ecsv"]
+    program = runpy.run_path(os.fspath(EXAMPLES / "fits_reduction.py"))
+    expected = vstack([program["sources"](file, 5) for file in program["own_images"]()])
+    expected.sort(["file", "y", "x"])
+    merged = Table.read(tmp_path / "sources.ecsv")
+    assert (merged == expected).all()
+    files = {name: merged[merged["file"] == name] for name in set(merged["file"])}
+    assert min(map(len, files.values())) > 100
+    # Compression without a loss changes nothing.
+    for name in ("m13_gzip.fits", "m13_plio.fits", "m13_rice.fits"):
+        assert list(files[name]["snr"]) == list(files["m13.fits"]["snr"])
+
+
+def test_a_file_that_cannot_be_reduced_does_not_spoil_the_others(ran, tmp_path):
+    (tmp_path / "broken.fits").write_text("not what it seems")
+    program = runpy.run_path(os.fspath(EXAMPLES / "fits_reduction.py"))
+    good = program["own_images"]()[0]
+    code, printed = ran("fits_reduction.py", "--replicas", "1", "broken.fits", good)
+    assert code == 1
+    assert "broken.fits: No SIMPLE card found" in printed
+    assert set(Table.read(tmp_path / "sources.ecsv")["file"]) == {"m13.fits"}
+
+
+# A sweep.
+
+SWEEP = ("--signals", "3", "4", "6", "--thresholds", "4", "--trials", "2000", "--unlucky", "0.5")
+
+
+def found(folder):
+    with (folder / "sweep.csv").open() as file:
+        return {float(row["signal"]): float(row["found"]) for row in csv.DictReader(file)}
+
+
+def test_a_sweep_launches_again_what_failed_and_collects_in_order(ran, tmp_path):
+    code, printed = ran("parameter_sweep.py", *SWEEP, "--attempts", "1")
+    assert (code, printed.count("out of luck")) == (1, 2)
+    once = found(tmp_path)
+    assert len(once) == 1
+
+    code, printed = ran("parameter_sweep.py", *SWEEP, "--attempts", "9")
+    assert code == 0, printed
+    assert "attempt 2: 2 points" in printed
+    shares = found(tmp_path)
+    assert list(shares) == [3, 4, 6]
+    assert once.items() <= shares.items()
+    for brightness, share in shares.items():
+        law = NormalDist(4).cdf(brightness)
+        assert share == pytest.approx(law, abs=5 * math.sqrt(law * (1 - law) / 2000))
+    plot = image.imread(tmp_path / "sweep.png")
+    assert plot.shape[2] == 4
+    assert plot.std() > 0.05
+
+
+# A service.
+
+
+def names(folder):
+    return sorted(os.fspath(path.relative_to(folder)) for path in folder.rglob("*.*"))
+
+
+def test_the_service_runs_every_script_and_files_it_with_its_log(ran, tmp_path):
+    for number in (1, 2, 3):
+        (tmp_path / f"good {number}.sh").write_text(f'echo "$((40 + {number}))" "it\'s  done"')
+    (tmp_path / "bad.sh").write_text("echo oh dear; exit 3")
+    (tmp_path / "no-text.sh").write_bytes(b"\xff")
+    code, printed = ran("job_service.py", tmp_path, "--drain", "--at-most", "2")
+    assert code == 1, printed
+    assert (tmp_path / "done" / "good 2.log").read_text() == "42 it's  done\n"
+    assert (tmp_path / "failed" / "bad.log").read_text() == "oh dear\n"
+    assert "invalid start byte" in (tmp_path / "failed" / "no-text.log").read_text()
+    assert len(names(tmp_path / "done")) == 6
+    assert len(names(tmp_path / "failed")) == 4
+    assert names(tmp_path / "running") == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_service_and_its_sessions(started, tmp_path, number):
+    for name in ("first.sh", "second.sh"):
+        (tmp_path / name).write_text("sleep 600")
+    service = started("job_service.py", tmp_path, "--at-most", "1")
+    until(service, "is Running")
+    service.send_signal(number)
+    printed, _ = service.communicate(timeout=30)
+    assert service.returncode == 0, printed
+    assert "first.sh: put back" in printed
+    assert names(tmp_path) == ["first.sh", "second.sh"]
+
+
+def test_what_a_killed_service_left_is_done_by_the_next(started, ran, tmp_path):
+    go = tmp_path / "go"
+    (tmp_path / "job.sh").write_text(f"test -e {go} || sleep 600")
+    service = started("job_service.py", tmp_path)
+    until(service, "is Running")
+    service.kill()
+    service.wait(timeout=30)
+    assert names(tmp_path) == ["running/job.sh"]
+    go.touch()
+    code, printed = ran("job_service.py", tmp_path, "--drain")
+    assert code == 0, printed
+    assert names(tmp_path) == ["done/job.log", "done/job.sh"]
