@@ -109,6 +109,14 @@ def check_ids(ids: object) -> list[str]:
     return list(dict.fromkeys(ids))
 
 
+def check_among(launched: Iterable[str], ids: object) -> frozenset[str]:
+    """Return ids that must be among those of a launch."""
+    given = frozenset(check_ids(ids))
+    if strangers := given.difference(launched):
+        raise InvalidInputError(f"not among what was launched: {', '.join(sorted(strangers))}")
+    return given
+
+
 def check_tail(tail: object) -> None:
     """Refuse a number of lines that is none; `None` is all of them."""
     if tail is not None and (not isinstance(tail, int) or isinstance(tail, bool) or tail < 1):

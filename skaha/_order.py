@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
 
 
 class Order:
@@ -27,10 +30,16 @@ class Order:
         self._variables = variables
         self._total = len(names)
 
-    def of(self, names: list[str]) -> Self:
-        """Return the part of this order that is about these names."""
+    def of(self, names: list[str], lost: AbstractSet[str]) -> Self:
+        """Return the part of this order that is about these names.
+
+        Args:
+            names: The names.
+            lost: Ids of sessions that have such names already, and do not count.
+        """
         part = copy.copy(self)
         part.names = names
+        part.before = None if self.before is None else self.before | lost
         return part
 
     def form_of(self, name: str) -> dict[str, Any]:

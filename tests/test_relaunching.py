@@ -10,6 +10,7 @@ from scripted import Answer, json_answer
 from staged import IMAGE, Stage
 
 from skaha import AsyncSession, errors
+from skaha.helpers import shell
 from skaha.models import ContainerRegistry
 
 REFUSED = Answer(400, "quota exceeded")
@@ -82,22 +83,32 @@ def test_what_was_pickled_has_no_order_left(colour, scripted, scripted_session):
         colour.run(scripted_session.relaunch(pickle.loads(pickled)))
 
 
-def test_the_embedded_platform_runs_what_is_launched_again(colour, session):
-    whole = colour.run(session.create("told", IMAGE, 1, 1, cmd="env", replicas=2))
-    try:
-        lost = whole.names.pop("told-2")
-        whole.failures["told-2"] = errors.SkahaError("it was lost")
-        [again] = colour.run(session.relaunch(whole))
-        colour.run(session.wait([lost, again], timeout=20))
-        logs = colour.run(session.logs([lost, again]))
-        told = [
-            {line for line in logs[one].splitlines() if line.startswith("REPLICA_")}
-            for one in (lost, again)
-        ]
-        assert told == [{"REPLICA_ID=2", "REPLICA_COUNT=2"}] * 2
-        assert {one["name"] for one in colour.run(session.info([lost, again]))} == {"told-2"}
-    finally:
-        colour.run(session.destroy_with("told-", status=None))
+def test_what_ran_and_failed_is_launched_again_when_it_is_named(colour, session):
+    order = shell.script('echo "$REPLICA_ID of $REPLICA_COUNT"; [ "$REPLICA_ID" != 2 ]')
+    first = colour.run(session.create("told", IMAGE, 1, 1, replicas=3, **order))
+    statuses = colour.run(session.wait(first, timeout=20))
+    failed = [one for one, status in statuses.items() if status == "Failed"]
+    assert failed == [first.names["told-2"]]
+    assert colour.run(session.relaunch(first)) == []
+    again = colour.run(session.relaunch(first, failed=failed))
+    assert list(again.names) == ["told-2"]
+    assert not set(again) & set(first)
+    colour.run(session.wait(again, timeout=20))
+    assert colour.run(session.logs(again)) == {again[0]: "2 of 3\n"}
+    # It fails again, and again it can be launched.
+    third = colour.run(session.relaunch(again, failed=again[0]))
+    assert list(third.names) == ["told-2"]
+    assert not set(third) & {*first, *again}
+
+
+def test_only_what_was_launched_can_have_failed(colour, scripted):
+    scripted.answer = Stage([])
+    session = colour.open(server=scripted.url, token="t")
+    first = colour.run(session.create("fit", IMAGE, replicas=2))
+    sent = len(scripted.received)
+    with pytest.raises(errors.InvalidInputError, match="not among what was launched: stranger"):
+        colour.run(session.relaunch(first, failed=[first[0], "stranger"]))
+    assert len(scripted.received) == sent
 
 
 # Many.

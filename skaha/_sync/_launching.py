@@ -29,6 +29,8 @@ from skaha.records import ACTIVE, matching
 from skaha.results import Launched, Outcome, ResultDict, attach, raise_with, settled
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from skaha.models import KINDS, Progress
 
 log = logging.getLogger("skaha")
@@ -126,6 +128,7 @@ class Launching(Service):
         self,
         launched: Launched,
         *,
+        failed: str | Sequence[str] = (),
         at_most: int | None = None,
         progress: Progress | None = None,
     ) -> Launched:
@@ -133,24 +136,32 @@ class Launching(Service):
 
         Args:
             launched: What `create` returned, or the `partial` of what it raised.
+            failed: Ids in `launched` of sessions that ran and failed: these replicas are launched
+                again, too, and the sessions that failed are left as they are.
             at_most: As in `create`.
-            progress: As in `create`, for the replicas that are missing.
+            progress: As in `create`, for the replicas that are launched now.
 
         Returns:
             As `create`, for these replicas alone.
 
         Raises:
-            skaha.errors.InvalidInputError: If `launched` has been pickled on its way.
+            skaha.errors.InvalidInputError: If `launched` has been pickled on its way, or an id is
+                none of its own.
             skaha.errors.SkahaError: As `create`.
 
         Example:
             >>> from skaha import Session
             >>> session = Session(server="local")
             >>> ids = session.create("all", "images.canfar.net/skaha/terminal:1.1.2",
-            ...                            cmd="true", replicas=2)
+            ...                            cmd="false", replicas=2)
             >>> session.relaunch(ids)
             []
-            >>> all((session.destroy(ids)).values())
+            >>> statuses = session.wait(ids, timeout=60)
+            >>> failed = [one for one, status in statuses.items() if status == "Failed"]
+            >>> again = session.relaunch(ids, failed=failed)
+            >>> list(again.names)
+            ['all-1', 'all-2']
+            >>> all((session.destroy([*ids, *again])).values())
             True
         """
         _checks.check_at_most(at_most)
@@ -159,11 +170,13 @@ class Launching(Service):
         order = launched.order
         if order is None:
             raise InvalidInputError("what was to be launched is not pickled: call create again")
-        names = [name for name in order.names if name not in launched.names]
+        lost = _checks.check_among(launched, failed)
+        there = {name for name, one in launched.names.items() if one not in lost}
+        names = [name for name in order.names if name not in there]
         if not names:
             return Launched(order, Outcome())
         tally = Tally(progress, len(names), retried=True)
-        order = order.of(names)
+        order = order.of(names, lost)
         ledger = Ledger(names, order.before)
         ledger.doubt(launched.failures)
         if ledger.doubts and ledger.before is not None:

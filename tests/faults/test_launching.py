@@ -69,6 +69,18 @@ def test_exactly_the_replicas_ordered(
         assert launched.retries >= len(platform.seen("POST")) - replicas
 
 
+@pytest.mark.parametrize("fault", DOUBTFUL, ids=str)
+def test_what_failed_is_not_taken_for_what_replaces_it(
+    colour: Any, faulty: FaultyPlatform, fault: f.Fault
+) -> None:
+    session = opened(colour, faulty)
+    first = colour.run(session.create("run", IMAGE, replicas=3))
+    faulty.script("POST run-2", fault)
+    again = colour.run(session.relaunch(first, failed=first.names["run-2"]))
+    assert faulty.named("run-2") == {"run-2": [first.names["run-2"], *again]}
+    assert len(again) == 1
+
+
 @by_seed
 @given(
     seed=SEEDS,
