@@ -90,7 +90,8 @@ def _to_restructured_text(
     twin = _TWINS.get(name.rpartition(".")[2]) if name.startswith("skaha_api.api.") else None
     text = twin or "\n".join(lines)
     text = re.sub(r"^```(\w*)\n(.*?)\n```$", _as_block, text, flags=re.MULTILINE | re.DOTALL)
-    text = re.sub(r"(?<!`)`([^`\n]+)`(?!`)", r"``\1``", text)
+    text = re.sub(r"(?<!`)`(skaha\.[\w.]+\w)`(?!`)", r":py:obj:`\1`", text)
+    text = re.sub(r"(?<![`:])`([^`\n]+)`(?!`)", r"``\1``", text)
     if name.startswith("skaha_api."):
         # The generator leaves a blank before the second paragraph.
         text = re.sub(r"^ (?=\S)", "", text, flags=re.MULTILINE)

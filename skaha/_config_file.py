@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from skaha import _private_file
 from skaha.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 KEYS: dict[str, type] = {
     "server": str,
@@ -33,6 +33,8 @@ SECRETS = frozenset({"token", "registry_secret"})
 
 _WORDS = {str: "a text", float: "a number", int: "a whole number", dict: "a table"}
 _OTHERS = 0o077
+# Seconds to wait for others who change the file.
+_PATIENCE = 10
 
 
 class ConfigurationError(InvalidInputError):
@@ -112,13 +114,20 @@ def change(path: Path, keys: Sequence[str], value: Any) -> None:
     Raises:
         ConfigurationError: If the file cannot be read or written, or would not be valid.
     """
+    if not path.is_absolute():
+        raise ConfigurationError("there is no home directory: SKAHA_CONFIG names a file")
+    if value is None and not _text(path):
+        return
+    with _alone(path):
+        _change(path, keys, value)
+
+
+def _change(path: Path, keys: Sequence[str], value: Any) -> None:
     import tomllib  # noqa: PLC0415  (only a change needs it)
 
     import tomlkit  # noqa: PLC0415
 
     read(path)
-    if not path.is_absolute():
-        raise ConfigurationError("there is no home directory: SKAHA_CONFIG names a file")
     document = tomlkit.parse(_text(path))
     table: Any = document
     for key in keys[:-1]:
@@ -127,6 +136,23 @@ def change(path: Path, keys: Sequence[str], value: Any) -> None:
     text = tomlkit.dumps(document)
     _check(tomllib.loads(text), text, path)
     _replace(path, text)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Keep others from changing the file, for as long as the block takes."""
+    target = path.resolve()
+    try:
+        lock = _private_file.lock(target.with_name(f".{target.name}.lock"), _PATIENCE)
+    except TimeoutError:
+        message = f"another process has been changing {path} for {_PATIENCE} s"
+        raise ConfigurationError(message) from None
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _text(path: Path) -> str:

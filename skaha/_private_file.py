@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from filelock import BaseFileLock
+
 
 def replace(path: Path, text: str, check: Callable[[Path], object] | None = None) -> None:
     """Write a file in one step: whoever reads it sees what was, or what is to be.
@@ -37,3 +39,20 @@ def replace(path: Path, text: str, check: Callable[[Path], object] | None = None
         Path(name).replace(target)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def lock(path: Path, patience: float) -> BaseFileLock:
+    """Keep all other threads and processes out, until the lock is released.
+
+    Raises:
+        TimeoutError: If another one has it for longer than `patience` seconds.
+        OSError: If it cannot be written.
+    """
+    from filelock import FileLock  # noqa: PLC0415  (only a change needs it)
+
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # A lock of its own each time: threads exclude each other as processes do, and a fork
+    # inherits nothing.
+    one = FileLock(path, timeout=patience, mode=0o600)
+    one.acquire(poll_interval=0.01)
+    return one

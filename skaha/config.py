@@ -54,6 +54,8 @@ __all__ = [
     "ConfigurationError",
     "Settings",
     "default_path",
+    "in_use",
+    "profiles",
     "remove",
     "save",
     "settings",
@@ -104,6 +106,10 @@ class Settings(dict[str, Any]):
         self[name] = value
         self.sources[name] = source
 
+    def give(self, name: str) -> tuple[Any, str]:
+        """Give a value away, and where it comes from."""
+        return self.pop(name), self.sources.pop(name)
+
     def __repr__(self) -> str:
         """Show everything but the secrets."""
         shown = {key: "..." if key in SECRETS else value for key, value in self.items()}
@@ -140,6 +146,36 @@ def settings(profile: str | None = None, **given: Any) -> Settings:
         >>> config.settings(server="local", concurrency=8)
         Settings({'server': 'local', 'concurrency': 8})
     """
+    found = in_use(profile, **given)
+    _read_token(found)
+    _join_registry(found)
+    return found
+
+
+def in_use(profile: str | None = None, **given: Any) -> Settings:
+    """Return each key that is in use as it is set, whether or not a client could take it.
+
+    Args:
+        profile: As in `settings`.
+        given: As in `settings`.
+
+    Returns:
+        The values by their `KEYS`, and in `sources` where each comes from.
+
+    Raises:
+        ConfigurationError: If the file, the environment or the profile cannot be used.
+
+    Example:
+        >>> from skaha import config
+        >>> config.save("registry_username", "vrubin", profile="half")
+        >>> config.in_use("half")["registry_username"]
+        'vrubin'
+        >>> try:
+        ...     config.settings("half")
+        ... except config.ConfigurationError as error:
+        ...     print(error)  # doctest: +ELLIPSIS
+        profile half in ...: registry_username needs registry_secret, too
+    """
     path, arguments = default_path(), {key: one for key, one in given.items() if one is not None}
     name, chosen = _profile(path, read(path), profile)
     higher = [
@@ -149,13 +185,27 @@ def settings(profile: str | None = None, **given: Any) -> Settings:
     own = _own(chosen, higher)
     levels = [*higher, _Level(own, lambda _: f"profile {name} in {path}", path.parent)]
     found = Settings(name)
-    apart = (*_CREDENTIALS, *_REGISTRY)
-    for key in (key for key in {**KEYS, **arguments} if key not in apart):
+    for key in (key for key in {**KEYS, **arguments} if key not in _CREDENTIALS):
         _take_first(found, key, levels)
-    _take_credentials(found, levels)
-    _take_registry(found, levels)
+    _take_credential(found, levels)
     _warn_if_open(path, own)
     return found
+
+
+def profiles() -> dict[str, str]:
+    """Return the profiles of the file, and the server of each.
+
+    Raises:
+        ConfigurationError: If the file cannot be read.
+
+    Example:
+        >>> from skaha import config
+        >>> config.save("server", "local", profile="laptop")
+        >>> config.profiles()["laptop"]
+        'local'
+    """
+    found: dict[str, dict[str, Any]] = read(default_path()).get("profiles", {})
+    return {name: one.get("server", DEFAULTS["server"]) for name, one in found.items()}
 
 
 def save(key: str, value: str, profile: str | None = None) -> None:
@@ -180,6 +230,8 @@ def save(key: str, value: str, profile: str | None = None) -> None:
         change(path, ["active"], value)
         return
     _check_key(key)
+    if not value:
+        raise ConfigurationError(f"{key} cannot be empty: remove it instead")
     content = read(path)
     name = profile or os.environ.get("SKAHA_PROFILE") or content.get("active", "default")
     change(path, ["profiles", name, key], convert(key, value, f"profile {name}"))
@@ -281,24 +333,24 @@ def _take_first(found: Settings, key: str, levels: list[_Level]) -> None:
             return
 
 
-def _take_credentials(found: Settings, levels: list[_Level]) -> None:
+def _take_credential(found: Settings, levels: list[_Level]) -> None:
     for level in levels:
         for key in _CREDENTIALS:
-            if key not in level.values:
-                continue
-            value, source = level.values[key], level.name(key)
-            if key == "token":
-                found.take("token", value, source)
+            if key in level.values:
+                value, source = level.values[key], level.name(key)
+                is_file = key in ("token_file", "certificate")
+                found.take(key, _expanded(level.base, value, source) if is_file else value, source)
                 return
-            if key == "login":
-                found.take("token", _token_of(value), f"login at {value}, named by {source}")
-                return
-            file = _expanded(level.base, value, source)
-            if key == "token_file":
-                found.take("token", _token_in(file, source), f"file {file}, named by {source}")
-            else:
-                found.take("certificate", file, source)
-            return
+
+
+def _read_token(found: Settings) -> None:
+    """Replace the place of a token by the token."""
+    if "login" in found:
+        issuer, source = found.give("login")
+        found.take("token", _token_of(issuer), f"login at {issuer}, named by {source}")
+    elif "token_file" in found:
+        file, source = found.give("token_file")
+        found.take("token", _token_in(file, source), f"file {file}, named by {source}")
 
 
 def _token_of(issuer: str) -> LoginToken:
@@ -325,20 +377,21 @@ def _token_in(file: Path, source: str) -> str:
     return token
 
 
-def _take_registry(found: Settings, levels: list[_Level]) -> None:
-    parts, places = Settings(None), {}
-    for key in _REGISTRY:
-        _take_first(parts, key, levels)
-        places[key.removeprefix("registry_")] = parts.get(key)
-    given = {key: value for key, value in places.items() if value is not None}
-    if "registry" in found or not given.keys() & {"username", "secret"}:
+def _join_registry(found: Settings) -> None:
+    """Replace the parts of a registry by the registry."""
+    given = {key: found.give(key) for key in _REGISTRY if key in found}
+    if "registry" in found:
         return
-    from skaha.models import ContainerRegistry  # noqa: PLC0415  (seldom needed)
+    username, secret = (given.get(f"registry_{part}") for part in ("username", "secret"))
+    if username is not None and secret is not None:
+        from skaha.models import ContainerRegistry  # noqa: PLC0415  (seldom needed)
 
-    for key in ("username", "secret"):
-        if key not in given:
-            raise ConfigurationError(f"the registry needs registry_{key}, too")
-    found.take("registry", ContainerRegistry(**given), parts.sources["registry_username"])
+        parts = {key.removeprefix("registry_"): value for key, (value, _) in given.items()}
+        found.take("registry", ContainerRegistry(**parts), username[1])
+        return
+    for one, other, there in (("username", "secret", username), ("secret", "username", secret)):
+        if there is not None:
+            raise ConfigurationError(f"{there[1]}: registry_{one} needs registry_{other}, too")
 
 
 def _warn_if_open(path: Path, profile: Mapping[str, Any]) -> None:
@@ -346,4 +399,4 @@ def _warn_if_open(path: Path, profile: Mapping[str, Any]) -> None:
         import warnings  # noqa: PLC0415  (seldom needed)
 
         message = f"others can read {path}, which holds a secret: chmod 600 {path}"
-        warnings.warn(message, UserWarning, stacklevel=4)
+        warnings.warn(message, UserWarning, stacklevel=5)

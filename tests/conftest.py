@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 TOKEN = "a-token-of-the-tests"
 
+# Where this is forbidden, hundreds of processes would compile the same modules again.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # In a fresh checkout, hypothesis first makes its tables of Unicode; and a machine may be busy.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")

@@ -63,7 +63,8 @@ def find_password(
     if not user:
         print(f"User name at {provider.title or host}: ", end="", file=sys.stderr, flush=True)  # noqa: T201
         user = input().strip()
-    password = password or SecretText(getpass.getpass(f"Password of {user} at {host}: "))
+    if user and not password:
+        password = SecretText(getpass.getpass(f"Password of {user} at {host}: "))
     if not user or not password:
         raise CredentialsError("a user name and a password are needed")
     return user, password

@@ -108,15 +108,9 @@ class Store:
         Raises:
             CredentialsError: If another one has it for longer than `patience` seconds.
         """
-        from filelock import FileLock, Timeout  # noqa: PLC0415  (seldom needed)
-
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # A lock of its own each time: threads exclude each other as processes do, and a fork
-            # inherits nothing.
-            lock = FileLock(self.path.with_suffix(".lock"), timeout=patience, mode=0o600)
-            lock.acquire(poll_interval=0.01)
-        except Timeout:
+            lock = _private_file.lock(self.path.with_suffix(".lock"), patience)
+        except TimeoutError:
             raise CredentialsError(
                 f"another process has been renewing the login at {self.issuer} for {patience:g} s"
             ) from None

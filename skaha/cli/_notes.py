@@ -11,6 +11,8 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
+from skaha.cli._output import abandon
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
@@ -47,7 +49,9 @@ def _write(text: str) -> None:
     try:
         sys.stderr.write(text)
         sys.stderr.flush()
-    except (OSError, ValueError):
+    except OSError:
+        abandon(sys.stderr)
+    except ValueError:
         return
 
 

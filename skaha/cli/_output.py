@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TextIO, TypeAlias
 
 from skaha.cli._table import aligned, cell
 
@@ -28,11 +28,17 @@ class Output:
         self.wanted = wanted
         # Whoever read this went away: nothing more is to be said, and nothing is wrong.
         self.gone = False
+        self._is_begun = False
 
     @property
     def is_data(self) -> bool:
         """Whether a program reads this."""
         return self.wanted in ("json", "ndjson", "name")
+
+    def show_problem(self, error: Item) -> None:
+        """Show why a command failed as a whole; only JSON has that, and only one array."""
+        if self.wanted == "ndjson" or (self.wanted == "json" and not self._is_begun):
+            self.show([{"error": error}], (), "")
 
     def show(self, items: Sequence[Item], columns: Iterable[Column], key: str) -> None:
         """Show items; those that failed, in JSON only."""
@@ -64,18 +70,19 @@ class Output:
         """Write data as it is, unless its reader went away."""
         if self.gone:
             return
+        self._is_begun = True
         try:
             sys.stdout.flush()
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
         except BrokenPipeError:
             self.gone = True
-            abandon()
+            abandon(sys.stdout)
 
 
-def abandon() -> None:
-    """Give standard output up: Python would complain at its end of what it cannot flush."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def abandon(stream: TextIO) -> None:
+    """Give a stream up: Python would complain at its end of what it cannot flush."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _named(column: Column) -> tuple[str, Callable[[Item], Any]]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from contextlib import suppress
 from difflib import get_close_matches
+from io import StringIO
 from pathlib import Path
 
 import click
 
 from skaha._version import __version__
 from skaha.cli._call import Call, SkahaGroup, connection_options, shared_options
-from skaha.cli._codes import FAILED, INTERRUPTED, code_of
+from skaha.cli._codes import FAILED, INTERRUPTED, WORDS, code_of
 from skaha.cli._output import abandon
 
 # Where each command is defined, under the headings of the help.
@@ -108,8 +110,8 @@ def run(arguments: list[str]) -> int:
     try:
         code = program.main(arguments, "skaha", standalone_mode=False, obj=call)
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        _show(error)
+        return _shown(call, error.format_message(), error.exit_code)
     except click.Abort:
         return _said("interrupted", INTERRUPTED)
     except Exception as error:  # noqa: BLE001  (whatever it is, a person reads it)
@@ -130,6 +132,14 @@ def _prepare() -> None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
 
+def _show(error: click.ClickException) -> None:
+    from skaha.cli._notes import say  # noqa: PLC0415  (start-up)
+
+    shown = StringIO()
+    error.show(shown)
+    say(shown.getvalue().rstrip("\n"))
+
+
 def _said(text: str, code: int) -> int:
     from skaha.cli._notes import note  # noqa: PLC0415  (start-up)
 
@@ -145,7 +155,17 @@ def _explained(error: Exception, call: Call) -> int:
         import traceback  # noqa: PLC0415  (start-up)
 
         traceback.print_exception(error)
-    return _said(_text(error, known=code != FAILED), code)
+    text = _text(error, known=code != FAILED)
+    return _said(text, _shown(call, text, code, getattr(error, "status", None)))
+
+
+def _shown(call: Call, message: str, code: int, status: int | None = None) -> int:
+    """Show a failure of the whole command to a program that reads JSON."""
+    word = WORDS.get(code, WORDS[FAILED])
+    # If it cannot be written, that may be what has failed.
+    with suppress(OSError):
+        call.output.show_problem({"code": word, "message": message, "status": status})
+    return code
 
 
 def _text(error: Exception, *, known: bool) -> str:
@@ -159,6 +179,6 @@ def _flushed(code: int) -> int:
     try:
         sys.stdout.flush()
     except OSError as error:
-        abandon()
+        abandon(sys.stdout)
         return code if isinstance(error, BrokenPipeError) else _said(str(error), FAILED)
     return code

@@ -136,7 +136,8 @@ def _meant(
     if _WILD & set(word):
         if not patterns:
             raise click.UsageError(f"{word!r} is a pattern: prune takes the beginning of names")
-        matching = [one for one in usable if fnmatch.fnmatchcase(str(one.get("name")), word)]
+        pattern = word.lower()
+        matching = [one for one in usable if fnmatch.fnmatchcase(str(one.get("name")), pattern)]
         return sorted(matching, key=natural)
     named = [one for one in usable if one.get("name") == word.lower()]
     if len(named) > 1:

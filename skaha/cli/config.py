@@ -1,4 +1,4 @@
-"""Commands for the configuration: config show, get, set, unset, path."""
+"""Commands for the configuration: config show, get, set, unset, profiles, path."""
 
 from __future__ import annotations
 
@@ -33,8 +33,11 @@ def _show(call: Call) -> int:
 @click.pass_obj
 def _get(call: Call, key: str) -> int:
     """Print the value of KEY that is in use; the exit code is 5 if there is none."""
-    items = [one for one in _items(call, secrets=True) if one["key"] == key]
-    found = [one for one in items if one["value"] is not None]
+    items = {one["key"]: one for one in _items(call, secrets=True)}
+    if key not in items:
+        raise click.UsageError(f"unknown key {key!r}; it is one of {', '.join(items)}")
+    one = _token(call) if key == "token" else items[key]
+    found = [] if one["value"] is None else [one]
     call.report(found, ("value",), key="value")
     return 0 if found else NOT_FOUND
 
@@ -68,6 +71,22 @@ def _unset(call: Call, key: str) -> int:
     return 0
 
 
+@config_command.command("profiles")
+@click.pass_obj
+def _profiles(call: Call) -> int:
+    """List the profiles, the server of each, and which one is active."""
+    from skaha import config  # noqa: PLC0415  (start-up)
+
+    servers = config.profiles()
+    # Nothing is active as long as there are none.
+    active = config.in_use(call.profile).profile if servers else None
+    items: list[Item] = [
+        {"profile": name, "server": server, "active": name == active}
+        for name, server in servers.items()
+    ]
+    return call.report(items, ("profile", "server", "active"), key="profile")
+
+
 @config_command.command("path")
 @click.pass_obj
 def _path(call: Call) -> int:
@@ -80,24 +99,29 @@ def _path(call: Call) -> int:
 def _items(call: Call, *, secrets: bool = False) -> list[Item]:
     from skaha import config  # noqa: PLC0415  (start-up)
 
-    found = config.settings(call.profile, **call.given)
+    found = config.in_use(call.profile, **call.given)
     source = _source_of_profile(call, found.profile)
     items: list[Item] = [{"key": "profile", "value": found.profile, "source": source}]
-    for key in ("server", "version", "token", "certificate", "registry", "timeout", "concurrency"):
+    for key in config.KEYS:
         value = found.get(key, config.DEFAULTS.get(key))
-        hide = key == "token" and value is not None and not secrets
-        if secrets and callable(value):
-            value = value()
+        hide = key in config.SECRETS and value is not None and not secrets
         source = found.sources.get(key, "default")
         items.append({"key": key, "value": _HIDDEN if hide else _plain(value), "source": source})
     return items
 
 
+def _token(call: Call) -> Item:
+    """Return the token in use, wherever it is kept."""
+    from skaha import config  # noqa: PLC0415  (start-up)
+
+    found = config.settings(call.profile, **call.given)
+    value = found.get("token")
+    source = found.sources.get("token", "default")
+    return {"key": "token", "value": value() if callable(value) else value, "source": source}
+
+
 def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, str | int | float):
-        return value
-    # A registry's secret is in none of its words.
-    return f"{value.username}@{value.url}" if hasattr(value, "username") else str(value)
+    return value if value is None or isinstance(value, str | int | float) else str(value)
 
 
 def _source_of_profile(call: Call, profile: str | None) -> str:

@@ -95,7 +95,11 @@ def _chosen(
     if not prefixes:
         several = [session.destroy_all(kinds, statuses, dry_run=True)]
     else:
-        several = [session.destroy_with(one, kinds, statuses, dry_run=True) for one in prefixes]
+        several = [
+            # The platform stores names in lower case.
+            session.destroy_with(one.lower(), kinds, statuses, dry_run=True)
+            for one in prefixes
+        ]
     chosen = {one["id"]: item(one) for records in several for one in records}
     return sorted(chosen.values(), key=natural)
 

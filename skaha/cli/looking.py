@@ -65,7 +65,10 @@ def _is_wanted(
         return False
     if statuses and one["status"] not in {_modern(word) for word in statuses}:
         return False
-    return not prefixes or str(one["name"] or "").startswith(prefixes)
+    return not prefixes or str(one["name"] or "").startswith(
+        # The platform stores names in lower case.
+        tuple(prefix.lower() for prefix in prefixes)
+    )
 
 
 def _modern(status: str) -> str:

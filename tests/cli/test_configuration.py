@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -138,7 +140,9 @@ def test_what_cannot_be_read_is_named(file, monkeypatch):
         config.settings()
     monkeypatch.delenv("SKAHA_TOKEN_FILE")
     monkeypatch.setenv("SKAHA_REGISTRY_SECRET", "hush")
-    with pytest.raises(config.ConfigurationError, match="registry_username"):
+    with pytest.raises(
+        config.ConfigurationError, match=r"SKAHA_REGISTRY_SECRET: .* needs registry_username"
+    ):
         config.settings()
 
 
@@ -163,7 +167,7 @@ def test_a_change_keeps_comments_and_closes_the_file(file):
         config.save("concurrency", "x")
     with pytest.raises(config.ConfigurationError, match="there is no profile 'x'"):
         config.save("active", "x")
-    assert list(file.parent.iterdir()) == [file]
+    assert sorted(file.parent.iterdir()) == [file.with_name(".config.toml.lock"), file]
 
 
 @pytest.mark.usefixtures("file")
@@ -198,6 +202,62 @@ def test_the_commands(skaha):
     skaha("config", "unset", "token")
     assert "token" not in Path(path).read_text()
     assert stat.S_IMODE(Path(path).stat().st_mode) == 0o600
+
+
+def test_half_a_registry_is_shown_and_its_place_is_named(skaha):
+    skaha.without("SKAHA_SERVER", "SKAHA_TOKEN")
+    skaha("config", "set", "server", skaha.url)
+    skaha("config", "set", "token", "a-token-of-the-tests")
+    skaha("config", "set", "registry_username", "me")
+    shown = {one["key"]: one["value"] for one in skaha.json("config", "show")}
+    assert (shown["registry_username"], shown["registry_secret"]) == ("me", None)
+    assert skaha("config", "get", "registry_username") == "me\n"
+    skaha("ps", code=2)
+    assert "config.toml: registry_username needs registry_secret, too" in skaha.err
+    skaha("config", "set", "registry_secret", input=b"hush")
+    assert "hush" not in skaha("config", "show")
+    skaha("ps")
+
+
+def test_a_token_is_found_wherever_it_is_kept(skaha):
+    skaha.without("SKAHA_TOKEN", "SKAHA_SERVER")
+    skaha("config", "set", "token_file", "/nowhere")
+    assert "token_file\t/nowhere\tprofile default" in skaha("config", "show")
+    skaha("config", "get", "token", code=2)
+    (skaha.home / "token").write_text("a-token")
+    skaha("config", "set", "token_file", "~/token")
+    assert skaha("config", "get", "token") == "a-token\n"
+    assert skaha("config", "get", "token_file") == f"{skaha.home / 'token'}\n"
+    skaha("config", "get", "tokn", code=2)
+    assert "unknown key 'tokn'" in skaha.err
+
+
+def test_the_profiles(skaha):
+    assert skaha.json("config", "profiles") == []
+    skaha("config", "set", "server", "local", "--profile", "laptop")
+    skaha("config", "set", "timeout", "9", "--profile", "Ünï c.d")
+    [laptop, other] = skaha.json("config", "profiles")
+    assert laptop == {"profile": "laptop", "server": "local", "active": True}
+    assert other["server"] == config.DEFAULTS["server"]
+    assert skaha("config", "profiles", "-o", "name") == "laptop\nÜnï c.d\n"
+    assert "local\tno\n" in skaha("config", "profiles", env={"SKAHA_PROFILE": "Ünï c.d"})
+    skaha("config", "profiles", "--profile", "nope", code=2)
+
+
+def test_nothing_is_no_value(skaha):
+    skaha("config", "set", "token", code=2)
+    assert "token cannot be empty" in skaha.err
+    skaha("config", "unset", "token")
+    assert not (skaha.home / ".config").exists()
+
+
+@pytest.mark.usefixtures("file")
+def test_changes_at_once_are_all_kept():
+    names = [f"p{number}" for number in range(10)]
+    code = "import sys; from skaha import config; config.save('server', 'local', sys.argv[1])"
+    running = [subprocess.Popen([sys.executable, "-c", code, name]) for name in names]
+    assert [one.wait(30) for one in running] == [0] * len(names)
+    assert {*names} < {*config.profiles()}
 
 
 def test_without_a_home_and_with_one_that_cannot_be_written(skaha):

@@ -128,12 +128,12 @@ def test_names_are_invented(skaha):
     assert first.startswith("terminal-")
 
 
-def interrupted(skaha, words, after):
+def interrupted(skaha, words, after, by=signal.SIGINT):
     with subprocess.Popen(
         [*words], env=skaha.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         after()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(by)
         out, err = process.communicate(timeout=20)
     assert process.returncode == 130, err
     assert "Traceback" not in err
@@ -172,3 +172,11 @@ def test_ctrl_c_while_waiting_leaves_or_removes(clean, entry):
     words = [entry, "create", IMAGE, "-n", "removed", "--logs", "--rm", "--", "sleep", "60"]
     interrupted(skaha, words, sessions(skaha, "removed-"))
     assert not skaha.ids("removed-")
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGHUP])
+def test_being_ended_by_others_removes_too(clean, entry, by):
+    words = [entry, "create", IMAGE, "-n", "ended", "--logs", "--rm", "--", "sleep", "60"]
+    _, err = interrupted(clean, words, sessions(clean, "ended-"), by)
+    assert "deleted 1 of 1" in err
+    assert not clean.ids("ended-")

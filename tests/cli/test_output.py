@@ -71,6 +71,26 @@ def test_a_full_disk_is_a_failure(skaha, entry):
     assert b"No space left" in done.stderr
 
 
+def test_a_full_disk_for_errors_changes_no_code(skaha, entry):
+    with Path("/dev/full").open("wb") as full:
+        command = [entry, "nope"]
+        done = subprocess.run(command, env=skaha.env, stdout=-1, stderr=full, check=False)
+    assert (done.returncode, done.stdout) == (2, b"")
+
+
+@pytest.mark.parametrize("form", ["json", "ndjson"])
+def test_a_command_that_fails_as_a_whole_is_an_object_too(skaha, form):
+    def error(*words, **more):
+        found = json.loads(skaha("-o", form, *words, **more))
+        [one] = found if form == "json" else [found]
+        return one["error"]
+
+    refused = error("ps", code=4, env={"SKAHA_TOKEN": "wrong"})
+    assert (refused["code"], refused["status"]) == ("credentials", 401)
+    assert error("delete", "a*", code=2)["code"] == "usage"
+    assert error("stats", "--server", "http://127.0.0.1:9/skaha", code=1)["status"] is None
+
+
 def test_a_closed_standard_error_hurts_nobody(skaha, entry):
     command = ["bash", "-c", f"{entry} info nobodys1 2>&-"]
     done = subprocess.run(command, env=skaha.env, capture_output=True, check=False)

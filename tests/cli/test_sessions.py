@@ -43,6 +43,12 @@ def test_ps_chooses(clean):
     assert public[0].split("\t")[1] == "headless"
 
 
+def test_names_are_found_as_they_were_typed(clean):
+    one = clean("create", IMAGE, "-n", "Typed", "-o", "name", "--", "true")
+    assert clean("wait", "Typed-*", "-o", "name") == one
+    assert clean("ps", "-q", "Typed") == clean("prune", "Typed", "--yes", "-o", "name") == one
+
+
 def test_replicas_are_in_natural_order(clean):
     clean("create", IMAGE, "-n", "many", "-r", "11", "--", "true")
     assert [one["name"] for one in clean.json("ps", "many-")][-2:] == ["many-10", "many-11"]

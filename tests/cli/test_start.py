@@ -13,7 +13,7 @@ COMMANDS = """
 create, run, ps, ls, info, logs, events, wait, open, renew, delete, rm, prune, apps, images,
 repositories, resources, stats, availability, auth, completion, version, local start,
 local status, local stop, local reset, config show, config get, config set, config unset,
-config path
+config path, config profiles
 """.replace("\n", " ").split(", ")
 
 
