@@ -72,8 +72,7 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests; arguments go to pytest."""
     install(session, "test", project=".[all]")
-    # More of them than cores: many tests wait for a process or for the clock.
-    session.run("pytest", "-n", "4", "--dist", "worksteal", *session.posargs)
+    session.run("pytest", "-n", "auto", "--dist", "worksteal", *session.posargs)
 
 
 @nox.session
@@ -89,8 +88,7 @@ def lowest(session: nox.Session) -> None:
     # One resolution: what is installed later must not raise them.
     tools = nox.project.dependency_groups(PYPROJECT, "test")
     session.install("--resolution=lowest-direct", *tools, "-e", ".[all]")
-    # More of them than cores: many tests wait for a process or for the clock.
-    session.run("pytest", "-n", "4", "--dist", "worksteal", *session.posargs)
+    session.run("pytest", "-n", "auto", "--dist", "worksteal", *session.posargs)
 
 
 @nox.session

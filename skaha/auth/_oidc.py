@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -263,7 +265,7 @@ class OpenIDProvider:
         outcome = self._authenticated(call)
         if isinstance(outcome, OAuth2Error):
             raise self._refused(outcome.error, outcome.description)
-        if not isinstance(outcome, dict) or not isinstance(outcome.get("access_token"), str):
+        if not isinstance(outcome, dict) or not _are_usable(outcome):
             raise CredentialsError(f"{self.issuer} gives no token in its answer")
         return outcome
 
@@ -301,6 +303,13 @@ class OpenIDProvider:
         return RefusedError(str(code), f"{self.issuer} refuses: {words}")
 
 
+def _are_usable(token: Mapping[str, Any]) -> bool:
+    """Say whether tokens can be kept, and sent: a header takes visible ASCII only."""
+    access, refresh = token.get("access_token"), token.get("refresh_token")
+    fits = isinstance(access, str) and bool(re.fullmatch(r"[!-~]+", access))
+    return fits and isinstance(refresh, str | None)
+
+
 def _code_in(answer: httpx.Response) -> str:
     try:
         return str(answer.json()["error"])
@@ -317,12 +326,18 @@ def _device(answer: httpx.Response) -> DeviceCode | None:
             code=shown(found["user_code"]),
             url=shown(found["verification_uri"]),
             whole_url=shown(whole) if whole else None,
-            expires=time.time() + float(found.get("expires_in", _CODE_LIFE)),
-            interval=float(found.get("interval", _INTERVAL)),
+            expires=time.time() + _seconds(found.get("expires_in"), _CODE_LIFE),
+            interval=_seconds(found.get("interval"), _INTERVAL),
             secret=SecretText(found["device_code"]),
         )
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
+
+
+def _seconds(said: Any, usual: float) -> float:
+    """Return what a provider says, or what is usual if that is no time to wait for."""
+    seconds = usual if said is None else float(said)
+    return seconds if math.isfinite(seconds) and seconds > 0 else usual
 
 
 def _expires(token: Mapping[str, Any]) -> float:

@@ -78,7 +78,10 @@ class Entry:
     def end_of_login(self) -> datetime | None:
         """When there will be no new access token; `None` if nobody knows."""
         end = self.ends if self.refresh_token else self.expires
-        return None if end is None else datetime.fromtimestamp(end, UTC)
+        try:
+            return None if end is None else datetime.fromtimestamp(end, UTC)
+        except (ValueError, OverflowError, OSError):  # beyond the end of the calendar
+            return None
 
     @property
     def is_valid(self) -> bool:

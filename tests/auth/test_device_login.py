@@ -1,6 +1,7 @@
 """A login by OpenID Connect: a code on the terminal, and a person with any browser."""
 
 import asyncio
+import json
 import stat
 import threading
 import time
@@ -8,7 +9,7 @@ import time
 import pexpect
 import pytest
 from auth.providers import USER
-from scripted import Answer
+from scripted import Answer, json_answer
 
 import skaha
 from skaha import config
@@ -79,6 +80,58 @@ def test_the_command_shows_the_code_and_waits(iam, home, platform):
     # Without a name, it is the provider of the server in use.
     assert len(home.run("logout", "-o", "name").stdout.splitlines()) == 1
     assert "nobody is logged in" in home.run("ps", code=4).stderr
+
+
+def saying(iam, path, **changes):
+    """Let a provider change what it says in one place."""
+    usual = iam.answer
+
+    def answer(received):
+        said = usual(received)
+        if received.path != path:
+            return said
+        return json_answer(json.loads(said.body) | changes)
+
+    iam.answer = answer
+
+
+@pytest.mark.parametrize("life", [None, float("inf"), float("nan"), 0])
+def test_a_code_without_a_usable_life_has_the_usual_one(iam, log_in, life):
+    saying(iam, "/devicecode", expires_in=life)
+    shown = []
+
+    def show(device):
+        skaha.auth.show_code(device)
+        shown.append((device.expires - time.time()) / 60)
+        iam.decide(device.code)
+
+    log_in(show=show)
+    assert 9 < shown[0] <= 10
+
+
+@pytest.mark.parametrize("pause", [None, 0, -1, float("nan")])
+def test_a_provider_without_a_usable_pause_is_not_asked_all_the_time(iam, log_in, pause):
+    saying(iam, "/devicecode", interval=pause, expires_in=0.1)
+    pauses = []
+    with pytest.raises(CredentialsError, match="not entered in time"):
+        log_in(show=lambda device: pauses.append(device.interval))
+    assert pauses == [5]
+
+
+def test_a_login_may_outlive_the_calendar(iam, log_in):
+    saying(iam, "/token", refresh_expires_in=1e300)
+    assert log_in().expires is None
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [{"access_token": "é"}, {"access_token": "a\nb"}, {"access_token": ""}, {"refresh_token": 5}],
+)
+def test_tokens_that_cannot_be_sent_are_not_kept(iam, home, log_in, tokens):
+    saying(iam, "/token", **tokens)
+    with pytest.raises(CredentialsError, match="gives no token in its answer"):
+        log_in()
+    assert home.kept_logins == []
 
 
 def test_in_a_pipe_there_is_no_qr_code(capsys, iam, log_in):

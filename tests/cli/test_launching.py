@@ -132,22 +132,31 @@ def interrupted(skaha, words, after, by=signal.SIGINT):
     with subprocess.Popen(
         [*words], env=skaha.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        after()
+        said = after(process)
         process.send_signal(by)
         out, err = process.communicate(timeout=20)
+    err = said + err
     assert process.returncode == 130, err
     assert "Traceback" not in err
     return out, err
 
 
 def sessions(skaha, prefix, number=1):
-    def wait():
+    def wait(_):
         end = time.monotonic() + 10
         while len(skaha.ids(prefix)) < number:
             assert time.monotonic() < end
             time.sleep(0.05)
+        return ""
 
     return wait
+
+
+def announced(process):
+    """Wait until the command says what it has launched."""
+    said = process.stderr.readline()
+    assert "launched" in said
+    return said
 
 
 def test_ctrl_c_says_what_was_launched_and_how_to_clean_up(clean, entry):
@@ -165,18 +174,18 @@ def test_ctrl_c_says_what_was_launched_and_how_to_clean_up(clean, entry):
 def test_ctrl_c_while_waiting_leaves_or_removes(clean, entry):
     skaha = clean
     words = [entry, "create", IMAGE, "-n", "left", "--wait", "--", "sleep", "60"]
-    _, err = interrupted(skaha, words, sessions(skaha, "left-"))
+    _, err = interrupted(skaha, words, announced)
     [one] = skaha.ids("left-")
     assert f"skaha delete {one}" in err
     skaha("delete", one)
     words = [entry, "create", IMAGE, "-n", "removed", "--logs", "--rm", "--", "sleep", "60"]
-    interrupted(skaha, words, sessions(skaha, "removed-"))
+    interrupted(skaha, words, announced)
     assert not skaha.ids("removed-")
 
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGHUP])
 def test_being_ended_by_others_removes_too(clean, entry, by):
     words = [entry, "create", IMAGE, "-n", "ended", "--logs", "--rm", "--", "sleep", "60"]
-    _, err = interrupted(clean, words, sessions(clean, "ended-"), by)
+    _, err = interrupted(clean, words, announced, by)
     assert "deleted 1 of 1" in err
     assert not clean.ids("ended-")
