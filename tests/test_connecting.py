@@ -172,7 +172,7 @@ def test_what_never_answers_keeps_no_other_from_being_opened(
         if request.path == "/LOOP":
             return Answer(302, "", headers={"Location": "/LOOP"})
         if request.path == "/SILENT":
-            time.sleep(3)
+            time.sleep(8)
         return Answer(200, "a page")
 
     elsewhere.answer = answer
@@ -180,8 +180,8 @@ def test_what_never_answers_keeps_no_other_from_being_opened(
     scripted.answer = Stage([interactive("n1", at(elsewhere, "/n1")), interactive("n2", url)])
     session = colour.open(server=scripted.url, token="t", retry=False)
     before = time.monotonic()
-    urls = colour.run(session.connect(["n2", "n1"], timeout=0.2))
-    assert time.monotonic() - before < 2.5
+    urls = colour.run(session.connect(["n2", "n1"], timeout=1))
+    assert time.monotonic() - before < 7
     assert urls == {"n1": at(elsewhere, "/n1")}
     assert isinstance(urls.failures["n2"], errors.SkahaError)
     assert opened == [at(elsewhere, "/n1")]
