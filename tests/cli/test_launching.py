@@ -10,16 +10,9 @@ IMAGE = "images.canfar.net/skaha/terminal:1.1.2"
 SHOW = "import sys; print(sys.argv[1:])"
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["plain", "words"],
-        ["two  blanks", "", "a'b", 'c"d'],
-        ["$HOME", "`id`", "back\\slash", "new\nline", "*", "{a,b}"],
-        ["ünïcödé ☃", "--dry-run", "-o", "json"],
-    ],
-)
-def test_arguments_arrive_exactly_as_given(skaha, words):
+def test_arguments_arrive_exactly_as_given(skaha):
+    words = ["plain", "words", "two  blanks", "", "a'b", 'c"d', "$HOME", "`id`", "back\\slash"]
+    words += ["new\nline", "*", "{a,b}", "ünïcödé ☃", "--dry-run", "-o", "json"]
     out = skaha("run", IMAGE, "--logs", "--rm", "--", "python3", "-c", SHOW, *words)
     assert out == f"{words}\n"
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -34,6 +34,24 @@ class Gate:
         # What should not come cannot be awaited.
         time.sleep(0.01)
 
+    @contextlib.contextmanager
+    def until_all_refusals_are_heard(self, width: int) -> Iterator[None]:
+        """Refuse a whole width together; hold what is sent again until half of it is there.
+
+        The other half of the lanes has closed by then, which takes all of the refusals.
+        """
+        platform = self._platform
+        platform.received.clear()
+
+        def hold(request: f.Received) -> None:
+            expected = width + width // 2 if request.fault is f.NONE else width
+            platform.wait_for(lambda: len(platform.received) >= expected)
+            time.sleep(0.01)
+
+        platform.on_request = hold
+        yield
+        platform.on_request = self._pass
+
     def lets_through(self, expected: int, colour: Any, call: Callable[[], Any]) -> bool:
         """Say whether so many requests of this call are in flight at once, and never more."""
         self._platform.most_in_flight, self._expected = 0, expected
@@ -51,7 +69,8 @@ def test_overload_narrows_and_success_widens(
     assert gate.lets_through(WIDE, colour, lambda: session.info(ids))
     for one in ids[:WIDE]:
         faulty.script(f"GET {one}", f.refused(status))
-    assert gate.lets_through(WIDE, colour, lambda: session.info(ids[:WIDE]))
+    with gate.until_all_refusals_are_heard(WIDE):
+        colour.run(session.info(ids[:WIDE]))
     # All of a width at once are one sign of overload, not sixteen.
     # Eight, and one more as each of the eight was used once with success.
     assert gate.lets_through(WIDE // 2 + 1, colour, lambda: session.info(ids[:12]))
