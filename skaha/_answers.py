@@ -199,9 +199,9 @@ def json_words(response: httpx.Response) -> list[str]:
 
 
 def _xml(response: httpx.Response, expected: str) -> Element:
-    from xml.etree.ElementTree import ParseError  # noqa: PLC0415  (only here, and slow)
+    from xml.etree.ElementTree import ParseError
 
-    from defusedxml import DefusedXmlException, ElementTree  # noqa: PLC0415
+    from defusedxml import DefusedXmlException, ElementTree
 
     try:
         return ElementTree.fromstring(response.content, forbid_dtd=True)

@@ -34,7 +34,7 @@ class Api(Client):
 
     def get_httpx_client(self) -> httpx.Client:
         """Return this process's client."""
-        from skaha._sync._http import HTTP  # noqa: PLC0415  (each colour is imported when needed)
+        from skaha._sync._http import HTTP
 
         # A connection inherited through a fork is shared with the parent, and must never be used.
         # What `setdefault` loses to another thread has not connected yet.
@@ -45,9 +45,9 @@ class Api(Client):
 
     def get_async_httpx_client(self) -> httpx.AsyncClient:
         """Return the running event loop's client."""
-        from asyncio import get_running_loop  # noqa: PLC0415
+        from asyncio import get_running_loop
 
-        from skaha._async._http import AsyncHTTP  # noqa: PLC0415
+        from skaha._async._http import AsyncHTTP
 
         loop = get_running_loop()
         client = self._async_clients.get(loop)
@@ -72,7 +72,7 @@ class Api(Client):
 
     async def aclose(self) -> None:
         """Close the running event loop's connections; a later request opens new ones."""
-        from asyncio import get_running_loop  # noqa: PLC0415
+        from asyncio import get_running_loop
 
         client = self._async_clients.pop(get_running_loop(), None)
         if client is not None:

@@ -60,7 +60,7 @@ def default_path() -> Path:
     """
     if named := os.environ.get("SKAHA_CONFIG"):
         return Path(named).absolute()
-    import platformdirs  # noqa: PLC0415  (only a program that reads the file needs it)
+    import platformdirs
 
     return platformdirs.user_config_path("skaha") / "config.toml"
 
@@ -75,7 +75,7 @@ def read(path: Path) -> dict[str, Any]:
     text = _text(path) if path.is_absolute() else ""
     if not text:
         return {}
-    import tomllib  # noqa: PLC0415  (slow, and many have no file)
+    import tomllib
 
     try:
         content = tomllib.loads(text)
@@ -123,9 +123,9 @@ def change(path: Path, keys: Sequence[str], value: Any) -> None:
 
 
 def _change(path: Path, keys: Sequence[str], value: Any) -> None:
-    import tomllib  # noqa: PLC0415  (only a change needs it)
+    import tomllib
 
-    import tomlkit  # noqa: PLC0415
+    import tomlkit
 
     read(path)
     document = tomlkit.parse(_text(path))
@@ -203,7 +203,7 @@ def _wrong(
     inside = f" in profile {where[-1]}" if where else ""
     for key, value in table.items():
         if key not in known:
-            from difflib import get_close_matches  # noqa: PLC0415  (slow)
+            from difflib import get_close_matches
 
             close = get_close_matches(key, known, 1) or [f"one of {', '.join(known)}"]
             return [*where, key], f"unknown key {key!r}{inside}; did you mean {close[0]}?"
@@ -215,7 +215,7 @@ def _wrong(
 
 def _line_of(text: str, keys: Sequence[str]) -> int | None:
     """Return the line after which the file holds this entry, however it is written."""
-    import tomllib  # noqa: PLC0415  (slow)
+    import tomllib
 
     lines = text.splitlines(keepends=True)
     for number in range(1, len(lines) + 1):

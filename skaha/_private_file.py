@@ -23,7 +23,7 @@ def replace(path: Path, text: str, check: Callable[[Path], object] | None = None
     Raises:
         OSError: If it cannot be written.
     """
-    import tempfile  # noqa: PLC0415  (only a change needs it)
+    import tempfile
 
     target = path.resolve()
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -48,7 +48,7 @@ def lock(path: Path, patience: float) -> BaseFileLock:
         TimeoutError: If another one has it for longer than `patience` seconds.
         OSError: If it cannot be written.
     """
-    from filelock import FileLock  # noqa: PLC0415  (only a change needs it)
+    from filelock import FileLock
 
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # A lock of its own each time: threads exclude each other as processes do, and a fork

@@ -64,7 +64,7 @@ def _sign(request: httpx.Request, token: str) -> None:
 
 
 async def _result(token: Callable[[], str]) -> str:
-    from asyncio import to_thread  # noqa: PLC0415  (slow; the sync classes do without)
+    from asyncio import to_thread
 
     # A token that has to be renewed first takes a while, and the event loop must not wait.
     return await to_thread(token)

@@ -96,7 +96,7 @@ class SkahaClient:
         allow_http: bool = False,
     ) -> None:
         """Check the arguments; connect to nothing but the embedded platform."""
-        from skaha import config  # noqa: PLC0415  (nothing is read at import)
+        from skaha import config
 
         settings = config.settings(
             profile,
@@ -146,7 +146,7 @@ class SkahaClient:
                 raise
             tls, self._problem = _tls(server, None), str(error)
         # Only here: it imports the generated client, which takes a while.
-        from skaha._api import Api  # noqa: PLC0415
+        from skaha._api import Api
 
         wire = Wire(
             server=server,
@@ -188,7 +188,7 @@ class SkahaClient:
 def _tls(server: str, certificate: Path | None) -> ssl.SSLContext:
     if certificate is None:
         return tls_context(server)
-    from skaha._certificate import check_certificate  # noqa: PLC0415  (slow, and seldom needed)
+    from skaha._certificate import check_certificate
 
     check_certificate(certificate)
     try:
@@ -199,7 +199,7 @@ def _tls(server: str, certificate: Path | None) -> ssl.SSLContext:
 
 def _local_platform() -> tuple[str, str]:
     try:
-        from skaha import local  # noqa: PLC0415  (an extra, needed only here)
+        from skaha import local
     except ImportError as error:
         raise LocalPlatformError(
             f"the embedded platform needs {error.name}: pip install 'skaha[local]'"
@@ -213,7 +213,7 @@ def _local_platform() -> tuple[str, str]:
 
 def _taken(settings: Settings, name: str, check: Callable[[Any], T]) -> T:
     """Return a setting that is right; what is wrong is blamed on where it stands."""
-    from skaha.config import DEFAULTS  # noqa: PLC0415  (nothing is read at import)
+    from skaha.config import DEFAULTS
 
     try:
         return check(settings.get(name, DEFAULTS.get(name)))
@@ -278,7 +278,7 @@ def _checked_registry(registry: object) -> ContainerRegistry | None:
 
 
 def _checked_retry(retry: object) -> Retry:
-    from skaha.retry import NEVER, Retry  # noqa: PLC0415  (slow)
+    from skaha.retry import NEVER, Retry
 
     if isinstance(retry, Retry):
         return retry

@@ -282,7 +282,7 @@ def valid_until(certificate: Path) -> datetime:
         ...     print("there is no certificate yet")
         there is no certificate yet
     """
-    from skaha._certificate import validity  # noqa: PLC0415  (slow, and seldom needed)
+    from skaha._certificate import validity
 
     return validity(certificate, certificate.read_text(encoding="utf-8"))[1]
 
@@ -354,7 +354,7 @@ def _read_token(found: Settings) -> None:
 
 
 def _token_of(issuer: str) -> LoginToken:
-    from skaha.auth._token import LoginToken  # noqa: PLC0415  (seldom needed)
+    from skaha.auth._token import LoginToken
 
     return LoginToken(issuer)
 
@@ -384,7 +384,7 @@ def _join_registry(found: Settings) -> None:
         return
     username, secret = (given.get(f"registry_{part}") for part in ("username", "secret"))
     if username is not None and secret is not None:
-        from skaha.models import ContainerRegistry  # noqa: PLC0415  (seldom needed)
+        from skaha.models import ContainerRegistry
 
         parts = {key.removeprefix("registry_"): value for key, (value, _) in given.items()}
         found.take("registry", ContainerRegistry(**parts), username[1])
@@ -396,7 +396,7 @@ def _join_registry(found: Settings) -> None:
 
 def _warn_if_open(path: Path, profile: Mapping[str, Any]) -> None:
     if SECRETS & profile.keys() and is_open_to_others(path):
-        import warnings  # noqa: PLC0415  (seldom needed)
+        import warnings
 
         message = f"others can read {path}, which holds a secret: chmod 600 {path}"
         warnings.warn(message, UserWarning, stacklevel=5)

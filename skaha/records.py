@@ -225,7 +225,7 @@ def _among(word: Any, words: Collection[str] | None) -> bool:
 
 def _moment(text: Any) -> datetime | None:
     # Slow to import, and most programs never look at a time.
-    from dateutil import parser  # noqa: PLC0415
+    from dateutil import parser
 
     if not isinstance(text, str) or known(text) is None:
         return None

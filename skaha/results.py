@@ -79,7 +79,7 @@ class _Result:
 
     def _repr_html_(self) -> str:
         """Show a table in a notebook, and what failed below it."""
-        from skaha._html import tables  # noqa: PLC0415  (only notebooks need it)
+        from skaha._html import tables
 
         return tables(self, self.failures)
 
@@ -154,7 +154,7 @@ class Launched(ResultList[str]):
 
     def _repr_html_(self) -> str:
         """Show the replicas by name."""
-        from skaha._html import tables  # noqa: PLC0415  (only notebooks need it)
+        from skaha._html import tables
 
         return tables(self.names, self.failures, ("replica", "id"))
 

@@ -211,7 +211,7 @@ def test_whatever_is_in_the_file_is_a_certificate_or_refused(tmp_path, garbage, 
     path = tmp_path / "proxy.pem"
     path.touch(mode=0o600)
     if framed:
-        import ssl  # noqa: PLC0415
+        import ssl
 
         garbage = ssl.DER_cert_to_PEM_cert(garbage).encode() + KEY_PEM
     path.write_bytes(garbage)

@@ -15,7 +15,6 @@ from skaha.results import Outcome, ResultDict, attach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import TracebackType
 
     from skaha._async._work import Method
     from skaha._tally import Tally
@@ -92,11 +91,6 @@ class AsyncService(SkahaClient):
         """Return this object, to be closed at the end of the block."""
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close the connections."""
         await self.aclose()

@@ -16,7 +16,6 @@ from skaha.results import Outcome, ResultDict, attach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import TracebackType
 
     from skaha._sync._work import Method
     from skaha._tally import Tally
@@ -93,11 +92,6 @@ class Service(SkahaClient):
         """Return this object, to be closed at the end of the block."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the connections."""
         self.close()

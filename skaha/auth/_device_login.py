@@ -45,7 +45,7 @@ def show_code(device: DeviceCode) -> None:
     minutes = max(1, round((device.expires - time.time()) / 60))
     sys.stderr.write(f"Open {device.url}\nand enter the code {device.code} within {minutes} min.\n")
     if sys.stderr.isatty():
-        import segno  # noqa: PLC0415  (only a terminal needs it)
+        import segno
 
         segno.make(device.whole_url or device.url).terminal(out=sys.stderr, compact=True)
     sys.stderr.flush()

@@ -153,7 +153,7 @@ def login(
             "lists them"
         )
     with needing_extra():
-        from skaha.auth._device_login import log_in_by_device  # noqa: PLC0415  (an extra)
+        from skaha.auth._device_login import log_in_by_device
 
         entry, place = log_in_by_device(aim.provider.url, client_id, secret, show, timeout)
     return Login(
@@ -199,7 +199,7 @@ def logout(
     if aim.provider.method == CERTIFICATE:
         return _remove_certificate(_certificate_path(certificate))
     with needing_extra():
-        from skaha.auth._device_login import forget  # noqa: PLC0415  (an extra)
+        from skaha.auth._device_login import forget
 
         return forget(aim.provider.url, timeout)
 

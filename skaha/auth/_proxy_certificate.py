@@ -148,7 +148,7 @@ def keep_certificate(text: SecretText, path: Path) -> datetime:
     Raises:
         CredentialsError: If it cannot be used or written.
     """
-    from skaha._certificate import validity  # noqa: PLC0415  (slow)
+    from skaha._certificate import validity
 
     ends: list[datetime] = []
 

@@ -94,7 +94,7 @@ class Store:
 
     def __init__(self, issuer: str) -> None:
         """Find the place; open nothing."""
-        import platformdirs  # noqa: PLC0415  (only who has logged in needs it)
+        import platformdirs
 
         # With and without the last slash, it is one provider.
         self.issuer = issuer.rstrip("/")
@@ -167,7 +167,7 @@ class Store:
             self.path.unlink(missing_ok=True)
             removed.append(str(self.path))
         if self._in_keyring() is not None:
-            from keyring.errors import KeyringError  # noqa: PLC0415  (seldom needed)
+            from keyring.errors import KeyringError
 
             backend = _keyring()
             try:
@@ -197,7 +197,7 @@ class Store:
         backend = _keyring()
         if backend is None:
             return None
-        from keyring.errors import KeyringError  # noqa: PLC0415  (seldom needed)
+        from keyring.errors import KeyringError
 
         try:
             return _secret(backend.get_password(_SERVICE, self.issuer))
@@ -208,7 +208,7 @@ class Store:
         backend = _keyring()
         if backend is None:
             return False
-        from keyring.errors import KeyringError  # noqa: PLC0415  (seldom needed)
+        from keyring.errors import KeyringError
 
         try:
             backend.set_password(_SERVICE, self.issuer, text)
@@ -219,8 +219,8 @@ class Store:
 
 def _keyring() -> KeyringBackend | None:
     """Return the keyring of the system, if there is one that keeps secrets secret."""
-    import keyring  # noqa: PLC0415  (slow)
-    from keyring.backends.chainer import ChainerBackend  # noqa: PLC0415
+    import keyring
+    from keyring.backends.chainer import ChainerBackend
 
     backend = keyring.get_keyring()
     if isinstance(backend, ChainerBackend):

@@ -99,7 +99,7 @@ class LoginToken:
         return entry
 
     def _renewed(self, store: Store, entry: Entry) -> Entry:
-        from skaha.auth._oidc import OpenIDProvider, RefusedError  # noqa: PLC0415  (seldom needed)
+        from skaha.auth._oidc import OpenIDProvider, RefusedError
 
         if entry.refresh_token is None:
             if entry.is_valid:

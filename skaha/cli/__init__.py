@@ -16,7 +16,7 @@ def main() -> NoReturn:
     for one in ("SIGTERM", "SIGHUP"):
         _interrupt_on(getattr(signal, one, None))
     try:
-        from skaha.cli._program import run  # noqa: PLC0415  (Ctrl-C may come this early)
+        from skaha.cli._program import run
 
         sys.exit(run(sys.argv[1:]))
     except ModuleNotFoundError as error:

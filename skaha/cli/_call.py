@@ -33,8 +33,8 @@ class Call:
 
     def client(self, kind: type[T], **defaults: Any) -> T:
         """Construct a client as the arguments, the environment and the profile say."""
-        from skaha import config  # noqa: PLC0415  (start-up)
-        from skaha.cli._notes import listen  # noqa: PLC0415
+        from skaha import config
+        from skaha.cli._notes import listen
 
         listen(verbose=self.verbose)
         return kind(**defaults, **config.settings(self.profile, **self.given))
@@ -42,7 +42,7 @@ class Call:
     @contextmanager
     def session(self, **defaults: Any) -> Iterator[Session]:
         """Open a session client for as long as the block takes."""
-        from skaha.session import Session  # noqa: PLC0415  (start-up)
+        from skaha.session import Session
 
         with self.client(Session, **defaults) as session:
             yield session
@@ -81,7 +81,7 @@ class Call:
 
 def say_failures(failures: Iterable[Exception]) -> None:
     """Say what failed, on standard error."""
-    from skaha.cli._notes import note  # noqa: PLC0415  (start-up)
+    from skaha.cli._notes import note
 
     for error in failures:
         note(str(error), "error")

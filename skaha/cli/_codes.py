@@ -29,7 +29,7 @@ WORDS = {
 def code_of(error: BaseException) -> int:
     """Return the exit code of a command that failed for this reason alone."""
     # Only now: a command that succeeds may never need it.
-    from skaha import errors  # noqa: PLC0415
+    from skaha import errors
 
     refused = errors.CredentialsError, errors.AuthenticationError, errors.PermissionDeniedError
     kinds: list[tuple[int, type[BaseException] | tuple[type[BaseException], ...]]] = [

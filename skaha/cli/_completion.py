@@ -35,7 +35,7 @@ def complete_image(context: click.Context, _: click.Parameter, incomplete: str) 
 
 def _asked(context: click.Context, kind: str) -> list[dict[str, Any]]:
     """Return what the platform lists; nothing if it does not answer soon."""
-    import skaha  # noqa: PLC0415  (start-up)
+    import skaha
 
     call = context.find_object(Call) or Call()
     logging.getLogger("skaha").addHandler(logging.NullHandler())

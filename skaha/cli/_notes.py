@@ -15,7 +15,6 @@ from skaha.cli._output import abandon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
 
 _ERASE = "\r\x1b[K"
 # Short work shows nothing.
@@ -124,12 +123,7 @@ class _Progress:
             _Progress.shown = True
             _write(_ERASE + line[: _columns() - 1])
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._over.set()
         if self._thread.ident is not None:
             self._thread.join()

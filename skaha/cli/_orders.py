@@ -26,7 +26,7 @@ def command_line(words: Sequence[str], script: str | None) -> dict[str, str]:
 
     They are sent plainly where the platform carries them unharmed, and are packed where not.
     """
-    from skaha.helpers import shell  # noqa: PLC0415  (start-up)
+    from skaha.helpers import shell
 
     if script is not None:
         return dict(shell.script(_read(script), *words))  # type: ignore[arg-type]
@@ -68,7 +68,7 @@ def rehearse(session: Session, **order: Any) -> list[Item]:
     Raises:
         skaha.errors.SkahaError: As `create`, if it would not get as far as sending.
     """
-    from skaha.errors import SkahaError  # noqa: PLC0415  (start-up)
+    from skaha.errors import SkahaError
 
     forms: dict[str, Item] = {}
 

@@ -9,7 +9,6 @@ from skaha.cli._notes import hushed, note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
 
     from skaha.cli._sessions import Found
     from skaha.session import Session
@@ -46,7 +45,7 @@ class Pending:
                 self._explain(pending[0], len(pending))
 
     def _explain(self, session_id: str, count: int) -> None:
-        from skaha.errors import SkahaError  # noqa: PLC0415  (start-up)
+        from skaha.errors import SkahaError
 
         try:
             with hushed():
@@ -59,10 +58,5 @@ class Pending:
             name = f"{self._found.name(session_id)} ({session_id})"
             note(f"{name} is still pending{others}: {'; '.join(warnings)}", "warning")
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._over.set()

@@ -122,7 +122,7 @@ def run(arguments: list[str]) -> int:
 def _prepare() -> None:
     """Put the bin where a standard stream is closed; make ready for the questions of a shell."""
     if "_SKAHA_COMPLETE" in os.environ:
-        from skaha.cli import _bash  # noqa: PLC0415  (only a shell asks for it)
+        from skaha.cli import _bash
 
         _bash.register()
     for name in ("stdin", "stdout", "stderr"):
@@ -133,7 +133,7 @@ def _prepare() -> None:
 
 
 def _show(error: click.ClickException) -> None:
-    from skaha.cli._notes import say  # noqa: PLC0415  (start-up)
+    from skaha.cli._notes import say
 
     shown = StringIO()
     error.show(shown)
@@ -141,7 +141,7 @@ def _show(error: click.ClickException) -> None:
 
 
 def _said(text: str, code: int) -> int:
-    from skaha.cli._notes import note  # noqa: PLC0415  (start-up)
+    from skaha.cli._notes import note
 
     note(text, "error")
     return code
@@ -152,7 +152,7 @@ def _explained(error: Exception, call: Call) -> int:
     if isinstance(error, OSError):
         _flushed(code)
     if call.verbose:
-        import traceback  # noqa: PLC0415  (start-up)
+        import traceback
 
         traceback.print_exception(error)
     text = _text(error, known=code != FAILED)
@@ -169,7 +169,7 @@ def _shown(call: Call, message: str, code: int, status: int | None = None) -> in
 
 
 def _text(error: Exception, *, known: bool) -> str:
-    from skaha.errors import SkahaError  # noqa: PLC0415  (start-up)
+    from skaha.errors import SkahaError
 
     expected = known or isinstance(error, SkahaError | OSError | RuntimeError)
     return str(error) if expected else f"{type(error).__name__}: {error} (-v shows more)"

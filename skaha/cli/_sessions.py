@@ -24,7 +24,7 @@ STATUSES = ("Pending", "Running", "Terminating", "Completed", "Succeeded", "Fail
 
 def item(record: Mapping[str, Any]) -> Item:
     """Return a session in this program's own words, the same for every platform."""
-    from skaha import records  # noqa: PLC0415  (start-up)
+    from skaha import records
 
     return {
         "id": record.get("id"),
@@ -43,7 +43,7 @@ def item(record: Mapping[str, Any]) -> Item:
 
 
 def _status(record: Mapping[str, Any]) -> Any:
-    from skaha import records  # noqa: PLC0415  (start-up)
+    from skaha import records
 
     return "Completed" if records.succeeded(record) else records.known(record.get("status"))
 
@@ -58,7 +58,7 @@ def _whole(text: Any) -> int | None:
 
 def stamp(moment: datetime | None) -> str | None:
     """Return a time as items have it: ISO 8601, in UTC."""
-    from datetime import UTC  # noqa: PLC0415  (start-up)
+    from datetime import UTC
 
     return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -71,7 +71,7 @@ def natural(one: Mapping[str, Any]) -> list[tuple[int, int, str]]:
 
 def left(one: Item) -> str | None:
     """Return how long a session may still live, for people."""
-    from datetime import UTC, datetime  # noqa: PLC0415  (start-up)
+    from datetime import UTC, datetime
 
     if one["expires"] is None or one["status"] not in ("Pending", "Running"):
         return None

@@ -24,7 +24,7 @@ _USER = "x-vo-authenticated"
 @click.pass_obj
 def auth_command(call: Call) -> int:
     """Show who you are to the platform, by which credentials, and until when they are valid."""
-    from skaha import Context, config  # noqa: PLC0415  (start-up)
+    from skaha import Context, config
 
     settings = config.settings(call.profile, **call.given)
     with call.client(Context) as context:
@@ -52,7 +52,7 @@ def _method(client: SkahaClient, settings: Settings) -> tuple[str, str]:
     if client.server == "local":
         return "token", "the embedded platform"
     if client.token is not None:
-        from skaha.auth import LoginToken  # noqa: PLC0415  (start-up)
+        from skaha.auth import LoginToken
 
         method = "login" if isinstance(client.token, LoginToken) else "token"
         return method, settings.sources["token"]
@@ -61,7 +61,7 @@ def _method(client: SkahaClient, settings: Settings) -> tuple[str, str]:
 
 
 def _expiry(client: SkahaClient, method: str) -> datetime | None:
-    from skaha import auth, config  # noqa: PLC0415  (start-up)
+    from skaha import auth, config
 
     if method == "certificate" and client.certificate is not None:
         return config.valid_until(client.certificate)

@@ -18,9 +18,9 @@ _HOW = {
 @click.pass_context
 def completion_command(context: click.Context, shell: str) -> int:
     """Print what lets a SHELL complete commands, sessions and images."""
-    from click.shell_completion import get_completion_class  # noqa: PLC0415  (start-up)
+    from click.shell_completion import get_completion_class
 
-    from skaha.cli import _bash  # noqa: PLC0415
+    from skaha.cli import _bash
 
     _bash.register()
     maker = get_completion_class(shell)

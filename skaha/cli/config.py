@@ -52,7 +52,7 @@ def _set(call: Call, key: str, value: str | None) -> int:
     Without VALUE it is asked for, or read from standard input: so no secret has to stand in a
     command, where others can see it.
     """
-    from skaha import config  # noqa: PLC0415  (start-up)
+    from skaha import config
 
     if value is None and sys.stdin.isatty():
         value = click.prompt(key, hide_input=key in config.SECRETS, err=True)
@@ -65,7 +65,7 @@ def _set(call: Call, key: str, value: str | None) -> int:
 @click.pass_obj
 def _unset(call: Call, key: str) -> int:
     """Remove KEY from the profile in use."""
-    from skaha import config  # noqa: PLC0415  (start-up)
+    from skaha import config
 
     config.remove(key, call.profile)
     return 0
@@ -75,7 +75,7 @@ def _unset(call: Call, key: str) -> int:
 @click.pass_obj
 def _profiles(call: Call) -> int:
     """List the profiles, the server of each, and which one is active."""
-    from skaha import config  # noqa: PLC0415  (start-up)
+    from skaha import config
 
     servers = config.profiles()
     # Nothing is active as long as there are none.
@@ -91,13 +91,13 @@ def _profiles(call: Call) -> int:
 @click.pass_obj
 def _path(call: Call) -> int:
     """Print where the file is, or would be."""
-    from skaha import config  # noqa: PLC0415  (start-up)
+    from skaha import config
 
     return call.report([{"path": str(config.default_path())}], ("path",), key="path")
 
 
 def _items(call: Call, *, secrets: bool = False) -> list[Item]:
-    from skaha import config  # noqa: PLC0415  (start-up)
+    from skaha import config
 
     found = config.in_use(call.profile, **call.given)
     source = _source_of_profile(call, found.profile)
@@ -112,7 +112,7 @@ def _items(call: Call, *, secrets: bool = False) -> list[Item]:
 
 def _token(call: Call) -> Item:
     """Return the token in use, wherever it is kept."""
-    from skaha import config  # noqa: PLC0415  (start-up)
+    from skaha import config
 
     found = config.settings(call.profile, **call.given)
     value = found.get("token")
@@ -125,7 +125,7 @@ def _plain(value: Any) -> Any:
 
 
 def _source_of_profile(call: Call, profile: str | None) -> str:
-    import os  # noqa: PLC0415  (start-up)
+    import os
 
     if profile is None:
         return "default"

@@ -106,7 +106,7 @@ def _chosen(
 
 def _agreed(chosen: Sequence[Item]) -> bool:
     """Show what would be deleted, and ask; the data on standard output is what was deleted."""
-    from skaha.cli._table import aligned, cell  # noqa: PLC0415  (only here)
+    from skaha.cli._table import aligned, cell
 
     headings = ("id", "name", "kind", "status")
     rows = [[cell(one[heading]) for heading in headings] for one in chosen]

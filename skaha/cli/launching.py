@@ -91,7 +91,7 @@ def _whole(amount: float) -> float:
 
 def _launch(call: Call, session: Session, order: Mapping[str, Any], *, rm: bool) -> Launched | int:
     """Launch; if that stops on the way, say what there is by now and return the exit code."""
-    from skaha.errors import SkahaError  # noqa: PLC0415  (start-up)
+    from skaha.errors import SkahaError
 
     count = order["replicas"]
     try:

@@ -63,7 +63,7 @@ def _reset(call: Call, *, yes: bool) -> int:
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def _serve(options: tuple[str, ...]) -> NoReturn:
     """Run it in the foreground; --help shows its options."""
-    import os  # noqa: PLC0415  (only here)
+    import os
 
     # It becomes the platform: signals and the exit code are its own.
     os.execv(sys.executable, [sys.executable, "-m", "skaha.local", "serve", *options])  # noqa: S606
@@ -90,7 +90,7 @@ def _reported(call: Call, line: str | None, *, absent: int) -> int:
 
 def _run(action: str) -> str | None:
     """Let the platform's own command line do it; return what it said, or `None` if it failed."""
-    from skaha.cli._notes import note  # noqa: PLC0415  (start-up)
+    from skaha.cli._notes import note
 
     done = subprocess.run(  # noqa: S603  (this package)
         [sys.executable, "-m", "skaha.local", action], capture_output=True, text=True, check=False

@@ -33,7 +33,7 @@ def login_command(
     taken from ~/.netrc, or asked for. The address and the code of OpenID Connect are on standard
     error, for any browser.
     """
-    import skaha  # noqa: PLC0415  (start-up)
+    import skaha
 
     chosen = _chosen(call, "server", "certificate", "timeout")
     done = skaha.login(
@@ -59,7 +59,7 @@ def logout_command(call: Call, provider: str | None) -> int:
 
     PROVIDER is as for `skaha login`. What is removed is listed; there may be nothing.
     """
-    import skaha  # noqa: PLC0415  (start-up)
+    import skaha
 
     chosen = _chosen(call, "certificate", "timeout")
     removed = skaha.logout(provider, profile=call.profile, **chosen)
@@ -72,7 +72,7 @@ def logout_command(call: Call, provider: str | None) -> int:
 @click.pass_obj
 def servers_command(call: Call, provider: str | None, *, trial: bool) -> int:
     """List the servers that there are, as the registries of the providers know them."""
-    from skaha import auth  # noqa: PLC0415  (start-up)
+    from skaha import auth
 
     chosen = _chosen(call, "timeout")
     items: list[Item] = [
@@ -90,7 +90,7 @@ def servers_command(call: Call, provider: str | None, *, trial: bool) -> int:
 
 def _chosen(call: Call, *names: str) -> dict[str, Any]:
     """Return what was given of the options that all commands share."""
-    from skaha.cli._notes import listen  # noqa: PLC0415  (start-up)
+    from skaha.cli._notes import listen
 
     listen(verbose=call.verbose)
     return {name: call.given[name] for name in names if name in call.given}

@@ -19,7 +19,7 @@ from skaha.cli._sessions import KINDS
 @click.pass_obj
 def images_command(call: Call, text: str | None, kind: Any) -> int:
     """List public images; with TEXT, those whose references hold it."""
-    from skaha import Images  # noqa: PLC0415  (start-up)
+    from skaha import Images
 
     with call.client(Images) as images:
         found = images.details(kind)
@@ -36,7 +36,7 @@ def images_command(call: Call, text: str | None, kind: Any) -> int:
 @click.pass_obj
 def repositories_command(call: Call) -> int:
     """List the registries that images may come from."""
-    from skaha import Images  # noqa: PLC0415  (start-up)
+    from skaha import Images
 
     with call.client(Images) as images:
         hosts = images.repositories()
@@ -47,7 +47,7 @@ def repositories_command(call: Call) -> int:
 @click.pass_obj
 def resources_command(call: Call) -> int:
     """Show what one session may ask for."""
-    from skaha import Context  # noqa: PLC0415  (start-up)
+    from skaha import Context
 
     with call.client(Context) as context:
         offered: Mapping[str, Any] = context.resources()
@@ -82,7 +82,7 @@ def stats_command(call: Call) -> int:
 @click.pass_obj
 def availability_command(call: Call) -> int:
     """Ask whether the platform is available; the exit code is 1 if it is not."""
-    from skaha import Overview  # noqa: PLC0415  (start-up)
+    from skaha import Overview
 
     with call.client(Overview) as overview:
         available = overview.availability()

@@ -52,7 +52,7 @@ def wait_for(
     session: Session, found: Found, until: Any, timeout: float | None
 ) -> tuple[dict[str, str], dict[str, Exception]]:
     """Wait, and say how far it is; return the statuses, and the error of each that is late."""
-    from skaha.errors import WaitTimeoutError  # noqa: PLC0415  (start-up)
+    from skaha.errors import WaitTimeoutError
 
     ids = found.ids
     with progress(f"waiting for {len(ids)}") as shown, Pending(session, found) as pending:
@@ -87,7 +87,7 @@ def ended_badly(
     name: Callable[[str], str],
 ) -> dict[str, Exception]:
     """Return what is to be said of each session that did not end well, nor as was waited for."""
-    from skaha.errors import FailedSessionError  # noqa: PLC0415  (start-up)
+    from skaha.errors import FailedSessionError
 
     wanted = {"finished": ("Completed", "Succeeded"), "running": ("Running",)}
     good = wanted.get(until, (until, *(wanted["finished"] if until in wanted["finished"] else ())))

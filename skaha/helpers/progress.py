@@ -15,7 +15,6 @@ from skaha._watch import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from types import TracebackType
     from typing import Literal
 
     from skaha.models import STATUS
@@ -59,7 +58,7 @@ class Bar:
         self._draw(done, len(told), counts)
 
     def _draw(self, done: int, total: int, counts: str = "") -> None:
-        from tqdm.auto import tqdm  # noqa: PLC0415  (it finds out where it draws)
+        from tqdm.auto import tqdm
 
         with self._lock:
             if self._drawn is None:
@@ -77,12 +76,7 @@ class Bar:
         """Return this bar, which ends with the block."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Leave it as it is."""
         with self._lock:
             self._end()

@@ -30,6 +30,6 @@ def find_or_start(state: Path | None = None) -> Address:
         PlatformError: It cannot be had; the message says what to do.
     """
     check_system()
-    from skaha.local import _daemon  # noqa: PLC0415 - Windows has no file locks of this kind
+    from skaha.local import _daemon
 
     return _daemon.find_or_start(state)

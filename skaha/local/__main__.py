@@ -79,16 +79,16 @@ def _absolute(path: str) -> Path:
 
 
 def _given(arguments: argparse.Namespace) -> dict[str, Any]:
-    from skaha.local._options import Options  # noqa: PLC0415 - see _start
+    from skaha.local._options import Options
 
     names = {attribute.name for attribute in fields(Options)}
     return {name: value for name, value in vars(arguments).items() if name in names}
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from skaha.local._options import Options  # noqa: PLC0415 - see _start
-    from skaha.local._serve import serve  # noqa: PLC0415
-    from skaha.local._state import State  # noqa: PLC0415
+    from skaha.local._options import Options
+    from skaha.local._serve import serve
+    from skaha.local._state import State
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
     options = Options(**_given(arguments))
@@ -120,7 +120,7 @@ def _announce(address: Address) -> None:
 
 
 def _start(arguments: argparse.Namespace) -> int:
-    from skaha.local import _daemon  # noqa: PLC0415 - a command loads only what it needs
+    from skaha.local import _daemon
 
     given = _given(arguments)
     stats = [] if given.pop("stats", True) else ["--no-stats"]
@@ -130,7 +130,7 @@ def _start(arguments: argparse.Namespace) -> int:
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    from skaha.local import _daemon  # noqa: PLC0415
+    from skaha.local import _daemon
 
     running = _daemon.find(arguments.state)
     if running is None:
@@ -141,14 +141,14 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _stop(arguments: argparse.Namespace) -> int:
-    from skaha.local import _daemon  # noqa: PLC0415
+    from skaha.local import _daemon
 
     sys.stdout.write("stopped\n" if _daemon.stop(arguments.state) else "not running\n")
     return 0
 
 
 def _reset(arguments: argparse.Namespace) -> int:
-    from skaha.local import _daemon  # noqa: PLC0415
+    from skaha.local import _daemon
 
     _daemon.reset(arguments.state)
     return 0

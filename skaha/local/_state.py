@@ -24,7 +24,7 @@ def default_state() -> Path:
     override = os.environ.get("SKAHA_LOCAL_STATE")
     if override:
         return Path(override)
-    import platformdirs  # noqa: PLC0415 - the daemon of a given directory can do without
+    import platformdirs
 
     return platformdirs.user_state_path("skaha") / "local"
 

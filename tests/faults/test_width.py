@@ -119,7 +119,7 @@ def test_no_lane_is_lost_on_the_way(colour: Any, faulty: FaultyPlatform) -> None
 
 def test_cancelled_requests_give_their_lanes_back(faulty: FaultyPlatform) -> None:
     """However often and wherever calls are cancelled, the next one finds all lanes."""
-    import skaha  # noqa: PLC0415  (one colour only)
+    import skaha
 
     ids = [faulty.add(f"run-{number}") for number in range(4)]
 
