@@ -1,17 +1,20 @@
 """Parts that a platform on this machine does not show, each on its own."""
 
 import asyncio
+import os
+import signal
 import sqlite3
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from skaha.local import PlatformError, _machine
 from skaha.local._faults import Faults, Switches
 from skaha.local._machine import Machine
-from skaha.local._runtimes import _tree
+from skaha.local._runtimes import _shim, _tree
 from skaha.local._session import Session
 from skaha.local._store import Store
 from skaha.local._wire._command import arguments, environment
@@ -111,6 +114,22 @@ def test_a_database_of_the_first_layout_is_taken_over(tmp_path):
         (session,) = store.listed()
         assert (session.cores_limit, session.ram_limit) == (8.0, 32.0)
         store.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it looks where Linux shows environments")
+def test_what_was_just_started_can_be_ended(tmp_path):
+    """The kernel shows a moment later to which session a new process belongs."""
+    known = {"name": "a", "image": "b", "kind": "headless", "created": 0, "lifetime": 60}
+    limits = {"cores": 1, "ram": 1, "cores_limit": 1, "ram_limit": 1, "fixed": True}
+    shims = _shim.Shims(tmp_path, b"key")
+    for number in range(200):
+        session = Session(id=f"s{number}", **known, **limits)
+        environment = {_tree.MARK: session.id, "PATH": os.defpath}
+        work = shims.start(session, ["sleep", "60"], tmp_path, environment)
+        shown = Path(f"/proc/{work._shim}/environ").read_bytes()
+        os.killpg(work._shim, signal.SIGKILL)
+        work._child.wait()
+        assert session.id.encode() in shown
 
 
 def test_many_who_ask_at_once_share_a_census(monkeypatch):

@@ -13,6 +13,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +28,8 @@ from skaha.local._session import Session
 _SHIM = 'echo $$ >"$0/pid"; "$@"; status=$?; echo $status >"$0/exit"; exit $status'
 
 _LOOK_AGAIN = 0.05
+# The kernel shows the environment of a new program a moment after its start.
+_LOOK_FOR_MARK, _MOST_LOOKS = 0.001, 1000
 _ANSWER_SECONDS = 5.0
 
 
@@ -126,6 +129,7 @@ class Shims:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        _await_mark(child, session.id)
         return ShimWork(session.id, directory, child.pid, child)
 
     def find(self, session: Session) -> ShimWork | None:
@@ -189,6 +193,14 @@ def number(file: Path) -> int | None:
         return None
     # A line without its end was cut short by a full disk.
     return int(text) if text.endswith("\n") else None
+
+
+def _await_mark(child: subprocess.Popen[bytes], session_id: str) -> None:
+    """Wait until a new process can be found: who ended it before that would end nothing."""
+    for _ in range(_MOST_LOOKS):
+        if child.poll() is not None or _is_shim(child.pid, session_id):
+            return
+        time.sleep(_LOOK_FOR_MARK)
 
 
 def _is_shim(pid: int, session_id: str) -> bool:
