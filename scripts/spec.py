@@ -20,6 +20,16 @@ def read(path: Path) -> Any:
     return YAML(typ="safe", pure=True).load(path)
 
 
+def resolved(document: Parts, said: Parts) -> Parts:
+    """Return what a reference in a document stands for; anything else stands for itself."""
+    while "$ref" in said:
+        found = document
+        for step in said["$ref"].removeprefix("#/").split("/"):
+            found = found[step]
+        said = found
+    return said
+
+
 class Operation(NamedTuple):
     """One operation.
 
@@ -80,13 +90,7 @@ class Spec:
         return Operation(request, parameters, rest, self._needed([parameters, body, answers]))
 
     def _real(self, said: Parts) -> Parts:
-        """Return what a reference stands for."""
-        while "$ref" in said:
-            found = self._document
-            for step in said["$ref"].removeprefix("#/").split("/"):
-                found = found[step]
-            said = found
-        return said
+        return resolved(self._document, said)
 
     def _needed(self, said: Any) -> set[str]:
         """Return the names of the schemas that something refers to, directly or not."""

@@ -30,6 +30,11 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one more than there are cores: many tests wait for a process or for the clock."""
+    return (os.cpu_count() or 1) + 1
+
+
 class Colour:
     """One of the two colours: its classes, and how to get the value of a call."""
 

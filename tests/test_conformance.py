@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import conformance
 import httpx
 import pytest
+import schemas
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from openapi_schema_validator import OAS31Validator
@@ -147,9 +148,7 @@ def test_for_people_there_is_a_line_for_each_operation(platform, capsys):
     out, err = capsys.readouterr()
     assert "prefer --token-file" in err
     lines = out.splitlines()
-    assert [line[11:].split()[0] for line in lines[:-3]] == list(
-        conformance.description().operations
-    )
+    assert [line[11:].split()[0] for line in lines[:-3]] == list(schemas.description().operations)
     assert "not tried  attach_desktop_app        changes a desktop" in lines
     assert lines[-2] == "20 operations: 18 ok, 0 differs, 2 not tried."
     assert lines[-1].startswith("Launched conformance-")
@@ -251,7 +250,7 @@ def test_each_bad_answer_is_told_and_none_of_its_values(relay, check):
         assert value not in report.printed
 
 
-DESCRIPTION = conformance.description()
+DESCRIPTION = schemas.description()
 SCHEMAS = DESCRIPTION._components["schemas"]
 OBJECTS = sorted(name for name, schema in SCHEMAS.items() if "properties" in schema)
 FIELDS = {field for name in OBJECTS for field in SCHEMAS[name]["properties"]}
