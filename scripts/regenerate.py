@@ -1,7 +1,7 @@
 """Make all that is generated, or check that what is committed is what would be made.
 
 - `generated/skaha_api`, from `openapi/skaha.yaml` by openapi-python-client;
-- `skaha/_sync`, from `skaha/_async` by `unasync`.
+- `skaha/_sync` and `skaha/_transport/_sync`, from the `_async` folder beside each by `unasync`.
 
 The check compares bytes: whoever edits generated code, or forgets to regenerate, is told so by
 `nox -s drift`.
@@ -25,10 +25,10 @@ ROOT = Path(__file__).resolve().parent.parent
 SPEC = ROOT / "openapi" / "skaha.yaml"
 CONFIG = ROOT / "openapi" / "generator.yaml"
 API = ROOT / "generated" / "skaha_api"
-ASYNC = ROOT / "skaha" / "_async"
-SYNC = ROOT / "skaha" / "_sync"
-# Written by hand in each colour: they are what differs between them.
-TWINS = ("_work.py", "_network.py")
+# Each of these folders has a sync variant beside it.
+ASYNC_FOLDERS = (ROOT / "skaha" / "_async", ROOT / "skaha" / "_transport" / "_async")
+# Written by hand in both variants: they hold what differs between them.
+TWINS = ("concurrency.py", "backend.py")
 
 # The tools are this environment's, not whatever else is on PATH.
 BIN = sysconfig.get_path("scripts")
@@ -50,21 +50,29 @@ def generate_api(spec: Path, target: Path) -> None:
     (target / "py.typed").touch()
 
 
+def sync_folder(source: Path) -> Path:
+    """Return the folder of the sync variant of `source`."""
+    return source.with_name("_sync")
+
+
+def async_modules(source: Path) -> dict[str, str]:
+    """Return the text of each module in `source` that is converted, by its name."""
+    return {path.name: path.read_text() for path in source.glob("*.py") if path.name not in TWINS}
+
+
 def generate_sync(source: Path, target: Path) -> None:
-    """Write the sync twins of the modules in `source` into the new folder `target`."""
-    converted = (path for path in source.glob("*.py") if path.name not in TWINS)
-    modules = {path.name: path.read_text() for path in converted}
-    if unused := unused_rules(list(modules.values())):
-        raise SystemExit(f"rules of unasync that nothing needs: {unused}")
-    target.mkdir()
-    for name, text in modules.items():
-        header = f"# Made from skaha/_async/{name} by scripts/regenerate.py: edit that one.\n"
+    """Write the sync variant of the modules in `source` into the new folder `target`."""
+    target.mkdir(parents=True)
+    for name, text in async_modules(source).items():
+        origin = (source / name).relative_to(ROOT)
+        header = f"# Made from {origin} by scripts/regenerate.py: edit that one.\n"
         (target / name).write_text(header + to_sync(text))
     style = ["--no-cache", "--config", str(ROOT / "pyproject.toml")]
     run("ruff", "check", *style, "--select", "I", "--fix", target)
     run("ruff", "format", *style, target)
-    for name in TWINS:
-        (target / name).write_bytes((SYNC / name).read_bytes())
+    for path in sync_folder(source).glob("*.py"):
+        if path.name in TWINS:
+            (target / path.name).write_bytes(path.read_bytes())
 
 
 def read_tree(folder: Path) -> Tree:
@@ -98,11 +106,18 @@ def difference(old: Tree, new: Tree) -> str:
 
 def fresh_trees() -> dict[Path, Tree]:
     """Generate everything in a scratch folder; return it by where it belongs."""
+    sources = [text for folder in ASYNC_FOLDERS for text in async_modules(folder).values()]
+    if unused := unused_rules(sources):
+        raise SystemExit(f"rules of unasync that nothing needs: {unused}")
     with tempfile.TemporaryDirectory() as scratch:
-        api, sync = Path(scratch) / API.name, Path(scratch) / SYNC.name
+        api = Path(scratch) / API.name
         generate_api(SPEC, api)
-        generate_sync(ASYNC, sync)
-        return {API: read_tree(api), SYNC: read_tree(sync)}
+        trees = {API: read_tree(api)}
+        for source in ASYNC_FOLDERS:
+            target = Path(scratch) / sync_folder(source).relative_to(ROOT)
+            generate_sync(source, target)
+            trees[sync_folder(source)] = read_tree(target)
+        return trees
 
 
 def main() -> int:

@@ -14,13 +14,13 @@ from importlib.metadata import version
 
 from regenerate import (
     API,
-    ASYNC,
+    ASYNC_FOLDERS,
     CONFIG,
     ROOT,
-    SYNC,
     difference,
     fresh_trees,
     read_tree,
+    sync_folder,
     write_tree,
 )
 from templates import GENERATOR
@@ -45,7 +45,9 @@ def bumped(text: str, new: str) -> tuple[str, str]:
 def refuse_changes() -> None:
     """Refuse to go on while there are changes which the diff would mix with."""
     status = ["git", "status", "--porcelain", "--"]
-    status += map(str, [PYPROJECT, CONFIG.parent, API, ASYNC, SYNC])
+    status += map(
+        str, [PYPROJECT, CONFIG.parent, API, *ASYNC_FOLDERS, *map(sync_folder, ASYNC_FOLDERS)]
+    )
     found = subprocess.run(status, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     if found:
         raise SystemExit(f"commit these first, or the diff would mix with them:\n{found}")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
-from skaha._checks import check_amount, checked_token
-from skaha._wire import BearerToken, Secret, Wire, is_loopback, tls_context
+from skaha._sansio.validation import check_amount, checked_token
+from skaha._transport.connection_settings import BearerToken, Secret, Wire, is_loopback, tls_context
 from skaha.errors import CredentialsError, InvalidInputError, LocalPlatformError
 from skaha.models import ContainerRegistry
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from os import PathLike
 
-    from skaha._api import Api
+    from skaha._transport.api_client import Api
     from skaha.config import Settings
     from skaha.retry import Retry
 
@@ -146,7 +146,7 @@ class SkahaClient:
                 raise
             tls, self._problem = _tls(server, None), str(error)
         # Only here: it imports the generated client, which takes a while.
-        from skaha._api import Api
+        from skaha._transport.api_client import Api
 
         wire = Wire(
             server=server,

@@ -27,7 +27,7 @@ from skaha.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from skaha._order import Order
+    from skaha._sansio.launch_request import Order
 
 __all__ = ["Launched", "ResultDict", "ResultList"]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from skaha import _answers, _checks, _requests
-from skaha._async._service import AsyncService
+from skaha import _requests
+from skaha._async._base_client import AsyncService
+from skaha._sansio import responses, validation
 from skaha.records import matching
 from skaha.results import Outcome, ResultList
 
@@ -39,11 +40,11 @@ class AsyncApps(AsyncService):
             >>> await session.apps()
             []
         """
-        statuses = _checks.check_statuses(status)
+        statuses = validation.check_statuses(status)
         # The platform lists the apps of all desktops, whichever one it is asked about.
-        asked = _checks.check_ids(desktop)[0] if desktop is not None else "any"
+        asked = validation.check_ids(desktop)[0] if desktop is not None else "any"
         request = _requests.list_desktop_apps(asked)
-        apps = matching(await self._send("apps", request, _answers.json_objects), None, statuses)
+        apps = matching(await self._send("apps", request, responses.json_objects), None, statuses)
         chosen = [app for app in apps if desktop is None or app.get("id") == desktop]
         return ResultList(cast("list[SessionRecord]", chosen), Outcome())
 
@@ -74,12 +75,12 @@ class AsyncApps(AsyncService):
             ...     print(error.text.strip())
             session hjko98yg not found
         """
-        [session_id] = _checks.check_ids(desktop)
-        _checks.check_amount("cores", cores)
-        _checks.check_amount("ram", ram)
-        _checks.check_text("image", image)
+        [session_id] = validation.check_ids(desktop)
+        validation.check_amount("cores", cores)
+        validation.check_amount("ram", ram)
+        validation.check_text("image", image)
         request = _requests.attach_desktop_app(session_id, image=image, cores=cores, ram=ram)
-        return await self._send(f"app on {session_id}", request, _answers.new_id)
+        return await self._send(f"app on {session_id}", request, responses.new_id)
 
     async def app_info(self, desktop: str, app: str) -> SessionRecord:
         """Read one desktop app.
@@ -104,10 +105,10 @@ class AsyncApps(AsyncService):
             ...     print(error.status)
             404
         """
-        [session_id], [app_id] = _checks.check_ids(desktop), _checks.check_ids(app)
+        [session_id], [app_id] = validation.check_ids(desktop), validation.check_ids(app)
         request = _requests.get_desktop_app(session_id, app_id)
         subject = f"info of app {app_id} on {session_id}"
-        return cast("SessionRecord", await self._send(subject, request, _answers.json_object))
+        return cast("SessionRecord", await self._send(subject, request, responses.json_object))
 
     async def destroy_app(self, desktop: str, app: str) -> None:
         """End one desktop app; the platform takes any id, whether there is such an app or not.
@@ -124,6 +125,6 @@ class AsyncApps(AsyncService):
             >>> session = AsyncSession(server="local")
             >>> await session.destroy_app("hjko98yg", "k4b")
         """
-        [session_id], [app_id] = _checks.check_ids(desktop), _checks.check_ids(app)
+        [session_id], [app_id] = validation.check_ids(desktop), validation.check_ids(app)
         request = _requests.delete_desktop_app(session_id, app_id)
-        await self._send(f"destroy of app {app_id} on {session_id}", request, _answers.plain_text)
+        await self._send(f"destroy of app {app_id} on {session_id}", request, responses.plain_text)

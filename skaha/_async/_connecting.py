@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from skaha import _checks
-from skaha._async._http import open_for_users
 from skaha._async._spelling import also_as_id
 from skaha._async._waiting import AsyncWaiting
-from skaha._async._work import pause
-from skaha._tally import Tally
+from skaha._sansio import validation
+from skaha._sansio.progress import Tally
+from skaha._transport._async.client import open_for_users
+from skaha._transport._async.concurrency import pause
 from skaha.errors import FailedSessionError, InvalidInputError, SkahaError, WaitTimeoutError
 from skaha.records import known
 from skaha.results import ResultDict, settled
@@ -92,9 +92,9 @@ class AsyncConnecting(AsyncWaiting):
             >>> await session.connect([])
             {}
         """
-        _checks.check_seconds("timeout", timeout)
+        validation.check_seconds("timeout", timeout)
         end = time.monotonic() + timeout
-        wanted = _checks.check_ids(ids)
+        wanted = validation.check_ids(ids)
         tally = Tally(progress, len(wanted))
         statuses = await self.wait(wanted, until="running", timeout=timeout)
 

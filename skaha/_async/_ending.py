@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Literal, overload
 
-from skaha import _answers, _checks, _requests
+from skaha import _requests
 from skaha._async._reading import AsyncReading
 from skaha._async._spelling import also_as_id
-from skaha._async._work import pause
-from skaha._selection import Selection
-from skaha._tally import Tally
+from skaha._sansio import responses, validation
+from skaha._sansio.name_filter import Selection
+from skaha._sansio.progress import Tally
+from skaha._transport._async.concurrency import pause
 from skaha.errors import InvalidInputError, NotFoundError, SkahaError, StillThereError
 from skaha.records import APP, sessions
 from skaha.results import Outcome, ResultDict, ResultList, raise_with, settled
@@ -52,12 +53,12 @@ class AsyncEnding(AsyncReading):
             >>> await session.destroy(["hjko98yg", "ikvp1jtp"])
             {'hjko98yg': True, 'ikvp1jtp': True}
         """
-        wanted = _checks.check_ids(ids)
+        wanted = validation.check_ids(ids)
 
         async def delete(session_id: str) -> bool:
             request = _requests.delete_session(session_id)
             try:
-                await self._send(f"destroy of {session_id}", request, _answers.plain_text)
+                await self._send(f"destroy of {session_id}", request, responses.plain_text)
             except NotFoundError as error:
                 # The first order was carried out, and its answer lost.
                 if error.attempts == 1:
@@ -221,13 +222,13 @@ class AsyncEnding(AsyncReading):
         kind: KINDS | Collection[KINDS] | None,
         status: STATUS | Collection[STATUS] | None,
     ) -> ResultList[SessionRecord]:
-        kinds, statuses = _checks.check_kinds(kind), _checks.check_statuses(status)
+        kinds, statuses = validation.check_kinds(kind), validation.check_statuses(status)
         if kinds and APP in kinds:
             raise InvalidInputError("the id of an app is its desktop's: destroy_app ends an app")
         records = await self._listed(kinds, statuses)
         chosen = [
             one
             for one in sessions(records)
-            if _checks.is_id(one.get("id")) and selection.takes(str(one.get("name", "")))
+            if validation.is_id(one.get("id")) and selection.takes(str(one.get("name", "")))
         ]
         return ResultList(chosen, Outcome(retries=records.retries))

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from skaha import _answers, _checks, _requests
-from skaha._allowed import explain_amount, refused_amount
-from skaha._async._service import AsyncService
-from skaha._async._work import pause
-from skaha._effort import effort
-from skaha._ledger import Ledger
-from skaha._order import Order
-from skaha._tally import Tally
+from skaha import _requests
+from skaha._async._base_client import AsyncService
+from skaha._sansio import responses, validation
+from skaha._sansio.amounts import explain_amount, refused_amount
+from skaha._sansio.launch_request import Order
+from skaha._sansio.launch_tracker import Ledger
+from skaha._sansio.progress import Tally
+from skaha._sansio.retrying import effort
+from skaha._transport._async.concurrency import pause
 from skaha.errors import (
     AnswerError,
     BadRequestError,
@@ -102,18 +103,18 @@ class AsyncLaunching(AsyncService):
             >>> all((await session.destroy(ids)).values())
             True
         """
-        _checks.check_launch_kind(kind)
-        _checks.check_at_most(at_most)
-        names = _checks.replica_names(name, replicas)
-        _checks.check_amount("cores", cores)
-        _checks.check_amount("ram", ram)
-        cmd, args, variables = _checks.check_command(kind, cmd, args, env)
+        validation.check_launch_kind(kind)
+        validation.check_at_most(at_most)
+        names = validation.replica_names(name, replicas)
+        validation.check_amount("cores", cores)
+        validation.check_amount("ram", ram)
+        cmd, args, variables = validation.check_command(kind, cmd, args, env)
         form = {
-            "image": _checks.check_text("image", image),
+            "image": validation.check_text("image", image),
             "kind": kind,
             "cores": cores,
             "ram": ram,
-            "gpus": _checks.check_gpu(gpu),
+            "gpus": validation.check_gpu(gpu),
             "cmd": cmd,
             "args": args,
         }
@@ -163,13 +164,13 @@ class AsyncLaunching(AsyncService):
             >>> all((await session.destroy([*ids, *again])).values())
             True
         """
-        _checks.check_at_most(at_most)
+        validation.check_at_most(at_most)
         if not isinstance(launched, Launched):
             raise InvalidInputError("relaunch takes what create returned, or what it raised holds")
         order = launched.order
         if order is None:
             raise InvalidInputError("what was to be launched is not pickled: call create again")
-        lost = _checks.check_among(launched, failed)
+        lost = validation.check_among(launched, failed)
         there = {name for name, one in launched.names.items() if one not in lost}
         names = [name for name in order.names if name not in there]
         if not names:
@@ -213,7 +214,7 @@ class AsyncLaunching(AsyncService):
             return
         try:
             request = _requests.get_context()
-            context = await self._send("resources", request, _answers.json_object)
+            context = await self._send("resources", request, responses.json_object)
         except SkahaError as error:
             log.debug("what is allowed is not known: %s", error)
             return
@@ -249,7 +250,7 @@ class AsyncLaunching(AsyncService):
         attempt = 1
         while True:
             try:
-                return await self._send("look-up of sessions", request, _answers.identified)
+                return await self._send("look-up of sessions", request, responses.identified)
             except AnswerError as error:
                 if attempt == _LOOKS:
                     raise
@@ -262,7 +263,7 @@ class AsyncLaunching(AsyncService):
         async def post(name: str) -> str:
             request = _requests.create_session(**order.form_of(name), registry=self.registry)
             ledger.begin(name)
-            return await self._send(f"launch of {name}", request, _answers.new_id)
+            return await self._send(f"launch of {name}", request, responses.new_id)
 
         attempt = 0
         with effort(self.retry) as made:
@@ -297,7 +298,7 @@ class AsyncLaunching(AsyncService):
 
         async def delete(session_id: str) -> None:
             request = _requests.delete_session(session_id)
-            await self._send(f"destroy of {session_id}", request, _answers.plain_text)
+            await self._send(f"destroy of {session_id}", request, responses.plain_text)
 
         try:
             records = await self._look_up(kind)

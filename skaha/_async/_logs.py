@@ -6,13 +6,14 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
-from skaha import _answers, _checks, _requests
+from skaha import _requests
 from skaha._async._reading import AsyncReading
 from skaha._async._spelling import also_as_id
-from skaha._async._work import pause
-from skaha._tail import LogTail
-from skaha._tally import Tally
-from skaha._watch import Watch
+from skaha._sansio import responses, validation
+from skaha._sansio.log_tail import LogTail
+from skaha._sansio.progress import Tally
+from skaha._sansio.status_tracker import Watch
+from skaha._transport._async.concurrency import pause
 from skaha.records import known, sessions
 from skaha.results import ResultDict, settled
 
@@ -79,14 +80,14 @@ class AsyncLogs(AsyncReading):
             >>> await session.logs("hjko98yg")
             {'hjko98yg': ''}
         """
-        _checks.check_tail(tail)
+        validation.check_tail(tail)
 
         async def read(session_id: str) -> str:
             request = _requests.get_session_logs(session_id)
-            text = await self._send(f"logs of {session_id}", request, _answers.plain_text)
+            text = await self._send(f"logs of {session_id}", request, responses.plain_text)
             return text if tail is None else _last_lines(text, tail)
 
-        wanted = _checks.check_ids(ids)
+        wanted = validation.check_ids(ids)
         found = await self._send_many(read, wanted, Tally(progress, len(wanted)))
         logs = settled(ResultDict(found.values, found), found)
         if not verbose:
@@ -129,7 +130,7 @@ class AsyncLogs(AsyncReading):
             ...     print(saved["hjko98yg"].name)
             hjko98yg.log
         """
-        wanted = _checks.check_ids(ids)
+        wanted = validation.check_ids(ids)
         folder = Path(directory).expanduser()
         folder.mkdir(parents=True, exist_ok=True)
         records = await self.fetch() if wanted else []
@@ -140,7 +141,7 @@ class AsyncLogs(AsyncReading):
             name = re.sub(r"[^A-Za-z0-9-]", "", known(names.get(session_id)) or "")[:_LONGEST_NAME]
             path = folder / (f"{name}-{session_id}.log" if name else f"{session_id}.log")
             request = _requests.get_session_logs(session_id)
-            await self._send(f"logs of {session_id}", request, _answers.saved, save_to=path)
+            await self._send(f"logs of {session_id}", request, responses.saved, save_to=path)
             return path
 
         found = await self._send_many(save, wanted, Tally(progress, len(wanted)))
@@ -182,9 +183,9 @@ class AsyncLogs(AsyncReading):
             >>> all((await session.destroy(ids)).values())
             True
         """
-        watch = Watch(_checks.check_ids(ids))
-        _checks.check_tail(tail)
-        _checks.check_polls(poll, longest_poll)
+        watch = Watch(validation.check_ids(ids))
+        validation.check_tail(tail)
+        validation.check_polls(poll, longest_poll)
         tails = {session_id: LogTail(tail) for session_id in watch.ids}
         seconds = poll
         while tails:
@@ -205,7 +206,7 @@ class AsyncLogs(AsyncReading):
     async def _raw_logs(self, ids: Sequence[str]) -> ResultDict[bytes]:
         async def read(session_id: str) -> bytes:
             request = _requests.get_session_logs(session_id)
-            return await self._send(f"logs of {session_id}", request, _answers.plain_bytes)
+            return await self._send(f"logs of {session_id}", request, responses.plain_bytes)
 
         found = await self._send_many(read, ids)
         # What could not be read now is read the next time, unless no log could be.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, cast, overload
 
-from skaha import _answers, _checks, _requests
-from skaha._async._service import AsyncService
+from skaha import _requests
+from skaha._async._base_client import AsyncService
 from skaha._async._spelling import also_as_id
-from skaha._effort import effort
-from skaha._tally import Tally
+from skaha._sansio import responses, validation
+from skaha._sansio.progress import Tally
+from skaha._sansio.retrying import effort
 from skaha.records import Event, matching, parse_events
 from skaha.results import Outcome, ResultDict, ResultList, settled
 
@@ -77,8 +78,8 @@ class AsyncReading(AsyncService):
             >>> await session.fetch(kind="carta", status="Running")
             []
         """
-        kinds, statuses = _checks.check_kinds(kind), _checks.check_statuses(status)
-        _checks.check_view(view)
+        kinds, statuses = validation.check_kinds(kind), validation.check_statuses(status)
+        validation.check_view(view)
         return await self._listed(kinds, statuses, view)
 
     async def _listed(
@@ -93,7 +94,7 @@ class AsyncReading(AsyncService):
         status = next(iter(statuses)) if statuses and len(statuses) == 1 else None
         with effort(self.retry) as made:
             request = _requests.list_sessions(kind, status, view)
-            found = await self._send("fetch", request, _answers.json_objects)
+            found = await self._send("fetch", request, responses.json_objects)
         # Older platforms do not know this view.
         headless = {"headless"} if view == "interactive" else set()
         records = [
@@ -118,7 +119,7 @@ class AsyncReading(AsyncService):
         """
         # A site without a metrics backend always answers 503: asking again would not help.
         request = _requests.get_stats()
-        found = await self._send("stats", request, _answers.json_object, repeatable=False)
+        found = await self._send("stats", request, responses.json_object, repeatable=False)
         return cast("StatsRecord", ResultDict(found, Outcome()))
 
     @also_as_id
@@ -146,10 +147,10 @@ class AsyncReading(AsyncService):
 
         async def read(session_id: str) -> SessionRecord:
             request = _requests.get_session(session_id)
-            found = await self._send(f"info of {session_id}", request, _answers.json_object)
+            found = await self._send(f"info of {session_id}", request, responses.json_object)
             return cast("SessionRecord", found)
 
-        wanted = _checks.check_ids(ids)
+        wanted = validation.check_ids(ids)
         found = await self._send_many(read, wanted, Tally(progress, len(wanted)))
         return settled(ResultList(found.values.values(), found), found)
 
@@ -194,9 +195,9 @@ class AsyncReading(AsyncService):
 
         async def read(session_id: str) -> str:
             request = _requests.get_session_events(session_id)
-            return await self._send(f"events of {session_id}", request, _answers.plain_text)
+            return await self._send(f"events of {session_id}", request, responses.plain_text)
 
-        wanted = _checks.check_ids(ids)
+        wanted = validation.check_ids(ids)
         found = await self._send_many(read, wanted, Tally(progress, len(wanted)))
         tables = [{session_id: table} for session_id, table in found.values.items()]
         events = settled(ResultList(tables, found), found)

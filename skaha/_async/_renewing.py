@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skaha import _answers, _checks, _requests
-from skaha._async._service import AsyncService
+from skaha import _requests
+from skaha._async._base_client import AsyncService
 from skaha._async._spelling import also_as_id
-from skaha._tally import Tally
+from skaha._sansio import responses, validation
+from skaha._sansio.progress import Tally
 from skaha.results import ResultDict, settled
 
 if TYPE_CHECKING:
@@ -45,12 +46,12 @@ class AsyncRenewing(AsyncService):
             >>> await session.renew("hjko98yg")
             {'hjko98yg': False}
         """
-        wanted = _checks.check_ids(ids)
+        wanted = validation.check_ids(ids)
 
         async def extend(session_id: str) -> bool:
             request = _requests.renew_session(session_id)
             subject = f"renewal of {session_id}"
-            await self._send(subject, request, _answers.plain_text, repeatable=True)
+            await self._send(subject, request, responses.plain_text, repeatable=True)
             return True
 
         done = await self._send_many(extend, wanted, Tally(progress, len(wanted)))

@@ -7,7 +7,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
-    from skaha._async._work import Method
+    from skaha._transport._async.concurrency import Method
 
 P = ParamSpec("P")
 R = TypeVar("R")

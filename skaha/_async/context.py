@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from skaha import _answers, _requests
-from skaha._async._service import AsyncService
+from skaha import _requests
+from skaha._async._base_client import AsyncService
+from skaha._sansio import responses
 from skaha.results import Outcome, ResultDict
 
 if TYPE_CHECKING:
@@ -39,5 +40,5 @@ class AsyncContext(AsyncService):
             >>> 2 in (await context.resources())["cores"]["options"]
             True
         """
-        found = await self._send("resources", _requests.get_context(), _answers.json_object)
+        found = await self._send("resources", _requests.get_context(), responses.json_object)
         return cast("ContextRecord", ResultDict(found, Outcome()))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from skaha import _answers, _checks, _requests
-from skaha._async._service import AsyncService
+from skaha import _requests
+from skaha._async._base_client import AsyncService
+from skaha._sansio import responses, validation
 from skaha.results import Outcome, ResultList
 
 if TYPE_CHECKING:
@@ -66,9 +67,9 @@ class AsyncImages(AsyncService):
             >>> sorted((await images.details())[0])
             ['digest', 'id', 'types']
         """
-        _checks.check_kinds(kind)
+        validation.check_kinds(kind)
         request = _requests.list_images(kind)
-        images = await self._send("images", request, _answers.json_objects)
+        images = await self._send("images", request, responses.json_objects)
         return ResultList(cast("list[ImageRecord]", images), Outcome())
 
     async def repositories(self) -> list[str]:
@@ -84,4 +85,4 @@ class AsyncImages(AsyncService):
             ['images.canfar.net']
         """
         request = _requests.list_repositories()
-        return await self._send("repositories", request, _answers.json_words)
+        return await self._send("repositories", request, responses.json_words)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skaha import _answers, _requests
-from skaha._async._service import AsyncService
+from skaha import _requests
+from skaha._async._base_client import AsyncService
+from skaha._sansio import responses
 
 if TYPE_CHECKING:
     from skaha.models import Capability
@@ -41,7 +42,7 @@ class AsyncOverview(AsyncService):
             True
         """
         request = _requests.get_availability()
-        return await self._send("availability", request, _answers.availability, anonymous=True)
+        return await self._send("availability", request, responses.availability, anonymous=True)
 
     async def capabilities(self) -> list[Capability]:
         """Read what the service can do, and where.
@@ -61,4 +62,4 @@ class AsyncOverview(AsyncService):
             True
         """
         request = _requests.get_capabilities()
-        return await self._send("capabilities", request, _answers.capabilities, anonymous=True)
+        return await self._send("capabilities", request, responses.capabilities, anonymous=True)

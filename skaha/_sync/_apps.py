@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from skaha import _answers, _checks, _requests
-from skaha._sync._service import Service
+from skaha import _requests
+from skaha._sansio import responses, validation
+from skaha._sync._base_client import Service
 from skaha.records import matching
 from skaha.results import Outcome, ResultList
 
@@ -40,11 +41,11 @@ class Apps(Service):
             >>> session.apps()
             []
         """
-        statuses = _checks.check_statuses(status)
+        statuses = validation.check_statuses(status)
         # The platform lists the apps of all desktops, whichever one it is asked about.
-        asked = _checks.check_ids(desktop)[0] if desktop is not None else "any"
+        asked = validation.check_ids(desktop)[0] if desktop is not None else "any"
         request = _requests.list_desktop_apps(asked)
-        apps = matching(self._send("apps", request, _answers.json_objects), None, statuses)
+        apps = matching(self._send("apps", request, responses.json_objects), None, statuses)
         chosen = [app for app in apps if desktop is None or app.get("id") == desktop]
         return ResultList(cast("list[SessionRecord]", chosen), Outcome())
 
@@ -75,12 +76,12 @@ class Apps(Service):
             ...     print(error.text.strip())
             session hjko98yg not found
         """
-        [session_id] = _checks.check_ids(desktop)
-        _checks.check_amount("cores", cores)
-        _checks.check_amount("ram", ram)
-        _checks.check_text("image", image)
+        [session_id] = validation.check_ids(desktop)
+        validation.check_amount("cores", cores)
+        validation.check_amount("ram", ram)
+        validation.check_text("image", image)
         request = _requests.attach_desktop_app(session_id, image=image, cores=cores, ram=ram)
-        return self._send(f"app on {session_id}", request, _answers.new_id)
+        return self._send(f"app on {session_id}", request, responses.new_id)
 
     def app_info(self, desktop: str, app: str) -> SessionRecord:
         """Read one desktop app.
@@ -105,10 +106,10 @@ class Apps(Service):
             ...     print(error.status)
             404
         """
-        [session_id], [app_id] = _checks.check_ids(desktop), _checks.check_ids(app)
+        [session_id], [app_id] = validation.check_ids(desktop), validation.check_ids(app)
         request = _requests.get_desktop_app(session_id, app_id)
         subject = f"info of app {app_id} on {session_id}"
-        return cast("SessionRecord", self._send(subject, request, _answers.json_object))
+        return cast("SessionRecord", self._send(subject, request, responses.json_object))
 
     def destroy_app(self, desktop: str, app: str) -> None:
         """End one desktop app; the platform takes any id, whether there is such an app or not.
@@ -125,6 +126,6 @@ class Apps(Service):
             >>> session = Session(server="local")
             >>> session.destroy_app("hjko98yg", "k4b")
         """
-        [session_id], [app_id] = _checks.check_ids(desktop), _checks.check_ids(app)
+        [session_id], [app_id] = validation.check_ids(desktop), validation.check_ids(app)
         request = _requests.delete_desktop_app(session_id, app_id)
-        self._send(f"destroy of app {app_id} on {session_id}", request, _answers.plain_text)
+        self._send(f"destroy of app {app_id} on {session_id}", request, responses.plain_text)

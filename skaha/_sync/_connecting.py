@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from skaha import _checks
-from skaha._sync._http import open_for_users
+from skaha._sansio import validation
+from skaha._sansio.progress import Tally
 from skaha._sync._spelling import also_as_id
 from skaha._sync._waiting import Waiting
-from skaha._sync._work import pause
-from skaha._tally import Tally
+from skaha._transport._sync.client import open_for_users
+from skaha._transport._sync.concurrency import pause
 from skaha.errors import FailedSessionError, InvalidInputError, SkahaError, WaitTimeoutError
 from skaha.records import known
 from skaha.results import ResultDict, settled
@@ -93,9 +93,9 @@ class Connecting(Waiting):
             >>> session.connect([])
             {}
         """
-        _checks.check_seconds("timeout", timeout)
+        validation.check_seconds("timeout", timeout)
         end = time.monotonic() + timeout
-        wanted = _checks.check_ids(ids)
+        wanted = validation.check_ids(ids)
         tally = Tally(progress, len(wanted))
         statuses = self.wait(wanted, until="running", timeout=timeout)
 

@@ -6,12 +6,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Literal, overload
 
-from skaha import _answers, _checks, _requests
-from skaha._selection import Selection
+from skaha import _requests
+from skaha._sansio import responses, validation
+from skaha._sansio.name_filter import Selection
+from skaha._sansio.progress import Tally
 from skaha._sync._reading import Reading
 from skaha._sync._spelling import also_as_id
-from skaha._sync._work import pause
-from skaha._tally import Tally
+from skaha._transport._sync.concurrency import pause
 from skaha.errors import InvalidInputError, NotFoundError, SkahaError, StillThereError
 from skaha.records import APP, sessions
 from skaha.results import Outcome, ResultDict, ResultList, raise_with, settled
@@ -53,12 +54,12 @@ class Ending(Reading):
             >>> session.destroy(["hjko98yg", "ikvp1jtp"])
             {'hjko98yg': True, 'ikvp1jtp': True}
         """
-        wanted = _checks.check_ids(ids)
+        wanted = validation.check_ids(ids)
 
         def delete(session_id: str) -> bool:
             request = _requests.delete_session(session_id)
             try:
-                self._send(f"destroy of {session_id}", request, _answers.plain_text)
+                self._send(f"destroy of {session_id}", request, responses.plain_text)
             except NotFoundError as error:
                 # The first order was carried out, and its answer lost.
                 if error.attempts == 1:
@@ -222,13 +223,13 @@ class Ending(Reading):
         kind: KINDS | Collection[KINDS] | None,
         status: STATUS | Collection[STATUS] | None,
     ) -> ResultList[SessionRecord]:
-        kinds, statuses = _checks.check_kinds(kind), _checks.check_statuses(status)
+        kinds, statuses = validation.check_kinds(kind), validation.check_statuses(status)
         if kinds and APP in kinds:
             raise InvalidInputError("the id of an app is its desktop's: destroy_app ends an app")
         records = self._listed(kinds, statuses)
         chosen = [
             one
             for one in sessions(records)
-            if _checks.is_id(one.get("id")) and selection.takes(str(one.get("name", "")))
+            if validation.is_id(one.get("id")) and selection.takes(str(one.get("name", "")))
         ]
         return ResultList(chosen, Outcome(retries=records.retries))

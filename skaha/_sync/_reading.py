@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, cast, overload
 
-from skaha import _answers, _checks, _requests
-from skaha._effort import effort
-from skaha._sync._service import Service
+from skaha import _requests
+from skaha._sansio import responses, validation
+from skaha._sansio.progress import Tally
+from skaha._sansio.retrying import effort
+from skaha._sync._base_client import Service
 from skaha._sync._spelling import also_as_id
-from skaha._tally import Tally
 from skaha.records import Event, matching, parse_events
 from skaha.results import Outcome, ResultDict, ResultList, settled
 
@@ -78,8 +79,8 @@ class Reading(Service):
             >>> session.fetch(kind="carta", status="Running")
             []
         """
-        kinds, statuses = _checks.check_kinds(kind), _checks.check_statuses(status)
-        _checks.check_view(view)
+        kinds, statuses = validation.check_kinds(kind), validation.check_statuses(status)
+        validation.check_view(view)
         return self._listed(kinds, statuses, view)
 
     def _listed(
@@ -94,7 +95,7 @@ class Reading(Service):
         status = next(iter(statuses)) if statuses and len(statuses) == 1 else None
         with effort(self.retry) as made:
             request = _requests.list_sessions(kind, status, view)
-            found = self._send("fetch", request, _answers.json_objects)
+            found = self._send("fetch", request, responses.json_objects)
         # Older platforms do not know this view.
         headless = {"headless"} if view == "interactive" else set()
         records = [
@@ -119,7 +120,7 @@ class Reading(Service):
         """
         # A site without a metrics backend always answers 503: asking again would not help.
         request = _requests.get_stats()
-        found = self._send("stats", request, _answers.json_object, repeatable=False)
+        found = self._send("stats", request, responses.json_object, repeatable=False)
         return cast("StatsRecord", ResultDict(found, Outcome()))
 
     @also_as_id
@@ -147,10 +148,10 @@ class Reading(Service):
 
         def read(session_id: str) -> SessionRecord:
             request = _requests.get_session(session_id)
-            found = self._send(f"info of {session_id}", request, _answers.json_object)
+            found = self._send(f"info of {session_id}", request, responses.json_object)
             return cast("SessionRecord", found)
 
-        wanted = _checks.check_ids(ids)
+        wanted = validation.check_ids(ids)
         found = self._send_many(read, wanted, Tally(progress, len(wanted)))
         return settled(ResultList(found.values.values(), found), found)
 
@@ -195,9 +196,9 @@ class Reading(Service):
 
         def read(session_id: str) -> str:
             request = _requests.get_session_events(session_id)
-            return self._send(f"events of {session_id}", request, _answers.plain_text)
+            return self._send(f"events of {session_id}", request, responses.plain_text)
 
-        wanted = _checks.check_ids(ids)
+        wanted = validation.check_ids(ids)
         found = self._send_many(read, wanted, Tally(progress, len(wanted)))
         tables = [{session_id: table} for session_id, table in found.values.items()]
         events = settled(ResultList(tables, found), found)

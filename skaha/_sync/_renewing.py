@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skaha import _answers, _checks, _requests
-from skaha._sync._service import Service
+from skaha import _requests
+from skaha._sansio import responses, validation
+from skaha._sansio.progress import Tally
+from skaha._sync._base_client import Service
 from skaha._sync._spelling import also_as_id
-from skaha._tally import Tally
 from skaha.results import ResultDict, settled
 
 if TYPE_CHECKING:
@@ -46,12 +47,12 @@ class Renewing(Service):
             >>> session.renew("hjko98yg")
             {'hjko98yg': False}
         """
-        wanted = _checks.check_ids(ids)
+        wanted = validation.check_ids(ids)
 
         def extend(session_id: str) -> bool:
             request = _requests.renew_session(session_id)
             subject = f"renewal of {session_id}"
-            self._send(subject, request, _answers.plain_text, repeatable=True)
+            self._send(subject, request, responses.plain_text, repeatable=True)
             return True
 
         done = self._send_many(extend, wanted, Tally(progress, len(wanted)))

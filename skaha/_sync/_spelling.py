@@ -8,7 +8,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
-    from skaha._sync._work import Method
+    from skaha._transport._sync.concurrency import Method
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -7,12 +7,12 @@ import math
 import time
 from typing import TYPE_CHECKING
 
-from skaha import _checks
-from skaha._effort import effort
+from skaha._sansio import validation
+from skaha._sansio.retrying import effort
+from skaha._sansio.status_tracker import Watch
 from skaha._sync._reading import Reading
 from skaha._sync._spelling import also_as_id
-from skaha._sync._work import pause
-from skaha._watch import Watch
+from skaha._transport._sync.concurrency import pause
 from skaha.errors import SkahaError, WaitTimeoutError
 from skaha.results import Outcome, ResultDict, attach
 
@@ -74,10 +74,10 @@ class Waiting(Reading):
             >>> all((session.destroy(ids)).values())
             True
         """
-        watch = Watch(_checks.check_ids(ids), _checks.check_until(until), appear)
-        _checks.check_polls(poll, longest_poll)
-        _checks.check_seconds("timeout", timeout, or_none=True)
-        _checks.check_seconds("appear", appear)
+        watch = Watch(validation.check_ids(ids), validation.check_until(until), appear)
+        validation.check_polls(poll, longest_poll)
+        validation.check_seconds("timeout", timeout, or_none=True)
+        validation.check_seconds("appear", appear)
         end = math.inf if timeout is None else time.monotonic() + timeout
         try:
             while watch.waiting:

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from skaha import _answers, _requests
-from skaha._sync._service import Service
+from skaha import _requests
+from skaha._sansio import responses
+from skaha._sync._base_client import Service
 from skaha.results import Outcome, ResultDict
 
 if TYPE_CHECKING:
@@ -40,5 +41,5 @@ class Context(Service):
             >>> 2 in (context.resources())["cores"]["options"]
             True
         """
-        found = self._send("resources", _requests.get_context(), _answers.json_object)
+        found = self._send("resources", _requests.get_context(), responses.json_object)
         return cast("ContextRecord", ResultDict(found, Outcome()))

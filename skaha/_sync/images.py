@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from skaha import _answers, _checks, _requests
-from skaha._sync._service import Service
+from skaha import _requests
+from skaha._sansio import responses, validation
+from skaha._sync._base_client import Service
 from skaha.results import Outcome, ResultList
 
 if TYPE_CHECKING:
@@ -67,9 +68,9 @@ class Images(Service):
             >>> sorted((images.details())[0])
             ['digest', 'id', 'types']
         """
-        _checks.check_kinds(kind)
+        validation.check_kinds(kind)
         request = _requests.list_images(kind)
-        images = self._send("images", request, _answers.json_objects)
+        images = self._send("images", request, responses.json_objects)
         return ResultList(cast("list[ImageRecord]", images), Outcome())
 
     def repositories(self) -> list[str]:
@@ -85,4 +86,4 @@ class Images(Service):
             ['images.canfar.net']
         """
         request = _requests.list_repositories()
-        return self._send("repositories", request, _answers.json_words)
+        return self._send("repositories", request, responses.json_words)

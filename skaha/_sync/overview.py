@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skaha import _answers, _requests
-from skaha._sync._service import Service
+from skaha import _requests
+from skaha._sansio import responses
+from skaha._sync._base_client import Service
 
 if TYPE_CHECKING:
     from skaha.models import Capability
@@ -42,7 +43,7 @@ class Overview(Service):
             True
         """
         request = _requests.get_availability()
-        return self._send("availability", request, _answers.availability, anonymous=True)
+        return self._send("availability", request, responses.availability, anonymous=True)
 
     def capabilities(self) -> list[Capability]:
         """Read what the service can do, and where.
@@ -62,4 +63,4 @@ class Overview(Service):
             True
         """
         request = _requests.get_capabilities()
-        return self._send("capabilities", request, _answers.capabilities, anonymous=True)
+        return self._send("capabilities", request, responses.capabilities, anonymous=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from skaha._wire import USER_AGENT, is_loopback, tls_context
+from skaha._transport.connection_settings import USER_AGENT, is_loopback, tls_context
 from skaha.errors import ConnectionFailedError, CredentialsError, InvalidInputError, TimedOutError
 
 __all__ = ["ask", "check_safe", "json_of", "open_client", "shown", "words_of"]

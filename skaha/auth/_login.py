@@ -10,8 +10,8 @@ import attrs
 import httpx
 
 from skaha import config
-from skaha._checks import check_amount
 from skaha._config_file import read
+from skaha._sansio.validation import check_amount
 from skaha.auth import _proxy_certificate
 from skaha.auth._discovery import discover
 from skaha.auth._http import check_safe

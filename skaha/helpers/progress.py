@@ -10,8 +10,8 @@ from collections import Counter
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Self, overload
 
-from skaha._checks import check_until
-from skaha._watch import ENDED
+from skaha._sansio.status_tracker import ENDED
+from skaha._sansio.validation import check_until
 
 if TYPE_CHECKING:
     from collections.abc import Collection

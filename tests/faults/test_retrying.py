@@ -14,7 +14,8 @@ from faults.faulty import FaultyPlatform
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skaha import Retry, _answers
+from skaha import Retry
+from skaha._sansio import responses
 from skaha.errors import (
     AnswerError,
     ConnectionFailedError,
@@ -44,7 +45,7 @@ def opened(colour: Any, platform: FaultyPlatform, **settings: Any) -> Any:
 
 def an_error(status: int = 503, **headers: str) -> StatusError:
     request = httpx.Request("GET", "http://127.0.0.1/skaha/v1/session")
-    return _answers.refusal(httpx.Response(status, headers=headers, request=request))
+    return responses.refusal(httpx.Response(status, headers=headers, request=request))
 
 
 @pytest.mark.parametrize("fault", PASSING, ids=str)
@@ -308,4 +309,4 @@ def test_whatever_the_platform_asks_for(text: str) -> None:
         headers=[(b"retry-after", text.encode("latin-1"))],
         request=httpx.Request("GET", "http://127.0.0.1/"),
     )
-    assert 0 <= Retry(longest_pause=30).pause(1, _answers.refusal(response)) <= 30
+    assert 0 <= Retry(longest_pause=30).pause(1, responses.refusal(response)) <= 30

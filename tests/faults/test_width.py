@@ -13,7 +13,7 @@ from faults.faulty import FaultyPlatform
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skaha._width import Width
+from skaha._sansio.adaptive_limit import Width
 from skaha.errors import SkahaError
 
 WIDE = 16

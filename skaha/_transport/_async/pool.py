@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from skaha._answers import too_large
-from skaha._async._lane import AsyncLane
-from skaha._async._work import Guard, Semaphore
-from skaha._core_errors import CORE_ERRORS, as_httpx
-from skaha._width import Width
+from skaha._sansio.adaptive_limit import Width
+from skaha._sansio.responses import too_large
+from skaha._transport._async.concurrency import Guard, Semaphore
+from skaha._transport._async.connection import AsyncLane
+from skaha._transport.httpcore_errors import CORE_ERRORS, as_httpx
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     import httpcore
 
-    from skaha._wire import Wire
+    from skaha._transport.connection_settings import Wire
 
 # What an answer may have to fit into memory; a log that is saved to a file may be larger.
 _LARGEST_ANSWER: float = 256 * 2**20

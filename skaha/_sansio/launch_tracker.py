@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from httpx import codes
 
-from skaha._effort import INTERNAL_ERRORS_TAKEN, NEVER_SENT, TRANSIENT
+from skaha._sansio.retrying import INTERNAL_ERRORS_TAKEN, NEVER_SENT, TRANSIENT
 from skaha.errors import (
     AnswerError,
     ConnectionFailedError,

@@ -1,4 +1,4 @@
-# Made from skaha/_async/_lanes.py by scripts/regenerate.py: edit that one.
+# Made from skaha/_transport/_async/pool.py by scripts/regenerate.py: edit that one.
 """Many requests at once: one connection a lane, lanes handed out from a free list.
 
 One pool of many connections looks at every connection for every request, which costs more than the
@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from skaha._answers import too_large
-from skaha._core_errors import CORE_ERRORS, as_httpx
-from skaha._sync._lane import Lane
-from skaha._sync._work import Guard, Semaphore
-from skaha._width import Width
+from skaha._sansio.adaptive_limit import Width
+from skaha._sansio.responses import too_large
+from skaha._transport._sync.concurrency import Guard, Semaphore
+from skaha._transport._sync.connection import Lane
+from skaha._transport.httpcore_errors import CORE_ERRORS, as_httpx
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import httpcore
 
-    from skaha._wire import Wire
+    from skaha._transport.connection_settings import Wire
 
 # What an answer may have to fit into memory; a log that is saved to a file may be larger.
 _LARGEST_ANSWER: float = 256 * 2**20

@@ -1,4 +1,3 @@
-# Made from skaha/_async/_http.py by scripts/regenerate.py: edit that one.
 """The httpx client that every request of this colour goes through."""
 
 from __future__ import annotations
@@ -8,30 +7,30 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from skaha._answers import is_page, refusal, unreadable
-from skaha._effort import Trial
-from skaha._sync._lanes import Lanes
-from skaha._sync._work import pause
-from skaha._wire import USER_AGENT
+from skaha._sansio.responses import is_page, refusal, unreadable
+from skaha._sansio.retrying import Trial
+from skaha._transport._async.concurrency import pause
+from skaha._transport._async.pool import AsyncLanes
+from skaha._transport.connection_settings import USER_AGENT
 from skaha.errors import StatusError
 
 if TYPE_CHECKING:
     from http.cookiejar import CookieJar
     from pathlib import Path
 
-    from skaha._wire import Wire
+    from skaha._transport.connection_settings import Wire
 
 _KNOWN_STATUSES = frozenset(http.HTTPStatus)
 _OVERLOADED = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
 
 
-class HTTP(httpx.Client):
+class AsyncHTTP(httpx.AsyncClient):
     """An httpx client with lanes, that tries again what may be, and raises what was refused."""
 
     def __init__(self, wire: Wire) -> None:
         """Connect to nothing yet."""
         self._wire = wire
-        self._lanes = Lanes(wire)
+        self._lanes = AsyncLanes(wire)
         self._jar = _EmptyJar()
         super().__init__(
             base_url=wire.server,
@@ -59,7 +58,7 @@ class HTTP(httpx.Client):
     ) -> None:
         self._jar = _EmptyJar(cookies)
 
-    def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send until there is an answer that is a success, or no reason to try again.
 
         Raises:
@@ -70,7 +69,7 @@ class HTTP(httpx.Client):
         while True:
             trial.attempts += 1
             try:
-                return self._send_once(request, options)
+                return await self._send_once(request, options)
             except (httpx.RequestError, StatusError) as error:
                 seconds = trial.pause_after(error)
                 if seconds is None:
@@ -80,17 +79,17 @@ class HTTP(httpx.Client):
                         error.response.request = error.request
                         error.attempts = trial.attempts
                     raise
-            pause(seconds)
+            await pause(seconds)
 
-    def _send_once(self, request: httpx.Request, options: dict[str, Any]) -> httpx.Response:
+    async def _send_once(self, request: httpx.Request, options: dict[str, Any]) -> httpx.Response:
         path: Path | None = request.extensions.get("save_to")
         if path is not None:
             options = options | {"stream": True}
-        response = super().send(request, **options)
+        response = await super().send(request, **options)
         # The platform's texts are; what a header says could name any codec that there is.
         response.encoding = "utf-8"
         if not response.is_success:
-            response.read()
+            await response.aread()
             if response.status_code in _OVERLOADED:
                 self._lanes.narrow()
             # Here, and not where answers are parsed, so that no parser ever sees a refusal.
@@ -100,7 +99,7 @@ class HTTP(httpx.Client):
             # The generated client would fail to name it.
             raise unreadable(response, "a status that HTTP knows")
         if path is not None:
-            (response.read() if is_page(response) else _save(response, path))
+            await (response.aread() if is_page(response) else _save(response, path))
         return response
 
 
@@ -109,19 +108,19 @@ class _EmptyJar(httpx.Cookies):
         """Leave the cookies of an answer alone."""
 
 
-def _save(response: httpx.Response, path: Path) -> None:
+async def _save(response: httpx.Response, path: Path) -> None:
     """Write the answer to a file, which is replaced when the new one is complete."""
     partial = path.with_name(f".{path.name}.partial")
     try:
         with partial.open("wb") as file:
-            for part in response.iter_bytes():
+            async for part in response.aiter_bytes():
                 file.write(part)
         partial.replace(path)
     finally:
-        response.close()
+        await response.aclose()
         partial.unlink(missing_ok=True)
 
 
-def open_for_users() -> httpx.Client:
+def open_for_users() -> httpx.AsyncClient:
     """Return a client for the addresses that users open: it has no credentials."""
-    return httpx.Client(follow_redirects=True)
+    return httpx.AsyncClient(follow_redirects=True)

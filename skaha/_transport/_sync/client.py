@@ -1,3 +1,4 @@
+# Made from skaha/_transport/_async/client.py by scripts/regenerate.py: edit that one.
 """The httpx client that every request of this colour goes through."""
 
 from __future__ import annotations
@@ -7,30 +8,30 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from skaha._answers import is_page, refusal, unreadable
-from skaha._async._lanes import AsyncLanes
-from skaha._async._work import pause
-from skaha._effort import Trial
-from skaha._wire import USER_AGENT
+from skaha._sansio.responses import is_page, refusal, unreadable
+from skaha._sansio.retrying import Trial
+from skaha._transport._sync.concurrency import pause
+from skaha._transport._sync.pool import Lanes
+from skaha._transport.connection_settings import USER_AGENT
 from skaha.errors import StatusError
 
 if TYPE_CHECKING:
     from http.cookiejar import CookieJar
     from pathlib import Path
 
-    from skaha._wire import Wire
+    from skaha._transport.connection_settings import Wire
 
 _KNOWN_STATUSES = frozenset(http.HTTPStatus)
 _OVERLOADED = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
 
 
-class AsyncHTTP(httpx.AsyncClient):
+class HTTP(httpx.Client):
     """An httpx client with lanes, that tries again what may be, and raises what was refused."""
 
     def __init__(self, wire: Wire) -> None:
         """Connect to nothing yet."""
         self._wire = wire
-        self._lanes = AsyncLanes(wire)
+        self._lanes = Lanes(wire)
         self._jar = _EmptyJar()
         super().__init__(
             base_url=wire.server,
@@ -58,7 +59,7 @@ class AsyncHTTP(httpx.AsyncClient):
     ) -> None:
         self._jar = _EmptyJar(cookies)
 
-    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+    def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send until there is an answer that is a success, or no reason to try again.
 
         Raises:
@@ -69,7 +70,7 @@ class AsyncHTTP(httpx.AsyncClient):
         while True:
             trial.attempts += 1
             try:
-                return await self._send_once(request, options)
+                return self._send_once(request, options)
             except (httpx.RequestError, StatusError) as error:
                 seconds = trial.pause_after(error)
                 if seconds is None:
@@ -79,17 +80,17 @@ class AsyncHTTP(httpx.AsyncClient):
                         error.response.request = error.request
                         error.attempts = trial.attempts
                     raise
-            await pause(seconds)
+            pause(seconds)
 
-    async def _send_once(self, request: httpx.Request, options: dict[str, Any]) -> httpx.Response:
+    def _send_once(self, request: httpx.Request, options: dict[str, Any]) -> httpx.Response:
         path: Path | None = request.extensions.get("save_to")
         if path is not None:
             options = options | {"stream": True}
-        response = await super().send(request, **options)
+        response = super().send(request, **options)
         # The platform's texts are; what a header says could name any codec that there is.
         response.encoding = "utf-8"
         if not response.is_success:
-            await response.aread()
+            response.read()
             if response.status_code in _OVERLOADED:
                 self._lanes.narrow()
             # Here, and not where answers are parsed, so that no parser ever sees a refusal.
@@ -99,7 +100,7 @@ class AsyncHTTP(httpx.AsyncClient):
             # The generated client would fail to name it.
             raise unreadable(response, "a status that HTTP knows")
         if path is not None:
-            await (response.aread() if is_page(response) else _save(response, path))
+            (response.read() if is_page(response) else _save(response, path))
         return response
 
 
@@ -108,19 +109,19 @@ class _EmptyJar(httpx.Cookies):
         """Leave the cookies of an answer alone."""
 
 
-async def _save(response: httpx.Response, path: Path) -> None:
+def _save(response: httpx.Response, path: Path) -> None:
     """Write the answer to a file, which is replaced when the new one is complete."""
     partial = path.with_name(f".{path.name}.partial")
     try:
         with partial.open("wb") as file:
-            async for part in response.aiter_bytes():
+            for part in response.iter_bytes():
                 file.write(part)
         partial.replace(path)
     finally:
-        await response.aclose()
+        response.close()
         partial.unlink(missing_ok=True)
 
 
-def open_for_users() -> httpx.AsyncClient:
+def open_for_users() -> httpx.Client:
     """Return a client for the addresses that users open: it has no credentials."""
-    return httpx.AsyncClient(follow_redirects=True)
+    return httpx.Client(follow_redirects=True)

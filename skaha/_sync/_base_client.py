@@ -1,3 +1,4 @@
+# Made from skaha/_async/_base_client.py by scripts/regenerate.py: edit that one.
 """How every class of this colour talks to the platform."""
 
 from __future__ import annotations
@@ -6,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import httpx
 
-from skaha._answers import connection_failure
-from skaha._async._work import each
-from skaha._effort import effort
+from skaha._sansio.responses import connection_failure
+from skaha._sansio.retrying import effort
+from skaha._transport._sync.concurrency import each
 from skaha.client import SkahaClient
 from skaha.errors import SkahaError
 from skaha.results import Outcome, ResultDict, attach
@@ -16,16 +17,16 @@ from skaha.results import Outcome, ResultDict, attach
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from skaha._async._work import Method
-    from skaha._tally import Tally
+    from skaha._sansio.progress import Tally
+    from skaha._transport._sync.concurrency import Method
 
 T = TypeVar("T")
 
 
-class AsyncService(SkahaClient):
+class Service(SkahaClient):
     """Sends requests, one or many at once, and closes what it opened."""
 
-    async def _send(
+    def _send(
         self,
         subject: str,
         request: dict[str, Any],
@@ -39,8 +40,8 @@ class AsyncService(SkahaClient):
             if not anonymous:
                 self._require_credentials()
             with effort(self.retry):
-                client = self.api.get_async_httpx_client()
-                return read(await client.request(**request, extensions=extensions))
+                client = self.api.get_httpx_client()
+                return read(client.request(**request, extensions=extensions))
         except SkahaError as error:
             error.subject = subject
             raise
@@ -51,46 +52,46 @@ class AsyncService(SkahaClient):
                 failure.add_note("the embedded platform has ended: a new session starts it again")
             raise failure from error
 
-    async def _send_many(
+    def _send_many(
         self, send: Method[[str], T], keys: Sequence[str], tally: Tally | None = None
     ) -> Outcome[T]:
         """Send for every key, many at once; keep what succeeded and what failed, by key."""
         outcomes: dict[str, T | SkahaError] = {}
         tell = tally.add if tally is not None and tally.is_asked_for else None
 
-        async def outcome(key: str) -> T | SkahaError:
+        def outcome(key: str) -> T | SkahaError:
             try:
-                return await send(key)
+                return send(key)
             except SkahaError as error:
                 return error
 
         with effort(self.retry) as shared:
             earlier = shared.retries
             try:
-                await each(outcome, keys, self.concurrency, outcomes.__setitem__, tell)
+                each(outcome, keys, self.concurrency, outcomes.__setitem__, tell)
             except BaseException as stop:
                 so_far = Outcome.of(keys, outcomes, shared.retries - earlier)
                 attach(stop, ResultDict(so_far.values, so_far))
                 raise
         return Outcome.of(keys, outcomes, shared.retries - earlier)
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         """Close the connections; a later call opens new ones.
 
         Example:
-            >>> from skaha import AsyncSession
-            >>> session = AsyncSession(server="local")
-            >>> await session.aclose()
-            >>> async with AsyncSession(server="local") as session:  # closes at its end
-            ...     await session.fetch(kind="firefly")
+            >>> from skaha import Session
+            >>> session = Session(server="local")
+            >>> session.close()
+            >>> with Session(server="local") as session:  # closes at its end
+            ...     session.fetch(kind="firefly")
             []
         """
-        await self.api.aclose()
+        self.api.close()
 
-    async def __aenter__(self) -> Self:
+    def __enter__(self) -> Self:
         """Return this object, to be closed at the end of the block."""
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the connections."""
-        await self.aclose()
+        self.close()

@@ -13,7 +13,7 @@ from skaha_api import Client
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
-    from skaha._wire import Wire
+    from skaha._transport.connection_settings import Wire
 
 C = TypeVar("C", httpx.Client, httpx.AsyncClient)
 
@@ -34,7 +34,7 @@ class Api(Client):
 
     def get_httpx_client(self) -> httpx.Client:
         """Return this process's client."""
-        from skaha._sync._http import HTTP
+        from skaha._transport._sync.client import HTTP
 
         # A connection inherited through a fork is shared with the parent, and must never be used.
         # What `setdefault` loses to another thread has not connected yet.
@@ -47,7 +47,7 @@ class Api(Client):
         """Return the running event loop's client."""
         from asyncio import get_running_loop
 
-        from skaha._async._http import AsyncHTTP
+        from skaha._transport._async.client import AsyncHTTP
 
         loop = get_running_loop()
         client = self._async_clients.get(loop)

@@ -1,4 +1,3 @@
-# Made from skaha/_async/_lane.py by scripts/regenerate.py: edit that one.
 """One connection: opened when it is needed, and again when it was closed."""
 
 from __future__ import annotations
@@ -7,29 +6,29 @@ from typing import TYPE_CHECKING
 
 import httpcore
 
-from skaha._sync._network import Network
-from skaha._sync._work import Breaker
+from skaha._transport._async.backend import Network
+from skaha._transport._async.concurrency import Breaker
 
 if TYPE_CHECKING:
     import httpx
 
-    from skaha._wire import Wire
+    from skaha._transport.connection_settings import Wire
 
 # Seconds after which an idle connection is not used again: servers close theirs about then.
 _KEEP_ALIVE = 5.0
 
 
-class Lane:
+class AsyncLane:
     """Sends one request at a time."""
 
     def __init__(self, wire: Wire) -> None:
         """Connect to nothing yet."""
         self._wire = wire
-        self._connection: httpcore.HTTPConnection | None = None
+        self._connection: httpcore.AsyncHTTPConnection | None = None
         self._proxy = _proxy(wire)
         self.breaker = Breaker()
 
-    def send(self, request: httpx.Request) -> httpcore.Response:
+    async def send(self, request: httpx.Request) -> httpcore.Response:
         """Send a request; its answer must be closed before the next one is sent."""
         core = httpcore.Request(
             method=request.method,
@@ -44,17 +43,17 @@ class Lane:
             extensions=request.extensions,
         )
         if self._proxy is not None:
-            return self._proxy.handle_request(core)
-        connection = self._connected_to(core.url.origin)
-        return connection.handle_request(core)
+            return await self._proxy.handle_async_request(core)
+        connection = await self._connected_to(core.url.origin)
+        return await connection.handle_async_request(core)
 
-    def _connected_to(self, origin: httpcore.Origin) -> httpcore.HTTPConnection:
+    async def _connected_to(self, origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection:
         old = self._connection
         if old is not None:
             if old.can_handle_request(origin) and old.is_available() and not old.has_expired():
                 return old
-            old.close()
-        self._connection = httpcore.HTTPConnection(
+            await old.aclose()
+        self._connection = httpcore.AsyncHTTPConnection(
             origin,
             ssl_context=self._wire.tls,
             keepalive_expiry=_KEEP_ALIVE,
@@ -62,18 +61,18 @@ class Lane:
         )
         return self._connection
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Close the connection."""
         if self._connection is not None:
-            self._connection.close()
+            await self._connection.aclose()
         if self._proxy is not None:
-            self._proxy.close()
+            await self._proxy.aclose()
 
 
-def _proxy(wire: Wire) -> httpcore.HTTPProxy | None:
+def _proxy(wire: Wire) -> httpcore.AsyncHTTPProxy | None:
     if wire.proxy is None:
         return None
-    return httpcore.HTTPProxy(
+    return httpcore.AsyncHTTPProxy(
         wire.proxy,
         proxy_auth=wire.proxy_auth,
         ssl_context=wire.tls,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from skaha._checks import checked_token
+from skaha._sansio.validation import checked_token
 from skaha._version import __version__
 from skaha.errors import InvalidInputError
 

@@ -1,0 +1,1 @@
+"""Logic without input or output, shared by both variants."""

@@ -1,0 +1,1 @@
+"""Input and output: everything between the generated client and the network."""

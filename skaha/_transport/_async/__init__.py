@@ -1,0 +1,1 @@
+"""The asynchronous colour, and the source of the synchronous one."""
