@@ -3,7 +3,9 @@
 ```
 SkahaError
 ├── InvalidInputError (ValueError)              an argument is wrong; nothing was sent
+│   └── ConfigurationError                      the configuration cannot be read or used
 ├── CredentialsError (ValueError)               no credentials, or unusable ones; nothing was sent
+│   └── LoginRefusedError                       a provider of OpenID Connect refuses a login
 ├── ConnectionFailedError (httpx.TransportError)     no whole answer came back
 │   └── TimedOutError (httpx.TimeoutException, TimeoutError)
 ├── StatusError (httpx.HTTPStatusError)         the platform refused
@@ -13,6 +15,7 @@ SkahaError
 │   ├── NotFoundError                           404
 │   ├── TooManyRequestsError                    429
 │   └── ServerError                             500 and above
+├── NoSuchSessionError                          no session has this name or id
 ├── WaitTimeoutError (TimeoutError)             sessions are not yet where they should be
 ├── FailedSessionError                          it ran, and did not end well
 ├── StillThereError                             destroyed, says the platform, and lists it still
@@ -33,11 +36,14 @@ __all__ = [
     "AnswerError",
     "AuthenticationError",
     "BadRequestError",
+    "ConfigurationError",
     "ConnectionFailedError",
     "CredentialsError",
     "FailedSessionError",
     "InvalidInputError",
     "LocalPlatformError",
+    "LoginRefusedError",
+    "NoSuchSessionError",
     "NotFoundError",
     "PermissionDeniedError",
     "ServerError",
@@ -106,6 +112,19 @@ class InvalidInputError(SkahaError, ValueError):
     """
 
 
+class ConfigurationError(InvalidInputError):
+    """The configuration cannot be read or used; the message names the place.
+
+    Example:
+        >>> from skaha import config
+        >>> try:
+        ...     config.save("colour", "blue")
+        ... except ConfigurationError as error:
+        ...     print(error)  # doctest: +ELLIPSIS
+        unknown key 'colour'; it is one of server, ...
+    """
+
+
 class CredentialsError(SkahaError, ValueError):
     """There are no credentials, or they cannot be used; nothing was sent.
 
@@ -115,6 +134,23 @@ class CredentialsError(SkahaError, ValueError):
     """
 
     concerns_platform = True
+
+
+class LoginRefusedError(CredentialsError):
+    """A provider of OpenID Connect refuses a login.
+
+    Attributes:
+        code: The error code of OAuth 2.0, such as `access_denied`.
+
+    Example:
+        >>> LoginRefusedError("access_denied", "the provider refuses").code
+        'access_denied'
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        """Keep the code beside the message."""
+        super().__init__(message)
+        self.code = code
 
 
 class ConnectionFailedError(SkahaError, httpx.TransportError):
@@ -252,6 +288,15 @@ class AnswerError(SkahaError, httpx.DecodingError, ValueError):
         """Keep the beginning of the answer beside the message."""
         super().__init__(message, request=request)
         self.text = text[:2000]
+
+
+class NoSuchSessionError(SkahaError):
+    """No session has this name or id.
+
+    Example:
+        >>> issubclass(NoSuchSessionError, SkahaError)
+        True
+    """
 
 
 class WaitTimeoutError(SkahaError, TimeoutError):

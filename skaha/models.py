@@ -21,6 +21,7 @@ __all__ = [
     "Progress",
     "PublicSessionRecord",
     "ResourceLimitsRecord",
+    "SecretText",
     "SessionRecord",
     "StatsRecord",
 ]
@@ -180,6 +181,40 @@ class LaunchOptions(TypedDict, total=False):
     at_most: int | None
 
 
+class SecretText(str):
+    """A text that its `repr` does not show. Everything secret in this library is such a text.
+
+    Example:
+        >>> token = SecretText("a-secret")
+        >>> token, token == "a-secret"
+        (..., True)
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Return three dots."""
+        return "..."
+
+
+def check_whole_number(name: str, value: object, minimum: int) -> None:
+    """Raise unless `value` is a whole number, `minimum` or more.
+
+    Args:
+        name: The name of the value in the message.
+        value: The value to check.
+        minimum: The smallest allowed number.
+
+    Raises:
+        skaha.errors.InvalidInputError: If it is something else.
+
+    Example:
+        >>> check_whole_number("replicas", 3, minimum=1)
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+        raise InvalidInputError(f"{name} must be a whole number, {minimum} or more; not {value!r}")
+
+
 class ContainerRegistry:
     """Credentials for a private container registry.
 
@@ -200,7 +235,7 @@ class ContainerRegistry:
     def __init__(
         self, url: str = "images.canfar.net", username: str = "", secret: str = ""
     ) -> None:
-        """Refuse what the platform could not take apart again; never show the secret."""
+        """Check the values. The platform splits the username and the secret at the colon."""
         given: dict[str, object] = {"url": url, "username": username, "secret": secret}
         for name, value in given.items():
             if not isinstance(value, str) or not value:
@@ -209,15 +244,16 @@ class ContainerRegistry:
             raise InvalidInputError("the registry's username and secret may not contain a colon")
         self.url = url
         self.username = username
-        self.secret = secret
+        self.secret = SecretText(secret)
 
     def __repr__(self) -> str:
         """Show everything but the secret."""
         return f"ContainerRegistry(url={self.url!r}, username={self.username!r})"
 
-    def encoded(self) -> str:
-        """Return `username:secret` in base64, as the platform reads it."""
-        return base64.b64encode(f"{self.username}:{self.secret}".encode()).decode()
+    def encoded(self) -> SecretText:
+        """Return `username:secret` in base64, as the platform expects it."""
+        credentials = f"{self.username}:{self.secret}".encode()
+        return SecretText(base64.b64encode(credentials).decode())
 
 
 class Interface(NamedTuple):

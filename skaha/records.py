@@ -29,11 +29,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Event",
+    "canonical_status",
     "cores",
     "expiry_time",
     "is_finished",
     "known",
     "parse_events",
+    "printable",
     "ram_bytes",
     "start_time",
     "succeeded",
@@ -68,6 +70,39 @@ def known(value: Any) -> Any:
     if isinstance(value, str) and value.strip() in _NOTHING:
         return None
     return value
+
+
+def printable(text: str, keep: str = "") -> str:
+    r"""Replace the characters that a terminal could obey.
+
+    Args:
+        text: A text from a platform.
+        keep: Characters that stay although they are not printable.
+
+    Returns:
+        The text, with U+FFFD in place of each character that is not printable.
+
+    Example:
+        >>> printable("a red \x1b[31mword")
+        'a red \ufffd[31mword'
+    """
+    return "".join(
+        letter if letter.isprintable() or letter in keep else "\N{REPLACEMENT CHARACTER}"
+        for letter in text
+    )
+
+
+def canonical_status(status: str) -> str:
+    """Return the current word for a status: older platforms say `Succeeded` for `Completed`.
+
+    Args:
+        status: A status in either word.
+
+    Example:
+        >>> canonical_status("Succeeded"), canonical_status("Running")
+        ('Completed', 'Running')
+    """
+    return "Completed" if status in SUCCESS else status
 
 
 def is_finished(record: Record) -> bool:

@@ -213,7 +213,10 @@ def test_a_server_that_is_not_there_is_named(colour):
 
 TREE = {
     errors.InvalidInputError: (ValueError,),
+    errors.ConfigurationError: (errors.InvalidInputError,),
     errors.CredentialsError: (ValueError,),
+    errors.LoginRefusedError: (errors.CredentialsError,),
+    errors.NoSuchSessionError: (),
     errors.ConnectionFailedError: (httpx.TransportError, httpx.RequestError, httpx.HTTPError),
     errors.TimedOutError: (
         *(httpx.TimeoutException, httpx.TransportError, httpx.HTTPError, TimeoutError),

@@ -16,7 +16,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skaha import Session, _checks
+from skaha import Session
+from skaha._sansio import validation
 from skaha.errors import InvalidInputError
 from skaha.helpers import shell
 
@@ -90,7 +91,7 @@ def test_the_model_of_the_server_harms_what_is_not_packed():
 @given(st.lists(words | st.from_regex(r"[a-z./=-]+", fullmatch=True), min_size=1, max_size=4))
 def test_what_is_left_as_it_is_arrives_as_well(arguments):
     line = shell.command(*arguments, only_if_needed=True)
-    _checks.check_command("headless", line["cmd"], line["args"], None)
+    validation.check_command("headless", line["cmd"], line["args"], None)
     if line != shell.command(*arguments):
         assert [word for word in as_the_server_does(line) if word] == arguments
 
@@ -103,7 +104,7 @@ def test_what_would_be_harmed_is_packed(word):
 @given(st.lists(words, min_size=1))
 def test_facade_and_server_leave_what_is_packed_as_it_is(arguments):
     line = shell.command(*arguments)
-    assert _checks.check_command("headless", **line, env=None) == (line["cmd"], line["args"], {})
+    assert validation.check_command("headless", **line, env=None) == (line["cmd"], line["args"], {})
     assert as_the_server_does(line) == [line["cmd"], *line["args"].split(" ")]
 
 
