@@ -36,6 +36,7 @@ from skaha_api.api.session import (
     list_sessions,
     renew_session,
 )
+from skaha_api.errors import UnexpectedStatus
 from skaha_api.types import UNSET
 
 SPEC = yaml.safe_load((Path(__file__).parent.parent / "openapi" / "skaha.yaml").read_text())
@@ -205,9 +206,14 @@ def test_every_other_endpoint_is_read(door, endpoint, shape):
     assert isinstance(door(endpoint), shape)
 
 
-def test_a_plain_client_hands_a_refusal_over_as_text(colour, platform):
-    door = Door(colour, skaha_api.AuthenticatedClient(base_url=platform.url, token=platform.token))
-    assert door(get_session, "nobodys1") == "session nobodys1 not found\n"
+def test_a_refusal_is_never_a_result_of_a_plain_client(colour, platform):
+    client = skaha_api.AuthenticatedClient(base_url=platform.url, token=platform.token)
+    door = Door(colour, client)
+    assert door(get_session, "nobodys1") is None
+    assert door(create_session, body=models.NewSession(name="_", image=IMAGE)) is None
+    client.raise_on_unexpected_status = True
+    with pytest.raises(UnexpectedStatus, match="session nobodys1 not found"):
+        door(get_session, "nobodys1")
     door.close()
 
 
