@@ -33,7 +33,7 @@ def test_it_starts_about_as_fast_as_the_http_client_is_imported():
 
 
 def test_help_and_version_need_no_http_client():
-    observe = "import sys; from skaha.cli._program import run; run(['--help']); run(['--version'])"
+    observe = "import sys; from skaha.cli._app import run; run(['--help']); run(['--version'])"
     program = f"{observe}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
     modules = done.stdout.decode().split()
@@ -45,7 +45,7 @@ def test_help_and_version_need_no_http_client():
 
 def test_every_command_has_help_and_the_option_output():
     program = f"""
-from skaha.cli._program import run
+from skaha.cli._app import run
 for command in {COMMANDS!r}:
     run([*command.split(), "--help"])
 """

@@ -1,4 +1,4 @@
-"""Completion for bash, which breaks words at colons: those of images, for example."""
+"""Completion for bash. Bash splits words at colons, and references of images contain colons."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _SOURCE = """\
 }
 complete -F %(complete_func)s %(prog_name)s
 """
-# What bash takes for the beginning of the word that it replaces.
-_BROKEN_OFF = re.compile(r".*[:=]")
+# Bash replaces only the part of a word after its last colon or equals sign.
+_KEPT_BY_BASH = re.compile(r".*[:=]")
 
 
-class _Bash(BashComplete):
+class _BashCompletion(BashComplete):
     source_template = _SOURCE
 
     def source(self) -> str:
@@ -42,13 +42,12 @@ class _Bash(BashComplete):
 
     def complete(self) -> str:
         words, incomplete = self.get_completion_args()
-        begun = _BROKEN_OFF.match(incomplete)
-        found = self.get_completions(words, incomplete)
-        return "\n".join(
-            f"{one.type},{one.value.removeprefix(begun[0] if begun else '')}" for one in found
-        )
+        match = _KEPT_BY_BASH.match(incomplete)
+        kept = match[0] if match else ""
+        items = self.get_completions(words, incomplete)
+        return "\n".join(f"{item.type},{item.value.removeprefix(kept)}" for item in items)
 
 
 def register() -> None:
-    """Let click complete for bash in this way."""
-    add_completion_class(_Bash)
+    """Replace click's completion for bash by this completion."""
+    add_completion_class(_BashCompletion)
