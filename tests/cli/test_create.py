@@ -1,4 +1,4 @@
-"""Launching: what reaches the container, and what is said of it."""
+"""Launches: the container's arguments, the preview, the report, interruptions."""
 
 import signal
 import subprocess
@@ -7,34 +7,34 @@ import time
 import pytest
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.2"
-SHOW = "import sys; print(sys.argv[1:])"
+SHOW_ARGUMENTS = "import sys; print(sys.argv[1:])"
 
 
 def test_arguments_arrive_exactly_as_given(skaha):
     words = ["plain", "words", "two  blanks", "", "a'b", 'c"d', "$HOME", "`id`", "back\\slash"]
     words += ["new\nline", "*", "{a,b}", "ünïcödé ☃", "--dry-run", "-o", "json"]
-    out = skaha("run", IMAGE, "--logs", "--rm", "--", "python3", "-c", SHOW, *words)
+    out = skaha("run", IMAGE, "--logs", "--rm", "--", "python3", "-c", SHOW_ARGUMENTS, *words)
     assert out == f"{words}\n"
 
 
-def test_plain_words_are_sent_plainly_and_others_are_packed(skaha):
+def test_only_words_that_the_platform_would_break_are_encoded(skaha):
     [plain] = skaha.json("create", IMAGE, "--dry-run", "--", "echo", "-n", "a")
     assert (plain["cmd"], plain["args"]) == ("echo", "-n a")
-    [packed] = skaha.json("create", IMAGE, "--dry-run", "--", "echo", "a  b")
-    assert packed["cmd"] == "bash"
+    [encoded] = skaha.json("create", IMAGE, "--dry-run", "--", "echo", "a  b")
+    assert encoded["cmd"] == "bash"
 
 
-def test_the_platform_can_be_left_to_choose(skaha):
-    [plan] = skaha.json("create", IMAGE, "--flexible", "--dry-run")
-    assert plan["cores"] is plan["ram_gib"] is None
+def test_the_platform_chooses_the_resources_of_a_flexible_session(skaha):
+    [replica] = skaha.json("create", IMAGE, "--flexible", "--dry-run")
+    assert replica["cores"] is replica["ram_gib"] is None
     skaha("create", IMAGE, "--flexible", "--cores", "2", "--dry-run", code=2)
-    assert "--flexible leaves --cores and --ram to the platform" in skaha.err
+    assert "--flexible lets the platform choose: leave --cores and --ram out" in skaha.err
 
 
 def test_a_dry_run_shows_every_replica_and_launches_none(clean):
-    order = ["-n", "Dry", "-r", "11", "-c", "1", "-m", "2.5", "-g", "1", "-e", "SECRET=abc"]
-    items = clean.json("create", IMAGE, *order, "--dry-run", "--", "env")
-    assert [one["name"] for one in items] == [f"Dry-{n}" for n in range(1, 12)]
+    options = ["-n", "Dry", "-r", "11", "-c", "1", "-m", "2.5", "-g", "1", "-e", "SECRET=abc"]
+    items = clean.json("create", IMAGE, *options, "--dry-run", "--", "env")
+    assert [item["name"] for item in items] == [f"Dry-{number}" for number in range(1, 12)]
     assert items[0] == {
         "name": "Dry-1",
         "image": IMAGE,
@@ -50,8 +50,20 @@ def test_a_dry_run_shows_every_replica_and_launches_none(clean):
     assert not clean.ids("dry-")
 
 
+def test_a_dry_run_takes_the_options_of_a_launch_in_waves(skaha):
+    [replica] = skaha.json("create", IMAGE, "--at-most", "2", "--dry-run")
+    assert replica["image"] == IMAGE
+    skaha("create", IMAGE, "--at-most", "0", "--dry-run", code=2)
+    assert "--at-most" in skaha.err
+
+
+def test_a_dry_run_sends_nothing(skaha):
+    skaha("--server", "http://127.0.0.1:9/skaha", "create", IMAGE, "--dry-run")
+    assert skaha.err == ""
+
+
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["-n", "not a name"], "letters, digits"),
         (["-e", "A=$B"], "garble the value of A"),
@@ -60,21 +72,21 @@ def test_a_dry_run_shows_every_replica_and_launches_none(clean):
         (["--kind", "notebook", "--", "true"], "headless"),
     ],
 )
-def test_wrong_orders_are_refused_before_anything_is_sent(clean, words, said):
+def test_wrong_options_are_refused_before_anything_is_sent(clean, words, message):
     assert clean("create", IMAGE, "--dry-run", *words, code=2) == ""
-    assert said in clean.err
+    assert message in clean.err
     assert "abc" not in clean.err
 
 
 def test_the_environment_reaches_the_container(skaha):
-    order = ["-e", "HERE", "-e", "THERE=b c", "--logs", "--rm"]
+    options = ["-e", "HERE", "-e", "THERE=b c", "--logs", "--rm"]
     program = "import os; print(os.environ['HERE'], os.environ['THERE'])"
-    out = skaha("create", IMAGE, *order, "--", "python3", "-c", program, env={"HERE": "a"})
+    out = skaha("create", IMAGE, *options, "--", "python3", "-c", program, env={"HERE": "a"})
     assert out == "a b c\n"
 
 
 def test_a_script_with_arguments(skaha, tmp_path):
-    script = 'for one; do echo "<$one>"; done'
+    script = 'for word; do echo "<$word>"; done'
     (tmp_path / "script.sh").write_text(script)
     expected = "<a>\n<b  c>\n"
     words = ["--logs", "--rm", "--", "a", "b  c"]
@@ -84,17 +96,17 @@ def test_a_script_with_arguments(skaha, tmp_path):
 
 def test_logs_of_replicas_in_every_format(clean):
     skaha = clean
-    order = ["create", IMAGE, "-n", "say", "-r", "2", "--logs", "--", "printenv", "REPLICA_ID"]
-    assert sorted(skaha(*order).split()) == ["1", "2"]
+    words = ["create", IMAGE, "-n", "say", "-r", "2", "--logs", "--", "printenv", "REPLICA_ID"]
+    assert sorted(skaha(*words).split()) == ["1", "2"]
     assert "==> say-1 (" in skaha.err
-    items = skaha.json(*order)
-    assert [one["log"] for one in items] == ["1\n", "2\n"]
-    assert [one["status"] for one in items] == ["Completed", "Completed"]
+    items = skaha.json(*words)
+    assert [item["log"] for item in items] == ["1\n", "2\n"]
+    assert [item["status"] for item in items] == ["Completed", "Completed"]
     ids = skaha("ps", "-q").split()
     assert len(skaha("logs", *ids, "-o", "ndjson").splitlines()) == 4
 
 
-def test_the_exit_code_is_that_of_the_work(clean):
+def test_the_exit_code_tells_how_the_sessions_ended(clean):
     skaha = clean
     assert skaha("create", IMAGE, "--logs", "--rm", "--", "sh", "-c", "echo x; exit 3", code=1)
     assert skaha.out == "x\n"
@@ -105,36 +117,39 @@ def test_the_exit_code_is_that_of_the_work(clean):
     assert not skaha.ids("terminal-")
 
 
-def test_what_is_launched_only_in_part_is_said(clean):
+def test_a_replica_that_is_not_launched_is_reported(clean):
     clean.faults(refused_creates=[2, *range(4, 20)])
     items = clean.json("create", IMAGE, "-n", "part", "-r", "3", "--", "true", code=3)
-    failed = [one for one in items if "error" in one]
+    failed = [item for item in items if "error" in item]
     assert len(items) == 3
     assert len(failed) == 1
     assert failed[0]["error"]["status"] == 500
     assert failed[0]["name"] in clean.err
 
 
-def test_names_are_invented(skaha):
+def test_a_launch_without_a_name_gets_a_new_name(skaha):
     first, second = (skaha.json("create", IMAGE, "--dry-run")[0]["name"] for _ in range(2))
     assert first != second
     assert first.startswith("terminal-")
 
 
-def interrupted(skaha, words, after, by=signal.SIGINT):
+def interrupt(skaha, words, wait, by=signal.SIGINT):
+    """Run the program, and send it a signal after `wait`; return its outputs."""
     with subprocess.Popen(
         [*words], env=skaha.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        said = after(process)
+        beginning = wait(process)
         process.send_signal(by)
         out, err = process.communicate(timeout=20)
-    err = said + err
+    err = beginning + err
     assert process.returncode == 130, err
     assert "Traceback" not in err
     return out, err
 
 
-def sessions(skaha, prefix, number=1):
+def for_sessions(skaha, prefix, number=1):
+    """Return a function that waits until there are sessions."""
+
     def wait(_):
         end = time.monotonic() + 10
         while len(skaha.ids(prefix)) < number:
@@ -145,40 +160,42 @@ def sessions(skaha, prefix, number=1):
     return wait
 
 
-def announced(process):
-    """Wait until the command says what it has launched."""
-    said = process.stderr.readline()
-    assert "launched" in said
-    return said
+def for_the_announcement(process):
+    """Wait until the program names the launched sessions; return this line."""
+    line = process.stderr.readline()
+    assert "launched" in line
+    return line
 
 
-def test_ctrl_c_says_what_was_launched_and_how_to_clean_up(clean, entry):
+def test_ctrl_c_names_the_launched_sessions_and_the_command_that_deletes_them(clean, entry):
     skaha = clean
     words = [entry, "--concurrency", "1", "create", IMAGE, "-n", "stop", "-r", "50"]
+    words += ["-o", "name", "--", "true"]
     skaha.faults(create_delay=0.4)
-    out, err = interrupted(skaha, [*words, "-o", "name", "--", "true"], sessions(skaha, "stop-", 2))
+    out, err = interrupt(skaha, words, for_sessions(skaha, "stop-", 2))
     ids = out.split()
     assert ids
     assert f"interrupted: {len(ids)} of 50 launched" in err
     assert f"skaha delete {' '.join(ids)}" in err
+    assert "skaha ps stop-" in err
     assert set(ids) <= skaha.ids()
 
 
-def test_ctrl_c_while_waiting_leaves_or_removes(clean, entry):
+def test_ctrl_c_during_a_wait_keeps_or_deletes_the_sessions(clean, entry):
     skaha = clean
     words = [entry, "create", IMAGE, "-n", "left", "--wait", "--", "sleep", "60"]
-    _, err = interrupted(skaha, words, announced)
-    [one] = skaha.ids("left-")
-    assert f"skaha delete {one}" in err
-    skaha("delete", one)
+    _, err = interrupt(skaha, words, for_the_announcement)
+    [session_id] = skaha.ids("left-")
+    assert f"skaha delete {session_id}" in err
+    skaha("delete", session_id)
     words = [entry, "create", IMAGE, "-n", "removed", "--logs", "--rm", "--", "sleep", "60"]
-    interrupted(skaha, words, announced)
+    interrupt(skaha, words, for_the_announcement)
     assert not skaha.ids("removed-")
 
 
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGHUP])
-def test_being_ended_by_others_removes_too(clean, entry, by):
+def test_other_signals_delete_the_sessions_too(clean, entry, by):
     words = [entry, "create", IMAGE, "-n", "ended", "--logs", "--rm", "--", "sleep", "60"]
-    _, err = interrupted(clean, words, announced, by)
+    _, err = interrupt(clean, words, for_the_announcement, by)
     assert "deleted 1 of 1" in err
     assert not clean.ids("ended-")
