@@ -1,10 +1,18 @@
-"""Reads the source of the facade: which of its methods send which operations, and with what."""
+"""The operations that each public method of the facade calls, read from the source of the facade.
+
+The calls of a public method include the calls of the methods, helper functions and helper classes
+of `skaha/_async` that it uses, directly or not. Functions are told apart by their names only, so a
+method can have a call too many, but it never has a call too few.
+"""
 
 from __future__ import annotations
 
 import ast
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,43 +20,45 @@ if TYPE_CHECKING:
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
+# Names of the client in the functions and classes that receive it.
+CLIENTS = {"client", "self.client", "self._client"}
 
-class Use(NamedTuple):
-    """How the facade uses one operation.
+
+@frozen
+class Use:
+    """The calls of one operation in the facade.
 
     Attributes:
-        methods: The public methods that send it, as `Session.create`.
-        given: What its request is made of, spelled plainly; members of a body after `body`.
+        methods: Public methods that call the operation, for example `Session.create`.
+        arguments: Names of the arguments in plain letters, with `body ` before members of a body.
     """
 
-    methods: set[str]
-    given: set[str]
+    methods: set[str] = field(factory=set)
+    arguments: set[str] = field(factory=set)
 
-    def gives(self, parameter: str) -> bool:
-        """Say whether a parameter, as `query type`, is among what the request is made of."""
-        where, name = parameter.split(" ", 1)
-        # What is in a path has no default: there is no request without it.
-        return where == "path" or _spelled(name, in_body=where == "body") in self.given
+    def has(self, parameter: str) -> bool:
+        """Return whether a parameter, for example `query type`, is an argument of a call."""
+        place, name = parameter.split(" ", 1)
+        # Each call has the parameters of its path.
+        return place == "path" or _plain(name, in_body=place == "body") in self.arguments
 
 
 def uses(root: Path) -> dict[str, Use]:
-    """Return how the facade of a checkout uses each operation that it uses."""
-    senders = _senders(root / "skaha" / "_async")
-    found: dict[str, Use] = {}
-    for builder in _functions(_parsed(root / "skaha" / "_requests.py")):
-        if methods := senders.get(builder.name):
-            for operation, given in _requests_of(builder):
-                use = found.setdefault(operation, Use(set(), set()))
-                use.methods.update(methods)
-                use.given.update(given)
-    return found
+    """Return the use of each operation that the facade in a checkout calls."""
+    facade = _Facade(root / "skaha" / "_async")
+    found = defaultdict[str, Use](Use)
+    for method, function in facade.reachable_functions():
+        for operation, arguments in facade.calls(function):
+            found[operation].methods.add(method)
+            found[operation].arguments.update(arguments)
+    return dict(found)
 
 
 def words_of_models(root: Path) -> dict[str, set[str]]:
-    """Return the words of each `Literal` of the models."""
+    """Return the words of each `Literal` in the models of the facade."""
     return {
         target.id: {str(word.value) for word in ast.walk(literal) if isinstance(word, ast.Constant)}
-        for node in _parsed(root / "skaha" / "models.py").body
+        for node in _body(root / "skaha" / "models.py")
         if isinstance(node, ast.AnnAssign)
         and isinstance(target := node.target, ast.Name)
         and isinstance(literal := node.value, ast.Subscript)
@@ -57,97 +67,105 @@ def words_of_models(root: Path) -> dict[str, set[str]]:
 
 
 def records_of_models(root: Path) -> set[str]:
-    """Return the names of the typed dictionaries of the models that are named after schemas."""
-    return {
-        node.name
-        for node in _parsed(root / "skaha" / "models.py").body
-        if isinstance(node, ast.ClassDef) and node.name.endswith("Record")
-    }
+    """Return the names of the typed dictionaries in the models of the facade."""
+    body = _body(root / "skaha" / "models.py")
+    names = {node.name for node in body if isinstance(node, ast.ClassDef)}
+    return {name for name in names if name.endswith("Record")}
 
 
-def _parsed(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(), path)
+class _Facade:
+    """The functions and classes in the async source of the facade."""
+
+    def __init__(self, folder: Path) -> None:
+        self._classes: dict[str, ast.ClassDef] = {}
+        self._public: list[ast.ClassDef] = []
+        # Functions, and methods of classes in private modules, by their names.
+        self._helpers = defaultdict[str, list[Function]](list)
+        for path in sorted(folder.glob("*.py")):
+            for node in _body(path):
+                if isinstance(node, Function):
+                    self._helpers[node.name].append(node)
+                elif isinstance(node, ast.ClassDef):
+                    self._classes[node.name] = node
+                    if not path.name.startswith("_"):
+                        self._public.append(node)
+                    for method in _methods(node) if path.name.startswith("_") else ():
+                        # Python calls special methods, so the name of the class stands for them.
+                        is_special = method.name.startswith("__")
+                        self._helpers[node.name if is_special else method.name].append(method)
+
+    def reachable_functions(self) -> Iterator[tuple[str, Function]]:
+        """Yield each public method, for example `Session.create`, with each function it uses."""
+        for owner in self._public:
+            methods = self._all_methods(owner)
+            for name in methods:
+                if not name.startswith("_"):
+                    public_name = f"{owner.name.removeprefix('Async')}.{name}"
+                    for function in self._reachable(name, methods):
+                        yield public_name, function
+
+    def _all_methods(self, owner: ast.ClassDef) -> dict[str, Function]:
+        """Return the methods of a class and of its bases by name."""
+        methods: dict[str, Function] = {}
+        for base in reversed(owner.bases):
+            if known := self._classes.get(ast.unparse(base)):
+                methods |= self._all_methods(known)
+        # The last overload of a method has the body.
+        return methods | {method.name: method for method in _methods(owner)}
+
+    def _reachable(self, name: str, methods: dict[str, Function]) -> list[Function]:
+        reachable = [methods[name]]
+        for function in reachable:  # the list grows during the loop
+            clients = CLIENTS | {"self"} if function in methods.values() else CLIENTS
+            for node in ast.walk(function):
+                match node:
+                    case ast.Attribute(receiver, name) if ast.unparse(receiver) in clients:
+                        callees = [methods[name]] if name in methods else []
+                    case ast.Attribute(_, name) | ast.Name(name):
+                        callees = self._helpers.get(name, [])
+                    case _:
+                        callees = []
+                reachable += [callee for callee in callees if callee not in reachable]
+        return reachable
+
+    def calls(self, function: Function) -> Iterator[tuple[str, set[str]]]:
+        """Yield each operation that a function itself calls, with the names of the arguments."""
+        calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
+        models = {
+            alias.name
+            for node in ast.walk(function)
+            if isinstance(node, ast.ImportFrom) and node.module == "skaha_api.models"
+            for alias in node.names
+        }
+        in_body = {
+            _plain(name, in_body=True)
+            for call in calls
+            if ast.unparse(call.func) in models
+            for name in _keywords(call)
+        }
+        for call in calls:
+            match call.func:
+                case ast.Attribute(ast.Name(operation), "asyncio" | "asyncio_detailed"):
+                    names = _keywords(call)
+                    yield operation, in_body | {_plain(name, in_body=False) for name in names}
 
 
-def _functions(owner: ast.Module | ast.ClassDef) -> list[Function]:
+def _body(path: Path) -> list[ast.stmt]:
+    return ast.parse(path.read_text()).body
+
+
+def _methods(owner: ast.ClassDef) -> list[Function]:
     return [node for node in owner.body if isinstance(node, Function)]
 
 
-def _spelled(name: str, *, in_body: bool) -> str:
-    """Return a name as neither HTTP nor Python spells it: `x-a`, `x_a` and `xA` are all `xa`."""
-    return "body " * in_body + re.sub(r"[^a-z0-9]", "", name.lower())
-
-
-def _requests_of(builder: Function) -> Iterator[tuple[str, set[str]]]:
-    """Yield each operation that a function of `_requests` builds, and what it is given there."""
-    imported = {
-        alias.name: str(node.module)
-        for node in ast.walk(builder)
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
-    calls = [node for node in ast.walk(builder) if isinstance(node, ast.Call)]
-    in_body = {
-        _spelled(name, in_body=True)
-        for call in calls
-        if imported.get(ast.unparse(call.func)) == "skaha_api.models"
-        for name in _keywords(call)
-    }
-    for call in calls:
-        operation, _, called = ast.unparse(call.func).partition(".")
-        if called == "_get_kwargs":
-            yield operation, in_body | {_spelled(name, in_body=False) for name in _keywords(call)}
-
-
 def _keywords(call: ast.Call) -> list[str]:
-    """Return the names of what is given by name; each must be spelled out, to be seen here."""
+    """Return the names of the keyword arguments. A dictionary of arguments would hide them."""
     names = [keyword.arg for keyword in call.keywords if keyword.arg is not None]
     if len(names) < len(call.keywords):
-        raise SystemExit(f"spell each argument out: {ast.unparse(call)}")
+        raise SystemExit(f"name each argument: {ast.unparse(call)}")
     return names
 
 
-def _senders(folder: Path) -> dict[str, set[str]]:
-    """Return by function of `_requests` the public methods that call it, directly or not."""
-    modules = {path: _parsed(path) for path in sorted(folder.glob("*.py"))}
-    classes = {
-        node.name: node
-        for module in modules.values()
-        for node in module.body
-        if isinstance(node, ast.ClassDef)
-    }
-    senders: dict[str, set[str]] = {}
-    for path, module in modules.items():
-        for node in module.body:
-            if isinstance(node, ast.ClassDef) and not path.name.startswith("_"):
-                methods = _methods(node, classes)
-                for name in methods:
-                    for builder in _called(name, methods) if not name.startswith("_") else ():
-                        public = f"{node.name.removeprefix('Async')}.{name}"
-                        senders.setdefault(builder, set()).add(public)
-    return senders
-
-
-def _methods(owner: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> dict[str, Function]:
-    """Return the methods of a class by name, those of its bases included."""
-    methods: dict[str, Function] = {}
-    for base in reversed(owner.bases):
-        if known := classes.get(ast.unparse(base)):
-            methods |= _methods(known, classes)
-    # Of a method with overloads, the last one has the body.
-    return methods | {method.name: method for method in _functions(owner)}
-
-
-def _called(name: str, methods: dict[str, Function]) -> set[str]:
-    """Return the functions of `_requests` that a method calls, directly or not."""
-    builders: set[str] = set()
-    seen, waiting = {name}, [name]
-    while waiting:
-        for node in ast.walk(methods[waiting.pop()]):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-                if node.value.id == "_requests":
-                    builders.add(node.attr)
-                elif node.value.id == "self" and node.attr in methods.keys() - seen:
-                    seen.add(node.attr)
-                    waiting.append(node.attr)
-    return builders
+def _plain(name: str, *, in_body: bool) -> str:
+    """Return a name in plain letters: `x-a` in HTTP, `x_a` and `xA` in Python are all `xa`."""
+    return "body " * in_body + re.sub(r"[^a-z0-9]", "", name.lower())

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from facade import records_of_models, uses, words_of_models
 from regenerate import API, ROOT, SPEC, difference, generate_api, read_tree
+from ruamel.yaml.error import YAMLError
 from spec import Spec, changes, read
 from usage import RAW_ONLY, complaints
 
@@ -154,11 +155,17 @@ def main() -> int:
     if not asked.spec.is_file():
         parser.error(f"{asked.spec} is no file")
     try:
+        document = read(asked.spec)
+    except YAMLError as error:
+        parser.error(f"{asked.spec} is neither YAML nor JSON: {error}")
+    if not isinstance(document, dict) or not isinstance(document.get("paths"), dict):
+        parser.error(f"{asked.spec} does not describe any paths")
+    try:
         new = generated(asked.spec.resolve())
     except subprocess.CalledProcessError:
         print(f"{asked.spec}: the generator does not take it", file=sys.stderr)
         return 2
-    said = differences(Spec(read(asked.spec)), new)
+    said = differences(Spec(document), new)
     if asked.json:
         print(json.dumps(said, indent=2))
     else:

@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import json
 import os
 import subprocess
 import sys
 import sysconfig
 import tempfile
 from pathlib import Path
+from typing import Any
 
+from spec import METHODS, read
 from templates import template_options
 from unasync import to_sync, unused_rules
 
@@ -42,11 +45,32 @@ def run(*command: str | Path) -> None:
     subprocess.run(command, check=True, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
 
 
+def keep_successes(document: dict[str, Any]) -> dict[str, Any]:
+    """Remove the responses that report a failure, and return the description.
+
+    The generator adds the type of each response to the result of an endpoint. Clients raise errors
+    for failures, so only the responses with a status 2xx are results.
+    """
+    for item in document["paths"].values():
+        for method in METHODS & item.keys():
+            responses = item[method]["responses"]
+            item[method]["responses"] = {
+                status: response
+                for status, response in responses.items()
+                if str(status).startswith("2")
+            }
+    return document
+
+
 def generate_api(spec: Path, target: Path) -> None:
-    """Generate the client of `spec` into the new folder `target`."""
-    command = ["openapi-python-client", "generate", "--path", str(spec), "--config", str(CONFIG)]
-    command += ["--meta", "none", "--output-path", str(target), *template_options()]
-    run(*command, "--fail-on-warning")
+    """Generate the client of the description `spec` into the new folder `target`."""
+    with tempfile.TemporaryDirectory() as scratch:
+        # The generator gets a changed copy: the description itself stays complete.
+        description = Path(scratch) / "description.json"
+        description.write_text(json.dumps(keep_successes(read(spec)), default=str))
+        command = ["openapi-python-client", "generate", "--path", str(description)]
+        command += ["--config", str(CONFIG), "--meta", "none", "--output-path", str(target)]
+        run(*command, *template_options(), "--fail-on-warning")
     (target / "py.typed").touch()
 
 

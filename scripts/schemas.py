@@ -103,21 +103,29 @@ class Description:
             yield from [UNKNOWN_WORD] if one == {"type": "string"} else self._words(one)
 
     def differences(self, schema: dict[str, Any], value: Any) -> Iterator[tuple[str, str]]:
-        """Give where a value breaks its schema, and how."""
+        """Yield each place in which a value breaks its schema, and the reason."""
         validator = Draft202012Validator(schema | {"components": self._components})
         for error in validator.iter_errors(value):
-            yield place(error), complaint(error)
+            causes = leaves(error)
+            # The alternative that the platform meant fails inside; the others fail at the top.
+            inside = [cause for cause in causes if place(cause) != place(error)]
+            by_place: dict[str, list[ValidationError]] = {}
+            for cause in inside or causes:
+                by_place.setdefault(place(cause), []).append(cause)
+            yield from ((where, complaint(found)) for where, found in by_place.items())
 
     def news(self, schema: dict[str, Any], value: Any) -> Iterator[tuple[str, str]]:
-        """Give where a value has what its schema does not know, and allows."""
+        """Yield each place with a field or a word that the schema allows and does not know."""
         validator = Draft202012Validator(closed(schema) | {"components": self._closed_components})
         for error in validator.iter_errors(value):
-            for leaf in error.context or [error]:
-                if leaf.validator == "additionalProperties":
-                    for name in leaf.instance.keys() - leaf.schema["properties"].keys():
-                        yield f"{place(leaf)}.{printable(name, 40)}", "unknown field"
-                elif leaf.validator == "enum" and isinstance(leaf.instance, str):
-                    yield place(leaf), f"unknown word {printable(leaf.instance, 40)!r}"
+            for cause in leaves(error):
+                if cause.validator == "additionalProperties":
+                    record: Any = cause.instance
+                    described: Any = cause.schema
+                    for name in record.keys() - described["properties"].keys():
+                        yield f"{place(cause)}.{printable(name, 40)}", "unknown field"
+                elif cause.validator == "enum" and isinstance(cause.instance, str):
+                    yield place(cause), f"unknown word {printable(cause.instance, 40)!r}"
 
 
 @functools.cache
@@ -142,16 +150,22 @@ def place(error: ValidationError) -> str:
     return "$" + "".join(steps)
 
 
-def complaint(error: ValidationError) -> str:
-    """Return what is wrong, without the value: it may be somebody's secret."""
-    if error.validator == "required":
-        return error.message  # it names the field
+def leaves(error: ValidationError) -> list[ValidationError]:
+    """Return the errors of all alternatives of `anyOf`, or the error itself."""
+    inner = [leaf for alternative in error.context or () for leaf in leaves(alternative)]
+    return inner or [error]
+
+
+def complaint(causes: list[ValidationError]) -> str:
+    """Return what is wrong, without the value: the value may be a secret."""
     types: list[str] = []
-    for leaf in error.context or [error]:
-        if leaf.validator == "type":
-            allowed: Any = leaf.validator_value
+    for cause in causes:
+        if cause.validator == "type":
+            allowed: Any = cause.validator_value
             types += [allowed] if isinstance(allowed, str) else allowed
+    first = causes[0]
     if types:
-        found = "null" if error.instance is None else JSON_TYPES.get(type(error.instance), "object")
+        is_null = first.instance is None
+        found = "null" if is_null else JSON_TYPES.get(type(first.instance), "object")
         return f"{found}, not {' or '.join(dict.fromkeys(types))}"
-    return f"breaks {error.validator} {json.dumps(error.validator_value)}"
+    return f"breaks {first.validator} {json.dumps(first.validator_value)}"

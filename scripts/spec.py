@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 Parts = dict[str, Any]
 
-_METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 
 
 def read(path: Path) -> Any:
@@ -67,7 +67,7 @@ class Spec:
         self.schemas = {name: _parts(schema) for name, schema in schemas.items()}
         self.operations: dict[str, Operation] = {}
         for path, shared in self._document["paths"].items():
-            for method in filter(shared.__contains__, _METHODS):
+            for method in filter(METHODS.__contains__, shared):
                 request, said = f"{method.upper()} {path}", shared[method]
                 operation_id = said.get("operationId", request)
                 self.operations[operation_id] = self._operation(request, shared, said)

@@ -12,6 +12,7 @@ RULES = [
     (r"\bAsync([A-Z]\w*)", r"\1"),
     (r"_async_", "_"),
     (r"\b_async\b", "_sync"),
+    (r"\.asyncio(_detailed)?\(", r".sync\1("),
     (r"__a(enter|exit|iter)__", r"__\1__"),
     (r"\ba(close|read|iter_bytes|iter_stream)\b", r"\1"),
 ]

@@ -25,7 +25,7 @@ def used_or_not(spec: Spec, used: dict[str, Use]) -> dict[str, bool]:
     things = {operation_id: operation_id in used for operation_id in spec.operations}
     for operation_id in used.keys() & things.keys():
         for name, schema in spec.operations[operation_id].parameters.items():
-            given = is_sent_by_itself(schema) or used[operation_id].gives(name)
+            given = is_sent_by_itself(schema) or used[operation_id].has(name)
             things[f"{operation_id} {name}"] = given
     return things
 

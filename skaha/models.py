@@ -195,8 +195,8 @@ class SecretText(str):
         return "..."
 
 
-def check_whole_number(name: str, value: object, minimum: int) -> None:
-    """Raise unless `value` is a whole number, `minimum` or more.
+def check_whole_number(name: str, value: object, minimum: int) -> int:
+    """Return `value` if it is a whole number, `minimum` or more.
 
     Args:
         name: The name of the value in the message.
@@ -208,12 +208,14 @@ def check_whole_number(name: str, value: object, minimum: int) -> None:
 
     Example:
         >>> check_whole_number("replicas", 3, minimum=1)
+        3
     """
     # A late import for the start-up time: it imports httpx.
     from skaha.errors import InvalidInputError
 
     if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
         raise InvalidInputError(f"{name} must be a whole number, {minimum} or more; not {value!r}")
+    return value
 
 
 class ContainerRegistry:

@@ -51,7 +51,7 @@ SESSIONS_A: list[dict[str, Any]] = [
     {**HEADLESS_A, "id": "f3a1led0", "status": "Failed", "name": "bias-2"},
 ]
 
-HEADLESS_B: dict[str, Any] = {
+_FLEXIBLE_B: dict[str, Any] = {
     "id": "h2u5kd7n",
     **_OWNER,
     "supplementalGroups": [51001],
@@ -65,8 +65,8 @@ HEADLESS_B: dict[str, Any] = {
     "requestedRAM": "8.59",
     "requestedCPUCores": "2",
     "requestedGPUCores": "0",
-    "isFixedResources": True,
 }
+HEADLESS_B = {**_FLEXIBLE_B, "isFixedResources": True}
 SESSIONS_B: list[dict[str, Any]] = [
     HEADLESS_B,
     {
@@ -82,7 +82,7 @@ SESSIONS_B: list[dict[str, Any]] = [
         "isFixedResources": False,
     },
     {
-        **HEADLESS_B,
+        **_FLEXIBLE_B,
         "id": "dz41t9xe",
         "type": "desktop",
         "status": "Running",

@@ -173,9 +173,13 @@ def test_what_needs_no_token_gets_none(relay, check):
 
 BAD = {
     "/v1/context": (
-        json_answer({"cores": "many", "gpus": {"options": ["one"]}}),
+        json_answer({"cores": "many", "gpus": {"options": ["one"], "default": "none"}}),
         "get_context",
-        ["$.cores string, not object", "$.gpus.options[*] string, not number"],
+        [
+            "$.cores string, not object or null",
+            "$.gpus.default string, not number",
+            "$.gpus.options[*] string, not number",
+        ],
     ),
     "/v1/image": (
         Answer(200, "<html><title>Log in</title></html>", "text/html; charset=utf-8"),
@@ -213,9 +217,9 @@ BAD = {
         ["the body is not application/json"],
     ),
     "/v1/session": (
-        json_answer([{"name": "nameless"}, {"id": None, "status": "Running"}]),
+        json_answer([{"name": "nameless", "connectURL": 1}, {"id": None, "status": "Running"}]),
         "list_sessions",
-        ["$[*] 'id' is a required property", "$[*].id null, not string"],
+        ["$[*].connectURL number, not string", "$[*].id null, not string"],
     ),
     "/v1/session/nosuch00": (
         Answer(418, "<h1>no</h1>", "text/html"),

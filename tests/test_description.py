@@ -77,7 +77,7 @@ def test_every_parameter_is_explained(operation_id):
 def test_every_property_is_explained(schema):
     assert SCHEMAS[schema]["description"].endswith(".")
     for described in SCHEMAS[schema].get("properties", {}).values():
-        assert "$ref" in described or described["description"].endswith(".")
+        assert described["description"].endswith(".")
 
 
 @pytest.mark.parametrize(
@@ -142,6 +142,7 @@ def test_old_and_new_answers_fit_the_description(schema, answer):
     OAS31Validator(whole).validate(answer)
 
 
-def test_an_answer_without_an_id_does_not_fit():
+@pytest.mark.parametrize("record", [{}, {"name": "nameless"}, {"supplementalGroups": None}])
+def test_no_member_of_a_session_is_promised(record):
     whole = {"$ref": "#/components/schemas/Session", "components": SPEC["components"]}
-    assert not OAS31Validator(whole).is_valid({"name": "nameless"})
+    OAS31Validator(whole).validate(record)

@@ -35,7 +35,7 @@ CHANGES = {
         "py.typed": Path.unlink,
         "api/stale.py": Path.touch,
     },
-    "skaha/_sync": {"_reading.py": append, "left_over.py": Path.touch},
+    "skaha/_sync": {"session.py": append, "left_over.py": Path.touch},
     "skaha/_transport/_sync": {"pool.py": Path.unlink},
     "skaha/_async": {"overview.py": delete_a_line},
 }

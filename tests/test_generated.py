@@ -9,6 +9,7 @@ import pytest
 import samples
 import yaml
 from hypothesis import given, settings
+from scripted import json_answer
 
 import skaha_api
 from skaha import errors
@@ -36,6 +37,7 @@ from skaha_api.api.session import (
     list_sessions,
     renew_session,
 )
+from skaha_api.errors import UnexpectedStatus
 from skaha_api.types import UNSET
 
 SPEC = yaml.safe_load((Path(__file__).parent.parent / "openapi" / "skaha.yaml").read_text())
@@ -89,29 +91,49 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False)
 ANYTHING = st.recursive(
     SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=5
 )
+# Requests promise some members; a response promises none.
+RECORDS = [name for name, schema in SCHEMAS.items() if not schema.keys() & {"required", "enum"}]
 
 
-def answers(name):
-    """Objects of the described shape, with odd scalars in them and members that nobody knows."""
-    described = SCHEMAS[name]["properties"]
-    known = {key: member(schema) for key, schema in described.items()}
-    promised = {key: known.pop(key) for key in SCHEMAS[name].get("required", [])}
-    more = st.dictionaries(st.text().filter(lambda key: key not in described), ANYTHING, max_size=3)
-    return st.builds(lambda a, b: b | a, st.fixed_dictionaries(promised, optional=known), more)
+def records(name):
+    """Objects with some of the described members, each of any kind, and with unknown members."""
+    known = {key: member(schema) for key, schema in SCHEMAS[name]["properties"].items()}
+    unknown = st.dictionaries(st.text(), ANYTHING, max_size=3)
+    return st.builds(lambda a, b: b | a, st.fixed_dictionaries({}, optional=known), unknown)
 
 
 def member(schema):
-    if "$ref" in schema:
-        return answers(schema["$ref"].rpartition("/")[2])
-    return st.lists(SCALARS, max_size=3) if schema.get("type") == "array" else SCALARS
+    """A described object, or anything else."""
+    references = [choice["$ref"] for choice in schema.get("anyOf", []) if "$ref" in choice]
+    named = [reference.rpartition("/")[2] for reference in references]
+    return st.one_of(ANYTHING, *(records(name) for name in named if name in RECORDS))
 
 
-@pytest.mark.parametrize("name", ["Session", "PublicSession", "Image", "Context", "Stats"])
-@settings(max_examples=25, deadline=None)
+@pytest.mark.parametrize("name", RECORDS)
+@settings(max_examples=50)
 @given(data=st.data())
-def test_any_scalar_and_any_unknown_member_is_read_and_written_unchanged(name, data):
-    answer = data.draw(answers(name))
-    assert getattr(models, name).from_dict(answer).to_dict() == answer
+def test_whatever_a_record_holds_is_read_and_written_unchanged(name, data):
+    record = data.draw(records(name))
+    assert getattr(models, name).from_dict(record).to_dict() == record
+
+
+@pytest.mark.parametrize("profile", samples.SESSIONS)
+def test_the_order_of_the_platform_is_kept(profile):
+    for record in samples.SESSIONS[profile]:
+        known = [name for name in record if name in SCHEMAS["Session"]["properties"]]
+        written = models.Session.from_dict(record).to_dict()
+        assert [name for name in written if name in known] == known
+
+
+@pytest.mark.parametrize("absent", [{"gpus": None}, {}])
+def test_a_null_object_or_list_counts_as_absent(colour, scripted, absent):
+    limits = {"default": 2, "options": None}
+    scripted.answer = lambda _: json_answer({"cores": limits} | absent)
+    door = Door(colour, skaha_api.Client(base_url=scripted.url))
+    context = door(get_context)
+    door.close()
+    assert not context.gpus
+    assert (context.cores.default, context.cores.options) == (2, None)
 
 
 # What the calls do, against the embedded platform.
@@ -205,9 +227,14 @@ def test_every_other_endpoint_is_read(door, endpoint, shape):
     assert isinstance(door(endpoint), shape)
 
 
-def test_a_plain_client_hands_a_refusal_over_as_text(colour, platform):
-    door = Door(colour, skaha_api.AuthenticatedClient(base_url=platform.url, token=platform.token))
-    assert door(get_session, "nobodys1") == "session nobodys1 not found\n"
+def test_a_refusal_is_never_a_result_of_a_plain_client(colour, platform):
+    client = skaha_api.AuthenticatedClient(base_url=platform.url, token=platform.token)
+    door = Door(colour, client)
+    assert door(get_session, "nobodys1") is None
+    assert door(create_session, body=models.NewSession(name="_", image=IMAGE)) is None
+    client.raise_on_unexpected_status = True
+    with pytest.raises(UnexpectedStatus, match="session nobodys1 not found"):
+        door(get_session, "nobodys1")
     door.close()
 
 

@@ -117,6 +117,15 @@ def test_a_description_that_the_generator_does_not_take_is_refused_in_its_words(
     assert done.stderr.endswith("bad.yaml: the generator does not take it\n")
 
 
+@pytest.mark.parametrize("text", ["{", "a text", "openapi: 3.1.0", "paths: []"])
+def test_a_file_that_is_not_a_description_is_refused(tmp_path, text):
+    (tmp_path / "bad.yaml").write_text(text)
+    done = run_script(ROOT, "preview.py", "--spec", tmp_path / "bad.yaml")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
+    assert "bad.yaml" in done.stderr
+
+
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     done = run_script(ROOT, "preview.py", "--spec", tmp_path / "none.yaml")
     assert (done.returncode, done.stdout) == (2, "")

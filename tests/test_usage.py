@@ -2,8 +2,11 @@
 
 import contextlib
 import copy
+import re
+import textwrap
 from collections import defaultdict
 
+import attrs
 import pytest
 from checkout import ROOT, run_script
 from facade import uses
@@ -113,27 +116,144 @@ def test_an_operation_that_the_facade_no_longer_uses_has_to_be_settled():
 
 def test_a_parameter_that_the_facade_no_longer_gives_has_to_be_settled():
     use = USES["create_session"]
-    less = use._replace(given=use.given - {"body gpus", "xskaharegistryauth"})
-    assert {named for named, _ in complained(used=USES | {"create_session": less})} == {
+    arguments = use.arguments - {"body gpus", "xskaharegistryauth"}
+    fewer = USES | {"create_session": attrs.evolve(use, arguments=arguments)}
+    assert {named for named, _ in complained(used=fewer)} == {
         "create_session body gpus",
         "create_session header x-skaha-registry-auth",
     }
 
 
-def test_an_argument_that_is_not_spelled_out_is_refused(tmp_path):
-    (tmp_path / "skaha" / "_async").mkdir(parents=True)
-    (tmp_path / "skaha" / "_requests.py").write_text(
-        "def get_context(**given):\n"
-        "    from skaha_api.api.context import get_context\n"
-        "    return get_context._get_kwargs(**given)\n"
-    )
-    (tmp_path / "skaha" / "_async" / "context.py").write_text(
-        "class AsyncContext:\n"
-        "    async def resources(self):\n"
-        "        return _requests.get_context()\n"
-    )
-    with pytest.raises(SystemExit, match="spell each argument out"):
-        uses(tmp_path)
+# Reading the source of a facade.
+
+FACADE = {
+    "_base_client.py": """
+        class AsyncBaseClient:
+            async def _look_up(self, kind):
+                from skaha_api.api.session import list_sessions
+
+                return await list_sessions.asyncio(client=self.api, type_=kind)
+        """,
+    "_launch.py": """
+        import logging
+
+        log = logging.getLogger("skaha")
+
+        class Launch:
+            def __init__(self, client):
+                self._client = client
+
+            async def run(self, name):
+                log.info("launching %s", name)
+                await post(self._client, name)
+                return await self._client.fetch()
+
+            async def __aiter__(self):
+                from skaha_api.api.context import get_context
+
+                yield await get_context.asyncio(client=self._client.api)
+
+        async def post(client, name):
+            from skaha_api.api.session import create_session
+            from skaha_api.models import NewSession
+
+            body = NewSession(name=name, image="i", type_="headless")
+            auth = client.registry
+            with client._request("launch"):
+                return await create_session.asyncio_detailed(
+                    client=client.api, body=body, x_skaha_registry_auth=auth
+                )
+        """,
+    "session.py": """
+        from skaha._async._base_client import AsyncBaseClient
+
+        class AsyncSession(AsyncBaseClient):
+            @overload
+            async def fetch(self): ...
+            async def fetch(self):
+                return await self._look_up("headless")
+
+            async def create(self, name):
+                from skaha._async._launch import Launch
+
+                return await Launch(self).run(name)
+
+            async def run(self, name):
+                await self.create(name)
+                return await self._many(self._end)
+
+            async def info(self, session_id):
+                from skaha_api.api.session import get_session
+
+                return await get_session.asyncio(session_id, client=self.api)
+
+            async def _end(self, session_id):
+                from skaha_api.api.session import delete_session
+
+                return await delete_session.asyncio(session_id, client=self.api)
+
+            async def follow(self):
+                from skaha._async import _launch
+
+                async for item in _launch.Launch(self):
+                    yield item
+        """,
+    "images.py": """
+        class AsyncImages(AsyncBaseClient):
+            async def fetch(self):
+                from skaha_api.api.image import list_images
+
+                return await list_images.asyncio(client=self.api)
+        """,
+}
+
+
+@pytest.fixture
+def facade(tmp_path):
+    """An invented facade, in files as those of the real one."""
+    folder = tmp_path / "skaha" / "_async"
+    folder.mkdir(parents=True)
+    for name, text in FACADE.items():
+        (folder / name).write_text(textwrap.dedent(text))
+    return tmp_path
+
+
+def test_calls_are_followed_through_methods_helper_functions_and_helper_classes(facade):
+    # The name of a helper class stands for its special methods.
+    launching = {"Session.create", "Session.run"}
+    assert {name: use.methods for name, use in uses(facade).items()} == {
+        "list_sessions": {"Session.fetch", *launching},
+        "create_session": launching,
+        "get_context": {"Session.follow", *launching},
+        "get_session": {"Session.info"},
+        "delete_session": {"Session.run"},
+        "list_images": {"Images.fetch"},
+    }
+
+
+def test_arguments_of_endpoints_and_members_of_their_bodies_are_read(facade):
+    found = uses(facade)
+    assert found["list_sessions"].has("query type")
+    assert not found["list_sessions"].has("query status")
+    launch = found["create_session"]
+    given = ["body name", "body image", "body type", "header x-skaha-registry-auth"]
+    assert all(map(launch.has, given))
+    assert not any(map(launch.has, ["body cores", "query name"]))
+    assert found["get_session"].has("path sessionID")
+
+
+@pytest.mark.parametrize(
+    ("hidden", "named"),
+    [
+        ("get_session.asyncio(session_id, client=self.api)", "get_session.asyncio(**ids)"),
+        ('NewSession(name=name, image="i", type_="headless")', "NewSession(**form)"),
+    ],
+)
+def test_an_argument_without_its_name_is_refused(facade, hidden, named):
+    for path in facade.rglob("*.py"):
+        path.write_text(path.read_text().replace(hidden, named))
+    with pytest.raises(SystemExit, match=re.escape(f"name each argument: {named}")):
+        uses(facade)
 
 
 # What is read in the source is what goes over the wire.

@@ -10,6 +10,8 @@ from skaha.helpers.progress import bar
 from skaha.models import PublicSessionRecord, SessionRecord
 from skaha.records import Event
 from skaha.results import Launched, ResultDict, ResultList
+from skaha_api import models
+from skaha_api.api.session import create_session, get_session, list_sessions
 
 
 def takes_texts(texts: list[str]) -> list[str]:
@@ -66,3 +68,11 @@ def others(images: Images, context: Context, overview: Overview) -> None:
     assert_type(images.fetch(), list[str])
     assert_type(context.resources().get("cores", {}).get("options", []), list[float])
     assert_type(overview.availability(), bool)
+
+
+def raw_endpoints(session: Session) -> None:
+    assert_type(list_sessions.sync(client=session.api), list[models.Session] | None)
+    assert_type(get_session.sync("abc", client=session.api), models.Session | None)
+    body = models.NewSession(name="name", image="image")
+    assert_type(create_session.sync(client=session.api, body=body), str | None)
+    get_session.sync("abc", client=session)  # type: ignore[arg-type]

@@ -19,28 +19,42 @@ T = TypeVar("T", bound="Context")
 class Context:
     """What one session may ask for."""
 
-    cores: ResourceLimits | Unset = UNSET
-    """ The allowed and the default amounts of one resource. """
-    memory_gb: ResourceLimits | Unset = UNSET
-    """ The allowed and the default amounts of one resource. """
-    gpus: ResourceLimits | Unset = UNSET
-    """ The allowed and the default amounts of one resource. """
+    cores: None | ResourceLimits | Unset = UNSET
+    """ The amounts of CPU cores. """
+    gpus: None | ResourceLimits | Unset = UNSET
+    """ The numbers of GPUs. """
+    memory_gb: None | ResourceLimits | Unset = UNSET
+    """ The amounts of memory in GiB. """
     max_interactive_sessions: float | None | str | Unset = UNSET
     """ How many interactive sessions a user may have at once. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        cores: dict[str, Any] | Unset = UNSET
-        if not isinstance(self.cores, Unset):
+        from ..models.resource_limits import ResourceLimits  # noqa: PLC0415
+
+        cores: dict[str, Any] | None | Unset
+        if isinstance(self.cores, Unset):
+            cores = UNSET
+        elif isinstance(self.cores, ResourceLimits):
             cores = self.cores.to_dict()
+        else:
+            cores = self.cores
 
-        memory_gb: dict[str, Any] | Unset = UNSET
-        if not isinstance(self.memory_gb, Unset):
-            memory_gb = self.memory_gb.to_dict()
-
-        gpus: dict[str, Any] | Unset = UNSET
-        if not isinstance(self.gpus, Unset):
+        gpus: dict[str, Any] | None | Unset
+        if isinstance(self.gpus, Unset):
+            gpus = UNSET
+        elif isinstance(self.gpus, ResourceLimits):
             gpus = self.gpus.to_dict()
+        else:
+            gpus = self.gpus
+
+        memory_gb: dict[str, Any] | None | Unset
+        if isinstance(self.memory_gb, Unset):
+            memory_gb = UNSET
+        elif isinstance(self.memory_gb, ResourceLimits):
+            memory_gb = self.memory_gb.to_dict()
+        else:
+            memory_gb = self.memory_gb
 
         max_interactive_sessions: float | None | str | Unset
         if isinstance(self.max_interactive_sessions, Unset):
@@ -53,10 +67,10 @@ class Context:
         field_dict.update({})
         if cores is not UNSET:
             field_dict["cores"] = cores
-        if memory_gb is not UNSET:
-            field_dict["memoryGB"] = memory_gb
         if gpus is not UNSET:
             field_dict["gpus"] = gpus
+        if memory_gb is not UNSET:
+            field_dict["memoryGB"] = memory_gb
         if max_interactive_sessions is not UNSET:
             field_dict["maxInteractiveSessions"] = max_interactive_sessions
 
@@ -67,26 +81,57 @@ class Context:
         from ..models.resource_limits import ResourceLimits  # noqa: PLC0415
 
         d = dict(src_dict)
-        _cores = d.pop("cores", UNSET)
-        cores: ResourceLimits | Unset
-        if isinstance(_cores, Unset):
-            cores = UNSET
-        else:
-            cores = ResourceLimits.from_dict(_cores)
 
-        _memory_gb = d.pop("memoryGB", UNSET)
-        memory_gb: ResourceLimits | Unset
-        if isinstance(_memory_gb, Unset):
-            memory_gb = UNSET
-        else:
-            memory_gb = ResourceLimits.from_dict(_memory_gb)
+        def _parse_cores(data: object) -> None | ResourceLimits | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                cores_type_0 = ResourceLimits.from_dict(data)
 
-        _gpus = d.pop("gpus", UNSET)
-        gpus: ResourceLimits | Unset
-        if isinstance(_gpus, Unset):
-            gpus = UNSET
-        else:
-            gpus = ResourceLimits.from_dict(_gpus)
+                return cores_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(None | ResourceLimits | Unset, data)
+
+        cores = _parse_cores(d.pop("cores", UNSET))
+
+        def _parse_gpus(data: object) -> None | ResourceLimits | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                gpus_type_0 = ResourceLimits.from_dict(data)
+
+                return gpus_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(None | ResourceLimits | Unset, data)
+
+        gpus = _parse_gpus(d.pop("gpus", UNSET))
+
+        def _parse_memory_gb(data: object) -> None | ResourceLimits | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                memory_gb_type_0 = ResourceLimits.from_dict(data)
+
+                return memory_gb_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(None | ResourceLimits | Unset, data)
+
+        memory_gb = _parse_memory_gb(d.pop("memoryGB", UNSET))
 
         def _parse_max_interactive_sessions(data: object) -> float | None | str | Unset:
             if data is None:
@@ -101,8 +146,8 @@ class Context:
 
         context = cls(
             cores=cores,
-            memory_gb=memory_gb,
             gpus=gpus,
+            memory_gb=memory_gb,
             max_interactive_sessions=max_interactive_sessions,
         )
 

@@ -23,11 +23,13 @@ class CoreStats:
     """ Cores asked for. """
     cpu_cores_available: float | None | str | Unset = UNSET
     """ Cores that there are, taken or free. """
-    max_cpu_cores: MaxCores | Unset = UNSET
+    max_cpu_cores: MaxCores | None | Unset = UNSET
     """ The most cores that one session can have. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.max_cores import MaxCores  # noqa: PLC0415
+
         requested_cpu_cores: float | None | str | Unset
         if isinstance(self.requested_cpu_cores, Unset):
             requested_cpu_cores = UNSET
@@ -40,9 +42,13 @@ class CoreStats:
         else:
             cpu_cores_available = self.cpu_cores_available
 
-        max_cpu_cores: dict[str, Any] | Unset = UNSET
-        if not isinstance(self.max_cpu_cores, Unset):
+        max_cpu_cores: dict[str, Any] | None | Unset
+        if isinstance(self.max_cpu_cores, Unset):
+            max_cpu_cores = UNSET
+        elif isinstance(self.max_cpu_cores, MaxCores):
             max_cpu_cores = self.max_cpu_cores.to_dict()
+        else:
+            max_cpu_cores = self.max_cpu_cores
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -80,12 +86,22 @@ class CoreStats:
 
         cpu_cores_available = _parse_cpu_cores_available(d.pop("cpuCoresAvailable", UNSET))
 
-        _max_cpu_cores = d.pop("maxCPUCores", UNSET)
-        max_cpu_cores: MaxCores | Unset
-        if isinstance(_max_cpu_cores, Unset):
-            max_cpu_cores = UNSET
-        else:
-            max_cpu_cores = MaxCores.from_dict(_max_cpu_cores)
+        def _parse_max_cpu_cores(data: object) -> MaxCores | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                max_cpu_cores_type_0 = MaxCores.from_dict(data)
+
+                return max_cpu_cores_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(MaxCores | None | Unset, data)
+
+        max_cpu_cores = _parse_max_cpu_cores(d.pop("maxCPUCores", UNSET))
 
         core_stats = cls(
             requested_cpu_cores=requested_cpu_cores,

@@ -17,7 +17,7 @@ class Image:
 
     id: str | Unset = UNSET
     """ Full reference, ready to launch. """
-    types: list[str] | Unset = UNSET
+    types: list[str] | None | Unset = UNSET
     """ The kinds of sessions it is made for, and whatever else it is labelled with. """
     digest: str | Unset = UNSET
     """ Digest of its content. """
@@ -26,8 +26,13 @@ class Image:
     def to_dict(self) -> dict[str, Any]:
         id = self.id
 
-        types: list[str] | Unset = UNSET
-        if not isinstance(self.types, Unset):
+        types: list[str] | None | Unset
+        if isinstance(self.types, Unset):
+            types = UNSET
+        elif isinstance(self.types, list):
+            types = self.types
+
+        else:
             types = self.types
 
         digest = self.digest
@@ -49,7 +54,22 @@ class Image:
         d = dict(src_dict)
         id = d.pop("id", UNSET)
 
-        types = cast(list[str], d.pop("types", UNSET))
+        def _parse_types(data: object) -> list[str] | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, list):
+                    raise TypeError()
+                types_type_0 = cast(list[str], data)
+
+                return types_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(list[str] | None | Unset, data)
+
+        types = _parse_types(d.pop("types", UNSET))
 
         digest = d.pop("digest", UNSET)
 

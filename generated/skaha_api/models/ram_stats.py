@@ -23,11 +23,13 @@ class RamStats:
     """ Memory asked for. """
     ram_available: float | None | str | Unset = UNSET
     """ Memory that there is, taken or free. """
-    max_ram: MaxRam | Unset = UNSET
+    max_ram: MaxRam | None | Unset = UNSET
     """ The most memory that one session can have. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
+        from ..models.max_ram import MaxRam  # noqa: PLC0415
+
         requested_ram: float | None | str | Unset
         if isinstance(self.requested_ram, Unset):
             requested_ram = UNSET
@@ -40,9 +42,13 @@ class RamStats:
         else:
             ram_available = self.ram_available
 
-        max_ram: dict[str, Any] | Unset = UNSET
-        if not isinstance(self.max_ram, Unset):
+        max_ram: dict[str, Any] | None | Unset
+        if isinstance(self.max_ram, Unset):
+            max_ram = UNSET
+        elif isinstance(self.max_ram, MaxRam):
             max_ram = self.max_ram.to_dict()
+        else:
+            max_ram = self.max_ram
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -80,12 +86,22 @@ class RamStats:
 
         ram_available = _parse_ram_available(d.pop("ramAvailable", UNSET))
 
-        _max_ram = d.pop("maxRAM", UNSET)
-        max_ram: MaxRam | Unset
-        if isinstance(_max_ram, Unset):
-            max_ram = UNSET
-        else:
-            max_ram = MaxRam.from_dict(_max_ram)
+        def _parse_max_ram(data: object) -> MaxRam | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, dict):
+                    raise TypeError()
+                max_ram_type_0 = MaxRam.from_dict(data)
+
+                return max_ram_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(MaxRam | None | Unset, data)
+
+        max_ram = _parse_max_ram(d.pop("maxRAM", UNSET))
 
         ram_stats = cls(
             requested_ram=requested_ram,

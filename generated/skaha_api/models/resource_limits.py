@@ -17,42 +17,47 @@ class ResourceLimits:
 
     default: float | Unset = UNSET
     """ What a session gets that asks for nothing. """
-    default_request: float | Unset = UNSET
-    """ What a session that asks for nothing is sure to get. """
     default_limit: float | Unset = UNSET
     """ What a session that asks for nothing may use. """
+    options: list[float] | None | Unset = UNSET
+    """ What may be asked for. """
+    default_request: float | Unset = UNSET
+    """ What a session that asks for nothing is sure to get. """
     default_headless: float | Unset = UNSET
     """ What a headless session gets that asks for nothing; older platforms only. """
-    options: list[float] | Unset = UNSET
-    """ What may be asked for. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         default = self.default
 
-        default_request = self.default_request
-
         default_limit = self.default_limit
 
-        default_headless = self.default_headless
-
-        options: list[float] | Unset = UNSET
-        if not isinstance(self.options, Unset):
+        options: list[float] | None | Unset
+        if isinstance(self.options, Unset):
+            options = UNSET
+        elif isinstance(self.options, list):
             options = self.options
+
+        else:
+            options = self.options
+
+        default_request = self.default_request
+
+        default_headless = self.default_headless
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update({})
         if default is not UNSET:
             field_dict["default"] = default
-        if default_request is not UNSET:
-            field_dict["defaultRequest"] = default_request
         if default_limit is not UNSET:
             field_dict["defaultLimit"] = default_limit
-        if default_headless is not UNSET:
-            field_dict["defaultHeadless"] = default_headless
         if options is not UNSET:
             field_dict["options"] = options
+        if default_request is not UNSET:
+            field_dict["defaultRequest"] = default_request
+        if default_headless is not UNSET:
+            field_dict["defaultHeadless"] = default_headless
 
         return field_dict
 
@@ -61,20 +66,35 @@ class ResourceLimits:
         d = dict(src_dict)
         default = d.pop("default", UNSET)
 
-        default_request = d.pop("defaultRequest", UNSET)
-
         default_limit = d.pop("defaultLimit", UNSET)
+
+        def _parse_options(data: object) -> list[float] | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, list):
+                    raise TypeError()
+                options_type_0 = cast(list[float], data)
+
+                return options_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(list[float] | None | Unset, data)
+
+        options = _parse_options(d.pop("options", UNSET))
+
+        default_request = d.pop("defaultRequest", UNSET)
 
         default_headless = d.pop("defaultHeadless", UNSET)
 
-        options = cast(list[float], d.pop("options", UNSET))
-
         resource_limits = cls(
             default=default,
-            default_request=default_request,
             default_limit=default_limit,
-            default_headless=default_headless,
             options=options,
+            default_request=default_request,
+            default_headless=default_headless,
         )
 
         resource_limits.additional_properties = d

@@ -16,11 +16,11 @@ T = TypeVar("T", bound="Session")
 @_attrs_define
 class Session:
     """One session, or one app of a desktop. An unknown value is left out by newer platforms and written `<none>` by older
-    ones.
+    ones. The members have the order in which the platform sends them.
 
     """
 
-    id: str
+    id: str | Unset = UNSET
     """ The session's id; of an app, its desktop's. """
     userid: str | Unset = UNSET
     """ Name of the owner. """
@@ -28,7 +28,7 @@ class Session:
     """ Numeric user id in the container. """
     run_as_gid: str | Unset = UNSET
     """ Numeric group id in the container. """
-    supplemental_groups: list[int] | Unset = UNSET
+    supplemental_groups: list[int] | None | Unset = UNSET
     """ Further numeric group ids in the container. """
     appid: str | Unset = UNSET
     """ An app's own id. """
@@ -73,8 +73,13 @@ class Session:
 
         run_as_gid = self.run_as_gid
 
-        supplemental_groups: list[int] | Unset = UNSET
-        if not isinstance(self.supplemental_groups, Unset):
+        supplemental_groups: list[int] | None | Unset
+        if isinstance(self.supplemental_groups, Unset):
+            supplemental_groups = UNSET
+        elif isinstance(self.supplemental_groups, list):
+            supplemental_groups = self.supplemental_groups
+
+        else:
             supplemental_groups = self.supplemental_groups
 
         appid = self.appid
@@ -151,11 +156,9 @@ class Session:
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
-        field_dict.update(
-            {
-                "id": id,
-            }
-        )
+        field_dict.update({})
+        if id is not UNSET:
+            field_dict["id"] = id
         if userid is not UNSET:
             field_dict["userid"] = userid
         if run_as_uid is not UNSET:
@@ -202,7 +205,7 @@ class Session:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        id = d.pop("id")
+        id = d.pop("id", UNSET)
 
         userid = d.pop("userid", UNSET)
 
@@ -210,7 +213,22 @@ class Session:
 
         run_as_gid = d.pop("runAsGID", UNSET)
 
-        supplemental_groups = cast(list[int], d.pop("supplementalGroups", UNSET))
+        def _parse_supplemental_groups(data: object) -> list[int] | None | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            try:
+                if not isinstance(data, list):
+                    raise TypeError()
+                supplemental_groups_type_0 = cast(list[int], data)
+
+                return supplemental_groups_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(list[int] | None | Unset, data)
+
+        supplemental_groups = _parse_supplemental_groups(d.pop("supplementalGroups", UNSET))
 
         appid = d.pop("appid", UNSET)
 

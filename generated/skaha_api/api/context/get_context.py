@@ -3,6 +3,7 @@ from typing import Any
 
 import httpx
 
+from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.context import Context
 from ...types import Response
@@ -20,19 +21,21 @@ def _get_kwargs() -> dict[str, Any]:
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Context | str:
+) -> Context | None:
     if response.status_code == 200:
         response_200 = Context.from_dict(response.json())
 
         return response_200
 
-    response_default = response.text
-    return response_default
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
 
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[Context | str]:
+) -> Response[Context]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -44,7 +47,7 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
-) -> Response[Context | str]:
+) -> Response[Context]:
     """Read what one session may ask for.
 
     Raises:
@@ -52,7 +55,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[Context | str]
+        Response[Context]
     """
 
     kwargs = _get_kwargs()
@@ -67,7 +70,7 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient | Client,
-) -> Context | str | None:
+) -> Context | None:
     """Read what one session may ask for.
 
     Raises:
@@ -75,7 +78,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Context | str
+        Context
     """
 
     return sync_detailed(
@@ -86,7 +89,7 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
-) -> Response[Context | str]:
+) -> Response[Context]:
     """Read what one session may ask for.
 
     Raises:
@@ -94,7 +97,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[Context | str]
+        Response[Context]
     """
 
     kwargs = _get_kwargs()
@@ -107,7 +110,7 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient | Client,
-) -> Context | str | None:
+) -> Context | None:
     """Read what one session may ask for.
 
     Raises:
@@ -115,7 +118,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Context | str
+        Context
     """
 
     return (

@@ -4,6 +4,7 @@ from urllib.parse import quote
 
 import httpx
 
+from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.session import Session
 from ...types import Response
@@ -27,19 +28,21 @@ def _get_kwargs(
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Session | str:
+) -> Session | None:
     if response.status_code == 200:
         response_200 = Session.from_dict(response.json())
 
         return response_200
 
-    response_default = response.text
-    return response_default
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
 
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[Session | str]:
+) -> Response[Session]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -53,7 +56,7 @@ def sync_detailed(
     app_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Response[Session | str]:
+) -> Response[Session]:
     """Read one desktop app.
 
     Args:
@@ -65,7 +68,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[Session | str]
+        Response[Session]
     """
 
     kwargs = _get_kwargs(
@@ -85,7 +88,7 @@ def sync(
     app_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Session | str | None:
+) -> Session | None:
     """Read one desktop app.
 
     Args:
@@ -97,7 +100,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Session | str
+        Session
     """
 
     return sync_detailed(
@@ -112,7 +115,7 @@ async def asyncio_detailed(
     app_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Response[Session | str]:
+) -> Response[Session]:
     """Read one desktop app.
 
     Args:
@@ -124,7 +127,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[Session | str]
+        Response[Session]
     """
 
     kwargs = _get_kwargs(
@@ -142,7 +145,7 @@ async def asyncio(
     app_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Session | str | None:
+) -> Session | None:
     """Read one desktop app.
 
     Args:
@@ -154,7 +157,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Session | str
+        Session
     """
 
     return (

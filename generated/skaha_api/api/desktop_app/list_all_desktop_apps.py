@@ -4,6 +4,7 @@ from urllib.parse import quote
 
 import httpx
 
+from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.public_session import PublicSession
 from ...models.session_status import SessionStatus
@@ -45,7 +46,7 @@ def _get_kwargs(
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> list[PublicSession] | str:
+) -> list[PublicSession] | None:
     if response.status_code == 200:
         response_200 = []
         _response_200 = response.json()
@@ -56,13 +57,15 @@ def _parse_response(
 
         return response_200
 
-    response_default = response.text
-    return response_default
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
 
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[list[PublicSession] | str]:
+) -> Response[list[PublicSession]]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -77,7 +80,7 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
     status: SessionStatus | str | Unset = UNSET,
     view: Literal["all"] = "all",
-) -> Response[list[PublicSession] | str]:
+) -> Response[list[PublicSession]]:
     """List everybody's desktop apps.
 
      The apps of every user's desktops, each with its four public fields alone.
@@ -93,7 +96,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[list[PublicSession] | str]
+        Response[list[PublicSession]]
     """
 
     kwargs = _get_kwargs(
@@ -115,7 +118,7 @@ def sync(
     client: AuthenticatedClient | Client,
     status: SessionStatus | str | Unset = UNSET,
     view: Literal["all"] = "all",
-) -> list[PublicSession] | str | None:
+) -> list[PublicSession] | None:
     """List everybody's desktop apps.
 
      The apps of every user's desktops, each with its four public fields alone.
@@ -131,7 +134,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        list[PublicSession] | str
+        list[PublicSession]
     """
 
     return sync_detailed(
@@ -148,7 +151,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
     status: SessionStatus | str | Unset = UNSET,
     view: Literal["all"] = "all",
-) -> Response[list[PublicSession] | str]:
+) -> Response[list[PublicSession]]:
     """List everybody's desktop apps.
 
      The apps of every user's desktops, each with its four public fields alone.
@@ -164,7 +167,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[list[PublicSession] | str]
+        Response[list[PublicSession]]
     """
 
     kwargs = _get_kwargs(
@@ -184,7 +187,7 @@ async def asyncio(
     client: AuthenticatedClient | Client,
     status: SessionStatus | str | Unset = UNSET,
     view: Literal["all"] = "all",
-) -> list[PublicSession] | str | None:
+) -> list[PublicSession] | None:
     """List everybody's desktop apps.
 
      The apps of every user's desktops, each with its four public fields alone.
@@ -200,7 +203,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        list[PublicSession] | str
+        list[PublicSession]
     """
 
     return (

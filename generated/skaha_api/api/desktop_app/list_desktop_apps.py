@@ -4,6 +4,7 @@ from urllib.parse import quote
 
 import httpx
 
+from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.session import Session
 from ...models.session_status import SessionStatus
@@ -42,7 +43,7 @@ def _get_kwargs(
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> list[Session] | str:
+) -> list[Session] | None:
     if response.status_code == 200:
         response_200 = []
         _response_200 = response.json()
@@ -53,13 +54,15 @@ def _parse_response(
 
         return response_200
 
-    response_default = response.text
-    return response_default
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
 
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[list[Session] | str]:
+) -> Response[list[Session]]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -73,7 +76,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     status: SessionStatus | str | Unset = UNSET,
-) -> Response[list[Session] | str]:
+) -> Response[list[Session]]:
     """List the caller's desktop apps.
 
      The apps of all of the caller's desktops; the session in the path is not looked at.
@@ -88,7 +91,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[list[Session] | str]
+        Response[list[Session]]
     """
 
     kwargs = _get_kwargs(
@@ -108,7 +111,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     status: SessionStatus | str | Unset = UNSET,
-) -> list[Session] | str | None:
+) -> list[Session] | None:
     """List the caller's desktop apps.
 
      The apps of all of the caller's desktops; the session in the path is not looked at.
@@ -123,7 +126,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        list[Session] | str
+        list[Session]
     """
 
     return sync_detailed(
@@ -138,7 +141,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     status: SessionStatus | str | Unset = UNSET,
-) -> Response[list[Session] | str]:
+) -> Response[list[Session]]:
     """List the caller's desktop apps.
 
      The apps of all of the caller's desktops; the session in the path is not looked at.
@@ -153,7 +156,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[list[Session] | str]
+        Response[list[Session]]
     """
 
     kwargs = _get_kwargs(
@@ -171,7 +174,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     status: SessionStatus | str | Unset = UNSET,
-) -> list[Session] | str | None:
+) -> list[Session] | None:
     """List the caller's desktop apps.
 
      The apps of all of the caller's desktops; the session in the path is not looked at.
@@ -186,7 +189,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        list[Session] | str
+        list[Session]
     """
 
     return (

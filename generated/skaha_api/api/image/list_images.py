@@ -3,6 +3,7 @@ from typing import Any
 
 import httpx
 
+from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.image import Image
 from ...models.session_kind import SessionKind
@@ -38,7 +39,7 @@ def _get_kwargs(
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> list[Image] | str:
+) -> list[Image] | None:
     if response.status_code == 200:
         response_200 = []
         _response_200 = response.json()
@@ -49,13 +50,15 @@ def _parse_response(
 
         return response_200
 
-    response_default = response.text
-    return response_default
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
 
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[list[Image] | str]:
+) -> Response[list[Image]]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -68,7 +71,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     type_: SessionKind | str | Unset = UNSET,
-) -> Response[list[Image] | str]:
+) -> Response[list[Image]]:
     """List the platform's public images.
 
      The public, labelled images, one tag each. A new image appears within half an hour. Any image of the
@@ -83,7 +86,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[list[Image] | str]
+        Response[list[Image]]
     """
 
     kwargs = _get_kwargs(
@@ -101,7 +104,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     type_: SessionKind | str | Unset = UNSET,
-) -> list[Image] | str | None:
+) -> list[Image] | None:
     """List the platform's public images.
 
      The public, labelled images, one tag each. A new image appears within half an hour. Any image of the
@@ -116,7 +119,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        list[Image] | str
+        list[Image]
     """
 
     return sync_detailed(
@@ -129,7 +132,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     type_: SessionKind | str | Unset = UNSET,
-) -> Response[list[Image] | str]:
+) -> Response[list[Image]]:
     """List the platform's public images.
 
      The public, labelled images, one tag each. A new image appears within half an hour. Any image of the
@@ -144,7 +147,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[list[Image] | str]
+        Response[list[Image]]
     """
 
     kwargs = _get_kwargs(
@@ -160,7 +163,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     type_: SessionKind | str | Unset = UNSET,
-) -> list[Image] | str | None:
+) -> list[Image] | None:
     """List the platform's public images.
 
      The public, labelled images, one tag each. A new image appears within half an hour. Any image of the
@@ -175,7 +178,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        list[Image] | str
+        list[Image]
     """
 
     return (

@@ -4,6 +4,7 @@ from urllib.parse import quote
 
 import httpx
 
+from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.session import Session
 from ...types import Response
@@ -25,19 +26,21 @@ def _get_kwargs(
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Session | str:
+) -> Session | None:
     if response.status_code == 200:
         response_200 = Session.from_dict(response.json())
 
         return response_200
 
-    response_default = response.text
-    return response_default
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
 
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[Session | str]:
+) -> Response[Session]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -50,7 +53,7 @@ def sync_detailed(
     session_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Response[Session | str]:
+) -> Response[Session]:
     """Read one session.
 
     Args:
@@ -61,7 +64,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[Session | str]
+        Response[Session]
     """
 
     kwargs = _get_kwargs(
@@ -79,7 +82,7 @@ def sync(
     session_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Session | str | None:
+) -> Session | None:
     """Read one session.
 
     Args:
@@ -90,7 +93,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Session | str
+        Session
     """
 
     return sync_detailed(
@@ -103,7 +106,7 @@ async def asyncio_detailed(
     session_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Response[Session | str]:
+) -> Response[Session]:
     """Read one session.
 
     Args:
@@ -114,7 +117,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[Session | str]
+        Response[Session]
     """
 
     kwargs = _get_kwargs(
@@ -130,7 +133,7 @@ async def asyncio(
     session_id: str,
     *,
     client: AuthenticatedClient | Client,
-) -> Session | str | None:
+) -> Session | None:
     """Read one session.
 
     Args:
@@ -141,7 +144,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Session | str
+        Session
     """
 
     return (

@@ -3,6 +3,7 @@ from typing import Any, Literal
 
 import httpx
 
+from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.stats import Stats
 from ...types import UNSET, Response
@@ -30,19 +31,21 @@ def _get_kwargs(
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Stats | str:
+) -> Stats | None:
     if response.status_code == 200:
         response_200 = Stats.from_dict(response.json())
 
         return response_200
 
-    response_default = response.text
-    return response_default
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
 
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[Stats | str]:
+) -> Response[Stats]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -55,7 +58,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     view: Literal["stats"] = "stats",
-) -> Response[Stats | str]:
+) -> Response[Stats]:
     """Read how busy the platform is.
 
      A site without a metrics backend answers 503.
@@ -68,7 +71,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[Stats | str]
+        Response[Stats]
     """
 
     kwargs = _get_kwargs(
@@ -86,7 +89,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     view: Literal["stats"] = "stats",
-) -> Stats | str | None:
+) -> Stats | None:
     """Read how busy the platform is.
 
      A site without a metrics backend answers 503.
@@ -99,7 +102,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Stats | str
+        Stats
     """
 
     return sync_detailed(
@@ -112,7 +115,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     view: Literal["stats"] = "stats",
-) -> Response[Stats | str]:
+) -> Response[Stats]:
     """Read how busy the platform is.
 
      A site without a metrics backend answers 503.
@@ -125,7 +128,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[Stats | str]
+        Response[Stats]
     """
 
     kwargs = _get_kwargs(
@@ -141,7 +144,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     view: Literal["stats"] = "stats",
-) -> Stats | str | None:
+) -> Stats | None:
     """Read how busy the platform is.
 
      A site without a metrics backend answers 503.
@@ -154,7 +157,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Stats | str
+        Stats
     """
 
     return (

@@ -3,6 +3,7 @@ from typing import Any, Literal
 
 import httpx
 
+from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.public_session import PublicSession
 from ...models.session_kind import SessionKind
@@ -52,7 +53,7 @@ def _get_kwargs(
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> list[PublicSession] | str:
+) -> list[PublicSession] | None:
     if response.status_code == 200:
         response_200 = []
         _response_200 = response.json()
@@ -63,13 +64,15 @@ def _parse_response(
 
         return response_200
 
-    response_default = response.text
-    return response_default
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
 
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[list[PublicSession] | str]:
+) -> Response[list[PublicSession]]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -84,7 +87,7 @@ def sync_detailed(
     type_: SessionKind | str | Unset = UNSET,
     status: SessionStatus | str | Unset = UNSET,
     view: Literal["all"] = "all",
-) -> Response[list[PublicSession] | str]:
+) -> Response[list[PublicSession]]:
     """List everybody's sessions.
 
      The sessions of every user, each with its four public fields alone.
@@ -101,7 +104,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[list[PublicSession] | str]
+        Response[list[PublicSession]]
     """
 
     kwargs = _get_kwargs(
@@ -123,7 +126,7 @@ def sync(
     type_: SessionKind | str | Unset = UNSET,
     status: SessionStatus | str | Unset = UNSET,
     view: Literal["all"] = "all",
-) -> list[PublicSession] | str | None:
+) -> list[PublicSession] | None:
     """List everybody's sessions.
 
      The sessions of every user, each with its four public fields alone.
@@ -140,7 +143,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        list[PublicSession] | str
+        list[PublicSession]
     """
 
     return sync_detailed(
@@ -157,7 +160,7 @@ async def asyncio_detailed(
     type_: SessionKind | str | Unset = UNSET,
     status: SessionStatus | str | Unset = UNSET,
     view: Literal["all"] = "all",
-) -> Response[list[PublicSession] | str]:
+) -> Response[list[PublicSession]]:
     """List everybody's sessions.
 
      The sessions of every user, each with its four public fields alone.
@@ -174,7 +177,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[list[PublicSession] | str]
+        Response[list[PublicSession]]
     """
 
     kwargs = _get_kwargs(
@@ -194,7 +197,7 @@ async def asyncio(
     type_: SessionKind | str | Unset = UNSET,
     status: SessionStatus | str | Unset = UNSET,
     view: Literal["all"] = "all",
-) -> list[PublicSession] | str | None:
+) -> list[PublicSession] | None:
     """List everybody's sessions.
 
      The sessions of every user, each with its four public fields alone.
@@ -211,7 +214,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        list[PublicSession] | str
+        list[PublicSession]
     """
 
     return (

@@ -3,6 +3,7 @@ from typing import Any, Literal
 
 import httpx
 
+from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.session import Session
 from ...models.session_status import SessionStatus
@@ -41,7 +42,7 @@ def _get_kwargs(
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> list[Session] | str:
+) -> list[Session] | None:
     if response.status_code == 200:
         response_200 = []
         _response_200 = response.json()
@@ -52,13 +53,15 @@ def _parse_response(
 
         return response_200
 
-    response_default = response.text
-    return response_default
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
 
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[list[Session] | str]:
+) -> Response[list[Session]]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -72,7 +75,7 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
     status: SessionStatus | str | Unset = UNSET,
     view: Literal["interactive"] = "interactive",
-) -> Response[list[Session] | str]:
+) -> Response[list[Session]]:
     """List the caller's interactive sessions.
 
      Every session of the caller that is not headless, apps of desktops included. Older platforms ignore
@@ -88,7 +91,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[list[Session] | str]
+        Response[list[Session]]
     """
 
     kwargs = _get_kwargs(
@@ -108,7 +111,7 @@ def sync(
     client: AuthenticatedClient | Client,
     status: SessionStatus | str | Unset = UNSET,
     view: Literal["interactive"] = "interactive",
-) -> list[Session] | str | None:
+) -> list[Session] | None:
     """List the caller's interactive sessions.
 
      Every session of the caller that is not headless, apps of desktops included. Older platforms ignore
@@ -124,7 +127,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        list[Session] | str
+        list[Session]
     """
 
     return sync_detailed(
@@ -139,7 +142,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
     status: SessionStatus | str | Unset = UNSET,
     view: Literal["interactive"] = "interactive",
-) -> Response[list[Session] | str]:
+) -> Response[list[Session]]:
     """List the caller's interactive sessions.
 
      Every session of the caller that is not headless, apps of desktops included. Older platforms ignore
@@ -155,7 +158,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[list[Session] | str]
+        Response[list[Session]]
     """
 
     kwargs = _get_kwargs(
@@ -173,7 +176,7 @@ async def asyncio(
     client: AuthenticatedClient | Client,
     status: SessionStatus | str | Unset = UNSET,
     view: Literal["interactive"] = "interactive",
-) -> list[Session] | str | None:
+) -> list[Session] | None:
     """List the caller's interactive sessions.
 
      Every session of the caller that is not headless, apps of desktops included. Older platforms ignore
@@ -189,7 +192,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        list[Session] | str
+        list[Session]
     """
 
     return (

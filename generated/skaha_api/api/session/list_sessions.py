@@ -3,6 +3,7 @@ from typing import Any
 
 import httpx
 
+from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.session import Session
 from ...models.session_kind import SessionKind
@@ -49,7 +50,7 @@ def _get_kwargs(
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> list[Session] | str:
+) -> list[Session] | None:
     if response.status_code == 200:
         response_200 = []
         _response_200 = response.json()
@@ -60,13 +61,15 @@ def _parse_response(
 
         return response_200
 
-    response_default = response.text
-    return response_default
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
 
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[list[Session] | str]:
+) -> Response[list[Session]]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -80,7 +83,7 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
     type_: SessionKind | str | Unset = UNSET,
     status: SessionStatus | str | Unset = UNSET,
-) -> Response[list[Session] | str]:
+) -> Response[list[Session]]:
     """List the caller's sessions.
 
      All of the caller's sessions that the platform still remembers, finished ones included, in no
@@ -98,7 +101,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[list[Session] | str]
+        Response[list[Session]]
     """
 
     kwargs = _get_kwargs(
@@ -118,7 +121,7 @@ def sync(
     client: AuthenticatedClient | Client,
     type_: SessionKind | str | Unset = UNSET,
     status: SessionStatus | str | Unset = UNSET,
-) -> list[Session] | str | None:
+) -> list[Session] | None:
     """List the caller's sessions.
 
      All of the caller's sessions that the platform still remembers, finished ones included, in no
@@ -136,7 +139,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        list[Session] | str
+        list[Session]
     """
 
     return sync_detailed(
@@ -151,7 +154,7 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
     type_: SessionKind | str | Unset = UNSET,
     status: SessionStatus | str | Unset = UNSET,
-) -> Response[list[Session] | str]:
+) -> Response[list[Session]]:
     """List the caller's sessions.
 
      All of the caller's sessions that the platform still remembers, finished ones included, in no
@@ -169,7 +172,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[list[Session] | str]
+        Response[list[Session]]
     """
 
     kwargs = _get_kwargs(
@@ -187,7 +190,7 @@ async def asyncio(
     client: AuthenticatedClient | Client,
     type_: SessionKind | str | Unset = UNSET,
     status: SessionStatus | str | Unset = UNSET,
-) -> list[Session] | str | None:
+) -> list[Session] | None:
     """List the caller's sessions.
 
      All of the caller's sessions that the platform still remembers, finished ones included, in no
@@ -205,7 +208,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        list[Session] | str
+        list[Session]
     """
 
     return (
