@@ -112,8 +112,10 @@ def test_wrong_credentials_have_exit_code_4(skaha):
         assert skaha(command, code=4, env={"SKAHA_TOKEN": "wrong"}) == ""
         assert "wrong" not in skaha.err.replace("wrong credentials", "")
     skaha("create", IMAGE, "--", "true", code=4, env={"SKAHA_TOKEN": "wrong"})
-    assert skaha.without("SKAHA_TOKEN")("ps", code=4) == ""
-    assert "no credentials" in skaha.err
+    skaha.without("SKAHA_TOKEN")
+    for command in ("ps", "auth"):
+        assert skaha(command, code=4) == ""
+        assert "no credentials" in skaha.err
 
 
 def test_a_platform_that_fails_has_exit_code_1(skaha):

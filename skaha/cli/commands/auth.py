@@ -22,6 +22,9 @@ def auth_command(context: CommandContext) -> int:
     """Show your user name on the platform, the credentials in use, and when they expire."""
     with context.session() as session:
         user = session.whoami()
+        if user is None:
+            # Without usable credentials, this raises the reason before it sends anything.
+            session.fetch()
         method, source = _method_and_source(session, context.settings)
         item = {
             "user": user,
