@@ -11,7 +11,7 @@ Example:
 
 from pathlib import Path
 
-from skaha.local._errors import PlatformError, platform_errors
+from skaha.local._errors import PlatformError, check_installed, platform_errors
 from skaha.local._models import Address, Status
 from skaha.local._options import Options
 
@@ -20,6 +20,7 @@ __all__ = [
     "Options",
     "PlatformError",
     "Status",
+    "check_installed",
     "find_or_start",
     "reset",
     "status",

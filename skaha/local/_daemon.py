@@ -1,7 +1,6 @@
 """The platform in the background: find it, start it, stop it, delete its records."""
 
 import http.client
-import importlib.util
 import os
 import select
 import signal
@@ -14,7 +13,7 @@ from urllib.parse import urlsplit
 
 from attrs import Attribute, asdict
 
-from skaha.local._errors import PlatformError
+from skaha.local._errors import PlatformError, check_installed
 from skaha.local._models import Address, Status
 from skaha.local._options import Options, as_flags
 from skaha.local._state_directory import RunningPlatform, StateDirectory
@@ -25,7 +24,6 @@ _RESPONSE_TIMEOUT = 5.0
 _STOP_TIMEOUT = 30.0
 _IDLE_TIMEOUT = 3600.0
 _LOG_EXCERPT_LENGTH = 500
-_PACKAGES = ("starlette", "uvicorn", "psutil", "python_multipart")
 
 # The shell detaches the daemon: it is not a child of the client, and leaves no zombie there.
 _DETACH = '"$@" &'
@@ -42,7 +40,7 @@ def find_or_start(root: Path | None, options: Options | None) -> Address:
         PlatformError: The platform cannot start or does not respond, or it runs already and
             `options` are given.
     """
-    _check_installed()
+    check_installed()
     directory = StateDirectory.open(root)
     running = directory.running_platform()
     if running is not None and options is not None:
@@ -140,12 +138,6 @@ def _connection_error(running: RunningPlatform) -> Exception | None:
     finally:
         connection.close()
     return None
-
-
-def _check_installed() -> None:
-    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
-        raise PlatformError(f"{', '.join(missing)} missing: run `pip install skaha[local]`")
 
 
 def _log_excerpt(directory: StateDirectory) -> str:
