@@ -76,6 +76,17 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def coverage(session: nox.Session) -> None:
+    """Run the tests, and print the lines and branches of skaha/ that they do not reach."""
+    install(session, "test", "coverage", project=".[all]")
+    session.run("coverage", "erase")
+    tests = ["pytest", "-n", "auto", "--dist", "worksteal", *session.posargs]
+    session.run("coverage", "run", "-m", *tests)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report")
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the site into site/, which is read from site/index.html."""
     install(session, "docs", project=".[all]")
