@@ -1,19 +1,21 @@
-"""What every class of this library is constructed with."""
+"""Construction of all clients: settings, connection, and the configured generated client."""
 
 from __future__ import annotations
 
 import logging
 import re
-import warnings
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
+from skaha._sansio.user_warnings import warn_user
 from skaha._sansio.validation import check_amount, checked_token
-from skaha._transport.connection_settings import BearerToken, Secret, Wire, is_loopback, tls_context
+from skaha._transport.connection_settings import BearerToken, ConnectionSettings, tls_context
+from skaha._transport.proxies import is_loopback
 from skaha.errors import CredentialsError, InvalidInputError, LocalPlatformError
-from skaha.models import ContainerRegistry
+from skaha.models import ContainerRegistry, SecretText, check_whole_number
 
 if TYPE_CHECKING:
     import ssl
@@ -39,36 +41,35 @@ T = TypeVar("T")
 
 
 class SkahaClient:
-    """Where the platform is, who is asking, and how.
+    """Address of a platform, credentials and connection settings.
 
-    `Session`, `Images`, `Context`, `Overview` and their async twins are all constructed like this.
-    By itself it is the door to the generated endpoints: see `api`.
+    `Session`, `Images`, `Context`, `Overview` and their async variants all have these arguments.
+    By itself, this class gives access to the generated endpoints: see `api`.
 
-    What is not given, or is `None`, comes from the environment (`SKAHA_SERVER`, `SKAHA_TOKEN`, ...)
-    or else from a profile of the user's configuration, as `skaha.config` explains.
+    An argument that is `None` comes from the environment (`SKAHA_SERVER`, `SKAHA_TOKEN`, ...) or
+    from a profile of the user's configuration, as `skaha.config` explains.
 
     Args:
         server: Base URL of the platform, without the version; or `"local"` for the embedded
-            platform, which runs on this machine and is started when it is not running. By default
-            CANFAR's, `https://ws-uv.canfar.net/skaha`.
+            platform of this machine, which the first request starts if it does not run. By default
+            the URL of CANFAR, `https://ws-uv.canfar.net/skaha`.
         version: Version of the API, the path segment after `server`; by default `v1`.
-        token: Bearer token, or what returns one: it is called for each request, by any thread.
-            Without a token, a certificate is used.
-        certificate: X.509 proxy certificate with its key, a PEM file. By default
+        token: Bearer token, or a function that returns it. The function is called for each
+            request, in any thread. Without a token, a certificate is used.
+        certificate: PEM file with an X.509 proxy certificate and its key. By default
             `~/.ssl/cadcproxy.pem`, if it exists and no token is given.
-        timeout: Seconds to wait for a connection, and for each part of an answer; by default 30.
+        timeout: Seconds to wait for a connection and for each part of a response; by default 30.
         concurrency: Requests in flight at once in calls with many items, 1 or more; by default 32.
         registry: Credentials for private images.
-        loglevel: Level of the logger `skaha`, 10 to 50; by default it is left alone.
-        verify: Has no effect: certificates of servers are always verified.
+        loglevel: Level of the logger `skaha`, 10 to 50; by default the level does not change.
+        verify: Has no effect: the certificates of servers are always verified.
         profile: Profile of the configuration; by default the active one.
-        retry: How to try again what failed for a passing reason; `False` for never.
+        retry: Policy for requests that failed for a temporary reason; `False` disables retries.
         allow_http: Allow a token to be sent over plain http to another machine.
 
     Raises:
         skaha.errors.InvalidInputError: If an argument or the configuration is wrong.
         skaha.errors.CredentialsError: If the certificate cannot be used.
-        skaha.errors.LocalPlatformError: If the embedded platform cannot be started.
 
     Example:
         >>> from skaha import SkahaClient
@@ -95,7 +96,7 @@ class SkahaClient:
         retry: Retry | bool = True,
         allow_http: bool = False,
     ) -> None:
-        """Check the arguments; connect to nothing but the embedded platform."""
+        """Check the arguments, and connect to no server."""
         from skaha import config
 
         settings = config.settings(
@@ -110,7 +111,7 @@ class SkahaClient:
         )
         self.version = _taken(settings, "version", _checked_version)
         self.server = _taken(settings, "server", lambda url: _checked_server(url, self.version))
-        self._token = Secret(_taken(settings, "token", _checked_credential))
+        self._token = _taken(settings, "token", _checked_credential)
         self.timeout = _taken(settings, "timeout", _checked_timeout)
         self.concurrency = _taken(settings, "concurrency", _checked_concurrency)
         self.registry = _taken(settings, "registry", _checked_registry)
@@ -120,69 +121,94 @@ class SkahaClient:
         named: Path | None = settings.get("certificate")
         self.certificate = named or (_usual_certificate() if self.token is None else None)
         if not verify:
-            warnings.warn(
+            warn_user(
                 "verify has no effect: certificates of servers are always verified",
                 DeprecationWarning,
-                stacklevel=2,
             )
         if loglevel is not None:
             log.setLevel(loglevel)
-        self._api = self._connected(allow_http=allow_http, explicit=named is not None)
+        self._opening = Lock()
+        self._opened_api: Api | None = None
+        self._credentials_problem: str | None = None
+        if self.server != "local":
+            self._opened_api = self._connected(allow_http=allow_http, explicit=named is not None)
 
     def _connected(self, *, allow_http: bool, explicit: bool) -> Api:
-        server, token = self.server, self.token
-        if server == "local":
-            server, token = _local_platform()
-        if token is not None and not allow_http:
-            _refuse_plain_http(server)
-        usable = token is None and httpx.URL(server).scheme == "https"
-        certificate = self.certificate if usable else None
-        self._problem = _NO_CREDENTIALS if token is None and certificate is None else None
+        if self.token is not None and not allow_http:
+            _refuse_plain_http(self.server)
+        is_usable = self.token is None and httpx.URL(self.server).scheme == "https"
+        certificate = self.certificate if is_usable else None
+        if self.token is None and certificate is None:
+            self._credentials_problem = _NO_CREDENTIALS
         try:
-            tls = _tls(server, certificate)
+            tls = _tls(self.server, certificate)
         except CredentialsError as error:
-            # A certificate that nobody asked for may be bad as long as nobody needs it.
+            # The default certificate may be bad as long as no request needs it.
             if explicit:
                 raise
-            tls, self._problem = _tls(server, None), str(error)
-        # Only here: it imports the generated client, which takes a while.
+            tls, self._credentials_problem = _tls(self.server, None), str(error)
+        return self._api_of(self.server, self.token, tls)
+
+    def _connected_to_embedded_platform(self) -> Api:
+        try:
+            from skaha import local
+        except ImportError as error:
+            raise LocalPlatformError(
+                f"the embedded platform needs {error.name}: pip install 'skaha[local]'"
+            ) from error
+        try:
+            address = local.find_or_start()
+        except local.PlatformError as error:
+            raise LocalPlatformError(str(error)) from error
+        return self._api_of(address.url, SecretText(address.token), tls_context(address.url))
+
+    def _api_of(self, url: str, token: str | Callable[[], str] | None, tls: ssl.SSLContext) -> Api:
+        # A late import: the generated client takes a while to import.
         from skaha._transport.api_client import Api
 
-        wire = Wire(
-            server=server,
+        settings = ConnectionSettings(
+            server=url,
             version=self.version,
-            auth=BearerToken(token, server) if token is not None else None,
+            auth=BearerToken(token, url) if token is not None else None,
             tls=tls,
             timeout=self.timeout,
             concurrency=self.concurrency,
             retry=self.retry,
         )
-        return Api(base_url=server, wire=wire)
+        return Api(base_url=url, settings=settings)
 
     @property
     def token(self) -> str | Callable[[], str] | None:
-        """The bearer token, or what returns it, as it was given."""
-        return self._token.value
+        """The bearer token or the function that returns it. The `repr` of a token is `...`."""
+        return self._token
 
     @property
     def api(self) -> Api:
-        """The configured generated client, which any endpoint of `skaha_api` takes as `client`.
+        """The configured generated client, for the `client` argument of any generated endpoint.
 
-        It uses the credentials, the connections and the errors of this object.
+        It has the credentials, the connections and the errors of this object. With `server="local"`
+        the first use starts the embedded platform if it does not run.
+
+        Raises:
+            skaha.errors.LocalPlatformError: If the embedded platform cannot be started.
         """
-        return self._api
+        if self._opened_api is None:
+            with self._opening:
+                if self._opened_api is None:
+                    self._opened_api = self._connected_to_embedded_platform()
+        return self._opened_api
 
     def __repr__(self) -> str:
-        """Show where and how, never the token."""
+        """Return the server and the version, but no credentials."""
         return f"{type(self).__name__}(server={self.server!r}, version={self.version!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Refuse to be pickled: connections and credentials do not travel."""
+        """Raise: connections and credentials cannot be pickled."""
         raise TypeError(f"a {type(self).__name__} cannot be pickled: make one in each process")
 
     def _require_credentials(self) -> None:
-        if self._problem is not None:
-            raise CredentialsError(self._problem)
+        if self._credentials_problem is not None:
+            raise CredentialsError(self._credentials_problem)
 
 
 def _tls(server: str, certificate: Path | None) -> ssl.SSLContext:
@@ -197,22 +223,8 @@ def _tls(server: str, certificate: Path | None) -> ssl.SSLContext:
         raise CredentialsError(f"the certificate {certificate} cannot be used: {error}") from None
 
 
-def _local_platform() -> tuple[str, str]:
-    try:
-        from skaha import local
-    except ImportError as error:
-        raise LocalPlatformError(
-            f"the embedded platform needs {error.name}: pip install 'skaha[local]'"
-        ) from error
-    try:
-        address = local.find_or_start()
-    except local.PlatformError as error:
-        raise LocalPlatformError(str(error)) from error
-    return address.url, address.token
-
-
 def _taken(settings: Settings, name: str, check: Callable[[Any], T]) -> T:
-    """Return a setting that is right; what is wrong is blamed on where it stands."""
+    """Return a checked setting; an error names the source of the setting."""
     from skaha.config import DEFAULTS
 
     try:
@@ -255,7 +267,7 @@ def _checked_version(version: object) -> str:
 
 
 def _checked_credential(token: object) -> str | Callable[[], str] | None:
-    return token if token is None or callable(token) else checked_token(token)
+    return token if token is None or callable(token) else SecretText(checked_token(token))
 
 
 def _checked_timeout(timeout: float) -> float:
@@ -264,11 +276,7 @@ def _checked_timeout(timeout: float) -> float:
 
 
 def _checked_concurrency(concurrency: object) -> int:
-    if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
-        raise InvalidInputError(
-            f"concurrency must be a whole number, 1 or more; not {concurrency!r}"
-        )
-    return concurrency
+    return check_whole_number("concurrency", concurrency, minimum=1)
 
 
 def _checked_registry(registry: object) -> ContainerRegistry | None:

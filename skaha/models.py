@@ -197,8 +197,8 @@ class SecretText(str):
         return "..."
 
 
-def check_whole_number(name: str, value: object, minimum: int) -> None:
-    """Raise unless `value` is a whole number, `minimum` or more.
+def check_whole_number(name: str, value: object, minimum: int) -> int:
+    """Return `value` if it is a whole number, `minimum` or more.
 
     Args:
         name: The name of the value in the message.
@@ -210,9 +210,11 @@ def check_whole_number(name: str, value: object, minimum: int) -> None:
 
     Example:
         >>> check_whole_number("replicas", 3, minimum=1)
+        3
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
         raise InvalidInputError(f"{name} must be a whole number, {minimum} or more; not {value!r}")
+    return value
 
 
 class ContainerRegistry:

@@ -1,13 +1,13 @@
-"""What a call with many items returns: the plain container, and what failed beside it.
+"""Results of calls with many items: plain containers with the failures beside them.
 
 ```
 >>> from skaha import Session
 >>> session = Session(server="local")
->>> records = session.info(["nobodys1", "nobodys2"])
+>>> records = session.info(["unknown1", "unknown2"])
 >>> records
 []
 >>> sorted(records.failures)
-['nobodys1', 'nobodys2']
+['unknown1', 'unknown2']
 
 ```
 """
@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
 
 from skaha.errors import (
     AuthenticationError,
@@ -25,9 +25,7 @@ from skaha.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from skaha._sansio.launch_request import Order
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 __all__ = ["Launched", "ResultDict", "ResultList"]
 
@@ -40,7 +38,7 @@ _FATAL = (AuthenticationError, ConnectionFailedError, CredentialsError)
 
 
 class Outcome(Generic[T]):
-    """What a call made of its items: each is a value or a failure, by its key."""
+    """Values and failures of a call with many items, by their keys."""
 
     def __init__(
         self,
@@ -48,17 +46,23 @@ class Outcome(Generic[T]):
         failures: Mapping[str, SkahaError] | None = None,
         retries: int = 0,
     ) -> None:
-        """Take both by their keys, and how many requests had to be sent again."""
+        """Copy the values and the failures.
+
+        Args:
+            values: The value of each item that succeeded.
+            failures: The error of each item that failed.
+            retries: Number of requests that were sent again.
+        """
         self.values = dict(values or {})
         self.failures = dict(failures or {})
         self.retries = retries
 
     @classmethod
     def of(
-        cls, keys: Sequence[str], found: Mapping[str, T | SkahaError], retries: int
+        cls, keys: Sequence[str], outcomes: Mapping[str, T | SkahaError], retries: int
     ) -> Outcome[T]:
-        """Sort out what was found, in the order of `keys`; what was not reached is left out."""
-        reached = [(key, found[key]) for key in keys if key in found]
+        """Separate values and errors, in the order of `keys`; leave out keys without an outcome."""
+        reached = [(key, outcomes[key]) for key in keys if key in outcomes]
         return cls(
             {key: value for key, value in reached if not isinstance(value, SkahaError)},
             {key: value for key, value in reached if isinstance(value, SkahaError)},
@@ -68,60 +72,66 @@ class Outcome(Generic[T]):
 
 class _Result:
     failures: dict[str, SkahaError]
-    """What failed, by session id or replica name, each with the error that says why."""
+    """The error of each failed item, by session id or replica name."""
 
     retries: int
-    """How many requests had to be sent again."""
+    """Number of requests that were sent again."""
 
     def _take(self, outcome: Outcome[Any]) -> None:
         self.failures = outcome.failures
         self.retries = outcome.retries
 
     def _repr_html_(self) -> str:
-        """Show a table in a notebook, and what failed below it."""
-        from skaha._html import tables
-
-        return tables(self, self.failures)
+        """Return a table for a notebook, and a second table of the failures."""
+        return _tables(self, self.failures)
 
     def raise_for_failures(self) -> None:
-        """Raise what failed, as one `ExceptionGroup`; do nothing if nothing failed."""
+        """Raise all failures as one `ExceptionGroup`; do nothing without failures."""
         if self.failures:
             message = f"{len(self.failures)} failed: {', '.join(self.failures)}"
             raise ExceptionGroup(message, list(self.failures.values()))
 
 
 class ResultList(list[T], _Result):
-    """A list of what succeeded, in the order asked for, with the `failures` beside it.
+    """A list of the results that succeeded, in the order of the request, with `failures`.
 
     Example:
         >>> from skaha import Session
         >>> session = Session(server="local")
-        >>> found = session.info("nobodys1")
-        >>> found, list(found.failures)
-        ([], ['nobodys1'])
+        >>> records = session.info("unknown1")
+        >>> records, list(records.failures)
+        ([], ['unknown1'])
     """
 
     def __init__(self, values: Iterable[T], outcome: Outcome[Any]) -> None:
-        """Take the values, and from `outcome` what else there is to know."""
+        """Copy the values, and take the failures and retries of `outcome`."""
         super().__init__(values)
         self._take(outcome)
 
 
 class ResultDict(dict[str, T], _Result):
-    """A dictionary of what succeeded, by session id, with the `failures` beside it.
+    """A dictionary of the results that succeeded, by session id, with `failures`.
 
     Example:
         >>> from skaha import Session
         >>> session = Session(server="local")
-        >>> done = session.renew("nobodys1")
-        >>> done, list(done.failures)
-        ({'nobodys1': False}, ['nobodys1'])
+        >>> renewed = session.renew("unknown1")
+        >>> renewed, list(renewed.failures)
+        ({'unknown1': False}, ['unknown1'])
     """
 
     def __init__(self, values: Mapping[str, T], outcome: Outcome[Any]) -> None:
-        """Take the values, and from `outcome` what else there is to know."""
+        """Copy the values, and take the failures and retries of `outcome`."""
         super().__init__(values)
         self._take(outcome)
+
+
+class LaunchOrder(Protocol):
+    """The launch request behind a result. It is only for `relaunch`."""
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all replicas."""
 
 
 class Launched(ResultList[str]):
@@ -129,8 +139,8 @@ class Launched(ResultList[str]):
 
     Attributes:
         names: The id of each launched replica, by its name.
-        failures: What was not launched, by replica name, each with the error that says why.
-        order: What was to be launched, for `relaunch`; it is not pickled, as it may hold secrets.
+        failures: The error of each replica that was not launched, by its name.
+        order: The launch request, for `relaunch`. It is not pickled, because it may hold secrets.
 
     Example:
         >>> from skaha import Session
@@ -144,58 +154,139 @@ class Launched(ResultList[str]):
     """
 
     names: dict[str, str]
-    order: Order | None = None
+    order: LaunchOrder | None = None
 
-    def __init__(self, order: Order, outcome: Outcome[str]) -> None:
-        """Take what was ordered, and what came of it by replica name."""
+    def __init__(self, order: LaunchOrder, outcome: Outcome[str]) -> None:
+        """Take the launch request, and its outcome by replica name."""
         super().__init__(outcome.values.values(), outcome)
         self.names = outcome.values
         self.order = order
 
     def _repr_html_(self) -> str:
-        """Show the replicas by name."""
-        from skaha._html import tables
-
-        return tables(self.names, self.failures, ("replica", "id"))
+        """Return a table of the replicas by name."""
+        return _tables(self.names, self.failures, ("replica", "id"))
 
     def __getstate__(self) -> dict[str, Any]:
-        """Pickle all but the order: its environment may hold secrets."""
+        """Pickle everything but the launch request, whose environment may hold secrets."""
         return {name: value for name, value in vars(self).items() if name != "order"}
 
 
-def settled(result: R, outcome: Outcome[Any]) -> R:
+# Failures: data or an exception.
+
+
+def raise_if_fatal(result: R, succeeded: Collection[Any]) -> R:
     """Return the result of a call with many items, unless it must be raised.
 
-    What failed for a reason of its own stays in `failures`, and is logged. A lost connection or bad
-    credentials are raised, whatever had succeeded, and so is any reason of the whole platform that
-    nothing got past.
+    An error about one session stays in `failures` and is logged. A lost connection and refused
+    credentials are raised even if other items succeeded. Any other error of the whole platform is
+    raised if no item succeeded.
+
+    Args:
+        result: The result.
+        succeeded: The items that succeeded.
 
     Raises:
         SkahaError: One of the failures, with `result` as its `partial`.
     """
-    failures = list(outcome.failures.values())
+    failures = list(result.failures.values())
     fatal = [error for error in failures if isinstance(error, _FATAL)]
     if fatal:
-        raise_with(fatal[0], result)
-    if failures and not outcome.values and all(error.concerns_platform for error in failures):
-        raise_with(failures[0], result)
+        raise_with_partial(fatal[0], result)
+    if failures and not succeeded and all(error.concerns_platform for error in failures):
+        raise_with_partial(failures[0], result)
     for error in failures:
         log.warning("%s", error)
     return result
 
 
-def attach(stop: BaseException, result: _Result) -> None:
-    """Attach to whatever stops a call (Ctrl-C, a cancellation) what had been done as `partial`."""
+def attach_partial(stop: BaseException, result: _Result) -> None:
+    """Attach the results so far as `partial` to the exception that stops a call, such as Ctrl-C."""
     if "partial" not in vars(stop):
-        stop.add_note("stopped on the way: .partial has what had been done")
+        stop.add_note("stopped on the way: .partial has the results so far")
     vars(stop)["partial"] = result
 
 
-def raise_with(error: SkahaError, result: _Result) -> NoReturn:
+def raise_with_partial(error: SkahaError, result: _Result) -> NoReturn:
     """Raise `error`, with `result` as its `partial`."""
     error.partial = result
     if len(result.failures) > 1:
         error.add_note(
-            f"{len(result.failures)} failed in all: .partial.failures says which and why"
+            f"{len(result.failures)} failed in all: .partial.failures has the error of each"
         )
     raise error
+
+
+# Tables for notebooks.
+
+# Columns that come first; the others follow in the order of the records.
+_FIRST_COLUMNS = ("id", "name", "type", "status", "image", "startTime")
+_HIDDEN_COLUMNS = ("runAsUID", "runAsGID", "supplementalGroups")
+# A notebook file keeps each table: limit the characters of a table, and of each row.
+_TABLE_CHARACTERS = 200_000
+_MIN_ROW_CHARACTERS, _MAX_ROW_CHARACTERS = 200, 20_000
+# Keep the line breaks of a text, and align it to the left; notebooks align tables to the right.
+_TEXT_STYLE = "text-align: left; white-space: pre-wrap; font-family: monospace"
+
+
+def _tables(
+    result: Any, failures: Mapping[str, Exception], titles: Sequence[str] = ("", "value")
+) -> str:
+    if isinstance(result, dict):
+        table = _table_of_pairs(result.items(), titles)
+    elif result and all(isinstance(value, dict) and len(value) == 1 for value in result):
+        table = _table_of_pairs((pair for value in result for pair in value.items()), titles)
+    elif all(isinstance(value, dict) for value in result):
+        table = _table_of_records(result)
+    else:
+        table = _table_of_pairs(enumerate(result), titles)
+    if not failures:
+        return table
+    return table + _table_of_pairs(failures.items(), ("failed", "why"))
+
+
+def _table_of_records(records: Sequence[Mapping[str, Any]]) -> str:
+    """Return a table with a column for every key of any record."""
+    keys = dict.fromkeys(key for record in records for key in record if key not in _HIDDEN_COLUMNS)
+    columns = [key for key in _FIRST_COLUMNS if key in keys]
+    columns += [key for key in keys if key not in _FIRST_COLUMNS]
+    return _table(columns, ([record.get(key, "") for key in columns] for record in records))
+
+
+def _table_of_pairs(pairs: Iterable[tuple[Any, Any]], titles: Sequence[str]) -> str:
+    """Return a table with two columns; a nested value is named by its path."""
+    return _table(titles, (pair for key, value in pairs for pair in _flat(str(key), value)))
+
+
+def _flat(key: str, value: Any) -> list[tuple[str, Any]]:
+    if not isinstance(value, dict):
+        return [(key, value)]
+    return [pair for name, inner in value.items() for pair in _flat(f"{key}.{name}", inner)]
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    from html import escape
+
+    rows = list(rows)
+    share = _TABLE_CHARACTERS // max(1, len(rows))
+    limit = min(_MAX_ROW_CHARACTERS, max(_MIN_ROW_CHARACTERS, share))
+    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
+    body = "".join(
+        "<tr>" + "".join(_cell(_shortened(str(value), limit)) for value in row) + "</tr>"
+        for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cell(text: str) -> str:
+    from html import escape
+
+    style = f' style="{_TEXT_STYLE}"' if "\n" in text else ""
+    return f"<td{style}>{escape(text)}</td>"
+
+
+def _shortened(text: str, limit: int) -> str:
+    """Leave out the middle of a long text: the begin and the end of a log matter most."""
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return f"{text[:half]}\n... {len(text) - 2 * half:,} characters ...\n{text[-half:]}"

@@ -1,4 +1,4 @@
-"""How often to try again, and how long to wait in between."""
+"""Retry policy: the number of attempts, the deadline and the pauses."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ from datetime import UTC, datetime
 from attrs import frozen
 
 from skaha.errors import InvalidInputError, StatusError
+from skaha.models import check_whole_number
 
 __all__ = ["Retry"]
 
 
 @frozen
 class Retry:
-    """How often and how long to try again what failed for a passing reason.
+    """Policy for requests that failed for a temporary reason.
 
-    Passing reasons are a lost or refused connection, a time-out, and the statuses 408, 429, 500,
-    502, 503 and 504. Between two attempts there is a pause, drawn at random up to a bound that
-    doubles each time, or what the platform asks for by `Retry-After`.
+    Temporary reasons are a lost or refused connection, a time-out, and the statuses 408, 429, 500,
+    502, 503 and 504. The pause before the next attempt is random, up to a limit that doubles each
+    time. If the platform sends `Retry-After`, the pause is at least that long.
 
     Args:
-        attempts: How often to send one request, 1 or more; 1 is never again. Unless it is 1, a
-            launch is sent until the deadline.
-        deadline: Seconds after which nothing is tried again, from the beginning of a call; in a
-            call of several steps, of each step.
-        first_pause: Bound of the first pause, in seconds.
-        longest_pause: Bound of all pauses, in seconds, whatever the platform asks for.
+        attempts: Attempts for one request, 1 or more. 1 disables retries. Launches ignore this
+            limit, unless it is 1, and retry until `deadline`.
+        deadline: Seconds from the start of a call after which no request is sent again. A call of
+            several steps has this time for each step.
+        first_pause: Limit of the first pause, in seconds.
+        longest_pause: Limit of all pauses, in seconds. It also limits `Retry-After`.
 
     Raises:
-        skaha.errors.InvalidInputError: If one of them is out of range.
+        skaha.errors.InvalidInputError: If a value is out of range.
 
     Example:
         >>> from skaha import Retry, Session
@@ -45,21 +46,24 @@ class Retry:
     longest_pause: float = 30
 
     def __attrs_post_init__(self) -> None:
-        """Refuse what would never try at all, or try for ever."""
-        attempts: object = self.attempts
-        if not isinstance(attempts, int) or attempts < 1:
-            raise InvalidInputError(f"attempts must be a whole number, 1 or more; not {attempts!r}")
+        """Check the values."""
+        check_whole_number("attempts", self.attempts, minimum=1)
         for name in ("deadline", "first_pause", "longest_pause"):
             seconds = getattr(self, name)
             if not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
                 raise InvalidInputError(f"{name} must be 0 seconds or more; not {seconds!r}")
 
     def pause(self, attempt: int, error: Exception) -> float:
-        """Return how many seconds to wait after the `attempt`-th failure."""
-        bound = min(self.longest_pause, self.first_pause * 2 ** min(attempt - 1, 30))
+        """Return the seconds to wait after a failed attempt.
+
+        Args:
+            attempt: Number of the attempt, from 1.
+            error: The error of the attempt.
+        """
+        limit = min(self.longest_pause, self.first_pause * 2 ** min(attempt - 1, 30))
         asked = _retry_after(error)
         if asked is None:
-            return random.uniform(0, bound)  # noqa: S311  (no secret: it spreads the load)
+            return random.uniform(0, limit)  # noqa: S311  (not a secret: it spreads the load)
         return min(self.longest_pause, asked + random.uniform(0, self.first_pause))  # noqa: S311
 
 

@@ -19,7 +19,7 @@ SOON = 5
 def _quick_looks(monkeypatch):
     """Look more often than a server would like."""
     for colour in ("async", "sync"):
-        monkeypatch.setattr(f"skaha._{colour}._connecting._SECONDS_BETWEEN_LOOKS", 0.01)
+        monkeypatch.setattr(f"skaha._{colour}._connect._SECONDS_BETWEEN_LOOKS", 0.01)
 
 
 @pytest.fixture

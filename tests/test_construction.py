@@ -141,7 +141,7 @@ def test_a_slash_at_the_end_of_the_server_changes_no_request(colour, scripted):
 def test_neither_token_nor_secret_is_shown(name, show):
     registry = ContainerRegistry("images.example.org", "vrubin", SECRET)
     client = getattr(skaha, name)(token=TOKEN, registry=registry)
-    for text in (show(client), repr(client.api), str(client.api), repr(client.api._wire)):
+    for text in (show(client), repr(client.api), str(client.api), repr(client.api._settings)):
         assert TOKEN not in text
         assert SECRET not in text
 

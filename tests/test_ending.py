@@ -8,8 +8,8 @@ from scripted import Answer
 from staged import IMAGE, Stage, record
 
 from skaha import errors
-from skaha._async import _ending as of_async
-from skaha._sync import _ending as of_sync
+from skaha._async import _verify as of_async
+from skaha._sync import _verify as of_sync
 
 RECORDS = [
     record("a1", "Succeeded", name="sweep-1"),
@@ -158,7 +158,7 @@ def test_no_desktop_is_ended_for_an_app_on_it(colour, scripted, call, options):
 def test_a_desktop_is_ended_once_and_gone_though_its_apps_are_listed(colour, scripted, monkeypatch):
     """Older platforms let apps live on, under the id of the desktop that they were on."""
     for module in (of_async, of_sync):
-        monkeypatch.setattr(module, "_GRACE", 0.3)
+        monkeypatch.setattr(module, "_GRACE_SECONDS", 0.3)
     scripted.answer = Stage([DESKTOP, APP], [APP])
     session = colour.open(server=scripted.url, token="t", retry=False)
     assert colour.run(session.destroy("d8", verify=True)) == {"d8": True}
@@ -185,7 +185,7 @@ def test_what_is_gone_in_the_end_is_ended(colour, scripted, call, args):
 
 def test_what_is_still_there_is_told(colour, scripted, monkeypatch):
     for module in (of_async, of_sync):
-        monkeypatch.setattr(module, "_GRACE", 0.2)
+        monkeypatch.setattr(module, "_GRACE_SECONDS", 0.2)
     scripted.answer = stage = Stage([record("a2"), record("b9")])
     stage.refused["DELETE a3"] = Answer(403, "forbidden")
     session = colour.open(server=scripted.url, token="t", retry=False)

@@ -11,7 +11,7 @@ from skaha.errors import AnswerError
 @pytest.fixture
 def small_limit(colour, monkeypatch):
     """A limit that a test can go beyond without filling the memory itself."""
-    monkeypatch.setattr(f"skaha._transport._{colour.name}.pool._LARGEST_ANSWER", 2**20)
+    monkeypatch.setattr(f"skaha._transport._{colour.name}.pool._MAX_RESPONSE_BYTES", 2**20)
 
 
 @pytest.mark.usefixtures("small_limit")

@@ -48,7 +48,7 @@ def session(colour, platform):
     logging.getLogger("skaha").setLevel(level)
 
 
-@pytest.mark.filterwarnings("ignore:.* is a deprecated spelling:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.* is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("call", CALLS)
 def test_a_call(colour, session, call):
     found = colour.run(CALLS[call](session))

@@ -106,7 +106,7 @@ def test_only_what_was_launched_can_have_failed(colour, scripted):
     session = colour.open(server=scripted.url, token="t")
     first = colour.run(session.create("fit", IMAGE, replicas=2))
     sent = len(scripted.received)
-    with pytest.raises(errors.InvalidInputError, match="not among what was launched: stranger"):
+    with pytest.raises(errors.InvalidInputError, match="not among the launched ids: stranger"):
         colour.run(session.relaunch(first, failed=[first[0], "stranger"]))
     assert len(scripted.received) == sent
 

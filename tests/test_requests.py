@@ -311,7 +311,7 @@ def test_an_older_spelling_of_ids_works_and_is_told_where_it_stands(
     def called():
         return call(**{spelling: ["a1"]}), inspect.currentframe().f_lineno
 
-    with pytest.warns(DeprecationWarning, match=f"{spelling}= is a deprecated") as caught:
+    with pytest.warns(DeprecationWarning, match=f"{spelling}= is deprecated") as caught:
         old, line = called() if colour.name == "sync" else colour.run(awaited())
     assert old == new
     assert [(one.filename, one.lineno) for one in caught] == [(__file__, line)]

@@ -11,8 +11,8 @@ from scripted import Answer, json_answer
 from staged import IMAGE, embedded, record
 
 from skaha import errors
-from skaha._async import _launching as of_async
-from skaha._sync import _launching as of_sync
+from skaha._async import _launch as of_async
+from skaha._sync import _launch as of_sync
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def waved(colour, scripted, crowd, **options):
 def _quick_looks(monkeypatch):
     """Look for room more often than a platform would like."""
     for module in (of_async, of_sync):
-        monkeypatch.setattr(module, "_FIRST_LOOK", 0.01)
+        monkeypatch.setattr(module, "_FIRST_POLL", 0.01)
 
 
 def test_others_and_the_ended_take_no_room_and_the_pending_do(colour, scripted):

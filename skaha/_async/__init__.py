@@ -1,1 +1,1 @@
-"""The asynchronous colour, and the source of the synchronous one."""
+"""The async variant of the facade, and the source of the sync variant."""

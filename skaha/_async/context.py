@@ -1,12 +1,11 @@
-"""What one session may ask for."""
+"""Resources that a session may request."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from skaha import _requests
-from skaha._async._base_client import AsyncService
-from skaha._sansio import responses
+from skaha._async._base_client import AsyncBaseClient
+from skaha._sansio.responses import OBJECT, record_of
 from skaha.results import Outcome, ResultDict
 
 if TYPE_CHECKING:
@@ -15,10 +14,10 @@ if TYPE_CHECKING:
 __all__ = ["AsyncContext"]
 
 
-class AsyncContext(AsyncService):
+class AsyncContext(AsyncBaseClient):
     """The resources that a platform offers.
 
-    Constructed like `skaha.client.SkahaClient`; see there for the arguments.
+    The arguments are those of `skaha.client.SkahaClient`.
 
     Example:
         >>> from skaha import AsyncContext
@@ -28,11 +27,11 @@ class AsyncContext(AsyncService):
     """
 
     async def resources(self) -> ContextRecord:
-        """Read what one session may ask for.
+        """Read the resources that a session may request.
 
         Returns:
-            The platform's own JSON; for cores, memory (GiB) and GPUs, the `options` that may be
-            asked for, and what a session gets that asks for nothing.
+            The record of the platform. For cores, memory (GiB) and GPUs it has the allowed
+            `options` and the defaults.
 
         Example:
             >>> from skaha import AsyncContext
@@ -40,5 +39,8 @@ class AsyncContext(AsyncService):
             >>> 2 in (await context.resources())["cores"]["options"]
             True
         """
-        found = await self._send("resources", _requests.get_context(), responses.json_object)
-        return cast("ContextRecord", ResultDict(found, Outcome()))
+        from skaha_api.api.context import get_context
+
+        with self._request("resources", expected=OBJECT):
+            record = record_of(await get_context.asyncio(client=self.api))
+        return cast("ContextRecord", ResultDict(record, Outcome()))

@@ -1,12 +1,12 @@
-"""The container images that a platform offers."""
+"""Container images of a platform."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from skaha import _requests
-from skaha._async._base_client import AsyncService
-from skaha._sansio import responses, validation
+from skaha._async._base_client import AsyncBaseClient
+from skaha._sansio.responses import OBJECTS, TEXTS, records_of, texts_of
+from skaha._sansio.validation import check_kinds
 from skaha.results import Outcome, ResultList
 
 if TYPE_CHECKING:
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 __all__ = ["AsyncImages"]
 
 
-class AsyncImages(AsyncService):
+class AsyncImages(AsyncBaseClient):
     """The public images of a platform.
 
-    Constructed like `skaha.client.SkahaClient`; see there for the arguments.
+    The arguments are those of `skaha.client.SkahaClient`.
 
     Example:
         >>> from skaha import AsyncImages
@@ -28,9 +28,9 @@ class AsyncImages(AsyncService):
     """
 
     async def fetch(self, kind: KINDS | None = None) -> list[str]:
-        """List the platform's public images.
+        """List the public images of the platform.
 
-        Any image of the platform's registries can be launched, whether it is listed or not.
+        Any image in the registries of the platform can be launched, even if it is not listed.
 
         Args:
             kind: Keep the images that are labelled for this kind of session.
@@ -50,13 +50,13 @@ class AsyncImages(AsyncService):
         return [image["id"] for image in await self.details(kind) if image.get("id")]
 
     async def details(self, kind: KINDS | None = None) -> ResultList[ImageRecord]:
-        """List the platform's public images with all that it says of them.
+        """List the public images of the platform with all their fields.
 
         Args:
             kind: Keep the images that are labelled for this kind of session.
 
         Returns:
-            The platform's own JSON; `id`, `types` and `digest` of each, in no promised order.
+            The records of the platform, with `id`, `types` and `digest`, in no promised order.
 
         Raises:
             skaha.errors.InvalidInputError: If `kind` is not a known word.
@@ -67,16 +67,19 @@ class AsyncImages(AsyncService):
             >>> sorted((await images.details())[0])
             ['digest', 'id', 'types']
         """
-        validation.check_kinds(kind)
-        request = _requests.list_images(kind)
-        images = await self._send("images", request, responses.json_objects)
+        from skaha_api.api.image import list_images
+        from skaha_api.types import UNSET
+
+        check_kinds(kind)
+        with self._request("images", expected=OBJECTS):
+            images = records_of(await list_images.asyncio(client=self.api, type_=kind or UNSET))
         return ResultList(cast("list[ImageRecord]", images), Outcome())
 
     async def repositories(self) -> list[str]:
         """List the registries that images may come from.
 
         Returns:
-            Host names, in the platform's order.
+            Host names, in the order of the platform.
 
         Example:
             >>> from skaha import AsyncImages
@@ -84,5 +87,7 @@ class AsyncImages(AsyncService):
             >>> await images.repositories()
             ['images.canfar.net']
         """
-        request = _requests.list_repositories()
-        return await self._send("repositories", request, responses.json_words)
+        from skaha_api.api.repository import list_repositories
+
+        with self._request("repositories", expected=TEXTS):
+            return texts_of(await list_repositories.asyncio(client=self.api))

@@ -1,12 +1,10 @@
-"""The health of the service itself."""
+"""Health and capabilities of the service."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skaha import _requests
-from skaha._async._base_client import AsyncService
-from skaha._sansio import responses
+from skaha._async._base_client import AsyncBaseClient
 
 if TYPE_CHECKING:
     from skaha.models import Capability
@@ -14,10 +12,10 @@ if TYPE_CHECKING:
 __all__ = ["AsyncOverview"]
 
 
-class AsyncOverview(AsyncService):
-    """What the service says of itself; no credentials are needed.
+class AsyncOverview(AsyncBaseClient):
+    """The health and the capabilities of the service; its methods need no credentials.
 
-    Constructed like `skaha.client.SkahaClient`; see there for the arguments.
+    The arguments are those of `skaha.client.SkahaClient`.
 
     Example:
         >>> from skaha import AsyncOverview
@@ -30,10 +28,10 @@ class AsyncOverview(AsyncService):
         """Ask whether the service is available.
 
         Returns:
-            What the service says of itself.
+            Whether the service says that it is available.
 
         Raises:
-            skaha.errors.AnswerError: If it says neither.
+            skaha.errors.AnswerError: If the response does not say it.
 
         Example:
             >>> from skaha import AsyncOverview
@@ -41,25 +39,34 @@ class AsyncOverview(AsyncService):
             >>> await overview.availability()
             True
         """
-        request = _requests.get_availability()
-        return await self._send("availability", request, responses.availability, anonymous=True)
+        from skaha._sansio.vosi import AVAILABILITY, availability_of
+        from skaha_api.api.service import get_availability
+
+        with self._request("availability", expected=AVAILABILITY, anonymous=True):
+            response = await get_availability.asyncio_detailed(client=self.api)
+            return availability_of(response.content)
 
     async def capabilities(self) -> list[Capability]:
-        """Read what the service can do, and where.
+        """Read the capabilities of the service and their addresses.
 
         Returns:
-            Each capability with its interfaces, in the order of the service. It may name versions
-            of the API that the service does not serve any more.
+            The capabilities with their interfaces, in the order of the service. The list may name
+            versions of the API that the service no longer has.
 
         Raises:
-            skaha.errors.AnswerError: If the answer is no capabilities document.
+            skaha.errors.AnswerError: If the response is no capabilities document.
 
         Example:
             >>> from skaha import AsyncOverview
             >>> overview = AsyncOverview(server="local")
-            >>> standards = [one.standard for one in await overview.capabilities()]
+            >>> capabilities = await overview.capabilities()
+            >>> standards = [capability.standard for capability in capabilities]
             >>> "ivo://ivoa.net/std/VOSI#availability" in standards
             True
         """
-        request = _requests.get_capabilities()
-        return await self._send("capabilities", request, responses.capabilities, anonymous=True)
+        from skaha._sansio.vosi import CAPABILITIES, capabilities_of
+        from skaha_api.api.service import get_capabilities
+
+        with self._request("capabilities", expected=CAPABILITIES, anonymous=True):
+            response = await get_capabilities.asyncio_detailed(client=self.api)
+            return capabilities_of(response.content)

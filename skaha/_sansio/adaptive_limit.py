@@ -1,54 +1,54 @@
-"""How many requests may be in flight: halved by an overloaded platform, raised by successes."""
+"""Adaptive limit of requests in flight: overload halves it, successes raise it again."""
 
 from __future__ import annotations
 
 
-class Width:
-    """Counts the lanes that are open, of those there are."""
+class AdaptiveLimit:
+    """Counts the connections that may be used at once."""
 
     def __init__(self, full: int) -> None:
-        """Begin with all lanes open."""
+        """Start at the full limit."""
         self.full = full
-        self._closed = 0
-        self._closing = 0
+        self._removed = 0
+        self._to_remove = 0
         self._successes = 0
-        self._unheard = 0
+        self._responses_to_ignore = 0
 
     @property
-    def now(self) -> int:
-        """How many lanes are open, or will be when those that close have closed."""
-        return self.full - self._closed - self._closing
+    def current(self) -> int:
+        """Connections allowed after pending reductions."""
+        return self.full - self._removed - self._to_remove
 
-    def narrow(self) -> None:
-        """Halve the width, once for all the requests that are in flight together."""
-        if self._unheard:
+    def on_overload(self) -> None:
+        """Halve the limit, once for all requests that are in flight together."""
+        if self._responses_to_ignore:
             return
-        self._unheard = self.now
+        self._responses_to_ignore = self.current
         self._successes = 0
-        self._closing += self.now // 2
+        self._to_remove += self.current // 2
 
-    def hear(self) -> None:
-        """Count an answer."""
-        self._unheard = max(0, self._unheard - 1)
+    def on_response(self) -> None:
+        """Count a response."""
+        self._responses_to_ignore = max(0, self._responses_to_ignore - 1)
 
-    def closes_one(self) -> bool:
-        """Say whether a lane that is not in use is to be closed, and count it as such."""
-        if not self._closing:
+    def remove_one(self) -> bool:
+        """Return whether the connection that just became free must not be used again."""
+        if not self._to_remove:
             return False
-        self._closing -= 1
-        self._closed += 1
+        self._to_remove -= 1
+        self._removed += 1
         return True
 
-    def widen(self) -> bool:
-        """Count a success; say whether a closed lane is to be opened."""
-        if self.now == self.full:
+    def on_success(self) -> bool:
+        """Count a success; return whether one more connection may be used."""
+        if self.current == self.full:
             return False
         self._successes += 1
-        if self._successes < self.now:
+        if self._successes < self.current:
             return False
         self._successes = 0
-        if self._closing:
-            self._closing -= 1
+        if self._to_remove:
+            self._to_remove -= 1
             return False
-        self._closed -= 1
+        self._removed -= 1
         return True

@@ -1,4 +1,4 @@
-"""New lines of a log that only ever comes whole."""
+"""New lines of a log that the platform always sends from its beginning."""
 
 from __future__ import annotations
 
@@ -6,21 +6,25 @@ import hashlib
 
 
 class LogTail:
-    """Remembers how far a log was read; every line comes out once."""
+    """Position in a log: each line is returned once."""
 
     def __init__(self, count: int | None = None) -> None:
-        """Have read nothing yet; of the first log, only so many last lines are new."""
+        """Start before the first line.
+
+        Args:
+            count: Number of last lines to return of the first log; `None` for all lines.
+        """
         self._count = count
-        self._read = 0
+        self._position = 0
         self._digest = _digest(b"")
-        self._begun = b""
+        self._unfinished_line = b""
 
     def feed(self, log: bytes, *, ended: bool) -> list[str]:
-        """Return the lines that are new in `log`.
+        """Return the new lines of `log`.
 
         Args:
             log: The whole log so far.
-            ended: Whether nothing will follow, so that a last line without its end is one, too.
+            ended: Whether the log is complete, so that a last line without a line feed counts.
         """
         lines = self._new_lines(log, ended=ended)
         shown = lines if self._count is None else lines[-self._count :]
@@ -29,22 +33,34 @@ class LogTail:
 
     def _new_lines(self, log: bytes, *, ended: bool) -> list[str]:
         if not log:
-            # A log that cannot be read now is empty, too: what was read stays read.
-            return _lines(self._begun) if ended else []
+            # The platform also sends an empty log if it cannot read it now: keep the position.
+            return _lines(self._unfinished_line) if ended else []
         lines: list[str] = []
         if (
-            not log.startswith(self._begun, self._read)
-            or _digest(log[: self._read]) != self._digest
+            not log.startswith(self._unfinished_line, self._position)
+            or _digest(log[: self._position]) != self._digest
         ):
-            # The log is a new container's: the old one's last line will not go on.
-            lines = _lines(self._begun)
-            self._read, self._begun = 0, b""
-        new = log[self._read :]
+            # The container was restarted: the last line of the old log is complete.
+            lines = _lines(self._unfinished_line)
+            self._position, self._unfinished_line = 0, b""
+        new = log[self._position :]
         complete = len(new) if ended else new.rfind(b"\n") + 1
-        self._read += complete
-        self._digest = _digest(log[: self._read])
-        self._begun = new[complete:]
+        self._position += complete
+        self._digest = _digest(log[: self._position])
+        self._unfinished_line = new[complete:]
         return lines + _lines(new[:complete])
+
+
+def last_lines(text: str, count: int) -> str:
+    """Return the last lines of a text.
+
+    Args:
+        text: The text.
+        count: Number of lines, 1 or more.
+    """
+    lines = text.split("\n")
+    # The text after the last line feed is a line only if it is not empty.
+    return "\n".join(lines[-count - (not lines[-1]) :])
 
 
 def _digest(data: bytes) -> bytes:

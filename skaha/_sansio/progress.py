@@ -1,4 +1,4 @@
-"""How many items of a call are done, told to whoever asked."""
+"""Progress reports of a call with many items."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ if TYPE_CHECKING:
     from skaha.models import Progress
 
 
-class Tally:
-    """Counts what is done; it tells of more, and never of less."""
+class ProgressReporter:
+    """Counts the finished items and reports the number when it grows."""
 
     def __init__(
         self, progress: Progress | None = None, total: int = 0, *, retried: bool = False
     ) -> None:
-        """Tell that nothing is done yet.
+        """Report that no item is finished.
 
         Args:
-            progress: Whom to tell, if anybody asked.
-            total: How many there are; nobody is told of none.
-            retried: Whether what fails may be tried again, so that it is not done yet.
+            progress: The function that receives the reports; `None` for no reports.
+            total: Number of items; without items there are no reports.
+            retried: Whether a failed item may be tried again, so that it is not finished yet.
         """
         self._progress = progress if total else None
         self._total = total
@@ -30,17 +30,17 @@ class Tally:
         self.reach(0)
 
     @property
-    def is_asked_for(self) -> bool:
-        """Whether there is anybody to tell."""
+    def is_active(self) -> bool:
+        """Whether a function receives the reports."""
         return self._progress is not None
 
     def add(self, outcome: object) -> None:
-        """Count one more, if this is what becomes of it."""
+        """Count an item unless it failed and may be retried."""
         if not (self._retried and isinstance(outcome, SkahaError)):
             self.reach(self._done + 1)
 
     def reach(self, done: int) -> None:
-        """Tell that so many are done, if they are more than before."""
+        """Report this number of finished items if it is larger than the last one."""
         if self._progress is not None and done > self._done:
             self._done = done
             self._progress(done, self._total)

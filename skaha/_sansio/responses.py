@@ -1,17 +1,20 @@
-"""From the platform's answers to values and errors."""
+"""Responses of the platform: status errors, and the values in successful responses."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx
 
 from skaha import errors
-from skaha.models import Capability, Interface
+from skaha._sansio.call_context import current_request
+from skaha.records import printable
 
 if TYPE_CHECKING:
-    from xml.etree.ElementTree import Element
+    from collections.abc import Sequence
+
+    from skaha._sansio.call_context import RequestContext
 
 _ERRORS: dict[int, type[errors.StatusError]] = {
     400: errors.BadRequestError,
@@ -21,17 +24,27 @@ _ERRORS: dict[int, type[errors.StatusError]] = {
     429: errors.TooManyRequestsError,
 }
 _NEW_ID = re.compile(r"[A-Za-z0-9-]{1,63}")
-_LONGEST_EXCERPT = 500
+_MAX_EXCERPT = 500
 _FIRST_SERVER_ERROR = 500
 
 
-def refusal(response: httpx.Response) -> errors.StatusError:
-    """Return the error that fits an answer, read whole, that is not a success."""
+class _Model(Protocol):
+    """A model of the generated client."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON object."""
+
+
+# Errors.
+
+
+def status_error(response: httpx.Response) -> errors.StatusError:
+    """Return the error for a response, read completely, whose status is not a success."""
     status, text = response.status_code, _excerpt(response)
     kind = _ERRORS.get(status, errors.StatusError)
     if status >= _FIRST_SERVER_ERROR:
         kind = errors.ServerError
-    # Newer platforms look up an anonymous caller's groups before they ask who it is.
+    # Newer platforms look up the groups of an anonymous caller before they check the credentials.
     if kind is errors.BadRequestError and "anonymous" in text:
         kind = errors.AuthenticationError
     request = response.request
@@ -44,9 +57,8 @@ def _excerpt(response: httpx.Response) -> str:
     if _is_html(response):
         title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE)
         text = f"an HTML page, {title[1].strip()!r}" if title else "an HTML page"
-    # What is not printable would reach terminals, where it may do anything.
-    text = "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
-    return text if len(text) <= _LONGEST_EXCERPT else f"{text[:_LONGEST_EXCERPT]} …"
+    text = printable(text)
+    return text if len(text) <= _MAX_EXCERPT else f"{text[:_MAX_EXCERPT]} …"
 
 
 def _is_html(response: httpx.Response) -> bool:
@@ -67,8 +79,8 @@ def _advice(kind: type[errors.StatusError], response: httpx.Response, text: str)
     return ""
 
 
-def unreadable(response: httpx.Response, expected: str) -> errors.AnswerError:
-    """Return the error for an answer that is not what was `expected`."""
+def invalid_response(response: httpx.Response, expected: str) -> errors.AnswerError:
+    """Return the error for a response that is not as `expected`."""
     request = response.request
     message = (
         f"{request.method} {request.url.path} answered {response.status_code} with "
@@ -78,7 +90,7 @@ def unreadable(response: httpx.Response, expected: str) -> errors.AnswerError:
 
 
 def too_large(request: httpx.Request, limit: float) -> errors.AnswerError:
-    """Return the error for an answer that does not fit into `limit` bytes."""
+    """Return the error for a response of more than `limit` bytes."""
     message = (
         f"{request.method} {request.url.path} answered with more than {limit / 2**20:g} MiB; large "
         "logs can be saved to files, with save_logs"
@@ -86,163 +98,146 @@ def too_large(request: httpx.Request, limit: float) -> errors.AnswerError:
     return errors.AnswerError(message, request=request)
 
 
-def _json(response: httpx.Response, expected: str) -> Any:
-    try:
-        return response.json()
-    except (ValueError, RecursionError):
-        raise unreadable(response, expected) from None
-
-
-def json_object(response: httpx.Response) -> dict[str, Any]:
-    """Return the JSON object that was answered.
-
-    Raises:
-        AnswerError: If something else was.
-    """
-    value = _json(response, "a JSON object")
-    if not isinstance(value, dict):
-        raise unreadable(response, "a JSON object")
-    return value
-
-
-def json_objects(response: httpx.Response) -> list[dict[str, Any]]:
-    """Return the list of JSON objects that was answered.
-
-    Raises:
-        AnswerError: If something else was.
-    """
-    value = _json(response, "a JSON list of objects")
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise unreadable(response, "a JSON list of objects")
-    return value
-
-
-def identified(response: httpx.Response) -> list[dict[str, Any]]:
-    """Return the sessions that were answered, but for those without an id and a name as texts.
-
-    Raises:
-        AnswerError: If something else was answered.
-    """
-    records = json_objects(response)
-    return [one for one in records if all(isinstance(one.get(key), str) for key in ("id", "name"))]
-
-
-def is_page(response: httpx.Response) -> bool:
-    """Say whether the answer is a page, which the platform never sends: some other server's."""
-    content_type: str = response.headers.get("content-type", "")
-    return content_type.startswith("text/html")
-
-
-def saved(response: httpx.Response) -> None:
-    """Leave alone what was saved.
-
-    Raises:
-        AnswerError: If nothing was, as it is a page that some other server wrote.
-    """
-    if is_page(response):
-        raise unreadable(response, "plain text")
-
-
-def plain_bytes(response: httpx.Response) -> bytes:
-    """Return the bytes of the text that was answered.
-
-    Raises:
-        AnswerError: If it is a page that some other server wrote.
-    """
-    plain_text(response)
-    return response.content
-
-
-def new_id(response: httpx.Response) -> str:
-    """Return the id that a launch was answered with.
-
-    Raises:
-        AnswerError: If the answer cannot be an id.
-    """
-    text = response.text.strip()
-    if not _NEW_ID.fullmatch(text):
-        raise unreadable(response, "the id of the new session")
-    return text
-
-
-def plain_text(response: httpx.Response) -> str:
-    """Return the text that was answered.
-
-    Raises:
-        AnswerError: If it is a page that some other server wrote.
-    """
-    if is_page(response):
-        raise unreadable(response, "plain text")
-    return response.text
-
-
-def connection_failure(error: httpx.RequestError) -> errors.SkahaError:
-    """Return our error for one of httpx's."""
+def connection_error(error: httpx.RequestError) -> errors.ConnectionFailedError:
+    """Return our error for an httpx error."""
     request = error.request
     where = f"{request.method} {request.url.scheme}://{request.url.netloc.decode()}"
-    why = f"{where}{request.url.path}: {str(error) or type(error).__name__}"
+    reason = f"{where}{request.url.path}: {str(error) or type(error).__name__}"
     if isinstance(error, httpx.TimeoutException):
-        return errors.TimedOutError(f"no answer in time to {why}", request=request)
-    return errors.ConnectionFailedError(f"no answer to {why}", request=request)
+        return errors.TimedOutError(f"no answer in time to {reason}", request=request)
+    return errors.ConnectionFailedError(f"no answer to {reason}", request=request)
 
 
-def json_words(response: httpx.Response) -> list[str]:
-    """Return the JSON list of texts that was answered.
+# Limits of the platform, for errors about amounts.
+
+_REFUSED_AMOUNT = re.compile(r"Invalid value for '(cores|ram|gpus)'")
+# Names of the amounts in the context of the platform.
+_CONTEXT_NAMES = {"cores": "cores", "ram": "memoryGB", "gpus": "gpus"}
+
+
+def refused_amount(error: errors.SkahaError) -> str | None:
+    """Return the name of the amount that the platform refused, or `None`."""
+    if not isinstance(error, errors.BadRequestError):
+        return None
+    match = _REFUSED_AMOUNT.search(error.text)
+    return match[1] if match else None
+
+
+def add_allowed_amounts(error: errors.SkahaError, context: dict[str, Any]) -> None:
+    """Add the allowed values to an "invalid value" error."""
+    amount = refused_amount(error)
+    limits = context.get(_CONTEXT_NAMES[amount]) if amount else None
+    options = limits.get("options") if isinstance(limits, dict) else None
+    if isinstance(options, list):
+        allowed = ", ".join(map(str, options)) or "none at all"
+        error.args = (f"{error.args[0]}; {amount} of this platform: {allowed}",)
+
+
+# Values. The generated endpoints parse the response; these functions check the result.
+
+
+OBJECT = "a JSON object"
+OBJECTS = "a JSON list of objects"
+TEXTS = "a JSON list of texts"
+TEXT = "plain text"
+NEW_ID = "the id of the new session"
+
+
+def invalid_value() -> errors.AnswerError:
+    """Return the error for the current response, which is not as expected."""
+    request = _current_request()
+    return invalid_response(_current_response(), request.expected)
+
+
+def _current_request() -> RequestContext:
+    request = current_request()
+    if request is None:
+        raise RuntimeError("there is no request")
+    return request
+
+
+def _current_response() -> httpx.Response:
+    response = _current_request().response
+    if response is None:
+        raise RuntimeError("there is no response")
+    return response
+
+
+def record_of(model: _Model | None) -> dict[str, Any]:
+    """Return the JSON object of a response.
 
     Raises:
-        AnswerError: If something else was.
+        AnswerError: If the endpoint could not read the response as an object.
     """
-    value = _json(response, "a JSON list of texts")
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise unreadable(response, "a JSON list of texts")
-    return value
+    value = _current_response().json() if model is not None else None
+    # The generated code also reads an empty list as an object.
+    if model is None or not isinstance(value, dict):
+        raise invalid_value()
+    return _in_order_of(value, model.to_dict())
 
 
-def _xml(response: httpx.Response, expected: str) -> Element:
-    from xml.etree.ElementTree import ParseError
-
-    from defusedxml import DefusedXmlException, ElementTree
-
-    try:
-        return ElementTree.fromstring(response.content, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError, LookupError):
-        raise unreadable(response, expected) from None
-
-
-def availability(response: httpx.Response) -> bool:
-    """Return what a VOSI availability document says.
+def records_of(models: Sequence[_Model] | None) -> list[dict[str, Any]]:
+    """Return the JSON list of objects of a response.
 
     Raises:
-        AnswerError: If it is no such document.
+        AnswerError: If the endpoint could not read the response as a list of objects.
     """
-    expected = "a VOSI availability document"
-    word = _xml(response, expected).findtext("{*}available", "").strip()
-    available = {"true": True, "1": True, "false": False, "0": False}.get(word)
-    if available is None:
-        raise unreadable(response, expected)
-    return available
-
-
-def capabilities(response: httpx.Response) -> list[Capability]:
-    """Return what a VOSI capabilities document says.
-
-    Raises:
-        AnswerError: If it is no such document.
-    """
-    expected = "a VOSI capabilities document"
-    root = _xml(response, expected)
-    if root.tag.rpartition("}")[2] != "capabilities":
-        raise unreadable(response, expected)
+    values = _current_response().json() if models is not None else None
+    # The generated code also reads an empty object or text as a list, and a list as an object.
+    if (
+        models is None
+        or not isinstance(values, list)
+        or not all(isinstance(value, dict) for value in values)
+    ):
+        raise invalid_value()
     return [
-        Capability(one.get("standardID", ""), tuple(map(_interface, one.iterfind("{*}interface"))))
-        for one in root.iterfind("{*}capability")
+        _in_order_of(value, model.to_dict()) for value, model in zip(values, models, strict=True)
     ]
 
 
-def _interface(element: Element) -> Interface:
-    methods = (one.get("standardID") for one in element.iterfind("{*}securityMethod"))
-    return Interface(
-        element.findtext("{*}accessURL", "").strip(),
-        tuple(method for method in methods if method),
-        element.get("version"),
-    )
+def _in_order_of(value: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record with the keys in the order of the response: models put new keys first."""
+    return {
+        key: _in_order_of(inner, record[key]) if isinstance(inner, dict) else record[key]
+        for key, inner in value.items()
+    }
+
+
+def texts_of(texts: Sequence[object] | None) -> list[str]:
+    """Return the JSON list of texts of a response.
+
+    Raises:
+        AnswerError: If the response is anything else.
+    """
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise invalid_value()
+    return texts
+
+
+def text_of(text: str | None) -> str:
+    """Return the text of a response.
+
+    Raises:
+        AnswerError: If the response is the page of another server.
+    """
+    if text is None or is_page(_current_response()):
+        raise invalid_value()
+    return text
+
+
+def new_id(text: str | None) -> str:
+    """Return the id in the response to a launch.
+
+    Raises:
+        AnswerError: If the response cannot be an id.
+    """
+    session_id = (text or "").strip()
+    if not _NEW_ID.fullmatch(session_id):
+        raise invalid_value()
+    return session_id
+
+
+def is_page(response: httpx.Response) -> bool:
+    """Return whether a response is an HTML page. The platform sends none, so another server did."""
+    content_type: str = response.headers.get("content-type", "")
+    return content_type.startswith("text/html")

@@ -1,4 +1,4 @@
-"""What has become of sessions, from one look at the list to the next."""
+"""Statuses of sessions that a call waits for."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ log = logging.getLogger("skaha")
 
 _SOON = timedelta(hours=1)
 
-# Neither is a word of the platform's: one it does not list any more, and one not yet.
+# Our own statuses: vanished from the list; not listed yet.
 GONE = "Gone"
 UNSEEN = "Unseen"
 ENDED = FINISHED | {GONE}
 
 
-class Watch:
-    """Sessions that are waited for, until each has one of the wanted statuses, or has ended.
+class StatusTracker:
+    """Sessions, until each has a wanted status or has ended.
 
-    A new session may take seconds to appear in the list, and a finished one vanishes from it after
-    a while: one that was listed and is missing now is gone, one that never was may still appear.
+    A new session may take seconds to appear in the list. A finished session vanishes from the list
+    after a while. So a session that was listed and is missing now is gone, and a session that was
+    never listed may still appear.
     """
 
     def __init__(
@@ -36,37 +37,46 @@ class Watch:
         appear: float = 60,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Start the clock for those that have to appear."""
+        """Start the clock for the sessions that have to appear.
+
+        Args:
+            ids: Session ids.
+            wanted: Statuses to wait for, besides the end.
+            appear: Seconds after which a session that was never listed counts as gone.
+            clock: Returns the current time in seconds.
+        """
         self.ids = ids
         self._wanted = wanted
         self._appear = appear
         self._clock = clock
-        self._begun = clock()
+        self._start = clock()
         self._statuses: dict[str, str] = {}
 
-    def look(self, records: Iterable[Mapping[str, Any]]) -> bool:
-        """Take in a list of all sessions; say whether anything is new."""
-        listed = {str(one.get("id")): one for one in sessions(records)}
+    def update(self, records: Iterable[Mapping[str, Any]]) -> bool:
+        """Read a list of all sessions; return whether a status changed."""
+        listed = {str(record.get("id")): record for record in sessions(records)}
         before = dict(self._statuses)
-        for session_id in self.waiting:
+        for session_id in self.pending:
             record = listed.get(session_id)
             if record is not None:
                 self._statuses[session_id] = str(known(record.get("status")) or UNSEEN)
                 if self._statuses[session_id] != before.get(session_id):
                     _warn_if_expiring(session_id, record)
-            elif session_id in self._statuses or self._clock() - self._begun >= self._appear:
+            elif session_id in self._statuses or self._clock() - self._start >= self._appear:
                 self._statuses[session_id] = GONE
         return self._statuses != before
 
     @property
-    def waiting(self) -> list[str]:
-        """The ids that are not yet where they should be."""
+    def pending(self) -> list[str]:
+        """Ids of the sessions that have no wanted status yet and have not ended."""
         enough = self._wanted | ENDED
-        return [one for one in self.ids if self._statuses.get(one) not in enough]
+        return [
+            session_id for session_id in self.ids if self._statuses.get(session_id) not in enough
+        ]
 
     def statuses(self) -> dict[str, str]:
-        """Return the last status of each session, in the order asked for."""
-        return {one: self._statuses.get(one, UNSEEN) for one in self.ids}
+        """Return the last status of each session, in the order of the ids."""
+        return {session_id: self._statuses.get(session_id, UNSEEN) for session_id in self.ids}
 
 
 def _warn_if_expiring(session_id: str, record: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
-"""What is wrong with an argument, said before anything is sent.
+"""Validation of arguments, before anything is sent.
 
-The platform drops or garbles some input without a word, and answers other input with a Java
-exception. So everything it cannot carry is refused here, with the way out.
+The platform silently drops or changes some input, and answers other input with a Java exception. So
+this module refuses everything that the platform cannot carry, and says what to do instead.
 """
 
 from __future__ import annotations
@@ -13,65 +13,45 @@ from collections.abc import Iterable
 from numbers import Real
 from typing import TYPE_CHECKING, Any, get_args
 
+from skaha._sansio.carriable import GARBLED
 from skaha.errors import InvalidInputError
-from skaha.helpers.shell import GARBLED
-from skaha.models import KINDS, STATUS, VIEW
-from skaha.records import SUCCESS
+from skaha.models import KINDS, STATUS, VIEW, check_whole_number
+from skaha.records import APP, SUCCESS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# A name becomes a label and a host name on the platform's cluster.
-_NAME_LENGTH = 63
+# A name becomes a label and a host name in the cluster of the platform.
+_MAX_NAME_LENGTH = 63
 _NAME = re.compile(r"[A-Za-z0-9-]+")
 _ID = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _VARIABLE = re.compile(r"[A-Za-z_.-][A-Za-z0-9_.-]*")
 _WAY_OUT = "skaha.helpers.shell packs any command into a cmd and args that arrive unharmed"
 
 
-def _one_of(what: str, value: object, allowed: Iterable[str]) -> None:
-    words = sorted(allowed)
-    if value not in words:
-        raise InvalidInputError(f"unknown {what} {value!r}; it is one of {', '.join(words)}")
+# Words.
 
 
 def check_kinds(kind: object) -> frozenset[str] | None:
-    """Return the kinds that are asked for; `None` is any."""
+    """Return the kinds in `kind`; `None` means any kind."""
     return _check_words("kind", kind, get_args(KINDS))
 
 
 def check_statuses(status: object) -> frozenset[str] | None:
-    """Return the statuses that are asked for; `None` is any. Both words for success are one."""
+    """Return the statuses in `status`, with both words for success; `None` means any status."""
     statuses = _check_words("status", status, get_args(STATUS))
     return statuses | SUCCESS if statuses and statuses & SUCCESS else statuses
 
 
 def check_view(view: object) -> None:
-    """Refuse a view of the list that no platform has; `None` is the plain one."""
+    """Raise if no platform has this view of the list; `None` is the plain list."""
     if view is not None:
-        _one_of("view", view, get_args(VIEW))
+        _check_word("view", view, get_args(VIEW))
 
 
 def check_launch_kind(kind: object) -> None:
-    """Refuse a kind that cannot be launched by itself."""
-    _one_of("kind", kind, set(get_args(KINDS)) - {"desktop-app"})
-
-
-def _check_words(what: str, value: object, words: Iterable[str]) -> frozenset[str] | None:
-    """Return the words that are asked for, of one or of several; `None` is any.
-
-    Raises:
-        InvalidInputError: If one of them is not among `words`.
-    """
-    if value is None:
-        return None
-    if isinstance(value, str):
-        value = [value]
-    if not isinstance(value, list | tuple | set | frozenset):
-        raise InvalidInputError(f"{what} must be a word or several, not {type(value).__name__}")
-    for word in value:
-        _one_of(what, word, words)
-    return frozenset(value)
+    """Raise unless a session of this kind can be launched."""
+    _check_word("kind", kind, set(get_args(KINDS)) - {APP})
 
 
 def check_until(until: object) -> frozenset[str]:
@@ -84,16 +64,37 @@ def check_until(until: object) -> frozenset[str]:
     return statuses
 
 
+def _check_words(what: str, value: object, words: Iterable[str]) -> frozenset[str] | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        value = [value]
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise InvalidInputError(f"{what} must be a word or several, not {type(value).__name__}")
+    for word in value:
+        _check_word(what, word, words)
+    return frozenset(value)
+
+
+def _check_word(what: str, value: object, allowed: Iterable[str]) -> None:
+    words = sorted(allowed)
+    if value not in words:
+        raise InvalidInputError(f"unknown {what} {value!r}; it is one of {', '.join(words)}")
+
+
+# Ids.
+
+
 def is_id(value: object) -> bool:
-    """Say whether this can be the id of a session."""
+    """Return whether a value can be the id of a session."""
     return isinstance(value, str) and _ID.fullmatch(value) is not None
 
 
 def check_ids(ids: object) -> list[str]:
-    """Return the distinct ids in the order given, of one id or of several.
+    """Return the distinct ids in one id or several, in the order of `ids`.
 
     Raises:
-        InvalidInputError: If one of them cannot be an id, or `ids` is neither text nor texts.
+        InvalidInputError: If a value cannot be an id, or `ids` is neither a text nor several texts.
     """
     if isinstance(ids, str):
         ids = [ids]
@@ -109,30 +110,67 @@ def check_ids(ids: object) -> list[str]:
     return list(dict.fromkeys(ids))
 
 
-def check_among(launched: Iterable[str], ids: object) -> frozenset[str]:
-    """Return ids that must be among those of a launch."""
-    given = frozenset(check_ids(ids))
-    if strangers := given.difference(launched):
-        raise InvalidInputError(f"not among what was launched: {', '.join(sorted(strangers))}")
-    return given
+def check_id(session_id: object) -> str:
+    """Return a value that can be the id of a session or of an app.
+
+    Raises:
+        InvalidInputError: If it cannot be an id.
+    """
+    if not isinstance(session_id, str):
+        raise InvalidInputError(f"an id must be a text, not {type(session_id).__name__}")
+    return check_ids(session_id)[0]
 
 
-def check_tail(tail: object) -> None:
-    """Refuse a number of lines that is none; `None` is all of them."""
-    if tail is not None and (not isinstance(tail, int) or isinstance(tail, bool) or tail < 1):
-        raise InvalidInputError(f"tail must be a whole number of lines, 1 or more; not {tail!r}")
+def check_launched_ids(launched: Iterable[str], ids: object) -> frozenset[str]:
+    """Return ids, each of which must be among the launched ids."""
+    checked = frozenset(check_ids(ids))
+    if unknown := checked.difference(launched):
+        raise InvalidInputError(f"not among the launched ids: {', '.join(sorted(unknown))}")
+    return checked
 
 
-def check_at_most(at_most: object) -> None:
-    """Refuse room for no session at all; `None` is room for any number."""
-    if at_most is None:
+# Numbers.
+
+
+def check_amount(what: str, value: object) -> None:
+    """Raise unless an amount is a positive number; `None` leaves it to the platform."""
+    if value is None:
         return
-    if not isinstance(at_most, int) or isinstance(at_most, bool) or at_most < 1:
-        raise InvalidInputError(f"at_most must be a whole number, 1 or more; not {at_most!r}")
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise InvalidInputError(f"{what} must be a number or None; not {value!r}")
+    if not math.isfinite(value) or value <= 0:
+        raise InvalidInputError(f"{what} must be more than 0; not {value!r}")
+
+
+def check_optional_count(what: str, value: object) -> None:
+    """Raise unless a value is `None` or a whole number, 1 or more."""
+    if value is not None:
+        check_whole_number(what, value, minimum=1)
+
+
+def check_polls(poll: object, longest_poll: object) -> None:
+    """Raise unless both pauses are positive numbers of seconds."""
+    for what, value in (("poll", poll), ("longest_poll", longest_poll)):
+        check_amount(what, value)
+        if value is None:
+            raise InvalidInputError(f"{what} must be more than 0 seconds; not None")
+
+
+def check_seconds(what: str, value: object, *, or_none: bool = False) -> None:
+    """Raise unless a time is a finite number of seconds, 0 or more; or `None` if allowed."""
+    if value is None and or_none:
+        return
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise InvalidInputError(f"{what} must be a number of seconds; not {value!r}")
+    if not math.isfinite(value) or value < 0:
+        raise InvalidInputError(f"{what} must be 0 seconds or more; not {value!r}")
+
+
+# Launches.
 
 
 def check_text(what: str, value: object) -> str:
-    """Return `value` if it is a text that is neither empty nor blank at an end."""
+    """Return a text that is not empty and has no blanks around it."""
     if not isinstance(value, str) or not value or value != value.strip():
         raise InvalidInputError(
             f"{what} must be a text, not empty, without blanks around it; not {value!r}"
@@ -144,79 +182,46 @@ def replica_names(name: object, replicas: object) -> list[str]:
     """Return the names of the replicas: `name-1`, `name-2`, and so on.
 
     Raises:
-        InvalidInputError: If the platform would refuse one of them, or there would be none.
+        InvalidInputError: If the platform would refuse a name, or there would be no replica.
     """
-    if not isinstance(replicas, int) or isinstance(replicas, bool) or replicas < 1:
-        raise InvalidInputError(f"replicas must be a whole number, 1 or more; not {replicas!r}")
+    count = check_whole_number("replicas", replicas, minimum=1)
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise InvalidInputError(
             f"name must consist of letters, digits and '-', and not be empty; not {name!r}"
         )
     if name.startswith("-"):
         raise InvalidInputError(f"name must begin with a letter or a digit; not {name!r}")
-    spare = _NAME_LENGTH - len(f"-{replicas}")
-    if len(name) > spare:
+    room = _MAX_NAME_LENGTH - len(f"-{count}")
+    if len(name) > room:
         raise InvalidInputError(
-            f"name may have {spare} characters with {replicas} replicas, as the platform takes "
-            f"{_NAME_LENGTH} with the number of the replica; {name!r} has {len(name)}"
+            f"name may have {room} characters with {count} replicas, as the platform takes "
+            f"{_MAX_NAME_LENGTH} with the number of the replica; {name!r} has {len(name)}"
         )
-    return [f"{name}-{number}" for number in range(1, replicas + 1)]
+    return [f"{name}-{number}" for number in range(1, count + 1)]
 
 
-def check_amount(what: str, value: object) -> None:
-    """Refuse an amount of cores or GiB that is not a positive number; `None` is no wish."""
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise InvalidInputError(f"{what} must be a number or None; not {value!r}")
-    if not math.isfinite(value) or value <= 0:
-        raise InvalidInputError(f"{what} must be more than 0; not {value!r}")
-
-
-def check_polls(poll: object, longest_poll: object) -> None:
-    """Refuse pauses between looks that are not positive numbers of seconds."""
-    for what, value in (("poll", poll), ("longest_poll", longest_poll)):
-        check_amount(what, value)
-        if value is None:
-            raise InvalidInputError(f"{what} must be more than 0 seconds; not None")
-
-
-def check_seconds(what: str, value: object, *, or_none: bool = False) -> None:
-    """Refuse a time that is not a finite number, 0 or more; or `None`, for ever."""
-    if value is None and or_none:
-        return
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise InvalidInputError(f"{what} must be a number of seconds; not {value!r}")
-    if not math.isfinite(value) or value < 0:
-        raise InvalidInputError(f"{what} must be 0 seconds or more; not {value!r}")
-
-
-def check_gpu(value: object) -> int | None:
-    """Return the number of GPUs to ask for; `None` for none."""
-    if value is None:
-        return None
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise InvalidInputError(f"gpu must be a whole number, 0 or more, or None; not {value!r}")
-    return value or None
+def check_gpus(value: object) -> int | None:
+    """Return the number of GPUs to request; `None` for none."""
+    return None if value is None else check_whole_number("gpu", value, minimum=0) or None
 
 
 def check_command(
     kind: str, cmd: object, args: object, env: Mapping[str, Any] | None
 ) -> tuple[str | None, str | None, dict[str, str]]:
-    """Return `cmd`, `args` and `env` as the platform will hand them to the container.
+    """Return `cmd`, `args` and `env` as the platform will pass them to the container.
 
     Raises:
-        InvalidInputError: If the platform would drop, split or change any of it.
+        InvalidInputError: If the platform would drop, split or change a part of them.
     """
     if kind != "headless" and (cmd or args or env):
         raise InvalidInputError(f"cmd, args and env are for headless sessions only, not for {kind}")
-    return _cmd(cmd), _args(args), _env({} if env is None else env)
+    return _check_cmd(cmd), _check_args(args), _check_env({} if env is None else env)
 
 
-def _cmd(value: object) -> str | None:
+def _check_cmd(value: object) -> str | None:
     if value is None or value == "":
         return None
-    text = _carriable("cmd", value)
+    text = _check_carriable("cmd", value)
     if text != text.strip():
         raise InvalidInputError(f"cmd must have no blanks around it; not {text!r}")
     if " " in text:
@@ -227,36 +232,37 @@ def _cmd(value: object) -> str | None:
     return text
 
 
-def _args(value: object) -> str | None:
+def _check_args(value: object) -> str | None:
     if value is None or value == "":
         return None
-    text = _carriable("args", value)
+    text = _check_carriable("args", value)
     try:
-        as_a_shell = shlex.split(text)
+        words_of_shell = shlex.split(text)
     except ValueError as error:
         raise InvalidInputError(f"args: {error}, in {text!r}") from None
-    if as_a_shell != text.rstrip(" ").split(" "):
+    words_of_platform = text.rstrip(" ").split(" ")
+    if words_of_shell != words_of_platform:
         raise InvalidInputError(
             "args is split at single blanks and knows no quotes: the container would get "
-            f"{text.rstrip(' ').split(' ')}, not {as_a_shell}. {_WAY_OUT}"
+            f"{words_of_platform}, not {words_of_shell}. {_WAY_OUT}"
         )
     return text
 
 
-def _env(variables: object) -> dict[str, str]:
+def _check_env(variables: object) -> dict[str, str]:
     if not hasattr(variables, "items"):
         raise InvalidInputError(f"env must be a dictionary, not {type(variables).__name__}")
-    return {_variable(key): _value(key, value) for key, value in variables.items()}
+    return {_check_variable(key): _check_value(key, value) for key, value in variables.items()}
 
 
-def _variable(name: object) -> str:
+def _check_variable(name: object) -> str:
     if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
         raise InvalidInputError(f"env: {name!r} cannot be the name of an environment variable")
     return name
 
 
-def _value(name: str, value: object) -> str:
-    # The value may be a secret: a message names the variable, never its value.
+def _check_value(name: str, value: object) -> str:
+    # The value may be a secret, so a message shows the name of the variable only.
     text = "" if value is None else str(value)
     if not text:
         raise InvalidInputError(
@@ -271,20 +277,26 @@ def _value(name: str, value: object) -> str:
     return text
 
 
-def _carriable(what: str, value: object) -> str:
+def _check_carriable(what: str, value: object) -> str:
     if not isinstance(value, str):
         raise InvalidInputError(f"{what} must be a text, not {type(value).__name__}")
-    if found := GARBLED.search(value):
+    if match := GARBLED.search(value):
         raise InvalidInputError(
-            f"{what} may not contain {found[0]!r}: the platform cannot carry double quotes, "
+            f"{what} may not contain {match[0]!r}: the platform cannot carry double quotes, "
             f"dollars, backslashes or control characters. {_WAY_OUT}"
         )
     return value
 
 
+# Credentials.
+
+
 def checked_token(token: object) -> str:
-    """Return a token that fits into a header."""
-    # It is never shown, not even a wrong one.
+    """Return a token that fits into a header.
+
+    Raises:
+        InvalidInputError: If it does not fit. The message never shows the token.
+    """
     text = token.strip() if isinstance(token, str) else ""
     if not text or not text.isascii() or not text.isprintable():
         raise InvalidInputError("token must be a text of printable ASCII characters, not empty")

@@ -1,2 +1,2 @@
 # Made from skaha/_async/__init__.py by scripts/regenerate.py: edit that one.
-"""The asynchronous colour, and the source of the synchronous one."""
+"""The async variant of the facade, and the source of the sync variant."""

@@ -1,82 +1,113 @@
 # Made from skaha/_async/_base_client.py by scripts/regenerate.py: edit that one.
-"""How every class of this colour talks to the platform."""
+"""Base of all clients of this variant: requests, fan-out and closing."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+import functools
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 import httpx
 
-from skaha._sansio.responses import connection_failure
-from skaha._sansio.retrying import effort
-from skaha._transport._sync.concurrency import each
+from skaha._sansio.call_context import call_context, request_context
+from skaha._sansio.responses import TEXT, connection_error, invalid_value
+from skaha._sansio.user_warnings import warn_user
+from skaha._transport._sync.concurrency import run_concurrently
 from skaha.client import SkahaClient
 from skaha.errors import SkahaError
-from skaha.results import Outcome, ResultDict, attach
+from skaha.results import Outcome, ResultDict, attach_partial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from skaha._sansio.progress import Tally
+    from skaha._sansio.call_context import RequestContext
+    from skaha._sansio.progress import ProgressReporter
     from skaha._transport._sync.concurrency import Method
 
+P = ParamSpec("P")
+R = TypeVar("R")
 T = TypeVar("T")
 
+# Errors that the generated code raises for a response of another form than the described one.
+_PARSE_ERRORS = (AttributeError, KeyError, RecursionError, TypeError, ValueError)
+_ID_ALIASES = ("id", "session_id")
 
-class Service(SkahaClient):
-    """Sends requests, one or many at once, and closes what it opened."""
 
-    def _send(
+class BaseClient(SkahaClient):
+    """Sends single requests and fan-outs, and closes its connections."""
+
+    @contextmanager
+    def _request(
         self,
         subject: str,
-        request: dict[str, Any],
-        read: Callable[[httpx.Response], T],
         *,
+        expected: str = TEXT,
         anonymous: bool = False,
-        **extensions: Any,
-    ) -> T:
-        """Send one request and read its answer; every error names `subject`."""
+        repeatable: bool | None = None,
+    ) -> Iterator[RequestContext]:
+        """Prepare the call of one endpoint in this block, and convert its errors to ours.
+
+        Args:
+            subject: The operation and its session or replica; each error starts with it.
+            expected: Description of a valid response, for the error about any other response.
+            anonymous: Whether the request needs no credentials.
+            repeatable: Whether the request can be sent again safely; `None` decides by its method.
+
+        Yields:
+            The context of the request, which keeps the response.
+
+        Raises:
+            SkahaError: One of our errors, for any failure of the request.
+        """
         try:
             if not anonymous:
                 self._require_credentials()
-            with effort(self.retry):
-                client = self.api.get_httpx_client()
-                return read(client.request(**request, extensions=extensions))
+            options = request_context(expected=expected, repeatable=repeatable)
+            with call_context(self.retry), options as request:
+                try:
+                    yield request
+                except _PARSE_ERRORS as error:
+                    if isinstance(error, SkahaError) or request.response is None:
+                        raise
+                    raise invalid_value() from None
         except SkahaError as error:
             error.subject = subject
             raise
         except httpx.RequestError as error:
-            failure = connection_failure(error)
+            failure = connection_error(error)
             failure.subject = subject
             if self.server == "local" and isinstance(error, httpx.ConnectError):
                 failure.add_note("the embedded platform has ended: a new session starts it again")
             raise failure from error
 
-    def _send_many(
-        self, send: Method[[str], T], keys: Sequence[str], tally: Tally | None = None
+    def _request_many(
+        self,
+        send: Method[[str], T],
+        keys: Sequence[str],
+        progress: ProgressReporter | None = None,
     ) -> Outcome[T]:
-        """Send for every key, many at once; keep what succeeded and what failed, by key."""
+        """Call `send` for every key, many at once, and keep each value or error by its key."""
         outcomes: dict[str, T | SkahaError] = {}
-        tell = tally.add if tally is not None and tally.is_asked_for else None
+        report = progress.add if progress is not None and progress.is_active else None
 
-        def outcome(key: str) -> T | SkahaError:
+        def outcome_of(key: str) -> T | SkahaError:
             try:
                 return send(key)
             except SkahaError as error:
                 return error
 
-        with effort(self.retry) as shared:
-            earlier = shared.retries
+        with call_context(self.retry) as call:
+            earlier = call.retries
             try:
-                each(outcome, keys, self.concurrency, outcomes.__setitem__, tell)
+                run_concurrently(outcome_of, keys, self.concurrency, outcomes.__setitem__, report)
             except BaseException as stop:
-                so_far = Outcome.of(keys, outcomes, shared.retries - earlier)
-                attach(stop, ResultDict(so_far.values, so_far))
+                so_far = Outcome.of(keys, outcomes, call.retries - earlier)
+                attach_partial(stop, ResultDict(so_far.values, so_far))
                 raise
-        return Outcome.of(keys, outcomes, shared.retries - earlier)
+        return Outcome.of(keys, outcomes, call.retries - earlier)
 
     def close(self) -> None:
-        """Close the connections; a later call opens new ones.
+        """Close the connections. A later call opens new ones.
 
         Example:
             >>> from skaha import Session
@@ -86,12 +117,29 @@ class Service(SkahaClient):
             ...     session.fetch(kind="firefly")
             []
         """
-        self.api.close()
+        if self._opened_api is not None:
+            self._opened_api.close()
 
     def __enter__(self) -> Self:
-        """Return this object, to be closed at the end of the block."""
+        """Return this object. Its connections close at the end of the block."""
         return self
 
     def __exit__(self, *_: object) -> None:
         """Close the connections."""
         self.close()
+
+
+def accepts_id_aliases(method: Method[P, R]) -> Method[P, R]:
+    """Let `method` accept its `ids` under the deprecated names `id` and `session_id`."""
+
+    @functools.wraps(method)
+    def wrapper(*args: Any, **kwargs: Any) -> R:
+        for alias in _ID_ALIASES:
+            if alias in kwargs:
+                warn_user(f"{alias}= is deprecated: use ids=", DeprecationWarning)
+                if "ids" in kwargs:
+                    raise TypeError(f"{alias} and ids, or two aliases, at once")
+                kwargs["ids"] = kwargs.pop(alias)
+        return method(*args, **kwargs)
+
+    return wrapper

@@ -1,13 +1,12 @@
 # Made from skaha/_async/context.py by scripts/regenerate.py: edit that one.
-"""What one session may ask for."""
+"""Resources that a session may request."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from skaha import _requests
-from skaha._sansio import responses
-from skaha._sync._base_client import Service
+from skaha._sansio.responses import OBJECT, record_of
+from skaha._sync._base_client import BaseClient
 from skaha.results import Outcome, ResultDict
 
 if TYPE_CHECKING:
@@ -16,10 +15,10 @@ if TYPE_CHECKING:
 __all__ = ["Context"]
 
 
-class Context(Service):
+class Context(BaseClient):
     """The resources that a platform offers.
 
-    Constructed like `skaha.client.SkahaClient`; see there for the arguments.
+    The arguments are those of `skaha.client.SkahaClient`.
 
     Example:
         >>> from skaha import Context
@@ -29,11 +28,11 @@ class Context(Service):
     """
 
     def resources(self) -> ContextRecord:
-        """Read what one session may ask for.
+        """Read the resources that a session may request.
 
         Returns:
-            The platform's own JSON; for cores, memory (GiB) and GPUs, the `options` that may be
-            asked for, and what a session gets that asks for nothing.
+            The record of the platform. For cores, memory (GiB) and GPUs it has the allowed
+            `options` and the defaults.
 
         Example:
             >>> from skaha import Context
@@ -41,5 +40,8 @@ class Context(Service):
             >>> 2 in (context.resources())["cores"]["options"]
             True
         """
-        found = self._send("resources", _requests.get_context(), responses.json_object)
-        return cast("ContextRecord", ResultDict(found, Outcome()))
+        from skaha_api.api.context import get_context
+
+        with self._request("resources", expected=OBJECT):
+            record = record_of(get_context.sync(client=self.api))
+        return cast("ContextRecord", ResultDict(record, Outcome()))

@@ -1,13 +1,13 @@
 # Made from skaha/_async/images.py by scripts/regenerate.py: edit that one.
-"""The container images that a platform offers."""
+"""Container images of a platform."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from skaha import _requests
-from skaha._sansio import responses, validation
-from skaha._sync._base_client import Service
+from skaha._sansio.responses import OBJECTS, TEXTS, records_of, texts_of
+from skaha._sansio.validation import check_kinds
+from skaha._sync._base_client import BaseClient
 from skaha.results import Outcome, ResultList
 
 if TYPE_CHECKING:
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["Images"]
 
 
-class Images(Service):
+class Images(BaseClient):
     """The public images of a platform.
 
-    Constructed like `skaha.client.SkahaClient`; see there for the arguments.
+    The arguments are those of `skaha.client.SkahaClient`.
 
     Example:
         >>> from skaha import Images
@@ -29,9 +29,9 @@ class Images(Service):
     """
 
     def fetch(self, kind: KINDS | None = None) -> list[str]:
-        """List the platform's public images.
+        """List the public images of the platform.
 
-        Any image of the platform's registries can be launched, whether it is listed or not.
+        Any image in the registries of the platform can be launched, even if it is not listed.
 
         Args:
             kind: Keep the images that are labelled for this kind of session.
@@ -51,13 +51,13 @@ class Images(Service):
         return [image["id"] for image in self.details(kind) if image.get("id")]
 
     def details(self, kind: KINDS | None = None) -> ResultList[ImageRecord]:
-        """List the platform's public images with all that it says of them.
+        """List the public images of the platform with all their fields.
 
         Args:
             kind: Keep the images that are labelled for this kind of session.
 
         Returns:
-            The platform's own JSON; `id`, `types` and `digest` of each, in no promised order.
+            The records of the platform, with `id`, `types` and `digest`, in no promised order.
 
         Raises:
             skaha.errors.InvalidInputError: If `kind` is not a known word.
@@ -68,16 +68,19 @@ class Images(Service):
             >>> sorted((images.details())[0])
             ['digest', 'id', 'types']
         """
-        validation.check_kinds(kind)
-        request = _requests.list_images(kind)
-        images = self._send("images", request, responses.json_objects)
+        from skaha_api.api.image import list_images
+        from skaha_api.types import UNSET
+
+        check_kinds(kind)
+        with self._request("images", expected=OBJECTS):
+            images = records_of(list_images.sync(client=self.api, type_=kind or UNSET))
         return ResultList(cast("list[ImageRecord]", images), Outcome())
 
     def repositories(self) -> list[str]:
         """List the registries that images may come from.
 
         Returns:
-            Host names, in the platform's order.
+            Host names, in the order of the platform.
 
         Example:
             >>> from skaha import Images
@@ -85,5 +88,7 @@ class Images(Service):
             >>> images.repositories()
             ['images.canfar.net']
         """
-        request = _requests.list_repositories()
-        return self._send("repositories", request, responses.json_words)
+        from skaha_api.api.repository import list_repositories
+
+        with self._request("repositories", expected=TEXTS):
+            return texts_of(list_repositories.sync(client=self.api))

@@ -1,13 +1,11 @@
 # Made from skaha/_async/overview.py by scripts/regenerate.py: edit that one.
-"""The health of the service itself."""
+"""Health and capabilities of the service."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skaha import _requests
-from skaha._sansio import responses
-from skaha._sync._base_client import Service
+from skaha._sync._base_client import BaseClient
 
 if TYPE_CHECKING:
     from skaha.models import Capability
@@ -15,10 +13,10 @@ if TYPE_CHECKING:
 __all__ = ["Overview"]
 
 
-class Overview(Service):
-    """What the service says of itself; no credentials are needed.
+class Overview(BaseClient):
+    """The health and the capabilities of the service; its methods need no credentials.
 
-    Constructed like `skaha.client.SkahaClient`; see there for the arguments.
+    The arguments are those of `skaha.client.SkahaClient`.
 
     Example:
         >>> from skaha import Overview
@@ -31,10 +29,10 @@ class Overview(Service):
         """Ask whether the service is available.
 
         Returns:
-            What the service says of itself.
+            Whether the service says that it is available.
 
         Raises:
-            skaha.errors.AnswerError: If it says neither.
+            skaha.errors.AnswerError: If the response does not say it.
 
         Example:
             >>> from skaha import Overview
@@ -42,25 +40,34 @@ class Overview(Service):
             >>> overview.availability()
             True
         """
-        request = _requests.get_availability()
-        return self._send("availability", request, responses.availability, anonymous=True)
+        from skaha._sansio.vosi import AVAILABILITY, availability_of
+        from skaha_api.api.service import get_availability
+
+        with self._request("availability", expected=AVAILABILITY, anonymous=True):
+            response = get_availability.sync_detailed(client=self.api)
+            return availability_of(response.content)
 
     def capabilities(self) -> list[Capability]:
-        """Read what the service can do, and where.
+        """Read the capabilities of the service and their addresses.
 
         Returns:
-            Each capability with its interfaces, in the order of the service. It may name versions
-            of the API that the service does not serve any more.
+            The capabilities with their interfaces, in the order of the service. The list may name
+            versions of the API that the service no longer has.
 
         Raises:
-            skaha.errors.AnswerError: If the answer is no capabilities document.
+            skaha.errors.AnswerError: If the response is no capabilities document.
 
         Example:
             >>> from skaha import Overview
             >>> overview = Overview(server="local")
-            >>> standards = [one.standard for one in overview.capabilities()]
+            >>> capabilities = overview.capabilities()
+            >>> standards = [capability.standard for capability in capabilities]
             >>> "ivo://ivoa.net/std/VOSI#availability" in standards
             True
         """
-        request = _requests.get_capabilities()
-        return self._send("capabilities", request, responses.capabilities, anonymous=True)
+        from skaha._sansio.vosi import CAPABILITIES, capabilities_of
+        from skaha_api.api.service import get_capabilities
+
+        with self._request("capabilities", expected=CAPABILITIES, anonymous=True):
+            response = get_capabilities.sync_detailed(client=self.api)
+            return capabilities_of(response.content)

@@ -1,35 +1,65 @@
 # Made from skaha/_async/session.py by scripts/regenerate.py: edit that one.
-"""Sessions: launch them, look at them, end them."""
+"""Sessions of the caller: launch, inspect, wait, read, connect, delete, and desktop apps."""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, cast, overload
 
-from skaha._sync._apps import Apps
-from skaha._sync._connecting import Connecting
-from skaha._sync._ending import Ending
-from skaha._sync._launching import Launching
-from skaha._sync._logs import Logs
-from skaha._sync._renewing import Renewing
-from skaha.errors import FailedSessionError, SkahaError
-from skaha.records import SUCCESS
-from skaha.results import Outcome, ResultDict, attach
+from skaha._sansio import validation
+from skaha._sansio.call_context import call_context
+from skaha._sansio.log_tail import last_lines
+from skaha._sansio.progress import ProgressReporter
+from skaha._sansio.responses import NEW_ID, OBJECT, OBJECTS, new_id, record_of, records_of, text_of
+from skaha._sync._base_client import BaseClient, accepts_id_aliases
+from skaha.errors import (
+    AuthenticationError,
+    FailedSessionError,
+    InvalidInputError,
+    NotFoundError,
+    SkahaError,
+)
+from skaha.records import APP, SUCCESS, known, matching, parse_events, sessions
+from skaha.results import (
+    Launched,
+    Outcome,
+    ResultDict,
+    ResultList,
+    attach_partial,
+    raise_if_fatal,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterator, Sequence
+    from os import PathLike
+    from pathlib import Path
 
-    from skaha.models import LaunchOptions
+    from skaha._transport._sync.concurrency import Method
+    from skaha.models import (
+        KINDS,
+        STATUS,
+        VIEW,
+        LaunchOptions,
+        Progress,
+        PublicSessionRecord,
+        SessionRecord,
+        StatsRecord,
+    )
+    from skaha.records import Event
 
 __all__ = ["Session"]
 
+T = TypeVar("T")
+
 log = logging.getLogger("skaha")
 
+_USER_HEADER = "x-vo-authenticated"
 
-class Session(Launching, Logs, Connecting, Ending, Renewing, Apps):
-    """The caller's sessions on a platform.
 
-    Constructed like `skaha.client.SkahaClient`; see there for the arguments.
+class Session(BaseClient):
+    """The sessions of the caller on a platform.
+
+    The arguments are those of `skaha.client.SkahaClient`.
 
     Example:
         >>> from skaha import Session
@@ -42,6 +72,147 @@ class Session(Launching, Logs, Connecting, Ending, Renewing, Apps):
         >>> session.close()
     """
 
+    # Launch.
+
+    def create(
+        self,
+        name: str,
+        image: str,
+        cores: float | None = 2,
+        ram: float | None = 4,
+        kind: KINDS = "headless",
+        gpu: int | None = None,
+        cmd: str | None = None,
+        args: str | None = None,
+        env: dict[str, Any] | None = None,
+        replicas: int = 1,
+        *,
+        at_most: int | None = None,
+        progress: Progress | None = None,
+    ) -> Launched:
+        """Launch replicas of a session, many at once.
+
+        Each replica is named `<name>-<n>`, n from 1. Its environment has the variables `REPLICA_ID`
+        (the n) and `REPLICA_COUNT`.
+
+        Args:
+            name: Letters, digits and `-`; the platform stores it in lower case.
+            image: Full reference of the image, `host/project/name:tag`.
+            cores: CPU cores, one of the platform's options; `None` leaves it to the platform.
+            ram: Memory in GiB, one of the platform's options; `None` leaves it to the platform.
+            kind: Kind of session.
+            gpu: GPUs, one of the platform's options; 0 or `None` for none.
+            cmd: Program to run, one word; headless only. By default the program of the image.
+            args: Arguments of the program, split at single blanks without any quoting; headless
+                only.
+            env: Environment variables; headless only.
+            replicas: Number of replicas, 1 or more.
+            at_most: Launch in waves, so that at most this number of the caller's sessions of this
+                kind is pending or running. The call then takes until the last launch. `None`
+                launches all replicas at once.
+            progress: Called with the number of replicas that are launched or refused, and with
+                the number of all replicas.
+
+        Returns:
+            The ids of the launched sessions, in replica order. `failures` has the error of each
+            replica that was not launched, by its name.
+
+        Raises:
+            skaha.errors.InvalidInputError: If an argument is wrong; nothing was sent.
+            skaha.errors.SkahaError: If no replica was launched, or if the connection or the
+                credentials failed. The replicas that were launched are its `partial`. The same
+                holds for any exception that stops the call: `KeyboardInterrupt`,
+                `asyncio.CancelledError` (which `asyncio.run` and `asyncio.timeout` put into the
+                `__context__` or `__cause__` of their own exception).
+
+        Example:
+            >>> from skaha import Session
+            >>> session = Session(server="local")
+            >>> ids = session.create(
+            ...     "sweep", "images.canfar.net/skaha/terminal:1.1.2", cmd="env", replicas=3
+            ... )
+            >>> list(ids.names)
+            ['sweep-1', 'sweep-2', 'sweep-3']
+            >>> all((session.destroy(ids)).values())
+            True
+        """
+        from skaha._sansio.launch import Launch, LaunchRequest
+        from skaha._sync._launch import Launcher
+
+        validation.check_optional_count("at_most", at_most)
+        request = LaunchRequest.checked(
+            name=name,
+            image=image,
+            cores=cores,
+            ram=ram,
+            kind=kind,
+            gpu=gpu,
+            cmd=cmd,
+            args=args,
+            env=env,
+            replicas=replicas,
+        )
+        launcher = Launcher(self, Launch(request, at_most=at_most, progress=progress))
+        launcher.remember_existing_ids()
+        return launcher.run()
+
+    def relaunch(
+        self,
+        launched: Launched,
+        *,
+        failed: str | Sequence[str] = (),
+        at_most: int | None = None,
+        progress: Progress | None = None,
+    ) -> Launched:
+        """Launch exactly the missing replicas, with their names and numbers.
+
+        Args:
+            launched: The result of `create`, or the `partial` of its exception.
+            failed: Ids in `launched` of sessions that ran and failed. Their replicas are launched
+                again, and the failed sessions stay on the platform.
+            at_most: As in `create`.
+            progress: As in `create`, for the replicas that are launched now.
+
+        Returns:
+            As `create`, for the replicas that are launched now.
+
+        Raises:
+            skaha.errors.InvalidInputError: If `launched` was pickled, or if an id of `failed` is
+                not in `launched`.
+            skaha.errors.SkahaError: As `create`.
+
+        Example:
+            >>> from skaha import Session
+            >>> session = Session(server="local")
+            >>> ids = session.create("all", "images.canfar.net/skaha/terminal:1.1.2",
+            ...                            cmd="false", replicas=2)
+            >>> session.relaunch(ids)
+            []
+            >>> statuses = session.wait(ids, timeout=60)
+            >>> failed = [key for key, status in statuses.items() if status == "Failed"]
+            >>> again = session.relaunch(ids, failed=failed)
+            >>> list(again.names)
+            ['all-1', 'all-2']
+            >>> all((session.destroy([*ids, *again])).values())
+            True
+        """
+        from skaha._sansio.launch import Launch, LaunchRequest
+        from skaha._sync._launch import Launcher
+
+        validation.check_optional_count("at_most", at_most)
+        if not isinstance(launched, Launched):
+            raise InvalidInputError("relaunch takes the result of create, or its partial result")
+        request = launched.order
+        if not isinstance(request, LaunchRequest):
+            raise InvalidInputError("a pickled result has no launch request: call create again")
+        lost = validation.check_launched_ids(launched, failed)
+        launch = Launch.again(launched, request, lost, at_most=at_most, progress=progress)
+        if launch is None:
+            return Launched(request, Outcome())
+        launcher = Launcher(self, launch)
+        launcher.settle_earlier_failures()
+        return launcher.run()
+
     def run(
         self,
         name: str,
@@ -52,25 +223,25 @@ class Session(Launching, Logs, Connecting, Ending, Renewing, Apps):
         progress: Callable[[dict[str, str]], object] | None = None,
         **options: Unpack[LaunchOptions],
     ) -> ResultDict[str]:
-        r"""Launch replicas, wait until all have ended, read their logs, and clean up.
+        r"""Launch replicas, wait for their end, read their logs, and delete them.
 
         Args:
             name: As in `create`.
             image: As in `create`.
-            timeout: Seconds to wait for the end at most; `None` for ever.
+            timeout: Seconds to wait for the end; `None` for no limit.
             keep: Leave the sessions on the platform.
             progress: As in `wait`.
             **options: The other arguments of `create`.
 
         Returns:
-            The log of each launched replica by its name, in replica order; `failures` says which
-            was not launched, or did not end well, and why. A session whose log could not be read
-            is left on the platform.
+            The log of each launched replica by its name, in replica order. `failures` has the error
+            of each replica that was not launched or did not end well. A session whose log could
+            not be read stays on the platform.
 
         Raises:
-            skaha.errors.SkahaError: As `create`, if nothing was launched.
-            skaha.errors.WaitTimeoutError: If the time is over; the sessions are left, and what was
-                launched is its `partial`.
+            skaha.errors.SkahaError: As `create`, if no replica was launched.
+            skaha.errors.WaitTimeoutError: If the sessions do not end in time. They stay on the
+                platform, and the launched ids are its `partial`.
 
         Example:
             >>> from skaha import Session
@@ -84,25 +255,1042 @@ class Session(Launching, Logs, Connecting, Ending, Renewing, Apps):
             statuses = self.wait(launched, timeout=timeout, progress=progress)
             logs = self.logs(launched)
         except BaseException as stop:
-            attach(stop, launched)
+            attach_partial(stop, launched)
             raise
         if not keep:
-            self._cleaned_up(list(logs))
+            self._clean_up(list(logs))
         failures: dict[str, SkahaError] = dict(launched.failures)
         for replica, session_id in launched.names.items():
             if session_id in logs.failures:
                 failures[replica] = logs.failures[session_id]
             elif statuses[session_id] not in SUCCESS:
-                ended = f"replica {replica} ended as {statuses[session_id]}"
-                failures[replica] = FailedSessionError(ended)
-                log.warning("%s", ended)
-        texts = {one: logs[key] for one, key in launched.names.items() if key in logs}
-        outcome = Outcome(texts, failures, launched.retries + logs.retries)
-        return ResultDict(texts, outcome)
+                failure = FailedSessionError(f"replica {replica} ended as {statuses[session_id]}")
+                failures[replica] = failure
+                log.warning("%s", failure)
+        texts = {
+            replica: logs[session_id]
+            for replica, session_id in launched.names.items()
+            if session_id in logs
+        }
+        return ResultDict(texts, Outcome(texts, failures, launched.retries + logs.retries))
 
-    def _cleaned_up(self, ids: list[str]) -> None:
-        # What was read must not be lost because what was used up cannot be ended.
+    def _clean_up(self, ids: list[str]) -> None:
+        # Return the logs even if cleaning up fails.
         try:
             self.destroy(ids)
         except SkahaError as error:
             log.warning("left on the platform: %s", error)
+
+    def preview(
+        self,
+        name: str,
+        image: str,
+        cores: float | None = 2,
+        ram: float | None = 4,
+        kind: KINDS = "headless",
+        gpu: int | None = None,
+        cmd: str | None = None,
+        args: str | None = None,
+        env: dict[str, Any] | None = None,
+        replicas: int = 1,
+    ) -> list[dict[str, Any]]:
+        """Check the arguments of `create` and show the forms that it would send. Send nothing.
+
+        Args:
+            name: As in `create`.
+            image: As in `create`.
+            cores: As in `create`.
+            ram: As in `create`.
+            kind: As in `create`.
+            gpu: As in `create`.
+            cmd: As in `create`.
+            args: As in `create`.
+            env: As in `create`.
+            replicas: As in `create`.
+
+        Returns:
+            The form fields of each replica, in replica order. The values in `env` may be secrets,
+            so they are shown as `...`.
+
+        Raises:
+            skaha.errors.InvalidInputError: If an argument is wrong.
+
+        Example:
+            >>> from skaha import Session
+            >>> session = Session(server="local")
+            >>> forms = session.preview("fit", "images.canfar.net/skaha/terminal:1.1.2",
+            ...                               cmd="env", env={"BAND": "r"}, replicas=2)
+            >>> forms[1]["name"], forms[1]["env"]
+            ('fit-2', ['BAND=...', 'REPLICA_ID=2', 'REPLICA_COUNT=2'])
+        """
+        from skaha._sansio.launch import LaunchRequest
+        from skaha._sync._launch import form_of
+
+        request = LaunchRequest.checked(
+            name=name,
+            image=image,
+            cores=cores,
+            ram=ram,
+            kind=kind,
+            gpu=gpu,
+            cmd=cmd,
+            args=args,
+            env=env,
+            replicas=replicas,
+        )
+        return [
+            form_of(request, replica).to_dict() | {"env": request.masked_environment_of(replica)}
+            for replica in request.names
+        ]
+
+    # Inspect.
+
+    @overload
+    def fetch(
+        self,
+        kind: KINDS | Collection[KINDS] | None = None,
+        status: STATUS | Collection[STATUS] | None = None,
+        view: Literal["interactive"] | None = None,
+    ) -> ResultList[SessionRecord]: ...
+
+    @overload
+    def fetch(
+        self,
+        kind: KINDS | Collection[KINDS] | None = None,
+        status: STATUS | Collection[STATUS] | None = None,
+        *,
+        view: Literal["all"],
+    ) -> ResultList[PublicSessionRecord]: ...
+
+    @overload
+    def fetch(
+        self,
+        kind: KINDS | Collection[KINDS] | None,
+        status: STATUS | Collection[STATUS] | None,
+        view: Literal["all"],
+    ) -> ResultList[PublicSessionRecord]: ...
+
+    def fetch(
+        self,
+        kind: KINDS | Collection[KINDS] | None = None,
+        status: STATUS | Collection[STATUS] | None = None,
+        view: VIEW | None = None,
+    ) -> ResultList[SessionRecord] | ResultList[PublicSessionRecord]:
+        """List sessions, with one request.
+
+        Args:
+            kind: Keep the sessions of this kind, or of one of these kinds.
+            status: Keep the sessions with this status, or with one of these statuses. `Succeeded`
+                and `Completed` mean the same.
+            view: `"all"` for the sessions of all users, with their public fields only;
+                `"interactive"` for the sessions of the caller that are not headless.
+
+        Returns:
+            The records of the platform, in no promised order.
+
+        Raises:
+            skaha.errors.InvalidInputError: If an argument is not one of the known words.
+
+        Example:
+            >>> from skaha import Session
+            >>> session = Session(server="local")
+            >>> session.fetch(kind=["carta", "firefly"], status="Running")
+            []
+        """
+        kinds, statuses = validation.check_kinds(kind), validation.check_statuses(status)
+        validation.check_view(view)
+        return self._list(kinds, statuses, view)
+
+    def _list(
+        self,
+        kinds: frozenset[str] | None,
+        statuses: frozenset[str] | None,
+        view: VIEW | None = None,
+    ) -> ResultList[SessionRecord]:
+        # The platform accepts one kind and one status, and each platform knows one of the two words
+        # for success. One of its views ignores the kind. So filter everything here again.
+        kind = next(iter(kinds)) if kinds and len(kinds) == 1 else None
+        status = next(iter(statuses)) if statuses and len(statuses) == 1 else None
+        with call_context(self.retry) as call, self._request("fetch", expected=OBJECTS):
+            records = self._list_view(kind, status, view)
+        # Older platforms do not know this view.
+        excluded = {"headless"} if view == "interactive" else set()
+        chosen = [
+            record
+            for record in matching(records, kinds, statuses)
+            if str(record.get("type")) not in excluded
+        ]
+        return ResultList(cast("list[SessionRecord]", chosen), Outcome(retries=call.retries))
+
+    def _list_view(
+        self, kind: str | None, status: str | None, view: VIEW | None
+    ) -> list[dict[str, Any]]:
+        from skaha_api.api.session import (
+            list_all_sessions,
+            list_interactive_sessions,
+            list_sessions,
+        )
+        from skaha_api.types import UNSET
+
+        type_, status_ = kind or UNSET, status or UNSET
+        if view == "all":
+            return records_of(list_all_sessions.sync(client=self.api, type_=type_, status=status_))
+        if view == "interactive":
+            return records_of(list_interactive_sessions.sync(client=self.api, status=status_))
+        return records_of(list_sessions.sync(client=self.api, type_=type_, status=status_))
+
+    @accepts_id_aliases
+    def info(
+        self, ids: str | Sequence[str], *, progress: Progress | None = None
+    ) -> ResultList[SessionRecord]:
+        """Read the records of sessions.
+
+        Args:
+            ids: One id or several.
+            progress: Called with the number of finished ids, and with the number of all ids.
+
+        Returns:
+            The records of the existing sessions, in the order of `ids`. `failures` has the error
+            of each other id.
+
+        Raises:
+            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
+
+        Example:
+            >>> from skaha import Session
+            >>> session = Session(server="local")
+            >>> session.info("hjko98yg")
+            []
+        """
+
+        def read(session_id: str) -> SessionRecord:
+            from skaha_api.api.session import get_session
+
+            with self._request(f"info of {session_id}", expected=OBJECT):
+                record = record_of(get_session.sync(session_id, client=self.api))
+            return cast("SessionRecord", record)
+
+        outcome = self._for_each_id(read, ids, progress)
+        return raise_if_fatal(ResultList(outcome.values.values(), outcome), outcome.values)
+
+    def _for_each_id(
+        self, send: Method[[str], T], ids: str | Sequence[str], progress: Progress | None
+    ) -> Outcome[T]:
+        checked = validation.check_ids(ids)
+        return self._request_many(send, checked, ProgressReporter(progress, len(checked)))
+
+    def stats(self) -> StatsRecord:
+        """Read how busy the whole platform is.
+
+        Returns:
+            The record of the platform. Some sites have no statistics and answer 503.
+
+        Raises:
+            skaha.errors.ServerError: If the platform has no statistics.
+
+        Example:
+            >>> from skaha import Session
+            >>> session = Session(server="local")
+            >>> sorted(session.stats())
+            ['cores', 'ram']
+        """
+        from skaha_api.api.session import get_stats
+
+        # A site without statistics always answers 503, so a retry would not help.
+        with self._request("stats", expected=OBJECT, repeatable=False):
+            record = record_of(get_stats.sync(client=self.api))
+        return cast("StatsRecord", ResultDict(record, Outcome()))
+
+    def whoami(self) -> str | None:
+        """Read the user name of the caller, with one request.
+
+        Returns:
+            The user name that the platform states; `None` if the caller is anonymous.
+
+        Raises:
+            skaha.errors.AuthenticationError: If the platform refuses the credentials.
+
+        Example:
+            >>> from skaha import Session
+            >>> session = Session(server="local")
+            >>> isinstance(session.whoami(), str)
+            True
+        """
+        from skaha_api.api.context import get_context
+
+        try:
+            with self._request("whoami", expected=OBJECT, anonymous=True):
+                response = get_context.sync_detailed(client=self.api)
+        except AuthenticationError:
+            if self._credentials_problem is None:
+                raise
+            return None
+        return response.headers.get(_USER_HEADER)
+
+    # Wait.
+
+    @accepts_id_aliases
+    def wait(
+        self,
+        ids: str | Sequence[str],
+        until: STATUS | Collection[STATUS] | Literal["finished", "running"] = "finished",
+        timeout: float | None = None,
+        *,
+        poll: float = 0.25,
+        longest_poll: float = 15,
+        appear: float = 60,
+        progress: Callable[[dict[str, str]], object] | None = None,
+    ) -> ResultDict[str]:
+        """Wait until every session has a wanted status or has ended.
+
+        Args:
+            ids: One id or several.
+            until: `"finished"` for the end, good or bad; `"running"`; or one or several statuses.
+            timeout: Seconds to wait; `None` for no limit.
+            poll: Seconds between the first two looks at the list. The pause grows by half each
+                time.
+            longest_poll: Largest number of seconds between two looks.
+            appear: Seconds after which a session that was never listed counts as gone.
+            progress: Called with the status of each session by id, after every look that found a
+                change.
+
+        Returns:
+            The last status of each session by id, in the order of `ids`. `"Gone"` means that the
+            platform does not list the session: it was deleted, or it finished long ago.
+
+        Raises:
+            skaha.errors.InvalidInputError: If an argument is wrong.
+            skaha.errors.WaitTimeoutError: If the time is over. The statuses are its `partial`, as
+                they are the `partial` of any exception that stops the wait.
+
+        Example:
+            >>> from skaha import Session
+            >>> session = Session(server="local")
+            >>> ids = session.create(
+            ...     "short", "images.canfar.net/skaha/terminal:1.1.2", cmd="true", replicas=2
+            ... )
+            >>> list((session.wait(ids, timeout=60)).values())
+            ['Completed', 'Completed']
+            >>> all((session.destroy(ids)).values())
+            True
+        """
+        from skaha._sync._wait import wait_for
+
+        checked, wanted = validation.check_ids(ids), validation.check_until(until)
+        validation.check_polls(poll, longest_poll)
+        validation.check_seconds("timeout", timeout, or_none=True)
+        validation.check_seconds("appear", appear)
+        return wait_for(
+            self,
+            checked,
+            wanted,
+            timeout,
+            poll=poll,
+            longest_poll=longest_poll,
+            appear=appear,
+            progress=progress,
+        )
+
+    # Read.
+
+    @overload
+    def logs(
+        self,
+        ids: str | Sequence[str],
+        verbose: Literal[False] = False,
+        *,
+        tail: int | None = None,
+        progress: Progress | None = None,
+    ) -> ResultDict[str]: ...
+
+    @overload
+    def logs(
+        self,
+        ids: str | Sequence[str],
+        verbose: Literal[True],
+        *,
+        tail: int | None = None,
+        progress: Progress | None = None,
+    ) -> None: ...
+
+    @accepts_id_aliases
+    def logs(
+        self,
+        ids: str | Sequence[str],
+        verbose: bool = False,
+        *,
+        tail: int | None = None,
+        progress: Progress | None = None,
+    ) -> ResultDict[str] | None:
+        """Read the logs of sessions.
+
+        Args:
+            ids: One id or several.
+            verbose: Print the logs instead of returning them.
+            tail: Number of last lines of each log, 1 or more; `None` for all lines.
+            progress: Called with the number of finished ids, and with the number of all ids.
+
+        Returns:
+            The log of each session by its id, in the order of `ids`. It is empty before the
+            container starts, and for a session that does not exist. `None` when `verbose`.
+
+        Raises:
+            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
+
+        Example:
+            >>> from skaha import Session
+            >>> session = Session(server="local")
+            >>> session.logs("hjko98yg")
+            {'hjko98yg': ''}
+        """
+        validation.check_optional_count("tail", tail)
+
+        def read(session_id: str) -> str:
+            from skaha_api.api.session import get_session_logs
+
+            with self._request(f"logs of {session_id}"):
+                text = text_of(get_session_logs.sync(session_id, client=self.api))
+            return text if tail is None else last_lines(text, tail)
+
+        outcome = self._for_each_id(read, ids, progress)
+        logs = raise_if_fatal(ResultDict(outcome.values, outcome), outcome.values)
+        if not verbose:
+            return logs
+        _print_texts(logs)
+        return None
+
+    @accepts_id_aliases
+    def save_logs(
+        self,
+        ids: str | Sequence[str],
+        directory: str | PathLike[str],
+        *,
+        progress: Progress | None = None,
+    ) -> ResultDict[Path]:
+        """Save the logs of sessions, one file for each session.
+
+        The logs go to the disk part by part, so they may be larger than the memory.
+
+        Args:
+            ids: One id or several.
+            directory: Directory for the files; it is created if it does not exist. A file of the
+                same name is replaced when the new file is complete.
+            progress: Called with the number of finished ids, and with the number of all ids.
+
+        Returns:
+            The path of each file by the session id, in the order of `ids`: `<name>-<id>.log`.
+
+        Raises:
+            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
+            OSError: If the directory or a file cannot be written.
+
+        Example:
+            >>> from skaha import Session
+            >>> import tempfile
+            >>> session = Session(server="local")
+            >>> with tempfile.TemporaryDirectory() as directory:
+            ...     saved = session.save_logs("hjko98yg", directory)
+            ...     print(saved["hjko98yg"].name)
+            hjko98yg.log
+        """
+        from skaha._sync._save_logs import paths_of_logs, save_log
+
+        checked = validation.check_ids(ids)
+        paths = paths_of_logs(directory, checked, self.fetch() if checked else [])
+
+        def save(session_id: str) -> Path:
+            with self._request(f"logs of {session_id}"):
+                save_log(self.api, session_id, paths[session_id])
+            return paths[session_id]
+
+        outcome = self._for_each_id(save, checked, progress)
+        return raise_if_fatal(ResultDict(outcome.values, outcome), outcome.values)
+
+    def follow(
+        self,
+        ids: str | Sequence[str],
+        *,
+        tail: int | None = None,
+        poll: float = 0.5,
+        longest_poll: float = 10,
+    ) -> Iterator[tuple[str, str]]:
+        """Follow the logs of sessions, line by line, until all of them have ended.
+
+        Args:
+            ids: One id or several.
+            tail: Number of last lines of each log at the first look; `None` for all lines.
+            poll: Seconds between two looks while new lines come. The pause grows by half each time
+                that no line came.
+            longest_poll: Largest number of seconds between two looks.
+
+        Yields:
+            The id of a session and one line of its log, without the line feed. Every line comes
+            once, including the lines before the first look.
+
+        Raises:
+            skaha.errors.InvalidInputError: If an argument is wrong.
+
+        Example:
+            >>> from skaha import Session
+            >>> session = Session(server="local")
+            >>> ids = session.create(
+            ...     "echo", "images.canfar.net/skaha/terminal:1.1.2", cmd="echo", args="a line"
+            ... )
+            >>> for session_id, line in session.follow(ids):
+            ...     print(line)
+            a line
+            >>> all((session.destroy(ids)).values())
+            True
+        """
+        from skaha._sync._follow import follow_logs
+
+        checked = validation.check_ids(ids)
+        validation.check_optional_count("tail", tail)
+        validation.check_polls(poll, longest_poll)
+        for line in follow_logs(self, checked, tail, poll=poll, longest_poll=longest_poll):
+            yield line
+
+    @overload
+    def events(
+        self,
+        ids: str | Sequence[str],
+        verbose: Literal[False] = False,
+        *,
+        progress: Progress | None = None,
+    ) -> ResultList[dict[str, str]]: ...
+
+    @overload
+    def events(
+        self, ids: str | Sequence[str], verbose: Literal[True], *, progress: Progress | None = None
+    ) -> None: ...
+
+    @accepts_id_aliases
+    def events(
+        self, ids: str | Sequence[str], verbose: bool = False, *, progress: Progress | None = None
+    ) -> ResultList[dict[str, str]] | None:
+        """Read the events of sessions: the steps of the platform to start them.
+
+        Args:
+            ids: One id or several.
+            verbose: Print the events instead of returning them.
+            progress: Called with the number of finished ids, and with the number of all ids.
+
+        Returns:
+            One dictionary for each session, from its id to its table of events, in the order of
+            `ids`. `failures` has the error of each session that does not exist or waits in a
+            queue. `None` when `verbose`.
+
+        Raises:
+            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
+
+        Example:
+            >>> from skaha import Session
+            >>> session = Session(server="local")
+            >>> session.events("hjko98yg")
+            []
+        """
+
+        def read(session_id: str) -> str:
+            from skaha_api.api.session import get_session_events
+
+            with self._request(f"events of {session_id}"):
+                return text_of(get_session_events.sync(session_id, client=self.api))
+
+        outcome = self._for_each_id(read, ids, progress)
+        tables = [{session_id: table} for session_id, table in outcome.values.items()]
+        events = raise_if_fatal(ResultList(tables, outcome), outcome.values)
+        if not verbose:
+            return events
+        _print_texts(outcome.values)
+        return None
+
+    @accepts_id_aliases
+    def parsed_events(
+        self, ids: str | Sequence[str], *, progress: Progress | None = None
+    ) -> ResultDict[list[Event]]:
+        """Read the events of sessions, as objects.
+
+        Args:
+            ids: One id or several.
+            progress: Called with the number of finished ids, and with the number of all ids.
+
+        Returns:
+            The events of each session by its id, in the order of `ids`. `failures` has the error
+            of each session that does not exist or waits in a queue.
+
+        Raises:
+            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
+
+        Example:
+            >>> from skaha import Session
+            >>> session = Session(server="local")
+            >>> ids = session.create(
+            ...     "seen", "images.canfar.net/skaha/terminal:1.1.2", cmd="true"
+            ... )
+            >>> _ = session.wait(ids, timeout=60)
+            >>> [event.type for event in (session.parsed_events(ids))[ids[0]]][0]
+            'Normal'
+            >>> all((session.destroy(ids)).values())
+            True
+        """
+        tables = self.events(ids, progress=progress)
+        parsed = {key: parse_events(text) for table in tables for key, text in table.items()}
+        return ResultDict(parsed, Outcome(failures=tables.failures, retries=tables.retries))
+
+    # Connect.
+
+    @accepts_id_aliases
+    def connect(
+        self,
+        ids: str | Sequence[str],
+        timeout: float = 300,
+        *,
+        browser: bool = True,
+        progress: Progress | None = None,
+    ) -> ResultDict[str]:
+        """Open interactive sessions in the browser as soon as they respond.
+
+        Args:
+            ids: One id or several, of interactive sessions.
+            timeout: Seconds to wait until the sessions run and respond.
+            browser: `False` to open nothing and only return the addresses.
+            progress: Called with the number of sessions that respond or never will, and with the
+                number of all sessions.
+
+        Returns:
+            The address of each session by its id, in the order of `ids`, even without a browser.
+            `failures` has the error of each session that does not respond.
+
+        Raises:
+            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
+            skaha.errors.WaitTimeoutError: If sessions do not run in time.
+
+        Example:
+            >>> from skaha import Session
+            >>> session = Session(server="local")
+            >>> session.connect([])
+            {}
+        """
+        from skaha._sync._connect import connect_to
+
+        validation.check_seconds("timeout", timeout)
+        outcome = connect_to(self, validation.check_ids(ids), timeout, progress)
+        urls = raise_if_fatal(ResultDict(outcome.values, outcome), outcome.values)
+        if browser:
+            import webbrowser
+
+            for url in urls.values():
+                webbrowser.open(url)
+        return urls
+
+    def connect_url(self, session_id: str) -> str:
+        """Return the address of an interactive session.
+
+        Args:
+            session_id: Id of an interactive session.
+
+        Returns:
+            The address. It gives access to the session, so treat it like a password.
+
+        Raises:
+            skaha.errors.InvalidInputError: If it cannot be an id, or the session has no address.
+            skaha.errors.NotFoundError: If there is no such session.
+
+        Example:
+            >>> from skaha import Session
+            >>> session = Session(server="local")
+            >>> ids = session.create("note", "images.canfar.net/skaha/astroml:24.07",
+            ...                            kind="notebook")
+            >>> (session.connect_url(ids[0])).startswith("http")
+            True
+            >>> all((session.destroy(ids)).values())
+            True
+        """
+        records = self.info(session_id)
+        for error in records.failures.values():
+            raise error
+        url = known(records[0].get("connectURL"))
+        if not isinstance(url, str):
+            kind = records[0].get("type")
+            raise InvalidInputError(f"session {session_id} has no address: it is {kind}")
+        return url
+
+    @accepts_id_aliases
+    def renew(
+        self, ids: str | Sequence[str], *, progress: Progress | None = None
+    ) -> ResultDict[bool]:
+        """Extend the life of sessions to one full lifetime from now.
+
+        The platform keeps an expiry that is already later, such as the expiry of a new headless
+        session. `skaha.records.time_left` returns the remaining time.
+
+        Args:
+            ids: One id or several.
+            progress: Called with the number of finished ids, and with the number of all ids.
+
+        Returns:
+            Whether the platform accepted the renewal of each session, by id, in the order of
+            `ids`; `False` for a session that is not active. `failures` has the errors.
+
+        Raises:
+            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
+
+        Example:
+            >>> from skaha import Session
+            >>> session = Session(server="local")
+            >>> session.renew("hjko98yg")
+            {'hjko98yg': False}
+        """
+
+        def extend(session_id: str) -> bool:
+            from skaha_api.api.session import renew_session
+            from skaha_api.models import SessionAction
+
+            # A second renewal does no harm.
+            with self._request(f"renewal of {session_id}", repeatable=True):
+                body = SessionAction()
+                text_of(renew_session.sync(session_id, client=self.api, body=body))
+            return True
+
+        checked = validation.check_ids(ids)
+        outcome = self._for_each_id(extend, checked, progress)
+        renewed = {session_id: session_id in outcome.values for session_id in checked}
+        return raise_if_fatal(ResultDict(renewed, outcome), outcome.values)
+
+    # Delete.
+
+    @accepts_id_aliases
+    def destroy(
+        self, ids: str | Sequence[str], *, verify: bool = False, progress: Progress | None = None
+    ) -> ResultDict[bool]:
+        """Delete sessions.
+
+        Args:
+            ids: One id or several.
+            verify: Also check for up to a minute that the sessions are gone: newer platforms
+                accept the deletion of any id, even if nothing happens.
+            progress: Called with the number of ids that the platform answered, and with the number
+                of all ids.
+
+        Returns:
+            Whether the platform accepted each deletion, by id; `False` if the platform says that
+            the session does not exist or belongs to another user. `failures` has the errors.
+
+        Raises:
+            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
+
+        Example:
+            >>> from skaha import Session
+            >>> session = Session(server="local")
+            >>> session.destroy(["hjko98yg", "ikvp1jtp"])
+            {'hjko98yg': True, 'ikvp1jtp': True}
+        """
+        from skaha._sync._verify import verify_deletions
+
+        def delete(session_id: str) -> bool:
+            from skaha_api.api.session import delete_session
+
+            try:
+                with self._request(f"destroy of {session_id}"):
+                    text_of(delete_session.sync(session_id, client=self.api))
+            except NotFoundError as error:
+                # The first attempt deleted the session, and its response was lost.
+                if error.attempts == 1:
+                    raise
+            return True
+
+        checked = validation.check_ids(ids)
+        outcome = self._for_each_id(delete, checked, progress)
+        if verify and outcome.values:
+            outcome = verify_deletions(self, outcome)
+        deleted = {session_id: session_id in outcome.values for session_id in checked}
+        return raise_if_fatal(ResultDict(deleted, outcome), outcome.values)
+
+    @overload
+    def destroy_with(
+        self,
+        prefix: str,
+        kind: KINDS | Collection[KINDS] | None = "headless",
+        status: STATUS | Collection[STATUS] | None = "Succeeded",
+        *,
+        pattern: bool = False,
+        dry_run: Literal[False] = False,
+        verify: bool = False,
+        progress: Progress | None = None,
+    ) -> ResultDict[bool]: ...
+
+    @overload
+    def destroy_with(
+        self,
+        prefix: str,
+        kind: KINDS | Collection[KINDS] | None = "headless",
+        status: STATUS | Collection[STATUS] | None = "Succeeded",
+        *,
+        pattern: bool = False,
+        dry_run: Literal[True],
+        verify: bool = False,
+        progress: Progress | None = None,
+    ) -> ResultList[SessionRecord]: ...
+
+    def destroy_with(
+        self,
+        prefix: str,
+        kind: KINDS | Collection[KINDS] | None = "headless",
+        status: STATUS | Collection[STATUS] | None = "Succeeded",
+        *,
+        pattern: bool = False,
+        dry_run: bool = False,
+        verify: bool = False,
+        progress: Progress | None = None,
+    ) -> ResultDict[bool] | ResultList[SessionRecord]:
+        """Delete the sessions whose names start with a prefix.
+
+        Args:
+            prefix: Beginning of the names, taken literally. The platform stores names in lower
+                case.
+            kind: Only sessions of this kind, or of one of these kinds; `None` for any kind.
+            status: Only sessions with this status, or with one of these statuses; `None` for any
+                status. `Succeeded` and `Completed` mean the same.
+            pattern: Use `prefix` as a pattern for whole names: `*` stands for any letters, `?` for
+                one letter, and `[...]` for one of the letters in it.
+            dry_run: Only return the sessions that would be deleted.
+            verify: As in `destroy`.
+            progress: As in `destroy`.
+
+        Returns:
+            As `destroy`, for the sessions that matched.
+
+        Raises:
+            skaha.errors.InvalidInputError: If an argument is wrong, or `prefix` is empty; use
+                `destroy_all` to delete all sessions.
+
+        Example:
+            >>> from skaha import Session
+            >>> session = Session(server="local")
+            >>> session.destroy_with("nothing-like-this", status=["Failed", "Completed"])
+            {}
+        """
+        from skaha._sansio.name_filter import NameFilter
+
+        names = NameFilter.checked(prefix, pattern=pattern)
+        records = [
+            record
+            for record in self._deletable(kind, status)
+            if names.matches(str(record.get("name", "")))
+        ]
+        return self._delete(records, dry_run=dry_run, verify=verify, progress=progress)
+
+    @overload
+    def destroy_all(
+        self,
+        kind: KINDS | Collection[KINDS] | None = None,
+        status: STATUS | Collection[STATUS] | None = None,
+        *,
+        dry_run: Literal[False] = False,
+        verify: bool = False,
+        progress: Progress | None = None,
+    ) -> ResultDict[bool]: ...
+
+    @overload
+    def destroy_all(
+        self,
+        kind: KINDS | Collection[KINDS] | None = None,
+        status: STATUS | Collection[STATUS] | None = None,
+        *,
+        dry_run: Literal[True],
+        verify: bool = False,
+        progress: Progress | None = None,
+    ) -> ResultList[SessionRecord]: ...
+
+    def destroy_all(
+        self,
+        kind: KINDS | Collection[KINDS] | None = None,
+        status: STATUS | Collection[STATUS] | None = None,
+        *,
+        dry_run: bool = False,
+        verify: bool = False,
+        progress: Progress | None = None,
+    ) -> ResultDict[bool] | ResultList[SessionRecord]:
+        """Delete all sessions of the caller, whatever their names are.
+
+        Args:
+            kind: Only sessions of this kind, or of one of these kinds; `None` for any kind.
+            status: Only sessions with this status, or with one of these statuses; `None` for any
+                status.
+            dry_run: Only return the sessions that would be deleted.
+            verify: As in `destroy`.
+            progress: As in `destroy`.
+
+        Returns:
+            As `destroy`, for the sessions that matched.
+
+        Raises:
+            skaha.errors.InvalidInputError: If an argument is wrong.
+
+        Example:
+            >>> from skaha import Session
+            >>> session = Session(server="local")
+            >>> session.destroy_all(kind="firefly", dry_run=True)
+            []
+        """
+        records = self._deletable(kind, status)
+        return self._delete(records, dry_run=dry_run, verify=verify, progress=progress)
+
+    def _deletable(
+        self,
+        kind: KINDS | Collection[KINDS] | None,
+        status: STATUS | Collection[STATUS] | None,
+    ) -> list[SessionRecord]:
+        kinds, statuses = validation.check_kinds(kind), validation.check_statuses(status)
+        if kinds and APP in kinds:
+            raise InvalidInputError("an app has the id of its desktop: destroy_app deletes an app")
+        records = self._list(kinds, statuses)
+        return [record for record in sessions(records) if validation.is_id(record.get("id"))]
+
+    def _delete(
+        self,
+        records: list[SessionRecord],
+        *,
+        dry_run: bool,
+        verify: bool,
+        progress: Progress | None,
+    ) -> ResultDict[bool] | ResultList[SessionRecord]:
+        if dry_run:
+            return ResultList(records, Outcome())
+        ids = [record["id"] for record in records]
+        return self.destroy(ids, verify=verify, progress=progress)
+
+    # Desktop apps.
+
+    def apps(
+        self, desktop: str | None = None, status: STATUS | Collection[STATUS] | None = None
+    ) -> ResultList[SessionRecord]:
+        """List the desktop apps of the caller.
+
+        Args:
+            desktop: Only the apps of the desktop with this id.
+            status: Only apps with this status, or with one of these statuses.
+
+        Returns:
+            The records of the apps; `id` is the id of the desktop, `appid` the id of the app.
+
+        Raises:
+            skaha.errors.InvalidInputError: If an argument is wrong.
+
+        Example:
+            >>> from skaha import Session
+            >>> session = Session(server="local")
+            >>> session.apps()
+            []
+        """
+        from skaha_api.api.desktop_app import list_desktop_apps
+
+        statuses = validation.check_statuses(status)
+        # The platform lists the apps of all desktops, whatever the id in the request is.
+        session_id = "any" if desktop is None else validation.check_id(desktop)
+        with self._request("apps", expected=OBJECTS):
+            apps = records_of(list_desktop_apps.sync(session_id, client=self.api))
+        chosen = [
+            app
+            for app in matching(apps, None, statuses)
+            if desktop is None or app.get("id") == desktop
+        ]
+        return ResultList(cast("list[SessionRecord]", chosen), Outcome())
+
+    def app_info(self, desktop: str, app: str) -> SessionRecord:
+        """Read the record of one desktop app.
+
+        Args:
+            desktop: Id of the desktop session.
+            app: Id of the app.
+
+        Returns:
+            The record of the app.
+
+        Raises:
+            skaha.errors.InvalidInputError: If an argument cannot be an id.
+            skaha.errors.NotFoundError: If there is no such app.
+
+        Example:
+            >>> from skaha import Session, errors
+            >>> session = Session(server="local")
+            >>> try:
+            ...     session.app_info("hjko98yg", "k4b")
+            ... except errors.NotFoundError as error:
+            ...     print(error.status)
+            404
+        """
+        from skaha_api.api.desktop_app import get_desktop_app
+
+        session_id, app_id = validation.check_id(desktop), validation.check_id(app)
+        with self._request(f"info of app {app_id} on {session_id}", expected=OBJECT):
+            record = record_of(get_desktop_app.sync(session_id, app_id, client=self.api))
+        return cast("SessionRecord", record)
+
+    def attach_app(
+        self, desktop: str, image: str, cores: float | None = None, ram: float | None = None
+    ) -> str:
+        """Start an app on a desktop.
+
+        Args:
+            desktop: Id of the desktop session, which must exist.
+            image: Full reference of the image, `host/project/name:tag`.
+            cores: CPU cores, one of the platform's options; `None` leaves it to the platform.
+            ram: Memory in GiB, one of the platform's options; `None` leaves it to the platform.
+
+        Returns:
+            The id of the app.
+
+        Raises:
+            skaha.errors.InvalidInputError: If an argument is wrong.
+            skaha.errors.NotFoundError: If there is no such desktop.
+
+        Example:
+            >>> from skaha import Session, errors
+            >>> session = Session(server="local")
+            >>> try:
+            ...     session.attach_app("hjko98yg", "images.canfar.net/skaha/terminal:1.1.2")
+            ... except errors.NotFoundError as error:
+            ...     print(error.text.strip())
+            session hjko98yg not found
+        """
+        from skaha_api.api.desktop_app import attach_desktop_app
+        from skaha_api.models import NewDesktopApp
+        from skaha_api.types import UNSET
+
+        session_id = validation.check_id(desktop)
+        validation.check_amount("cores", cores)
+        validation.check_amount("ram", ram)
+        body = NewDesktopApp(
+            image=validation.check_text("image", image),
+            cores=UNSET if cores is None else cores,
+            ram=UNSET if ram is None else ram,
+        )
+        with self._request(f"app on {session_id}", expected=NEW_ID):
+            return new_id(attach_desktop_app.sync(session_id, client=self.api, body=body))
+
+    def destroy_app(self, desktop: str, app: str) -> None:
+        """Delete one desktop app. The platform accepts any id, even if there is no such app.
+
+        Args:
+            desktop: Id of the desktop session.
+            app: Id of the app.
+
+        Raises:
+            skaha.errors.InvalidInputError: If an argument cannot be an id.
+
+        Example:
+            >>> from skaha import Session
+            >>> session = Session(server="local")
+            >>> session.destroy_app("hjko98yg", "k4b")
+        """
+        from skaha_api.api.desktop_app import delete_desktop_app
+
+        session_id, app_id = validation.check_id(desktop), validation.check_id(app)
+        with self._request(f"destroy of app {app_id} on {session_id}"):
+            text_of(delete_desktop_app.sync(session_id, app_id, client=self.api))
+
+
+def _print_texts(texts: dict[str, str]) -> None:
+    for session_id, text in texts.items():
+        print(f"{session_id}:", text, sep="\n")  # noqa: T201  (the purpose of `verbose`)

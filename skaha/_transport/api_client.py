@@ -1,11 +1,10 @@
-"""The generated client, with this library's credentials, connections and errors."""
+"""The generated client with the credentials, connections and errors of this library."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Self, TypeVar
 
-import httpx
 from attrs import define, field
 
 from skaha_api import Client
@@ -13,48 +12,55 @@ from skaha_api import Client
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
-    from skaha._transport.connection_settings import Wire
+    import httpx
 
-C = TypeVar("C", httpx.Client, httpx.AsyncClient)
+    from skaha._transport._async.client import AsyncPlatformClient
+    from skaha._transport._sync.client import PlatformClient
+    from skaha._transport.connection_settings import ConnectionSettings
+
+C = TypeVar("C", bound="httpx.Client | httpx.AsyncClient")
 
 
 @define(eq=False)
 class Api(Client):
-    """A generated client that any endpoint of `skaha_api` takes, in both colours.
+    """A generated client for any endpoint of `skaha_api`, sync or async.
 
-    It serves many threads, many event loops one after another or at once, and child processes:
-    each process and each loop gets connections of its own.
+    It can be used by several threads, by several event loops and in child processes: each process
+    and each event loop gets its own connections.
     """
 
-    _wire: Wire = field(kw_only=True, alias="wire")
-    _clients: dict[int, httpx.Client] = field(init=False, factory=dict, repr=False)
-    _async_clients: dict[AbstractEventLoop, httpx.AsyncClient] = field(
+    _settings: ConnectionSettings = field(kw_only=True, alias="settings", repr=False)
+    _clients: dict[int, PlatformClient] = field(init=False, factory=dict, repr=False)
+    _async_clients: dict[AbstractEventLoop, AsyncPlatformClient] = field(
         init=False, factory=dict, repr=False
     )
 
-    def get_httpx_client(self) -> httpx.Client:
-        """Return this process's client."""
-        from skaha._transport._sync.client import HTTP
+    def get_httpx_client(self) -> PlatformClient:
+        """Return the httpx client of this process."""
+        from skaha._transport._sync.client import PlatformClient
 
-        # A connection inherited through a fork is shared with the parent, and must never be used.
-        # What `setdefault` loses to another thread has not connected yet.
+        # A child process must never use a connection that it shares with its parent.
+        # A client that `setdefault` drops, because another thread was faster, is not connected yet.
         client = self._clients.get(os.getpid())
         if client is None:
-            client = self._clients.setdefault(os.getpid(), self._configured(HTTP(self._wire)))
+            new = self._configured(PlatformClient(self._settings))
+            client = self._clients.setdefault(os.getpid(), new)
         return client
 
-    def get_async_httpx_client(self) -> httpx.AsyncClient:
-        """Return the running event loop's client."""
+    def get_async_httpx_client(self) -> AsyncPlatformClient:
+        """Return the httpx client of the running event loop."""
         from asyncio import get_running_loop
 
-        from skaha._transport._async.client import AsyncHTTP
+        from skaha._transport._async.client import AsyncPlatformClient
 
         loop = get_running_loop()
         client = self._async_clients.get(loop)
         if client is None:
-            for ended in [known for known in list(self._async_clients) if known.is_closed()]:
-                self._async_clients.pop(ended, None)
-            client = self._async_clients[loop] = self._configured(AsyncHTTP(self._wire))
+            for known_loop in list(self._async_clients):
+                if known_loop.is_closed():
+                    self._async_clients.pop(known_loop, None)
+            client = self._configured(AsyncPlatformClient(self._settings))
+            self._async_clients[loop] = client
         return client
 
     def _configured(self, client: C) -> C:
@@ -65,13 +71,13 @@ class Api(Client):
         return client
 
     def close(self) -> None:
-        """Close this process's connections; a later request opens new ones."""
+        """Close the connections of this process. A later request opens new ones."""
         client = self._clients.pop(os.getpid(), None)
         if client is not None:
             client.close()
 
     async def aclose(self) -> None:
-        """Close the running event loop's connections; a later request opens new ones."""
+        """Close the connections of the running event loop. A later request opens new ones."""
         from asyncio import get_running_loop
 
         client = self._async_clients.pop(get_running_loop(), None)
@@ -79,17 +85,17 @@ class Api(Client):
             await client.aclose()
 
     def __enter__(self) -> Self:
-        """Return this client, whose connections close at the end of the block."""
+        """Return this client. Its connections close at the end of the block."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close this process's connections; a later request opens new ones."""
+        """Close the connections of this process."""
         self.close()
 
     async def __aenter__(self) -> Self:
-        """Return this client, whose connections close at the end of the block."""
+        """Return this client. Its connections close at the end of the block."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Close the running event loop's connections; a later request opens new ones."""
+        """Close the connections of the running event loop."""
         await self.aclose()

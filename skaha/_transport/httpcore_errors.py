@@ -1,11 +1,11 @@
-"""httpcore's errors as httpx's, which bear the same names."""
+"""Errors of httpcore, converted to the httpx errors of the same names."""
 
 from __future__ import annotations
 
 import httpcore
 import httpx
 
-CORE_ERRORS = (
+HTTPCORE_ERRORS = (
     httpcore.TimeoutException,
     httpcore.NetworkError,
     httpcore.ProtocolError,
@@ -15,6 +15,6 @@ CORE_ERRORS = (
 
 
 def as_httpx(error: Exception, request: httpx.Request) -> httpx.TransportError:
-    """Return httpx's error for one of `CORE_ERRORS`."""
+    """Return the httpx error for one of `HTTPCORE_ERRORS`."""
     kind: type[httpx.TransportError] = getattr(httpx, type(error).__name__, httpx.TransportError)
     return kind(str(error) or type(error).__name__, request=request)

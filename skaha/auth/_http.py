@@ -6,7 +6,8 @@ from typing import Any
 
 import httpx
 
-from skaha._transport.connection_settings import USER_AGENT, is_loopback, tls_context
+from skaha._transport.connection_settings import USER_AGENT, tls_context
+from skaha._transport.proxies import is_loopback
 from skaha.errors import ConnectionFailedError, CredentialsError, InvalidInputError, TimedOutError
 
 __all__ = ["ask", "check_safe", "json_of", "open_client", "shown", "words_of"]

@@ -8,17 +8,14 @@ command itself. The image needs nothing but `bash` and `base64`, which is one of
 
 from __future__ import annotations
 
-import re
 import shlex
 from base64 import b64encode
 from typing import TypedDict
 
+from skaha._sansio.carriable import GARBLED
 from skaha.errors import InvalidInputError
 
 __all__ = ["GARBLED", "CommandLine", "command", "script"]
-
-GARBLED = re.compile(r'["$\\\x00-\x1f\x7f-\x9f\u2028\u2029]')
-"""What the platform destroys in a `cmd`, in `args` and in the values of `env`."""
 
 # Without a blank, a quote or a dollar: braces separate the words, and with neither IFS nor
 # globbing (-f) what was decoded stays as it is. -p keeps BASH_ENV for the command itself.

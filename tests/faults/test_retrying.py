@@ -45,7 +45,7 @@ def opened(colour: Any, platform: FaultyPlatform, **settings: Any) -> Any:
 
 def an_error(status: int = 503, **headers: str) -> StatusError:
     request = httpx.Request("GET", "http://127.0.0.1/skaha/v1/session")
-    return responses.refusal(httpx.Response(status, headers=headers, request=request))
+    return responses.status_error(httpx.Response(status, headers=headers, request=request))
 
 
 @pytest.mark.parametrize("fault", PASSING, ids=str)
@@ -309,4 +309,4 @@ def test_whatever_the_platform_asks_for(text: str) -> None:
         headers=[(b"retry-after", text.encode("latin-1"))],
         request=httpx.Request("GET", "http://127.0.0.1/"),
     )
-    assert 0 <= Retry(longest_pause=30).pause(1, responses.refusal(response)) <= 30
+    assert 0 <= Retry(longest_pause=30).pause(1, responses.status_error(response)) <= 30

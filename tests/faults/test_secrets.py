@@ -186,9 +186,9 @@ def test_no_object_shows_a_secret(colour: Any, faulty: FaultyPlatform) -> None:
     """Neither does anything else that a call leaves in the hands of its caller."""
     session = opened(colour, faulty)
     launched = colour.run(session.create("run", IMAGE, env={"PASSWORD": VALUE}, replicas=2))
-    shown = [session, session.registry, session.retry, session.api, session.api._wire, launched]
+    shown = [session, session.registry, session.retry, session.api, session.api._settings, launched]
     shown += [launched.order, launched.names]
-    shown += [session.api._wire.auth, session.api._wire.tls, colour.run(session.fetch())]
+    shown += [session.api._settings.auth, session.api._settings.tls, colour.run(session.fetch())]
     check_no_canary(text for one in shown for text in (repr(one), str(one), f"{one}"))
 
 

@@ -1,6 +1,7 @@
-"""The network of this colour, written by hand in each: asyncio's own streams.
+"""Network backend of the async variant: the streams of asyncio.
 
-httpcore's way through anyio costs a third of the CPU of a request.
+The backend of httpcore goes through anyio, which costs a third of the CPU time of a request.
+This file and its sync counterpart are written by hand, because they hold the differences.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Network"]
+__all__ = ["AsyncBackend"]
 
 
-class Network(httpcore.AsyncNetworkBackend):
+class AsyncBackend(httpcore.AsyncNetworkBackend):
     """Opens connections."""
 
     async def connect_tcp(
@@ -29,7 +30,7 @@ class Network(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Connect, to whichever address of the host answers first."""
+        """Connect to the address of the host that answers first."""
         loop = asyncio.get_running_loop()
         reader = _Reader(loop=loop)
         protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
@@ -42,7 +43,7 @@ class Network(httpcore.AsyncNetworkBackend):
 
 
 class _Reader(asyncio.StreamReader):
-    """Knows whether there is anything that nobody has read."""
+    """A stream reader that counts its unread bytes."""
 
     unread = 0
     ended = False
@@ -89,7 +90,7 @@ class _Stream(httpcore.AsyncNetworkStream):
 
     async def aclose(self) -> None:
         self._writer.close()
-        # Who closes does not wait for the other side: it may never answer.
+        # Do not wait for the other side, which may never answer.
         self._writer.transport.abort()
 
     def get_extra_info(self, info: str) -> Any:
@@ -99,10 +100,10 @@ class _Stream(httpcore.AsyncNetworkStream):
 
 
 @contextmanager
-def _as_httpcore(late: type[Exception], failed: type[Exception]) -> Iterator[None]:
+def _as_httpcore(on_timeout: type[Exception], on_failure: type[Exception]) -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:
-        raise late(str(error)) from error
+        raise on_timeout(str(error)) from error
     except (OSError, EOFError) as error:
-        raise failed(str(error) or type(error).__name__) from error
+        raise on_failure(str(error) or type(error).__name__) from error

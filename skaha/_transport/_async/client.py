@@ -1,4 +1,4 @@
-"""The httpx client that every request of this colour goes through."""
+"""The httpx client that sends every request of this variant to the platform."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from skaha._sansio.responses import is_page, refusal, unreadable
-from skaha._sansio.retrying import Trial
-from skaha._transport._async.concurrency import pause
-from skaha._transport._async.pool import AsyncLanes
+from skaha._sansio.call_context import current_request
+from skaha._sansio.responses import invalid_response, is_page, status_error
+from skaha._sansio.retrying import RetryState
+from skaha._transport._async.concurrency import sleep
+from skaha._transport._async.pool import AsyncConnectionPool
 from skaha._transport.connection_settings import USER_AGENT
 from skaha.errors import StatusError
 
@@ -18,98 +19,129 @@ if TYPE_CHECKING:
     from http.cookiejar import CookieJar
     from pathlib import Path
 
-    from skaha._transport.connection_settings import Wire
+    from skaha._transport._async.concurrency import Method
+    from skaha._transport.connection_settings import ConnectionSettings
 
 _KNOWN_STATUSES = frozenset(http.HTTPStatus)
-_OVERLOADED = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
+_OVERLOAD_STATUSES = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
 
 
-class AsyncHTTP(httpx.AsyncClient):
-    """An httpx client with lanes, that tries again what may be, and raises what was refused."""
+class AsyncPlatformClient(httpx.AsyncClient):
+    """An httpx client with retries that raises an error for each response that is no success."""
 
-    def __init__(self, wire: Wire) -> None:
-        """Connect to nothing yet."""
-        self._wire = wire
-        self._lanes = AsyncLanes(wire)
-        self._jar = _EmptyJar()
+    def __init__(self, settings: ConnectionSettings) -> None:
+        """Keep the settings. The first request opens a connection."""
+        self._settings = settings
+        self._pool = AsyncConnectionPool(settings)
+        self._cookie_jar = _ReadOnlyCookies()
         super().__init__(
-            base_url=wire.server,
-            # The platform does not compress, and what somebody else did may unfold without end.
+            base_url=settings.server,
+            # The platform does not compress. A compressed response of another server may expand
+            # without end.
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
-            auth=wire.auth,
-            timeout=wire.timeout,
-            transport=self._lanes,
+            auth=settings.auth,
+            timeout=settings.timeout,
+            transport=self._pool,
         )
 
     def build_request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Request:
-        """Build a request to the platform, at its version."""
+        """Build a request to the platform, with the version of the platform in its path."""
         if isinstance(url, str) and url.startswith("/"):
-            url = self._wire.whole_url(url)
+            url = self._settings.full_url(url)
         return super().build_request(method, url, **options)
 
     @property
     def cookies(self) -> httpx.Cookies:
-        """The cookies that are sent; none is ever taken from an answer."""
-        return self._jar
+        """The cookies that are sent. Cookies of responses are ignored."""
+        return self._cookie_jar
 
     @cookies.setter
     def cookies(
         self, cookies: httpx.Cookies | CookieJar | dict[str, str] | list[tuple[str, str]]
     ) -> None:
-        self._jar = _EmptyJar(cookies)
+        self._cookie_jar = _ReadOnlyCookies(cookies)
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
-        """Send until there is an answer that is a success, or no reason to try again.
+        """Send a request until it succeeds or must not be sent again.
 
         Raises:
-            skaha.errors.StatusError: If the platform refused.
-            httpx.RequestError: If there was no whole answer.
+            skaha.errors.StatusError: If the status of the response is not a success.
+            skaha.errors.AnswerError: If the status is unknown or the response is too large.
+            httpx.RequestError: If there was no complete response.
         """
-        trial = Trial(self._wire.retry, request)
+
+        async def send_once() -> httpx.Response:
+            return await self._send_once(request, options)
+
+        return await self._with_retries(request, send_once)
+
+    async def download(self, request: httpx.Request, path: Path) -> None:
+        """Save the text of a response to a file, which is replaced when the text is complete.
+
+        The text never has to fit into memory.
+
+        Raises:
+            skaha.errors.SkahaError: As for `send`, or if the response is an HTML page.
+            OSError: If the file cannot be written.
+        """
+        request.extensions["is_download"] = True
+
+        async def download_once() -> httpx.Response:
+            response = await self._send_once(request, {"stream": True})
+            if is_page(response):
+                await response.aread()
+                raise invalid_response(response, "plain text")
+            await _save(response, path)
+            return response
+
+        await self._with_retries(request, download_once)
+
+    async def _with_retries(
+        self, request: httpx.Request, send_once: Method[[], httpx.Response]
+    ) -> httpx.Response:
+        state = RetryState(self._settings.retry, request)
         while True:
-            trial.attempts += 1
+            state.attempts += 1
             try:
-                return await self._send_once(request, options)
+                return await send_once()
             except (httpx.RequestError, StatusError) as error:
-                seconds = trial.pause_after(error)
+                seconds = state.pause_after(error)
                 if seconds is None:
-                    # Errors travel far: into logs, reports, other processes.
+                    # An error may be logged or pickled: it must not hold headers or the form.
                     error.request = httpx.Request(request.method, request.url)
                     if isinstance(error, StatusError):
                         error.response.request = error.request
-                        error.attempts = trial.attempts
+                        error.attempts = state.attempts
                     raise
-            await pause(seconds)
+            await sleep(seconds)
 
     async def _send_once(self, request: httpx.Request, options: dict[str, Any]) -> httpx.Response:
-        path: Path | None = request.extensions.get("save_to")
-        if path is not None:
-            options = options | {"stream": True}
         response = await super().send(request, **options)
-        # The platform's texts are; what a header says could name any codec that there is.
+        # The platform sends UTF-8; ignore the charset header, which could name any codec.
         response.encoding = "utf-8"
+        context = current_request()
+        if context is not None:
+            context.response = response
         if not response.is_success:
             await response.aread()
-            if response.status_code in _OVERLOADED:
-                self._lanes.narrow()
-            # Here, and not where answers are parsed, so that no parser ever sees a refusal.
-            raise refusal(response)
-        self._lanes.widen()
+            if response.status_code in _OVERLOAD_STATUSES:
+                self._pool.on_overload()
+            # The generated client does not parse such a response, nor does it raise.
+            raise status_error(response)
+        self._pool.on_success()
         if response.status_code not in _KNOWN_STATUSES:
-            # The generated client would fail to name it.
-            raise unreadable(response, "a status that HTTP knows")
-        if path is not None:
-            await (response.aread() if is_page(response) else _save(response, path))
+            # The generated client fails on a status that `http.HTTPStatus` does not know.
+            await response.aread()
+            raise invalid_response(response, "a status that HTTP knows")
         return response
 
 
-class _EmptyJar(httpx.Cookies):
+class _ReadOnlyCookies(httpx.Cookies):
     def extract_cookies(self, response: httpx.Response) -> None:
-        """Leave the cookies of an answer alone."""
+        """Ignore the cookies of a response."""
 
 
 async def _save(response: httpx.Response, path: Path) -> None:
-    """Write the answer to a file, which is replaced when the new one is complete."""
     partial = path.with_name(f".{path.name}.partial")
     try:
         with partial.open("wb") as file:
@@ -122,5 +154,5 @@ async def _save(response: httpx.Response, path: Path) -> None:
 
 
 def open_for_users() -> httpx.AsyncClient:
-    """Return a client for the addresses that users open: it has no credentials."""
+    """Return a client without credentials, for the addresses that users open in a browser."""
     return httpx.AsyncClient(follow_redirects=True)

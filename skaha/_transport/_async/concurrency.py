@@ -1,4 +1,7 @@
-"""What differs by nature between the colours, written by hand in each: this is the async one."""
+"""Concurrency of the async variant: tasks of the event loop.
+
+This file and its sync counterpart are written by hand, because they hold the differences.
+"""
 
 from __future__ import annotations
 
@@ -10,63 +13,64 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Breaker", "Guard", "Method", "Semaphore", "each", "pause"]
+__all__ = ["Lock", "Method", "RequestCanceller", "Semaphore", "run_concurrently", "sleep"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 
 Method: TypeAlias = Callable[P, Coroutine[Any, Any, R]]
-# One thread runs all of a loop's tasks: there is nothing to guard.
-Guard = contextlib.nullcontext
+# All tasks of an event loop run in one thread, so a lock has nothing to do.
+Lock = contextlib.nullcontext
 Semaphore = asyncio.Semaphore
-pause = asyncio.sleep
+sleep = asyncio.sleep
 
 
-class Breaker:
-    """Does nothing: a task that waits for an answer is cancelled where it waits."""
+class RequestCanceller:
+    """Does nothing: asyncio cancels a task while it waits for a response."""
 
     def watch(self, request: httpx.Request) -> None:
-        """Need not know the connection that carries this request."""
+        """Ignore the request."""
 
-    def free(self) -> None:
-        """Need not know that the request is over."""
+    def forget(self) -> None:
+        """Ignore the end of the request."""
 
 
-async def each(
+async def run_concurrently(
     work: Callable[[T], Awaitable[R]],
     items: Sequence[T],
-    width: int,
-    done: Callable[[T, R], None],
-    tell: Callable[[R], None] | None = None,
+    limit: int,
+    on_done: Callable[[T, R], None],
+    report: Callable[[R], None] | None = None,
 ) -> None:
-    """Do `work` on every item, at most `width` at once, and tell `done` of each as it ends.
+    """Run `work` on every item, on at most `limit` items at once.
 
-    A fixed number of lanes draws from one iterator: memory is that of the lanes, not of the items.
+    A fixed number of workers takes the items from one iterator, so the memory depends on `limit`
+    and not on the number of items.
 
     Args:
-        work: Returns its outcome and never raises, or the rest is cancelled.
-        items: What to work on, begun in this order.
-        width: How many to work on at once.
-        done: Called with an item and its outcome.
-        tell: Called with each outcome after that, in the caller's thread.
+        work: A function that returns its outcome and never raises. An exception cancels the rest.
+        items: The items, which are started in this order.
+        limit: Largest number of items at once.
+        on_done: Called with an item and its outcome.
+        report: Called with each outcome afterwards, in the thread of the caller.
     """
     rest = iter(items)
 
-    async def lane() -> None:
+    async def worker() -> None:
         for item in rest:
             outcome = await work(item)
-            done(item, outcome)
-            if tell is not None:
-                tell(outcome)
+            on_done(item, outcome)
+            if report is not None:
+                report(outcome)
 
     if len(items) <= 1:
-        await lane()
+        await worker()
         return
-    lanes = [asyncio.ensure_future(lane()) for _ in range(min(width, len(items)))]
+    workers = [asyncio.ensure_future(worker()) for _ in range(min(limit, len(items)))]
     try:
-        await asyncio.gather(*lanes)
+        await asyncio.gather(*workers)
     finally:
-        for task in lanes:
+        for task in workers:
             task.cancel()
-        await asyncio.gather(*lanes, return_exceptions=True)
+        await asyncio.gather(*workers, return_exceptions=True)

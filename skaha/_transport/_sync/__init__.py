@@ -1,2 +1,2 @@
 # Made from skaha/_transport/_async/__init__.py by scripts/regenerate.py: edit that one.
-"""The asynchronous colour, and the source of the synchronous one."""
+"""The async variant of the transport, and the source of the sync variant."""

@@ -1,5 +1,8 @@
-"""The network of this colour, written by hand in each: httpcore's own, on blocking sockets."""
+"""Network backend of the sync variant: the blocking sockets of httpcore.
 
-from httpcore import SyncBackend as Network
+This file and its async counterpart are written by hand, because they hold the differences.
+"""
 
-__all__ = ["Network"]
+from httpcore import SyncBackend as Backend
+
+__all__ = ["Backend"]

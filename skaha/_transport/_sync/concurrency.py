@@ -1,4 +1,7 @@
-"""What differs by nature between the colours, written by hand in each: this is the sync one."""
+"""Concurrency of the sync variant: threads.
+
+This file and its async counterpart are written by hand, because they hold the differences.
+"""
 
 from __future__ import annotations
 
@@ -16,53 +19,53 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Breaker", "Guard", "Method", "Semaphore", "each", "pause"]
+__all__ = ["Lock", "Method", "RequestCanceller", "Semaphore", "run_concurrently", "sleep"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 
 Method: TypeAlias = Callable[P, R]
-Guard = threading.Lock
+Lock = threading.Lock
 Semaphore = threading.Semaphore
 
-# Seconds to wait for threads that were told to stop.
-_PATIENCE = 2.0
+# Seconds to wait for the end of threads that were told to stop.
+_STOP_SECONDS = 2.0
 
 
-class _Stopped(BaseException):
-    """The fan-out that this thread works for is over."""
+class _StoppedError(BaseException):
+    """The fan-out of this thread was stopped."""
 
 
 class _FanOut:
-    """Threads that work for one call, and how to stop them."""
+    """Threads that work for one call."""
 
     def __init__(self) -> None:
         self.stopped = threading.Event()
-        self.in_flight: set[Breaker] = set()
-        # What the threads want to be done in the calling one; nothing, when one of them has ended.
-        self.handed_over: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self.in_flight: set[RequestCanceller] = set()
+        # Functions to call in the thread of the caller; `None` for each thread that has ended.
+        self.calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._failures: list[BaseException] = []
 
-    def run(self, lane: Callable[[], None], count: int) -> None:
-        """Run `lane` in so many threads until all have returned."""
-        # Daemon threads, not an executor: its threads would delay the exit after Ctrl-C, and it
-        # refuses to work while the interpreter shuts down, when sessions are cleaned up.
-        # Events, not joins: before Python 3.13, a join that Ctrl-C interrupts takes the thread for
-        # ended although it is not.
+    def run(self, worker: Callable[[], None], count: int) -> None:
+        """Run `worker` in so many threads until all of them have returned."""
+        # Daemon threads, not an executor: the threads of an executor would delay the exit after
+        # Ctrl-C, and an executor refuses work at the exit of Python, when programs clean up.
+        # Events, not joins: before Python 3.13, a join that Ctrl-C interrupts marks the thread as
+        # ended although it still runs.
         ends: list[threading.Event] = []
         try:
             for _ in range(count):
                 context, ended = contextvars.copy_context(), threading.Event()
-                arguments = (self._guarded, lane, ended)
+                arguments = (self._run_worker, worker, ended)
                 if not _started(threading.Thread(target=context.run, args=arguments, daemon=True)):
                     break
                 ends.append(ended)
             if not ends:
                 ends.append(threading.Event())
-                contextvars.copy_context().run(self._guarded, lane, ends[0])
+                contextvars.copy_context().run(self._run_worker, worker, ends[0])
             for _ in ends:
-                while (call := self.handed_over.get()) is not None:
+                while (call := self.calls.get()) is not None:
                     call()
         except BaseException:
             self._stop(ends)
@@ -70,30 +73,30 @@ class _FanOut:
         for failure in self._failures:
             raise failure
 
-    def _guarded(self, lane: Callable[[], None], ended: threading.Event) -> None:
+    def _run_worker(self, worker: Callable[[], None], ended: threading.Event) -> None:
         _current.set(self)
         try:
-            lane()
-        except _Stopped:
+            worker()
+        except _StoppedError:
             pass
-        except BaseException as failure:  # noqa: BLE001  (raised again in the calling thread)
+        except BaseException as failure:  # noqa: BLE001  (raised again in the thread of the caller)
             self._failures.append(failure)
             self.stopped.set()
         finally:
             ended.set()
-            self.handed_over.put(None)
+            self.calls.put(None)
 
     def _stop(self, ends: Sequence[threading.Event]) -> None:
         self.stopped.set()
-        for breaker in list(self.in_flight):
-            breaker.break_off()
-        end = time.monotonic() + _PATIENCE
+        for canceller in list(self.in_flight):
+            canceller.cancel()
+        deadline = time.monotonic() + _STOP_SECONDS
         for ended in ends:
-            ended.wait(max(0.0, end - time.monotonic()))
+            ended.wait(max(0.0, deadline - time.monotonic()))
 
 
 def _started(thread: threading.Thread) -> bool:
-    """Start a thread, if there may be one more: not so at the exit of Python 3.12."""
+    """Start a thread; return `False` if Python 3.12 refuses it at the exit of the interpreter."""
     try:
         thread.start()
     except RuntimeError:
@@ -106,89 +109,88 @@ _current: contextvars.ContextVar[_FanOut | None] = contextvars.ContextVar(
 )
 
 
-class Breaker:
-    """Breaks off a request that another thread waits for: nothing else can.
+class RequestCanceller:
+    """Cancels a request that another thread waits for.
 
-    A task is cancelled where it waits; a thread that waits for a socket only wakes when the socket
-    is shut down.
+    A thread that waits for a socket wakes up only if the socket is shut down.
     """
 
     def __init__(self) -> None:
-        """Know no connection yet."""
+        """Start without a connection."""
         self._socket: socket.socket | None = None
-        self._broken = False
+        self._is_cancelled = False
 
     def watch(self, request: httpx.Request) -> None:
-        """Be told of the connection that carries this request."""
-        request.extensions["trace"] = self._note
-        self._broken = False
+        """Note the socket of this request as soon as it is connected."""
+        request.extensions["trace"] = self._trace
+        self._is_cancelled = False
         if fan_out := _current.get():
             fan_out.in_flight.add(self)
             if fan_out.stopped.is_set():
-                self.free()
-                raise _Stopped
+                self.forget()
+                raise _StoppedError
 
-    def _note(self, event: str, info: dict[str, Any]) -> None:
+    def _trace(self, event: str, info: dict[str, Any]) -> None:
         if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
             self._socket = info["return_value"].get_extra_info("socket")
-            if self._broken:
-                self.break_off()
+            if self._is_cancelled:
+                self.cancel()
 
-    def free(self) -> None:
-        """Forget the request: its answer is complete, or will never be."""
+    def forget(self) -> None:
+        """Forget the request, because it is over."""
         if fan_out := _current.get():
             fan_out.in_flight.discard(self)
 
-    def break_off(self) -> None:
-        """Shut the connection down, whatever it is waiting for; or as soon as there is one."""
-        self._broken = True
+    def cancel(self) -> None:
+        """Shut the connection down, now or as soon as it is connected."""
+        self._is_cancelled = True
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)
 
 
-def pause(seconds: float) -> None:
-    """Do nothing for a while; in a fan-out, until it is over."""
+def sleep(seconds: float) -> None:
+    """Wait; within a fan-out, stop waiting when the fan-out is stopped."""
     fan_out = _current.get()
     if fan_out is None:
         time.sleep(seconds)
     elif fan_out.stopped.wait(seconds):
-        raise _Stopped
+        raise _StoppedError
 
 
-def each(
+def run_concurrently(
     work: Callable[[T], R],
     items: Sequence[T],
-    width: int,
-    done: Callable[[T, R], None],
-    tell: Callable[[R], None] | None = None,
+    limit: int,
+    on_done: Callable[[T, R], None],
+    report: Callable[[R], None] | None = None,
 ) -> None:
-    """Do `work` on every item, at most `width` at once, and tell `done` of each as it ends.
+    """Run `work` on every item, on at most `limit` items at once.
 
     Args:
-        work: Returns its outcome and never raises, or the rest is not begun.
-        items: What to work on, begun in this order.
-        width: How many to work on at once.
-        done: Called with an item and its outcome, by one thread at a time.
-        tell: Called with each outcome after that, in the caller's thread.
+        work: A function that returns its outcome and never raises. An exception stops the rest.
+        items: The items, which are started in this order.
+        limit: Largest number of items at once.
+        on_done: Called with an item and its outcome, by one thread at a time.
+        report: Called with each outcome afterwards, in the thread of the caller.
     """
     rest = iter(items)
-    noting = threading.Lock()
+    lock = threading.Lock()
     fan_out = _FanOut()
-    alone = len(items) <= 1
-    hand_over = operator.call if alone else fan_out.handed_over.put
+    is_single = len(items) <= 1
+    call_in_caller = operator.call if is_single else fan_out.calls.put
 
-    def lane() -> None:
+    def worker() -> None:
         for item in rest:
             if fan_out.stopped.is_set():
                 return
             outcome = work(item)
-            with noting:
-                done(item, outcome)
-            if tell is not None:
-                hand_over(partial(tell, outcome))
+            with lock:
+                on_done(item, outcome)
+            if report is not None:
+                call_in_caller(partial(report, outcome))
 
-    if alone:
-        lane()
+    if is_single:
+        worker()
     else:
-        fan_out.run(lane, min(width, len(items)))
+        fan_out.run(worker, min(limit, len(items)))

@@ -13,7 +13,7 @@ from faults.faulty import FaultyPlatform
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skaha._sansio.adaptive_limit import Width
+from skaha._sansio.adaptive_limit import AdaptiveLimit
 from skaha.errors import SkahaError
 
 WIDE = 16
@@ -151,21 +151,21 @@ def test_cancelled_requests_give_their_lanes_back(faulty: FaultyPlatform) -> Non
 )
 def test_the_account_of_lanes_balances(full: int, steps: list[str]) -> None:
     """Free room is never less than none nor more than all, and one lane is always open."""
-    width, room, in_flight = Width(full), full, 0
+    width, room, in_flight = AdaptiveLimit(full), full, 0
     for step in steps:
         if step == "narrow":
-            width.narrow()
+            width.on_overload()
         elif step == "widen":
-            room += width.widen()
+            room += width.on_success()
         elif step == "begin" and room:
             room, in_flight = room - 1, in_flight + 1
         elif step == "end" and in_flight:
             in_flight -= 1
-            room += not width.closes_one()
-        assert 1 <= width.now <= full
+            room += not width.remove_one()
+        assert 1 <= width.current <= full
         assert room >= 0
-        assert width.now <= room + in_flight <= full
+        assert width.current <= room + in_flight <= full
     for _ in range(in_flight):
-        room += not width.closes_one()
+        room += not width.remove_one()
     # Idle lanes that are to close do so when they are next used: one always stays.
     assert room >= 1

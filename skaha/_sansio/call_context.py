@@ -1,0 +1,98 @@
+"""Context of the current call and of the current request.
+
+A generated endpoint takes neither a deadline nor options, and it returns only the parsed body. The
+two context variables of this module carry a deadline from the facade to the HTTP client, and the
+response back. They are the only hidden channel between the two.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import httpx
+
+    from skaha.retry import Retry
+
+
+class CallContext:
+    """Deadline and number of retries of one call of the facade, which may send many requests."""
+
+    def __init__(self, seconds: float) -> None:
+        """Start the clock.
+
+        Args:
+            seconds: Time after which no request is sent again.
+        """
+        self.deadline = time.monotonic() + seconds
+        self.retries = 0
+
+    def has_time_for(self, pause: float) -> bool:
+        """Return whether a pause of so many seconds ends before the deadline."""
+        return time.monotonic() + pause <= self.deadline
+
+
+class RequestContext:
+    """Options of one request, and its last response."""
+
+    def __init__(self, *, expected: str, repeatable: bool | None) -> None:
+        """Keep the options.
+
+        Args:
+            expected: Description of a valid response, for the error about any other response.
+            repeatable: Whether the request can be sent again safely; `None` decides by its method.
+        """
+        self.expected = expected
+        self.repeatable = repeatable
+        self.response: httpx.Response | None = None
+
+
+_call: ContextVar[CallContext | None] = ContextVar("skaha-call", default=None)
+_request: ContextVar[RequestContext | None] = ContextVar("skaha-request", default=None)
+
+
+def current_call() -> CallContext | None:
+    """Return the context of the call that is running."""
+    return _call.get()
+
+
+def current_request() -> RequestContext | None:
+    """Return the context of the request that is running."""
+    return _request.get()
+
+
+@contextmanager
+def call_context(retry: Retry, at_most: float = math.inf) -> Iterator[CallContext]:
+    """Give the requests in this block one deadline. An outer block keeps its own.
+
+    Args:
+        retry: The retry policy.
+        at_most: Seconds after which nothing is sent again, if that is sooner.
+    """
+    outer = _call.get()
+    if outer is not None:
+        yield outer
+        return
+    context = CallContext(min(retry.deadline, at_most))
+    token = _call.set(context)
+    try:
+        yield context
+    finally:
+        _call.reset(token)
+
+
+@contextmanager
+def request_context(*, expected: str, repeatable: bool | None) -> Iterator[RequestContext]:
+    """Give the request in this block its options, and keep its response."""
+    context = RequestContext(expected=expected, repeatable=repeatable)
+    token = _request.set(context)
+    try:
+        yield context
+    finally:
+        _request.reset(token)

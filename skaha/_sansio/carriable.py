@@ -1,0 +1,8 @@
+"""Texts that the platform carries into a container without changing them."""
+
+from __future__ import annotations
+
+import re
+
+GARBLED = re.compile(r'["$\\\x00-\x1f\x7f-\x9f\u2028\u2029]')
+"""Characters that the platform destroys in a `cmd`, in `args` and in the values of `env`."""
