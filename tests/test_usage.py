@@ -154,16 +154,19 @@ FACADE = {
 
                 yield await get_context.asyncio(client=self._client.api)
 
-        async def post(client, name):
+        async def post(session, name):
             from skaha_api.api.session import create_session
+
+            auth = session.registry
+            with session._request("launch"):
+                return await create_session.asyncio_detailed(
+                    client=session.api, body=form_of(name), x_skaha_registry_auth=auth
+                )
+
+        def form_of(name):
             from skaha_api.models import NewSession
 
-            body = NewSession(name=name, image="i", type_="headless")
-            auth = client.registry
-            with client._request("launch"):
-                return await create_session.asyncio_detailed(
-                    client=client.api, body=body, x_skaha_registry_auth=auth
-                )
+            return NewSession(name=name, image="i", type_="headless")
         """,
     "session.py": """
         from skaha._async._base_client import AsyncBaseClient
@@ -285,6 +288,7 @@ CALLS = {
     "Session.run": lambda session, _: session.run("sweep", IMAGE),
     "Session.save_logs": lambda session, folder: session.save_logs("a1", folder),
     "Session.stats": lambda session, _: session.stats(),
+    "Session.whoami": lambda session, _: session.whoami(),
     "Session.wait": lambda session, _: session.wait("a1"),
     "Images.details": lambda images, _: images.details("headless"),
     "Images.fetch": lambda images, _: images.fetch("headless"),
