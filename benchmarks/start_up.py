@@ -1,13 +1,14 @@
-"""How long a whole command takes, from the shell's point of view, against bare httpx."""
+"""Start-up time: whole commands compared with bare httpx."""
 
 from __future__ import annotations
 
 import statistics
 import subprocess
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from attrs import define, field
 
 from benchmarks.environments import NotInstalledError, clean_environment, last_line, python_for
 from benchmarks.race import platform
@@ -28,13 +29,15 @@ _REQUEST = (
 _SCRIPT = "import skaha; skaha.Session().fetch()"
 
 
-@dataclass
+@define
 class _Command:
+    """A command and its measured times."""
+
     name: str
     words: Sequence[str]
     requirement: str | None = None
     limited: bool = False
-    seconds: list[float] = field(default_factory=list)
+    seconds: list[float] = field(factory=list)
     reason: str = ""
 
     def measure(self, environment: dict[str, str]) -> None:
@@ -44,7 +47,7 @@ class _Command:
             self.reason = str(error)
             return
         begin = time.perf_counter()
-        ran = subprocess.run(
+        finished = subprocess.run(
             [python.with_name(self.words[0]), *self.words[1:]],
             capture_output=True,
             text=True,
@@ -52,55 +55,59 @@ class _Command:
             env=environment,
         )
         self.seconds.append(time.perf_counter() - begin)
-        if ran.returncode:
-            self.reason = last_line(ran.stderr)
+        if finished.returncode:
+            self.reason = last_line(finished.stderr)
 
 
 def run(settings: Settings) -> Iterator[Table]:
-    """Time commands one after another in alternation."""
-    help_ = [
+    """Measure the commands in alternation."""
+    without_requests = [
         _Command(f"python -c '{_IMPORT}'", ["python", "-c", _IMPORT]),
         _Command("skaha --version", ["skaha", "--version"], limited=True),
         _Command("skaha --help", ["skaha", "--help"], limited=True),
         _Command("skaha create --help", ["skaha", "create", "--help"], limited=True),
         _Command(f"canfar --help ({_PEER})", ["canfar", "--help"], _PEER),
     ]
-    yield _timed("commands that ask nobody", help_, settings.rounds, clean_environment())
-    asking = [
+    title = "commands that send no request"
+    yield _measured(title, without_requests, settings.rounds, clean_environment())
+    with_request = [
         _Command("python: the same request with httpx", ["python", "-c", _REQUEST]),
         _Command("python: skaha.Session().fetch()", ["python", "-c", _SCRIPT]),
         _Command("skaha ps", ["skaha", "ps"], limited=True),
     ]
     with platform(0, sessions=20) as server:
-        named = clean_environment(SKAHA_SERVER=f"{server.http}/skaha") | {"SKAHA_TOKEN": "none"}
-        yield _timed("a list of 20 sessions, no latency", asking, settings.rounds, named)
+        url = f"{server.http}/skaha"
+        environment = clean_environment(SKAHA_SERVER=url) | {"SKAHA_TOKEN": "none"}
+        title = "a list of 20 sessions, no latency"
+        yield _measured(title, with_request, settings.rounds, environment)
 
 
-def _timed(
+def _measured(
     title: str, commands: Sequence[_Command], rounds: int, environment: dict[str, str]
 ) -> Table:
-    """Time whole processes; the first of `commands` is what the others are compared with."""
-    for one in commands:  # compiles what was never imported before
-        one.measure(environment)
-        one.seconds.clear()
+    """Measure whole processes; compare each command with the first command."""
+    # Python compiles modules on their first import: do not count the first run.
+    for command in commands:
+        command.measure(environment)
+        command.seconds.clear()
     for _ in range(rounds * 3):
-        for one in commands:
-            if not one.reason:
-                one.measure(environment)
+        for command in commands:
+            if not command.reason:
+                command.measure(environment)
     first = commands[0]
     table = Table(title, notes=[f"limit of ours: {MOST_TIMES} x {first.name}"])
-    table.rows += [_row(one, first) for one in commands]
+    table.rows += [_row(command, first) for command in commands]
     return table
 
 
-def _row(one: _Command, first: _Command) -> dict[str, Cell]:
-    if one.reason or first.reason:
-        return {"command": one.name, "note": one.reason or first.reason}
-    pairs = zip(one.seconds, first.seconds, strict=True)
-    times = statistics.median(own / other for own, other in pairs)
+def _row(command: _Command, first: _Command) -> dict[str, Cell]:
+    if command.reason or first.reason:
+        return {"command": command.name, "note": command.reason or first.reason}
+    pairs = zip(command.seconds, first.seconds, strict=True)
+    ratio = statistics.median(own / other for own, other in pairs)
     return {
-        "command": one.name,
-        "ms": statistics.median(one.seconds) * 1000,
-        "x the first": times,
-        "note": verdict(time=(times, MOST_TIMES)) if one.limited else "",
+        "command": command.name,
+        "ms": statistics.median(command.seconds) * 1000,
+        "x the first": ratio,
+        "note": verdict(time=(ratio, MOST_TIMES)) if command.limited else "",
     }

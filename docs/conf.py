@@ -1,4 +1,4 @@
-"""How the site is made; `nox -s docs` makes it. Nothing of it needs a network."""
+"""Configuration of the site; `nox -s docs` builds it, without a network."""
 
 import importlib
 import pkgutil
@@ -22,14 +22,14 @@ html_copy_source = False
 html_show_copyright = False
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
-myst_enable_extensions = ["colon_fence"]
+myst_enable_extensions = ["attrs_block", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 copybutton_prompt_text = r">>> |\.\.\. |\$ |> "
 copybutton_prompt_is_regexp = True
 
 autodoc_default_options = {
     "members": True,
-    # What comes from elsewhere is explained there.
+    # Other sites document the members that these classes define.
     "inherited-members": "BaseException, HTTPError, OSError, dict, list, str, tuple",
 }
 autodoc_member_order = "bysource"
@@ -40,26 +40,26 @@ python_maximum_signature_line_length = 80
 toc_object_entries_show_parents = "hide"
 
 nitpick_ignore_regex = [
-    # Python's own and httpx's, which are explained on other sites.
+    # Other sites document the names of Python and httpx.
     ("py:.*", r"(asyncio|collections|datetime|email|http|httpx|os|pathlib|ssl|typing)\..*"),
     ("py:.*", r"(Callable|Collection|HTTPStatus|Iterable|Iterator|AsyncIterator|Literal|Mapping)"),
     ("py:.*", r"(MutableMapping|Path|PathLike|Request|Sequence|Unpack|datetime|timedelta|Any)"),
-    # What only the library itself makes: nobody has to know its type.
+    # Only the library creates objects of these types, so users do not need their documentation.
     ("py:.*", r"(.*\.)?(Api|Order|Outcome|SecretText)"),
-    # What a generic type is of.
+    # Type variables have no documentation.
     ("py:.*", r"(.*\.)?[TR]"),
 ]
 
-# What is said once for the four functions of an endpoint.
-_TWINS = {
-    "sync": "As `sync_detailed`, but returns only what was parsed.",
-    "asyncio_detailed": "As `sync_detailed`, but is awaited.",
-    "asyncio": "As `sync`, but is awaited.",
+# The four functions of an endpoint have the same text, so only `sync_detailed` shows it.
+_SHORT_TEXTS = {
+    "sync": "The same as `sync_detailed`, but returns only the parsed response.",
+    "asyncio_detailed": "The same as `sync_detailed`, for asyncio.",
+    "asyncio": "The same as `sync`, for asyncio.",
 }
 
 
 def setup(app: Any) -> None:
-    """Hook in what Sphinx has no setting for."""
+    """Connect the functions for which Sphinx has no setting."""
     app.connect("source-read", _list_generated)
     app.connect("autodoc-process-docstring", _to_restructured_text, priority=400)
     app.connect("autodoc-process-docstring", _hide_private_modules, priority=600)
@@ -68,7 +68,7 @@ def setup(app: Any) -> None:
 
 
 def _list_generated(_app: Any, page: str, source: list[str]) -> None:
-    """Add every endpoint and every model of the generated client to its page."""
+    """Add all endpoints and models of the generated client to the page of the client."""
     if page != "reference/generated":
         return
     for tag in pkgutil.iter_modules(skaha_api.api.__path__, "skaha_api.api."):
@@ -84,24 +84,28 @@ def _automodule(name: str) -> str:
 
 
 def _to_restructured_text(
-    _app: Any, _what: str, name: str, _thing: object, _options: object, lines: list[str]
+    _app: Any, _what: str, name: str, _obj: object, _options: object, lines: list[str]
 ) -> None:
-    """Read Markdown's code, and say once what the generated functions share."""
-    twin = _TWINS.get(name.rpartition(".")[2]) if name.startswith("skaha_api.api.") else None
-    text = twin or "\n".join(lines)
+    """Convert the code of Markdown, and shorten the texts of the generated functions."""
+    is_endpoint = name.startswith("skaha_api.api.")
+    short_text = _SHORT_TEXTS.get(name.rpartition(".")[2]) if is_endpoint else None
+    text = short_text or "\n".join(lines)
     text = re.sub(r"^```(\w*)\n(.*?)\n```$", _as_block, text, flags=re.MULTILINE | re.DOTALL)
     text = re.sub(r"(?<!`)`(skaha\.[\w.]+\w)`(?!`)", r":py:obj:`\1`", text)
     text = re.sub(r"(?<![`:])`([^`\n]+)`(?!`)", r"``\1``", text)
     if name.startswith("skaha_api."):
-        # The generator leaves a blank before the second paragraph.
+        # The generator writes a blank before the second paragraph.
         text = re.sub(r"^ (?=\S)", "", text, flags=re.MULTILINE)
     lines[:] = text.splitlines()
 
 
 def _hide_private_modules(
-    _app: Any, _what: str, _name: str, _thing: object, _options: object, lines: list[str]
+    _app: Any, _what: str, _name: str, _obj: object, _options: object, lines: list[str]
 ) -> None:
-    """Drop them from the types that napoleon, between these two, has added."""
+    """Remove private modules from the types that napoleon adds.
+
+    Napoleon runs with priority 500, so this function needs a larger number.
+    """
     lines[:] = [re.sub(r"skaha(\.\w+)*\._\w+\.", "", line) for line in lines]
 
 
@@ -111,27 +115,27 @@ def _as_block(fence: re.Match[str]) -> str:
 
 
 def _show_defaults(
-    _app: Any, _what: str, _name: str, thing: Any, _options: object, signature: str, returns: str
+    _app: Any, _what: str, _name: str, obj: Any, _options: object, signature: str, returns: str
 ) -> tuple[str, str] | None:
-    """Show the defaults of a class of attrs, whose own signature does not spell them."""
-    if not attrs.has(thing) or not signature:
+    """Show the defaults of an attrs class; its own signature contains only placeholders."""
+    if not attrs.has(obj) or not signature:
         return None
-    defaults = {field.name: field.default for field in attrs.fields(thing)}
+    defaults = {field.name: field.default for field in attrs.fields(obj)}
 
-    def spelled(match: re.Match[str]) -> str:
+    def default_text(match: re.Match[str]) -> str:
         return "UNSET" if defaults[match[1]] is UNSET else repr(defaults[match[1]])
 
-    return re.sub(r"attr_dict\['(\w+)'\]\.default", spelled, signature), returns
+    return re.sub(r"attr_dict\['(\w+)'\]\.default", default_text, signature), returns
 
 
 def _find_by_last_name(app: Any, env: Any, node: Any, content: Any) -> nodes.reference | None:
-    """Resolve a type of a signature, which is written as its module imports it."""
+    """Find a type by its last name, because a signature contains the name as it was imported."""
     domain = env.get_domain("py")
     name = node.get("reftarget", "").rpartition(".")[2]
-    own = str(node.get("py:module", "")).partition(".")[0]
-    for full, entry in domain.objects.items():
-        if full.rpartition(".")[2] == name and full.startswith(f"{own}."):
+    package = str(node.get("py:module", "")).partition(".")[0]
+    for full_name, entry in domain.objects.items():
+        if full_name.rpartition(".")[2] == name and full_name.startswith(f"{package}."):
             return make_refnode(
-                app.builder, node["refdoc"], entry.docname, entry.node_id, content, full
+                app.builder, node["refdoc"], entry.docname, entry.node_id, content, full_name
             )
     return None

@@ -1,14 +1,14 @@
-"""A real job in replicas: how is Python's standard library written?
+"""A job in replicas: count the lines, classes and functions of Python's standard library.
 
-Each replica takes its chunk of the library's source files, parses them, and prints what it counted.
-The parts are combined and compared with the same count made here, without any replica. It is done
-twice: with `Session`, and with `AsyncSession`.
+Each replica parses its chunk of the library's source files and prints its counts. This program adds
+up the counts of the replicas, and compares the sum with its own count of all files. It does so
+twice: once with `Session`, once with `AsyncSession`.
 
     python examples/count_lines.py                     on this machine
-    python examples/count_lines.py --server URL ...    on a platform; it finds its token or
-                                                       certificate as every script does
+    python examples/count_lines.py --server URL ...    on a platform, with the token or certificate
+                                                       of your configuration
 
-On a platform, this file must lie where its containers see it, and the image must have skaha.
+On a platform, the containers must be able to read this file, and the image must contain skaha.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ COMMAND = shell.command("python3", os.fspath(Path(__file__).resolve()), "--repli
 
 
 def source_files() -> list[Path]:
-    """List the library's own modules, in the same order everywhere."""
+    """List the files of the library, in the same order on every machine."""
     library = Path(sysconfig.get_path("stdlib"))
     packages = "asyncio collections concurrent email html http importlib json logging unittest xml"
     patterns = ["*.py", *(f"{package}/**/*.py" for package in packages.split())]
@@ -42,37 +42,37 @@ def source_files() -> list[Path]:
 
 def count(files: list[Path]) -> Counter[str]:
     """Count lines, functions, classes and documented functions."""
-    found = Counter[str](files=len(files))
+    counts = Counter[str](files=len(files))
     for file in files:
         text = file.read_text(encoding="utf-8")
-        found["lines"] += text.count("\n")
+        counts["lines"] += text.count("\n")
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.ClassDef):
-                found["classes"] += 1
+                counts["classes"] += 1
             elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                found["functions"] += 1
-                found["documented"] += ast.get_docstring(node) is not None
-    return found
+                counts["functions"] += 1
+                counts["documented"] += ast.get_docstring(node) is not None
+    return counts
 
 
 def replica() -> None:
-    """Do one replica's part: this runs inside the session."""
+    """Count the files of one replica; this runs inside the session."""
     print(json.dumps(count(list(chunk(source_files())))))
 
 
 def show(statuses: dict[str, str]) -> None:
-    """Print one line on how far the replicas are."""
+    """Print how many replicas have each status."""
     counts = Counter(statuses.values())
     print("   ", ", ".join(f"{number} {status}" for status, number in sorted(counts.items())))
 
 
 def combined(logs: dict[str, str]) -> Counter[str]:
-    """Add up what the replicas printed."""
+    """Add up the counts that the replicas printed."""
     return sum((Counter(json.loads(text)) for text in logs.values()), Counter[str]())
 
 
 def with_session(server: str, replicas: int, name: str) -> Counter[str]:
-    """Launch, wait, read and clean up, one call after the other."""
+    """Launch the replicas, wait, read the logs and clean up."""
     with Session(server=server) as session:
         ids = session.create(name, IMAGE, 1, 1, replicas=replicas, **COMMAND)
         ids.raise_for_failures()
@@ -84,7 +84,7 @@ def with_session(server: str, replicas: int, name: str) -> Counter[str]:
 
 
 async def with_async_session(server: str, replicas: int, name: str) -> Counter[str]:
-    """Do the same, with every call awaited."""
+    """Do the same with asyncio."""
     async with AsyncSession(server=server) as session:
         ids = await session.create(name, IMAGE, 1, 1, replicas=replicas, **COMMAND)
         ids.raise_for_failures()
@@ -96,31 +96,29 @@ async def with_async_session(server: str, replicas: int, name: str) -> Counter[s
 
 
 def main() -> None:
-    """Run the job in both colours and compare."""
+    """Run the job with both variants and compare the counts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--server", default="local", help="URL of a platform (default: local)")
     parser.add_argument("--replicas", type=int, default=8)
-    parser.add_argument("--replica", action="store_true", help="do one replica's part and exit")
+    parser.add_argument("--replica", action="store_true", help="count one replica's files and exit")
     options = parser.parse_args()
     if options.replica:
         replica()
         return
     tag = uuid.uuid4().hex[:6]
     expected = count(source_files())
-    for colour in ("Session", "AsyncSession"):
-        print(f"\n{colour} at {options.server}")
-        begun = time.monotonic()
-        name = f"count-{tag}-{colour.lower()}"
-        if colour == "Session":
+    for variant in ("Session", "AsyncSession"):
+        print(f"\n{variant} at {options.server}")
+        start = time.monotonic()
+        name = f"count-{tag}-{variant.lower()}"
+        if variant == "Session":
             total = with_session(options.server, options.replicas, name)
         else:
             total = asyncio.run(with_async_session(options.server, options.replicas, name))
-        print(f"counted in {time.monotonic() - begun:.1f} s:", dict(total))
+        print(f"counted in {time.monotonic() - start:.1f} s:", dict(total))
         if total != expected:
-            raise SystemExit(
-                f"the replicas disagree with one count of everything: {dict(expected)}"
-            )
-    print("\nthe same as one count of everything, without replicas")
+            raise SystemExit(f"a count without replicas gives another result: {dict(expected)}")
+    print("\na count without replicas gives the same result")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """A FITS reduction in replicas: find the sources in a list of images.
 
-Each replica takes its part of the list. From every image it subtracts the sky, finds the sources
-that stand out of the noise, measures them and writes one table. The tables are merged into one.
+Each replica processes its part of the list. It subtracts the sky from every image, finds the
+sources above the noise, measures them and writes one table. At the end, the program merges the
+tables.
 
-    python examples/fits_reduction.py                  astropy's own images, on this machine
+    python examples/fits_reduction.py                  images of astropy, on this machine
     python examples/fits_reduction.py --server URL --output /arc/home/you/sources.ecsv FILE...
 
-On a platform, this file, the images and the output must lie on storage that the containers see, as
-`/arc` is, and this program must run where it sees that, too; the image must have skaha and astropy.
+On a platform, this file, the images and the output must be on storage that the containers and this
+program can use, such as `/arc`. The image must contain skaha and astropy.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ OWN_IMAGES = {
     "astropy.io.fits.hdu.compressed.tests": ["m13", "m13_gzip", "m13_plio", "m13_rice"],
     "astropy.io.fits.tests": ["comp"],
 }
-BOX = 5  # pixels on each side of what is measured as one source
+BOX = 5  # side of the square in which one source is measured, in pixels
 
 
 def own_images() -> list[str]:
@@ -49,18 +50,18 @@ def own_images() -> list[str]:
 
 
 def sources(file: str, threshold: float) -> Table:
-    """Find and measure what is brighter than its neighbours and the noise."""
+    """Find the pixels that are brighter than their neighbours and the noise, and measure them."""
     with fits.open(file) as hdus:
         image = next(hdu for hdu in hdus if hdu.is_image and np.ndim(hdu.data) == 2)  # noqa: PLR2004
         pixels, positions = image.data.astype(float), WCS(image.header)
     _, sky, noise = sigma_clipped_stats(pixels)
     boxes = np.lib.stride_tricks.sliding_window_view(pixels - sky, (BOX, BOX))
     centre, peak = boxes[..., BOX // 2, BOX // 2], boxes.max(axis=(2, 3))
-    snr = boxes.sum(axis=(2, 3)) / (BOX * noise)  # that of a box, which a hot pixel lacks
+    snr = boxes.sum(axis=(2, 3)) / (BOX * noise)  # of the box; a hot pixel has a small one
     rows, columns = np.nonzero((centre == peak) & (np.minimum(peak / noise, snr) > threshold))
     x, y = columns + BOX // 2, rows + BOX // 2
     ra, dec = positions.all_pix2world(x, y, 0)
-    found = Table(
+    table = Table(
         {
             "x": x,
             "y": y,
@@ -71,28 +72,28 @@ def sources(file: str, threshold: float) -> Table:
         },
         units={"x": "pix", "y": "pix", "ra": "deg", "dec": "deg", "peak": "adu"},
     )
-    found.add_column([Path(file).name] * len(found), name="file", index=0)
-    return found
+    table.add_column([Path(file).name] * len(table), name="file", index=0)
+    return table
 
 
 def replica(folder: Path, threshold: float) -> bool:
-    """Do one replica's part, and say whether all went well: this runs inside the session."""
-    tables, all_well = [], True
+    """Process the images of one replica, inside the session; return whether all succeeded."""
+    tables, succeeded = [], True
     for file in stripe((folder / "files.txt").read_text().splitlines()):
         try:
             tables.append(sources(file, threshold))
         except (OSError, StopIteration, TypeError, ValueError) as error:
-            all_well = False
-            print(f"{file}: {str(error) or 'no image in it'}", flush=True)
+            succeeded = False
+            print(f"{file}: {str(error) or 'the file contains no image'}", flush=True)
         else:
             print(f"{Path(file).name}: {len(tables[-1])} sources", flush=True)
     if tables:
         vstack(tables).write(folder / f"{os.environ['REPLICA_ID']}.ecsv")
-    return all_well
+    return succeeded
 
 
 def launch(options: argparse.Namespace, folder: Path) -> bool:
-    """Launch the replicas, show what they say, wait and clean up; say whether all went well."""
+    """Launch the replicas, print their logs and clean up; return whether all succeeded."""
     name = f"reduce-{uuid.uuid4().hex[:6]}"
     script = os.fspath(Path(__file__).resolve())
     command = shell.command(
@@ -113,13 +114,13 @@ def launch(options: argparse.Namespace, folder: Path) -> bool:
 def main() -> None:
     """Reduce the images and merge the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("files", nargs="*", metavar="FILE", help="default: astropy's own images")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="default: images of astropy")
     parser.add_argument("--server", default="local", help="URL of a platform (default: local)")
     parser.add_argument(
-        "--image", default=IMAGE, help="what the replicas run in (default: %(default)s)"
+        "--image", default=IMAGE, help="image of the replicas (default: %(default)s)"
     )
     parser.add_argument("--replicas", type=int, default=3)
-    parser.add_argument("--threshold", type=float, default=5, help="of a peak, in sigma of the sky")
+    parser.add_argument("--threshold", type=float, default=5, help="smallest peak, in sigma")
     parser.add_argument("--output", type=Path, default=Path("sources.ecsv"))
     parser.add_argument("--replica", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -130,15 +131,15 @@ def main() -> None:
         folder = Path(work)
         files = [os.fspath(Path(file).absolute()) for file in options.files or own_images()]
         (folder / "files.txt").write_text("\n".join(files))
-        went_well = launch(options, folder)
+        succeeded = launch(options, folder)
         parts = sorted(folder.glob("*.ecsv"))
         if parts:
             merged = vstack([Table.read(part) for part in parts])
             merged.sort(["file", "y", "x"])
             merged.write(output, overwrite=True)
             print(f"{len(merged)} sources in {output}")
-    if not went_well:
-        sys.exit("not every image was reduced: see above")
+    if not succeeded:
+        sys.exit("some images were not reduced: see above")
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
-"""An async service: every script that is put into a folder runs as a session.
+"""An async service: every script that you move into a folder runs as a session.
 
     python examples/job_service.py FOLDER                   on this machine
     python examples/job_service.py FOLDER --server URL ...  on a platform
 
-A script `NAME.sh` is launched, watched, and moved with its log to `FOLDER/done` or `FOLDER/failed`;
-move it in when it is complete. Ctrl-C or SIGTERM end what runs and put its scripts back. What a
-killed service had left is ended when it starts again, and begun anew. The sessions are known by
-their names, so two services need two folders and two names.
+The service launches each script `NAME.sh`, watches its session, and moves the script with its log
+to `FOLDER/done` or `FOLDER/failed`. Move a script into the folder when its text is complete. Ctrl-C
+and SIGTERM delete the running sessions and return their scripts to the folder. After a kill, the
+next start deletes the remaining sessions and launches their scripts again. The service finds its
+sessions by their names, so two services need two folders and two names.
 
-The scripts are sent along with the launch: nothing has to lie on the platform.
+The scripts are sent with the launch: the platform needs no files.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ log = logging.getLogger("jobs")
 
 
 class Service:
-    """Takes scripts from a folder, and watches their sessions to the end."""
+    """Launches the scripts of a folder, and watches their sessions to the end."""
 
     def __init__(self, session: AsyncSession, options: argparse.Namespace) -> None:
-        """Take the platform's sessions, and what the command line says."""
+        """Keep the session class and the options of the command line."""
         self.session = session
         self.image: str = options.image
         self.folder: Path = options.folder
@@ -45,11 +46,11 @@ class Service:
         self.at_most: int = options.at_most
         self.drain: bool = options.drain
         self.jobs: set[asyncio.Task[None]] = set()
-        self.ended = {"done": 0, "failed": 0}
+        self.counts = {"done": 0, "failed": 0}
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Work until told to stop, or until no script is left to drain."""
-        for name in ("running", *self.ended):
+        """Work until `stop` is set, or with `--drain` until no script is left."""
+        for name in ("running", *self.counts):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         await self.clean_up()
         try:
@@ -66,51 +67,51 @@ class Service:
             await self.clean_up()
 
     def take_scripts(self) -> None:
-        """Begin as many jobs as there is room for."""
+        """Start jobs until `at_most` of them are active."""
         for job in [job for job in self.jobs if job.done()]:
             self.jobs.remove(job)
             job.result()
         for script in sorted(self.folder.glob("*.sh"))[: self.at_most - len(self.jobs)]:
-            taken = script.rename(self.folder / "running" / script.name)
-            self.jobs.add(asyncio.create_task(self.run(taken)))
+            running = script.rename(self.folder / "running" / script.name)
+            self.jobs.add(asyncio.create_task(self.run(running)))
 
     async def run(self, script: Path) -> None:
-        """Run a script to its end, and put it away with its log."""
+        """Run a script to its end, and store it with its log."""
         try:
-            text, where = await self.outcome(script)
+            text, result = await self.outcome(script)
         except (SkahaError, OSError, UnicodeError) as error:
-            text, where = f"{error}\n", "failed"
-        (self.folder / where / f"{script.stem}.log").write_text(text, encoding="utf-8")
-        script.rename(self.folder / where / script.name)
-        self.ended[where] += 1
-        log.info("%s: %s", script.name, where)
+            text, result = f"{error}\n", "failed"
+        (self.folder / result / f"{script.stem}.log").write_text(text, encoding="utf-8")
+        script.rename(self.folder / result / script.name)
+        self.counts[result] += 1
+        log.info("%s: %s", script.name, result)
 
     async def outcome(self, script: Path) -> tuple[str, str]:
-        """Launch a script, watch it and clean up; return its log, and how it ended."""
+        """Launch a script, watch its session and clean up; return its log and its result."""
         name = self.prefix + re.sub("[^A-Za-z0-9]+", "-", script.stem).strip("-")
         command = shell.script(script.read_text(encoding="utf-8"))
         ids = await self.session.create(name, self.image, 1, 1, **command)
 
-        def tell(statuses: dict[str, str]) -> None:
+        def show(statuses: dict[str, str]) -> None:
             log.info("%s: session %s is %s", script.name, ids[0], statuses[ids[0]])
 
         try:
-            statuses = await self.session.wait(ids, progress=tell)
+            statuses = await self.session.wait(ids, progress=show)
             logs = await self.session.logs(ids)
         finally:
             await self.session.destroy(ids)
         return logs.get(ids[0], ""), "done" if statuses[ids[0]] in SUCCESS else "failed"
 
     async def clean_up(self) -> None:
-        """End the sessions that are left, and put their scripts back."""
+        """Delete the remaining sessions, and return their scripts to the folder."""
         await self.session.destroy_with(self.prefix, status=None)
         for script in sorted((self.folder / "running").glob("*.sh")):
             script.rename(self.folder / script.name)
-            log.info("%s: put back", script.name)
+            log.info("%s: put back into the folder", script.name)
 
 
 async def serve(options: argparse.Namespace) -> int:
-    """Serve until the end or a signal; return how many scripts failed."""
+    """Serve until the end or a signal; return the number of scripts that failed."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -118,18 +119,18 @@ async def serve(options: argparse.Namespace) -> int:
         service = Service(session, options)
         log.info("at %s, from %s", options.server, options.folder)
         await service.serve(stop)
-    log.info("%s: %s", "stopped" if stop.is_set() else "finished", service.ended)
-    return service.ended["failed"]
+    log.info("%s: %s", "stopped" if stop.is_set() else "finished", service.counts)
+    return service.counts["failed"]
 
 
 def main() -> None:
-    """Serve; the exit code is 1 if a script failed."""
+    """Run the service; the exit code is 1 if a script failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("folder", type=Path, help="where the scripts are put")
+    parser.add_argument("folder", type=Path, help="folder of the scripts")
     parser.add_argument("--server", default="local", help="URL of a platform (default: local)")
-    parser.add_argument("--image", default=IMAGE, help=f"of the sessions (default: {IMAGE})")
-    parser.add_argument("--name", default="script-service", help="beginning of the sessions' names")
-    parser.add_argument("--at-most", type=int, default=4, help="sessions at once (default: 4)")
+    parser.add_argument("--image", default=IMAGE, help=f"image of the sessions (default: {IMAGE})")
+    parser.add_argument("--name", default="script-service", help="prefix of the session names")
+    parser.add_argument("--at-most", type=int, default=4, help="most active sessions (default: 4)")
     parser.add_argument("--drain", action="store_true", help="end when no script is left")
     options = parser.parse_args()
     logging.basicConfig(format="%(asctime)s %(message)s")

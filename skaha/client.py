@@ -70,6 +70,7 @@ class SkahaClient:
     Raises:
         skaha.errors.InvalidInputError: If an argument or the configuration is wrong.
         skaha.errors.CredentialsError: If the certificate cannot be used.
+        skaha.errors.LocalPlatformError: If the extra of the embedded platform is not installed.
 
     Example:
         >>> from skaha import SkahaClient
@@ -130,7 +131,9 @@ class SkahaClient:
         self._opening = Lock()
         self._opened_api: Api | None = None
         self._credentials_problem: str | None = None
-        if self.server != "local":
+        if self.server == "local":
+            _check_embedded_platform()
+        else:
             self._opened_api = self._connected(allow_http=allow_http, explicit=named is not None)
 
     def _connected(self, *, allow_http: bool, explicit: bool) -> Api:
@@ -150,12 +153,8 @@ class SkahaClient:
         return self._api_of(self.server, self.token, tls)
 
     def _connected_to_embedded_platform(self) -> Api:
-        try:
-            from skaha import local
-        except ImportError as error:
-            raise LocalPlatformError(
-                f"the embedded platform needs {error.name}: pip install 'skaha[local]'"
-            ) from error
+        from skaha import local
+
         try:
             address = local.find_or_start()
         except local.PlatformError as error:
@@ -209,6 +208,15 @@ class SkahaClient:
     def _require_credentials(self) -> None:
         if self._credentials_problem is not None:
             raise CredentialsError(self._credentials_problem)
+
+
+def _check_embedded_platform() -> None:
+    from skaha import local
+
+    try:
+        local.check_installed()
+    except local.PlatformError as error:
+        raise LocalPlatformError(str(error)) from error
 
 
 def _tls(server: str, certificate: Path | None) -> ssl.SSLContext:

@@ -6,8 +6,6 @@ import base64
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, NotRequired, TypeAlias, TypedDict
 
-from skaha.errors import InvalidInputError
-
 __all__ = [
     "KINDS",
     "STATUS",
@@ -212,6 +210,9 @@ def check_whole_number(name: str, value: object, minimum: int) -> int:
         >>> check_whole_number("replicas", 3, minimum=1)
         3
     """
+    # A late import for the start-up time: it imports httpx.
+    from skaha.errors import InvalidInputError
+
     if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
         raise InvalidInputError(f"{name} must be a whole number, {minimum} or more; not {value!r}")
     return value
@@ -238,6 +239,8 @@ class ContainerRegistry:
         self, url: str = "images.canfar.net", username: str = "", secret: str = ""
     ) -> None:
         """Check the values. The platform splits the username and the secret at the colon."""
+        from skaha.errors import InvalidInputError
+
         given: dict[str, object] = {"url": url, "username": username, "secret": secret}
         for name, value in given.items():
             if not isinstance(value, str) or not value:

@@ -1,4 +1,4 @@
-"""The command `skaha`. It needs the extra `cli`."""
+"""The command line program `skaha`. It needs the extra `cli`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _INTERRUPTED = 130
 
 
 def main() -> NoReturn:
-    """Run the command line of this process, and exit with its code."""
-    for one in ("SIGTERM", "SIGHUP"):
-        _interrupt_on(getattr(signal, one, None))
+    """Run the command line of this process and exit with its exit code."""
+    for name in ("SIGTERM", "SIGHUP"):
+        _interrupt_on(getattr(signal, name, None))
     try:
-        from skaha.cli._program import run
+        from skaha.cli._app import run
 
         sys.exit(run(sys.argv[1:]))
     except ModuleNotFoundError as error:
@@ -28,6 +28,6 @@ def main() -> NoReturn:
 
 
 def _interrupt_on(number: signal.Signals | None) -> None:
-    """Let a signal end the program as Ctrl-C does, unless it is to be ignored, as by `nohup`."""
+    """Make a signal end the program like Ctrl-C, unless it is ignored, for example by `nohup`."""
     if number is not None and signal.getsignal(number) is signal.SIG_DFL:
         signal.signal(number, signal.default_int_handler)

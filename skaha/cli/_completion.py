@@ -1,52 +1,50 @@
-"""What a shell offers for a word that is not yet whole."""
+"""Names of sessions and images for the completion of a shell."""
 
 from __future__ import annotations
 
-import logging
 from contextlib import redirect_stderr
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from skaha.cli._call import Call
+from skaha.cli._context import CommandContext
 
 if TYPE_CHECKING:
     import click
 
-# Nobody waits longer for a suggestion.
-_SECONDS = 3
+# A user at a prompt does not wait longer for a suggestion.
+_TIMEOUT_SECONDS = 3
 
 
 def complete_session(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[str]:
-    """Return the names that begin so, and the ids that do."""
-    given = context.params.get(str(parameter.name)) or ()
-    records = _asked(context, "Session")
-    words = [str(one.get(key)) for key in ("name", "id") for one in records if one.get(key)]
-    return [word for word in words if word.startswith(incomplete) and word not in given]
+    """Return the names and ids of sessions that begin with a text."""
+    words = context.params.get(str(parameter.name)) or ()
+    records = _list_records(context, "Session")
+    keys = [str(record.get(key)) for key in ("name", "id") for record in records if record.get(key)]
+    return [key for key in keys if key.startswith(incomplete) and key not in words]
 
 
 def complete_image(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
-    """Return the images whose references begin so, or hold this anywhere."""
-    images = sorted(str(one.get("id")) for one in _asked(context, "Images"))
-    whole = [image for image in images if image.startswith(incomplete)]
-    return whole or [image for image in images if incomplete in image]
+    """Return the images that begin with a text, or else the images that contain it."""
+    images = sorted(str(record.get("id")) for record in _list_records(context, "Images"))
+    matches = [image for image in images if image.startswith(incomplete)]
+    return matches or [image for image in images if incomplete in image]
 
 
-def _asked(context: click.Context, kind: str) -> list[dict[str, Any]]:
-    """Return what the platform lists; nothing if it does not answer soon."""
+def _list_records(context: click.Context, client_name: str) -> list[dict[str, Any]]:
+    """List sessions or images; return no records if the platform does not respond soon."""
     import skaha
 
-    call = context.find_object(Call) or Call()
-    logging.getLogger("skaha").addHandler(logging.NullHandler())
-    call.given.setdefault("timeout", _SECONDS)
+    command_context = context.find_object(CommandContext) or CommandContext()
+    command_context.arguments.setdefault("timeout", _TIMEOUT_SECONDS)
     try:
-        # A message here would land in the middle of the line that is being typed.
+        # A message would appear in the middle of the line that the user types.
         with redirect_stderr(StringIO()):
-            if kind == "Images":
-                with call.client(skaha.Images, retry=False) as images:
-                    return [dict(one) for one in images.details()]
-            with call.session(retry=False) as session:
-                return [dict(one) for one in session.fetch()]
-    except Exception:  # noqa: BLE001  (whatever it is: there is nothing to offer)
+            if client_name == "Images":
+                with command_context.client(skaha.Images, retry=False) as images:
+                    return [dict(record) for record in images.details()]
+            with command_context.session(retry=False) as session:
+                return [dict(record) for record in session.fetch()]
+    except Exception:  # noqa: BLE001  (after any error there are no suggestions)
         return []

@@ -1,17 +1,19 @@
-"""Tables of aligned columns."""
+"""Tables with aligned columns."""
 
 from __future__ import annotations
 
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
+from skaha.records import printable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _GAP = "  "
-# What is left of a column that has to give way, at least.
-_NARROWEST = 6
-_COLOURS = {
+# A column that is cut keeps at least this width.
+_MIN_WIDTH = 6
+_STATUS_COLOURS = {
     "Running": "\x1b[32m",
     "Completed": "\x1b[32m",
     "Pending": "\x1b[33m",
@@ -22,8 +24,8 @@ _COLOURS = {
 _BOLD, _PLAIN = "\x1b[1m", "\x1b[0m"
 
 
-def cell(value: Any) -> str:
-    """Return a value as one line without anything that a terminal would obey."""
+def format_cell(value: Any) -> str:
+    """Return a value as one line without control characters."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -31,64 +33,63 @@ def cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     if isinstance(value, list | tuple):
-        return ",".join(cell(one) for one in value)
-    text = " ".join(str(value).split())
-    return "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )
+        return ",".join(format_cell(item) for item in value)
+    return printable(" ".join(str(value).split()))
 
 
-def aligned(
+def format_table(
     headings: Sequence[str], rows: Sequence[Sequence[str]], width: int | None, *, colour: bool
 ) -> str:
-    """Return a table, cut to a width; its first column is never cut."""
-    whole = [headings, *rows]
-    sizes = [max(map(_columns, column)) for column in zip(*whole, strict=True)]
+    """Return a table that fits `width`. The first column is never cut."""
+    columns = zip(headings, *rows, strict=True)
+    widths = [max(map(_display_width, column)) for column in columns]
     if width is not None:
-        _narrow(sizes, width)
-    lines = [_line(row, sizes, colour=colour) for row in rows]
-    heading = _line(headings, sizes, colour=False)
+        _shrink(widths, width)
+    lines = [_format_row(row, widths, colour=colour) for row in rows]
+    heading = _format_row(headings, widths, colour=False)
     return "\n".join([f"{_BOLD}{heading}{_PLAIN}" if colour else heading, *lines, ""])
 
 
-def _narrow(sizes: list[int], width: int) -> None:
-    """Take what does not fit from the widest columns, or else whole columns from the right."""
-    while len(sizes) > 1 and sum(min(size, _NARROWEST) + len(_GAP) for size in sizes) > width:
-        sizes.pop()
-    excess = sum(sizes) + len(_GAP) * (len(sizes) - 1) - width
+def _shrink(widths: list[int], width: int) -> None:
+    """Remove columns from the right until the rest can fit; then shrink the widest columns."""
+    while len(widths) > 1 and sum(min(size, _MIN_WIDTH) + len(_GAP) for size in widths) > width:
+        widths.pop()
+    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - width
     while excess > 0:
-        widest = max(range(1, len(sizes)), key=sizes.__getitem__, default=0)
-        if widest == 0 or sizes[widest] <= _NARROWEST:
+        widest = max(range(1, len(widths)), key=widths.__getitem__, default=0)
+        if widest == 0 or widths[widest] <= _MIN_WIDTH:
             return
-        sizes[widest] -= 1
+        widths[widest] -= 1
         excess -= 1
 
 
-def _line(row: Sequence[str], sizes: Sequence[int], *, colour: bool) -> str:
-    # There may be fewer sizes than cells: the last columns have no room.
-    cells = [_fitted(text, size) for text, size in zip(row, sizes, strict=False)]
+def _format_row(row: Sequence[str], widths: Sequence[int], *, colour: bool) -> str:
+    # There may be fewer widths than cells: the last columns were removed.
+    cells = [_fit(text, width) for text, width in zip(row, widths, strict=False)]
     if colour:
-        cells = [_coloured(text, one) for text, one in zip(row, cells, strict=False)]
+        cells = [_coloured(text, cell) for text, cell in zip(row, cells, strict=False)]
     return _GAP.join(cells).rstrip()
 
 
-def _coloured(text: str, shown: str) -> str:
-    return f"{_COLOURS[text]}{shown}{_PLAIN}" if text in _COLOURS else shown
+def _coloured(text: str, cell: str) -> str:
+    return f"{_STATUS_COLOURS[text]}{cell}{_PLAIN}" if text in _STATUS_COLOURS else cell
 
 
-def _fitted(text: str, size: int) -> str:
-    if _columns(text) > size:
-        while _columns(text) >= size:
+def _fit(text: str, width: int) -> str:
+    if _display_width(text) > width:
+        while _display_width(text) >= width:
             text = text[:-1]
         text += "…"
-    return text + " " * (size - _columns(text))
+    return text + " " * (width - _display_width(text))
 
 
-def _columns(text: str) -> int:
-    """Return how many columns of a terminal a text takes."""
+def _display_width(text: str) -> int:
+    """Return the number of terminal columns of a text."""
     if text.isascii():
         return len(text)
     return sum(
-        0 if unicodedata.combining(one) else 1 + (unicodedata.east_asian_width(one) in "WF")
-        for one in text
+        0
+        if unicodedata.combining(character)
+        else 1 + (unicodedata.east_asian_width(character) in "WF")
+        for character in text
     )

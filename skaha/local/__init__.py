@@ -1,35 +1,129 @@
 """The embedded platform: a Skaha platform on this machine, for this user.
 
-Headless sessions run as real processes; everything about them (ids, states, logs, events, limits,
-error texts) is as on the real platform. It needs the extra ``local``.
+Headless sessions run as real processes. Their ids, statuses, logs, events, limits and error texts
+match a real platform. This module needs the extra ``local``.
 
 Example:
     >>> from skaha.local import find_or_start
-    >>> find_or_start().url  # doctest: +SKIP
-    'http://127.0.0.1:41234/skaha'
+    >>> find_or_start().url
+    'http://127.0.0.1:.../skaha'
 """
 
 from pathlib import Path
 
-from skaha.local._address import Address, PlatformError, check_system
+from skaha.local._errors import PlatformError, check_installed, platform_errors
+from skaha.local._models import Address, Status
+from skaha.local._options import Options
 
-__all__ = ["Address", "PlatformError", "find_or_start"]
+__all__ = [
+    "Address",
+    "Options",
+    "PlatformError",
+    "Status",
+    "check_installed",
+    "find_or_start",
+    "reset",
+    "status",
+    "stop",
+]
 
 
-def find_or_start(state: Path | None = None) -> Address:
-    """Return the address of this user's platform, starting it in the background if need be.
+def find_or_start(state: Path | None = None, options: Options | None = None) -> Address:
+    """Return the address of this user's platform; start the platform if it does not run.
 
-    However many processes call this at once, one platform runs. It ends itself after an hour
-    without a request and without a session.
+    The platform runs in the background. It ends itself after one hour without a request and
+    without an active session. Several processes may call this function at the same time: they get
+    the same platform.
 
     Args:
-        state: The directory it lives on; by default that of the user, which the environment
-            variable ``SKAHA_LOCAL_STATE`` overrides.
+        state: The state directory of the platform. The default is the value of the environment
+            variable ``SKAHA_LOCAL_STATE``, or else a directory of the user.
+        options: Options for the start. A platform that runs already cannot take them.
+
+    Returns:
+        The URL and the token.
 
     Raises:
-        PlatformError: It cannot be had; the message says what to do.
-    """
-    check_system()
-    from skaha.local import _daemon
+        PlatformError: The platform does not start or does not respond, or it runs already and
+            `options` are given. The message says what to do.
 
-    return _daemon.find_or_start(state)
+    Example:
+        >>> from skaha import Session
+        >>> address = find_or_start()
+        >>> with Session(server=address.url, token=address.token) as session:
+        ...     session.fetch()
+        []
+    """
+    with platform_errors():
+        from skaha.local import _daemon
+
+        return _daemon.find_or_start(state, options)
+
+
+def status(state: Path | None = None) -> Status | None:
+    """Return the URL and the process id of this user's platform.
+
+    Args:
+        state: The state directory of the platform, as for `find_or_start`.
+
+    Returns:
+        The status, or `None` if the platform does not run.
+
+    Raises:
+        PlatformError: The state directory cannot be used. The message says what to do.
+
+    Example:
+        >>> address = find_or_start()
+        >>> running = status()
+        >>> running.url == address.url
+        True
+    """
+    with platform_errors():
+        from skaha.local import _daemon
+
+        return _daemon.status(state)
+
+
+def stop(state: Path | None = None) -> bool:
+    """End this user's platform and all processes of its sessions; keep the list of sessions.
+
+    Args:
+        state: The state directory of the platform, as for `find_or_start`.
+
+    Returns:
+        Whether the platform was running.
+
+    Raises:
+        PlatformError: The platform does not end. The message says what to do.
+
+    Example:
+        >>> address = find_or_start()
+        >>> stop()
+        True
+        >>> stop()
+        False
+    """
+    with platform_errors():
+        from skaha.local import _daemon
+
+        return _daemon.stop(state)
+
+
+def reset(state: Path | None = None) -> None:
+    """End this user's platform and all processes of its sessions; delete all its records.
+
+    Args:
+        state: The state directory of the platform, as for `find_or_start`.
+
+    Raises:
+        PlatformError: The platform does not end. The message says what to do.
+
+    Example:
+        >>> reset()
+        >>> print(status())
+        None
+    """
+    with platform_errors():
+        from skaha.local import _daemon
+
+        _daemon.reset(state)

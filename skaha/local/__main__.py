@@ -1,7 +1,6 @@
-"""The platform from the command line: ``python -m skaha.local serve|start|status|stop|reset``."""
+"""Run the embedded platform: ``python -m skaha.local serve|start|status|stop|reset``."""
 
 import argparse
-import errno
 import logging
 import sys
 from pathlib import Path
@@ -9,20 +8,18 @@ from typing import Any
 
 from attrs import fields
 
-from skaha.local._address import Address, PlatformError, check_system
+from skaha.local import Address, Options, PlatformError, find_or_start, reset, status, stop
+from skaha.local._errors import platform_errors
+
+_NOT_RUNNING = 3
 
 
 def main() -> int:
-    """Run one command; return the exit status."""
+    """Run a command; return the exit status."""
     arguments = _parser().parse_args()
     try:
-        check_system()
-        return int(arguments.command(arguments))
-    except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-            raise
-        sys.stderr.write(f"skaha.local: {error}: make room there and try again\n")
-        return 1
+        with platform_errors():
+            return int(arguments.command(arguments))
     except PlatformError as error:
         sys.stderr.write(f"skaha.local: {error}\n")
         return 1
@@ -33,10 +30,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command, text in (
         ("serve", _serve, "run the platform in the foreground"),
-        ("start", _start, "start it in the background, unless it runs, and print its URL"),
-        ("status", _status, "print its URL; exit with 3 where it does not run"),
-        ("stop", _stop, "end it, and what runs on it"),
-        ("reset", _reset, "end it and forget every session"),
+        ("start", _start, "start the platform in the background and print its URL"),
+        ("status", _status, "print the platform's URL; the exit status is 3 if it does not run"),
+        ("stop", _stop, "end the platform and its sessions"),
+        ("reset", _reset, "end the platform and its sessions, and delete all records"),
     ):
         sub = commands.add_parser(name, help=text, description=text)
         sub.add_argument("--state", type=Path, help="state directory (default: the user's own)")
@@ -50,61 +47,55 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_serve_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--port", type=int, default=0, help="port on the loopback (default: a free one)")
+    add("--port", type=int, default=0, help="port on the loopback interface (default: a free one)")
     token = parser.add_mutually_exclusive_group()
-    token.add_argument("--token", help="the token it wants; others on this machine can see it here")
-    token.add_argument("--token-file", type=Path, help="a file with the token it wants")
-    add("--tether", action="store_true", help="end when standard input does, as with its writer")
-    add("--idle", type=float, help="end after so many seconds without work (default: never)")
+    token.add_argument("--token", help="token of the platform; other users can see it here")
+    token.add_argument("--token-file", type=Path, help="file with the token of the platform")
+    add("--tether", action="store_true", help="end at the end of standard input")
+    add("--idle", type=float, help="end after this time in seconds without work (default: never)")
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    def add(name: str, text: str, **how: Any) -> None:
-        # What is not given is left to the options' own defaults.
-        parser.add_argument(name, help=text, default=argparse.SUPPRESS, **how)
+    def add(name: str, text: str, **settings: Any) -> None:
+        # `Options` has the defaults.
+        parser.add_argument(name, help=text, default=argparse.SUPPRESS, **settings)
 
-    add("--time-scale", "factor on lifetimes and retentions", type=float)
-    add("--start-delay", "seconds a session is Pending at least", type=float)
-    add("--grace", "seconds between asking to end and killing", type=float)
+    add("--time-scale", "factor on lifetimes and retention times", type=float)
+    add("--start-delay", "minimum time in seconds that a session is Pending", type=float)
+    add("--grace", "seconds between the request to end and the kill", type=float)
     add("--cores", "cores to schedule on (default: the machine's)", type=float)
-    add("--ram", "GiB of memory to schedule on (default: the machine's)", type=float)
-    add("--profile", "which release of the server to be", choices=("v1", "v0"))
-    add("--runtime", "how sessions run", choices=("process", "container"))
-    add("--faults", "a file that says what shall go wrong; read when it changes", type=_absolute)
-    add("--no-stats", "have no statistics, as many sites", dest="stats", action="store_false")
+    add("--ram", "memory to schedule on, in GiB (default: the machine's)", type=float)
+    add("--profile", "release of the server to imitate", choices=("v1", "v0"))
+    add("--runtime", "way to run sessions", choices=("process", "container"))
+    add("--faults", "JSON file with faults to inject; read again after a change", type=Path)
+    add("--no-stats", "have no statistics, like many sites", dest="stats", action="store_false")
 
 
-def _absolute(path: str) -> Path:
-    return Path(path).absolute()
-
-
-def _given(arguments: argparse.Namespace) -> dict[str, Any]:
-    from skaha.local._options import Options
-
+def _options(arguments: argparse.Namespace) -> Options | None:
+    """Return the options on the command line, or `None` if there are none."""
     names = {attribute.name for attribute in fields(Options)}
-    return {name: value for name, value in vars(arguments).items() if name in names}
+    values = {name: value for name, value in vars(arguments).items() if name in names}
+    return Options(**values) if values else None
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    from skaha.local._options import Options
-    from skaha.local._serve import serve
-    from skaha.local._state import State
+    from skaha.local._server import serve
+    from skaha.local._state_directory import StateDirectory
 
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
-    options = Options(**_given(arguments))
-    token = _read(arguments.token_file) if arguments.token_file else arguments.token
+    token = _read_token(arguments.token_file) if arguments.token_file else arguments.token
     serve(
-        State.open(arguments.state),
-        options,
+        StateDirectory.open(arguments.state),
+        _options(arguments) or Options(),
         port=arguments.port,
         token=token,
         tether=sys.stdin.fileno() if arguments.tether else None,
-        ready=_announce,
+        ready=_print_url,
     )
     return 0
 
 
-def _read(token_file: Path) -> str:
+def _read_token(token_file: Path) -> str:
     try:
         token = token_file.read_text().strip()
     except OSError as error:
@@ -114,43 +105,32 @@ def _read(token_file: Path) -> str:
     return token
 
 
-def _announce(address: Address) -> None:
+def _print_url(address: Address) -> None:
     sys.stdout.write(f"{address.url}\n")
     sys.stdout.flush()
 
 
 def _start(arguments: argparse.Namespace) -> int:
-    from skaha.local import _daemon
-
-    given = _given(arguments)
-    stats = [] if given.pop("stats", True) else ["--no-stats"]
-    flags = [f"--{name.replace('_', '-')}={value}" for name, value in given.items()]
-    _announce(_daemon.find_or_start(arguments.state, [*flags, *stats]))
+    _print_url(find_or_start(arguments.state, _options(arguments)))
     return 0
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    from skaha.local import _daemon
-
-    running = _daemon.find(arguments.state)
+    running = status(arguments.state)
     if running is None:
         sys.stdout.write("not running\n")
-        return 3
-    sys.stdout.write(f"{running.address.url} (process {running.pid})\n")
+        return _NOT_RUNNING
+    sys.stdout.write(f"{running.url} (process {running.pid})\n")
     return 0
 
 
 def _stop(arguments: argparse.Namespace) -> int:
-    from skaha.local import _daemon
-
-    sys.stdout.write("stopped\n" if _daemon.stop(arguments.state) else "not running\n")
+    sys.stdout.write("stopped\n" if stop(arguments.state) else "not running\n")
     return 0
 
 
 def _reset(arguments: argparse.Namespace) -> int:
-    from skaha.local import _daemon
-
-    _daemon.reset(arguments.state)
+    reset(arguments.state)
     return 0
 
 

@@ -1,99 +1,106 @@
-"""The platform in the background: found, started, stopped."""
+"""The platform in the background: find it, start it, stop it, delete its records."""
 
 import http.client
-import importlib.util
 import os
 import select
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.parse import urlsplit
 
-from skaha.local._address import Address, PlatformError
-from skaha.local._state import Running, State
+from attrs import Attribute, asdict
 
-_START_SECONDS = 15.0
-_SETTLE_SECONDS = 15.0
-_ANSWER_SECONDS = 5.0
-_STOP_SECONDS = 30.0
-_IDLE_SECONDS = 3600
-_LAST_WORDS = 500
+from skaha.local._errors import PlatformError, check_installed
+from skaha.local._models import Address, Status
+from skaha.local._options import Options, as_flags
+from skaha.local._state_directory import RunningPlatform, StateDirectory
 
-# The shell is there so that the daemon is nobody's child and leaves no zombie with a client.
+_START_TIMEOUT = 15.0
+_TRANSITION_TIMEOUT = 15.0
+_RESPONSE_TIMEOUT = 5.0
+_STOP_TIMEOUT = 30.0
+_IDLE_TIMEOUT = 3600.0
+_LOG_EXCERPT_LENGTH = 500
+
+# The shell detaches the daemon: it is not a child of the client, and leaves no zombie there.
 _DETACH = '"$@" &'
 
 
-def find_or_start(root: Path | None, options: Sequence[str] = ()) -> Address:
-    """Return the address of this user's platform, starting it where it does not run.
+def find_or_start(root: Path | None, options: Options | None) -> Address:
+    """Return the address of this user's platform; start the platform if it does not run.
 
     Args:
-        root: The directory it lives on.
-        options: How it is to be, as options of `serve`; one that runs already is as it is.
+        root: The state directory.
+        options: Options for the start; a running platform cannot take them.
 
     Raises:
-        PlatformError: It cannot be had, or not with these options.
+        PlatformError: The platform cannot start or does not respond, or it runs already and
+            `options` are given.
     """
-    _check_installed()
-    state = State.open(root)
-    running = state.running()
-    if running is not None and options:
+    check_installed()
+    directory = StateDirectory.open(root)
+    running = directory.running_platform()
+    if running is not None and options is not None:
         raise PlatformError("the platform runs already: stop it to start it with other options")
-    if running is not None and _fault(running) is None:
+    if running is not None and _connection_error(running) is None:
         return running.address
-    # Of many that come here at once, one starts it and the others find it.
-    with state.starting(_SETTLE_SECONDS + _START_SECONDS):
-        running = state.settled(_SETTLE_SECONDS) or _start(state, options)
-    if fault := _fault(running):
+    # Of several processes at this point, one starts the platform, and the others find it.
+    with directory.start_lock(_TRANSITION_TIMEOUT + _START_TIMEOUT):
+        running = directory.wait_until_stable(_TRANSITION_TIMEOUT) or _start(directory, options)
+    if error := _connection_error(running):
         raise PlatformError(
-            f"the platform (process {running.pid}) does not answer: {fault};"
+            f"the platform (process {running.pid}) does not respond: {error};"
             f" end it with `kill -9 {running.pid}` and try again, its sessions are kept"
         )
     return running.address
 
 
+def status(root: Path | None) -> Status | None:
+    """Return the status of this user's platform, or `None` if it does not run."""
+    running = StateDirectory.open(root).running_platform()
+    return None if running is None else Status(running.address.url, running.pid)
+
+
 def stop(root: Path | None) -> bool:
-    """End the platform and what runs on it; return whether there was one.
+    """End the platform and the processes of its sessions; return whether it was running.
 
     Raises:
-        PlatformError: It does not end.
+        PlatformError: The platform does not end.
     """
-    state = State.open(root)
-    running = state.settled(_SETTLE_SECONDS)
+    directory = StateDirectory.open(root)
+    running = directory.wait_until_stable(_TRANSITION_TIMEOUT)
     if running is None:
         return False
-    os.kill(running.pid, signal.SIGTERM)
-    if not state.wait_until_free(_STOP_SECONDS):
+    with suppress(ProcessLookupError):  # the platform may end itself at this moment
+        os.kill(running.pid, signal.SIGTERM)
+    if not directory.wait_until_unlocked(_STOP_TIMEOUT):
         raise PlatformError(f"the platform does not end: try `kill -9 {running.pid}`")
     return True
 
 
 def reset(root: Path | None) -> None:
-    """End the platform and what runs on it, and forget every session."""
-    state = State.open(root)
-    if state.database.exists():
-        # Only a living platform can end what one that was killed has left running. One that cannot
-        # start has a database that is beyond help.
+    """End the platform and the processes of its sessions; delete all its records."""
+    directory = StateDirectory.open(root)
+    if directory.database.exists():
+        # After a kill of the daemon, only a new daemon can end the processes that still run. If it
+        # cannot start, its database is damaged; the records are deleted anyway.
         with suppress(PlatformError):
-            find_or_start(root)
+            find_or_start(root, None)
     stop(root)
-    state.clear()
+    directory.clear()
 
 
-def find(root: Path | None) -> Running | None:
-    """Return this user's platform if it runs."""
-    return State.open(root).running()
-
-
-def _start(state: State, options: Sequence[str]) -> Running:
-    command = [sys.executable, "-m", "skaha.local", "serve", "--state", str(state.root)]
-    command += ["--idle", str(_IDLE_SECONDS), *options]
-    reading, writing = os.pipe()
-    with os.fdopen(reading) as line:
-        with os.fdopen(writing, "w") as stdout, state.log.open("ab") as log:
+def _start(directory: StateDirectory, options: Options | None) -> RunningPlatform:
+    command = [sys.executable, "-m", "skaha.local", "serve", "--state", str(directory.root)]
+    command.append(f"--idle={_IDLE_TIMEOUT}")
+    if options is not None:
+        command += as_flags(asdict(options, filter=_differs_from_default))
+    read_end, write_end = os.pipe()
+    with os.fdopen(read_end) as ready:
+        with os.fdopen(write_end, "w") as stdout, directory.log.open("ab") as log:
             subprocess.run(  # noqa: S603 - the daemon is this package
                 ["/bin/sh", "-c", _DETACH, "sh", *command],
                 cwd="/",
@@ -103,22 +110,26 @@ def _start(state: State, options: Sequence[str]) -> Running:
                 start_new_session=True,
                 check=True,
             )
-        _await(line)
-    running = state.running()
+        _wait_for_output(ready)
+    running = directory.running_platform()
     if running is None:
-        raise PlatformError(f"the platform did not start: {_last_words(state)}")
+        raise PlatformError(f"the platform did not start: {_log_excerpt(directory)}")
     return running
 
 
-def _await(line: IO[str]) -> None:
-    """Wait for the daemon's one line, or its end, or the end of our patience."""
-    select.select([line], [], [], _START_SECONDS)
+def _differs_from_default(attribute: "Attribute[Any]", value: object) -> bool:
+    return value != attribute.default
 
 
-def _fault(running: Running) -> Exception | None:
-    # The token is not sent: whoever answers does so because the lock says it is ours.
+def _wait_for_output(ready: IO[str]) -> None:
+    """Wait until the daemon prints its URL, or ends, or the time-out is over."""
+    select.select([ready], [], [], _START_TIMEOUT)
+
+
+def _connection_error(running: RunningPlatform) -> Exception | None:
+    # No token is needed: the lock proves that the listener is this user's platform.
     host = urlsplit(running.address.url).netloc
-    connection = http.client.HTTPConnection(host, timeout=_ANSWER_SECONDS)
+    connection = http.client.HTTPConnection(host, timeout=_RESPONSE_TIMEOUT)
     try:
         connection.request("GET", "/skaha/availability?detail=min")
         connection.getresponse().read()
@@ -129,13 +140,6 @@ def _fault(running: Running) -> Exception | None:
     return None
 
 
-def _check_installed() -> None:
-    wanted = ("platformdirs", "starlette", "uvicorn", "psutil", "python_multipart")
-    missing = [name for name in wanted if importlib.util.find_spec(name) is None]
-    if missing:
-        raise PlatformError(f"{', '.join(missing)} missing: run `pip install skaha[local]`")
-
-
-def _last_words(state: State) -> str:
-    words = state.log.read_text(errors="replace")[-_LAST_WORDS:].strip()
-    return words or f"it said nothing; see {state.log}"
+def _log_excerpt(directory: StateDirectory) -> str:
+    text = directory.log.read_text(errors="replace")[-_LOG_EXCERPT_LENGTH:].strip()
+    return text or f"it wrote no message; see {directory.log}"

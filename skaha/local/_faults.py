@@ -1,4 +1,4 @@
-"""What a test may have go wrong, read anew from a file whenever that changes."""
+"""Faults that a test injects: their names, and the file that sets them."""
 
 import json
 from pathlib import Path
@@ -6,29 +6,32 @@ from typing import Any
 
 from attrs import field, fields, frozen
 
-from skaha.local._address import PlatformError
+from skaha.local._errors import PlatformError
 
 
-def _numbers(given: Any) -> tuple[int, ...]:
-    return tuple(int(number) for number in given)
+def _numbers(values: Any) -> tuple[int, ...]:
+    return tuple(int(number) for number in values)
 
 
 @frozen(kw_only=True)
 class Faults:
-    """The ways in which a platform can be a bad day's platform; by default it is a good day's.
+    """The faults to inject; by default there are none.
 
     Attributes:
-        delay: Seconds before every answer.
-        create_delay: Further seconds that each create takes.
-        unavailable: How many of the next requests are answered with 503.
-        retry_after: What those say about when to come back, in seconds.
-        broken: How many of the next requests are answered with 500 and a Java exception.
-        refused_creates: Which creates (from 1, of the acceptable ones) are answered with 500.
-        phantom_creates: Which creates answer with the id of a session that will never exist.
-        log_rate: Bytes a second at which logs trickle; None means as fast as they can.
-        stuck: Sessions whose name begins so stay `Pending` as their image cannot be pulled.
-        flap: Seconds after which a running interactive session turns unready, and back; None
-            means never.
+        delay: Seconds before every response.
+        create_delay: Additional seconds for each create.
+        unavailable: The number of next requests that get a 503.
+        retry_after: The `Retry-After` header of these responses, in seconds.
+        broken: The number of next requests that get a 500 with a Java exception.
+        refused_creates: The numbers of the creates that get a 500. Only acceptable creates count,
+            from 1.
+        phantom_creates: The numbers of the creates that return the id of a session that never
+            exists.
+        log_rate: The speed of log responses in bytes per second; `None` means no limit.
+        stuck: The beginning of the names of sessions that stay `Pending`: their image cannot be
+            pulled.
+        flap: The time in seconds after which a running interactive session changes between
+            `Running` and `Pending`; `None` means never.
     """
 
     delay: float = field(default=0.0, converter=float)
@@ -43,52 +46,55 @@ class Faults:
     flap: float | None = None
 
     @classmethod
-    def read(cls, text: str) -> "Faults":
-        """Read faults as JSON.
+    def from_json(cls, text: str) -> "Faults":
+        """Read faults from JSON.
 
         Raises:
-            PlatformError: They are none.
+            PlatformError: The text is not JSON, or contains an unknown name or a wrong value.
         """
-        known = ", ".join(attribute.name for attribute in fields(cls))
+        names = ", ".join(attribute.name for attribute in fields(cls))
         try:
             return cls(**json.loads(text))
         except (TypeError, ValueError) as error:
-            raise PlatformError(f"these are no faults: {error}; there are {known}") from error
+            raise PlatformError(f"invalid faults: {error}; allowed are {names}") from error
 
 
-class Switches:
-    """The faults that are switched on now, and how often each has struck since they were."""
+class FaultInjector:
+    """The current faults, and counters since they were set.
+
+    The file of the faults is read again after each change, which also resets the counters.
+    """
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
-        self._stamp: object = None
+        self._file_version: object = None
         self._faults = Faults()
-        self._struck: dict[str, int] = {}
+        self._counts: dict[str, int] = {}
         if file is not None:
-            self._look(file)
+            self._reload(file)
 
     @property
     def faults(self) -> Faults:
-        """The faults that the file asks for now."""
+        """The faults that the file sets now."""
         if self._file is not None:
-            self._look(self._file)
+            self._reload(self._file)
         return self._faults
 
-    def strikes(self, name: str, times: int) -> bool:
-        """Return whether a fault that strikes so many times strikes now."""
+    def should_inject(self, name: str, times: int) -> bool:
+        """Count an occasion of a fault; return whether it is one of the first `times`."""
         return self.count(name) <= times
 
     def count(self, name: str) -> int:
-        """Count an occasion; return how many there were since the switches were last set."""
-        self._struck[name] = self._struck.get(name, 0) + 1
-        return self._struck[name]
+        """Count an occasion; return the number of occasions since the faults were set."""
+        self._counts[name] = self._counts.get(name, 0) + 1
+        return self._counts[name]
 
-    def _look(self, file: Path) -> None:
+    def _reload(self, file: Path) -> None:
         try:
-            found = file.stat()
+            status = file.stat()
         except FileNotFoundError:
-            found = None
-        stamp = found and (found.st_ino, found.st_mtime_ns, found.st_size)
-        if stamp != self._stamp:
-            faults = Faults() if found is None else Faults.read(file.read_text())
-            self._faults, self._stamp, self._struck = faults, stamp, {}
+            status = None
+        version = status and (status.st_ino, status.st_mtime_ns, status.st_size)
+        if version != self._file_version:
+            faults = Faults() if status is None else Faults.from_json(file.read_text())
+            self._faults, self._file_version, self._counts = faults, version, {}

@@ -1,21 +1,19 @@
-"""What this machine has, and what a session may ask for because of it."""
+"""Cores and memory of this machine, and the values that a session may request."""
 
 import os
 from pathlib import Path
-from typing import Any
 
 import psutil
 from attrs import frozen
 
 GIB = 2**30
 
-# The platform's chart: a session that leaves cores and memory open is placed by the requests
-# and may grow to the limits.
+# The real platform places a session by these requests if the launch names no cores or memory. The
+# session may grow up to the limits.
 CORES_REQUEST = 1.0
 RAM_REQUEST = 4.0
 CORES_LIMIT = 8
 RAM_LIMIT = 32
-INTERACTIVE_LIMIT = 5
 GPU_OPTIONS = range(1, 29)
 
 _RAM_OPTIONS = (
@@ -27,52 +25,33 @@ _CGROUP = Path("/sys/fs/cgroup")
 
 @frozen
 class Machine:
-    """Cores and GiB of memory to schedule on."""
+    """Cores and memory to schedule on; memory is in GiB."""
 
     cores: float
     ram: float
 
-    # A laptop takes what a platform's default limits allow, so that scripts written for the
-    # platform run on it unedited; what is larger than the machine then runs alone.
+    # Also a small machine accepts the default limits of the real platform, so that scripts for the
+    # real platform run without a change. A session larger than the machine runs alone.
     @property
     def cores_options(self) -> range:
-        """What `cores` may be."""
+        """The allowed values of `cores`."""
         return range(1, max(CORES_LIMIT, int(self.cores)) + 1)
 
     @property
     def ram_options(self) -> list[int]:
-        """What `ram` may be."""
-        most = max(RAM_LIMIT, int(self.ram))
-        return [size for size in _RAM_OPTIONS if size <= most]
-
-    def context(self) -> dict[str, Any]:
-        """Return the platform's context: defaults, limits and options of a session."""
-        return {
-            "cores": {
-                "default": 2,
-                "defaultLimit": CORES_LIMIT,
-                "options": list(self.cores_options),
-                "defaultRequest": int(CORES_REQUEST),
-            },
-            "gpus": {"options": list(GPU_OPTIONS)},
-            "memoryGB": {
-                "default": 8,
-                "defaultLimit": RAM_LIMIT,
-                "options": self.ram_options,
-                "defaultRequest": int(RAM_REQUEST),
-            },
-            "maxInteractiveSessions": str(INTERACTIVE_LIMIT),
-        }
+        """The allowed values of `ram`."""
+        largest = max(RAM_LIMIT, int(self.ram))
+        return [size for size in _RAM_OPTIONS if size <= largest]
 
 
 def measure() -> Machine:
-    """Measure the machine, or the part of it that this process may use."""
+    """Measure the cores and the memory that this process may use."""
     cores = float(_usable_cpus())
-    quota, _, period = _limit("cpu.max").partition(" ")
+    quota, _, period = _cgroup_limit("cpu.max").partition(" ")
     if quota.isdigit() and period:
         cores = min(cores, int(quota) / int(period))
     ram = psutil.virtual_memory().total
-    memory = _limit("memory.max")
+    memory = _cgroup_limit("memory.max")
     if memory.isdigit():
         ram = min(ram, int(memory))
     return Machine(cores, ram / GIB)
@@ -84,7 +63,7 @@ def _usable_cpus() -> int:
     return os.cpu_count() or 1
 
 
-def _limit(name: str) -> str:
+def _cgroup_limit(name: str) -> str:
     try:
         return (_CGROUP / name).read_text().strip()
     except OSError:

@@ -1,32 +1,40 @@
-"""What whoever starts a platform may choose about it."""
+"""Options for the start of a platform."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from attrs import frozen
+from attrs import converters, field, frozen
 
-HEADLESS_LIFETIME = 14 * 24 * 3600.0
-INTERACTIVE_LIFETIME = 4 * 24 * 3600.0
-HEADLESS_RETENTION = 3600.0
-INTERACTIVE_RETENTION = 24 * 3600.0
-EVENTS_KEPT = 3600.0
+
+def _absolute(path: str | Path) -> Path:
+    # The daemon works in another directory than its caller.
+    return Path(path).absolute()
 
 
 @frozen(kw_only=True)
 class Options:
-    """Choices for one run of the platform.
+    """Options for the start of a platform.
 
     Attributes:
-        time_scale: Factor on every lifetime and retention, so that a test sees days pass.
-        start_delay: Seconds a session stays `Pending` at least.
-        grace: Seconds between asking a process to end and killing it.
-        idle: Seconds without a request or a session at work after which the platform
-            ends itself; None means never.
-        cores: How many cores to schedule on; None means those of the machine.
-        ram: How many GiB to schedule on; None means those of the machine.
-        stats: Whether there are statistics; many sites have none.
-        profile: The release of the server to be like: `v1`, or `v0` for the one before.
-        runtime: How sessions run: `process` or `container`.
-        faults: A file that says what shall go wrong, read whenever it changes.
+        time_scale: The factor on all lifetimes and retention times. With 0.001, a day takes 86
+            seconds.
+        start_delay: The minimum time in seconds that a session stays `Pending`.
+        grace: The time in seconds between the request to end (SIGTERM) and the kill (SIGKILL).
+        idle: The time in seconds without a request and without an active session after which the
+            platform ends itself. `None` means never; `find_or_start` uses one hour.
+        cores: The number of cores to schedule on. The default is that of the machine.
+        ram: The memory to schedule on, in GiB. The default is that of the machine.
+        stats: Whether the platform has statistics. Many sites have none.
+        profile: The release of the server: ``"v1"``, or ``"v0"`` for the older release.
+        runtime: The way to run sessions: ``"process"`` or ``"container"``.
+        faults: A JSON file with the faults to inject. The platform reads it again after each
+            change.
+
+    Example:
+        >>> from skaha.local import Options
+        >>> Options(cores=2, ram=8, profile="v0").time_scale
+        1.0
     """
 
     time_scale: float = 1.0
@@ -38,24 +46,14 @@ class Options:
     stats: bool = True
     profile: str = "v1"
     runtime: str = "process"
-    faults: Path | None = None
+    faults: Path | None = field(default=None, converter=converters.optional(_absolute))
 
-    def lifetime(self, kind: str) -> float:
-        """Return how many seconds a session of this kind may run."""
-        full = HEADLESS_LIFETIME if kind == "headless" else INTERACTIVE_LIFETIME
-        return full * self.time_scale
 
-    @property
-    def renewal(self) -> float:
-        """How many seconds a renewed session has left; the same for every kind."""
-        return INTERACTIVE_LIFETIME * self.time_scale
-
-    def retention(self, kind: str) -> float:
-        """Return how many seconds a finished session of this kind stays listed."""
-        full = HEADLESS_RETENTION if kind == "headless" else INTERACTIVE_RETENTION
-        return full * self.time_scale
-
-    @property
-    def events_kept(self) -> float:
-        """How many seconds an event is remembered."""
-        return EVENTS_KEPT * self.time_scale
+def as_flags(options: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the command-line flags of ``python -m skaha.local serve`` for these options."""
+    for name, value in options.items():
+        flag = name.replace("_", "-")
+        if value is False:
+            yield f"--no-{flag}"
+        elif value is not True:
+            yield f"--{flag}={value}"

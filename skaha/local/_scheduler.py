@@ -1,9 +1,8 @@
-"""Who runs when: starts what fits, in order of arrival, and follows it to its end."""
+"""The scheduler: it starts sessions in order of arrival, and supervises them until they end."""
 
 import asyncio
 import logging
 import os
-import signal
 import sqlite3
 import time
 from collections.abc import Callable
@@ -11,27 +10,26 @@ from contextlib import suppress
 
 from attrs import define, evolve, field
 
-from skaha.local._faults import Switches
+from skaha.local import _kubernetes
+from skaha.local._faults import FaultInjector
+from skaha.local._lifetimes import renewed_lifetime, retention
 from skaha.local._machine import Machine
 from skaha.local._options import Options
-from skaha.local._runtimes import ImageAbsentError, Runtime, StartError, Work
-from skaha.local._session import ALIVE, Event, Phase, Session
+from skaha.local._runtimes import ImagePullError, Runtime, StartError, Workload
+from skaha.local._session import PROCESS_PHASES, Event, Phase, Session
 from skaha.local._store import Store
 
-_RETRY = 1.0
+_RETRY_INTERVAL = 1.0
 
-# The loop's clock stands still while the machine sleeps.
+# The clock of the event loop stands still while the machine sleeps.
 _LONGEST_SLEEP = 60.0
-
-# A shell reports an end by signal n as this plus n.
-_SIGNALLED = 128
 
 logger = logging.getLogger(__name__)
 
 
 @define(eq=False)
-class _Held:
-    """A session that has, or is about to have, processes, and so holds cores and memory."""
+class _Allocation:
+    """A session that holds cores and memory, because it has processes or is about to start them."""
 
     session: Session
     stop: asyncio.Event = field(factory=asyncio.Event)
@@ -39,10 +37,10 @@ class _Held:
 
 
 class Scheduler:
-    """Moves sessions from phase to phase; nobody else does.
+    """Move sessions from phase to phase; only the scheduler does this.
 
-    The loop sleeps until something happens: a session arrives, ends or is deleted, or the clock
-    reaches the next moment that the store knows of.
+    Its loop sleeps until a session arrives, ends or is deleted, or until the next time that is due
+    in the store.
     """
 
     def __init__(
@@ -51,200 +49,200 @@ class Scheduler:
         runtime: Runtime,
         machine: Machine,
         options: Options,
-        switches: Switches,
+        injector: FaultInjector,
         node: str,
     ) -> None:
         self._store = store
         self._runtime = runtime
         self._machine = machine
         self._options = options
-        self._switches = switches
+        self._injector = injector
         self._node = node
-        self._held: dict[int, _Held] = {}
+        self._allocations: dict[int, _Allocation] = {}
         self._wake = asyncio.Event()
 
     @property
     def cores(self) -> float:
-        """Cores that running sessions have requested."""
-        return sum(held.session.cores for held in self._held.values())
+        """The cores that running sessions have requested."""
+        return sum(allocation.session.cores for allocation in self._allocations.values())
 
     @property
     def ram(self) -> float:
-        """GiB that running sessions have requested."""
-        return sum(held.session.ram for held in self._held.values())
+        """The memory that running sessions have requested, in GiB."""
+        return sum(allocation.session.ram for allocation in self._allocations.values())
 
     @property
     def idle(self) -> bool:
-        """Whether nothing runs or waits for its turn."""
-        return not self._held and self._store.first_queued() is None
+        """Whether no session runs or is queued."""
+        return not self._allocations and self._store.first_queued() is None
 
     def submit(self, session: Session) -> None:
-        """Accept a session; it starts when its turn comes."""
+        """Add a session to the queue."""
         delay = self._options.start_delay
         self._store.add(session, session.created + delay if delay else None)
         self._wake.set()
 
     def delete(self, session: Session) -> None:
-        """Delete a session: it is unlisted at once and its processes are ended."""
+        """Remove a session from the list at once, and end its processes."""
         try:
             self._unlist(session)
         except sqlite3.OperationalError:
-            # What goes makes room on a full disk for the note that it is gone.
+            # On a full disk, the space of the session's log is needed to record its deletion.
             with suppress(OSError):
                 os.truncate(self._runtime.log(session), 0)
             self._unlist(session)
         self._wake.set()
 
     def _unlist(self, session: Session) -> None:
-        held = self._held.get(session.seq)
-        if held is None:
-            self._forget(session)
+        allocation = self._allocations.get(session.seq)
+        if allocation is None:
+            self._remove(session)
         else:
-            self._store.hide(session)
-            held.stop.set()
+            self._store.mark_deleted(session)
+            allocation.stop.set()
 
     def renew(self, session: Session) -> None:
-        """Let an active session live its lifetime from now on, if that is longer."""
+        """Move the expiry of an active session to a lifetime from now, if that is later."""
         now = time.time()
         started = session.started or now
-        lifetime = now - started + self._options.renewal
+        lifetime = now - started + renewed_lifetime(self._options)
         if lifetime > session.lifetime:
-            self._store.prolong(session, lifetime, started + lifetime)
+            self._store.set_lifetime(session, lifetime, started + lifetime)
 
-    def shortage(self, session: Session) -> str | None:
-        """Return what a queued session waits for, in the platform's words."""
-        lacking = [f"1 Insufficient {what}." for what in self._lacking(session)]
-        return f"0/1 nodes are available: {' '.join(lacking)}" if lacking else None
+    def scheduling_event(self, session: Session) -> Event | None:
+        """Return the event that names the missing resources of a queued session."""
+        resources = self._insufficient_resources(session)
+        return _kubernetes.failed_scheduling(resources) if resources else None
 
     async def recover(self) -> None:
-        """Take up what an earlier run has left, before anything is asked of this one."""
-        for session in self._store.at_work():
-            work = await self._runtime.adopt(session)
-            if work is not None:
+        """Resume the sessions of an earlier run; call this before the first request."""
+        for session in self._store.with_processes():
+            workload = await self._runtime.reattach(session)
+            if workload is not None:
                 if session.phase is Phase.STARTING:
-                    self._begin(session)
-                self._hold(session, work)
+                    self._record_start(session)
+                self._allocate(session, workload)
             elif session.deleted:
-                self._forget(session)
+                self._remove(session)
             else:
-                self._store.move(session, Phase.QUEUED, now=time.time())
+                self._store.set_phase(session, Phase.QUEUED, now=time.time())
 
     async def run(self) -> None:
-        """Schedule until cancelled."""
+        """Schedule until this task is cancelled."""
         while True:
             self._wake.clear()
-            wait = self._turn()
+            sleep = self._schedule()
             try:
-                async with asyncio.timeout(wait):
+                async with asyncio.timeout(sleep):
                     await self._wake.wait()
             except TimeoutError:
                 continue
 
     async def close(self) -> None:
-        """End every running session: the platform is going down."""
+        """End all running sessions, because the platform ends."""
         tasks = []
-        for held in self._held.values():
-            if held.task and self._store.phase(held.session) in ALIVE:
-                self._fail(held.session, "Killing", "The platform was stopped")
-            held.stop.set()
-            tasks.append(held.task)
+        for allocation in self._allocations.values():
+            if allocation.task and self._store.phase(allocation.session) in PROCESS_PHASES:
+                self._record_failure(allocation.session, _kubernetes.killed(time.time()))
+            allocation.stop.set()
+            tasks.append(allocation.task)
         await asyncio.gather(*(task for task in tasks if task))
 
-    def _turn(self) -> float | None:
-        """Do all there is to do now; return how long to sleep at most."""
+    def _schedule(self) -> float | None:
+        """Do all work that is due now; return the longest time to sleep."""
         try:
-            self._attend()
-            self._fill()
+            self._process_due()
+            self._start_queued()
             due = self._store.next_due()
         except sqlite3.OperationalError:
-            # A full disk, most likely: nothing is lost by trying again.
-            logger.exception("the scheduler cannot write")
-            return _RETRY
+            # The disk is probably full. A later attempt loses nothing.
+            logger.exception("the scheduler cannot write to its database")
+            return _RETRY_INTERVAL
         return None if due is None else min(max(0.0, due - time.time()), _LONGEST_SLEEP)
 
-    def _attend(self) -> None:
-        """See to the sessions whose moment has come."""
+    def _process_due(self) -> None:
         now = time.time()
         for session in self._store.due(now):
             if session.phase is Phase.QUEUED:
-                self._store.ripen(session)
+                self._store.clear_due(session)
             elif session.active:
-                self._fail(session, "DeadlineExceeded", "Active longer than its lifetime")
-                if held := self._held.get(session.seq):
-                    held.stop.set()
+                self._record_failure(session, _kubernetes.deadline_exceeded(time.time()))
+                if allocation := self._allocations.get(session.seq):
+                    allocation.stop.set()
             else:
                 self.delete(session)
 
-    def _fill(self) -> None:
-        """Start sessions in order of arrival as long as the next one fits."""
-        while (session := self._store.first_queued()) and not self._lacking(session):
-            if self._delayed(session):
+    def _start_queued(self) -> None:
+        """Start sessions in order of arrival, until the next session does not fit."""
+        while session := self._store.first_queued():
+            if self._insufficient_resources(session) or self._is_delayed(session):
                 return
-            self._store.move(session, Phase.STARTING, now=time.time())
-            self._hold(session)
+            self._store.set_phase(session, Phase.STARTING, now=time.time())
+            self._allocate(session)
 
-    def _delayed(self, session: Session) -> bool:
+    def _is_delayed(self, session: Session) -> bool:
         return session.created + self._options.start_delay > time.time()
 
-    def _lacking(self, session: Session) -> list[str]:
+    def _insufficient_resources(self, session: Session) -> list[str]:
         # A session larger than the machine counts as large as the machine: it runs alone.
-        lacking = []
+        resources = []
         if self.cores + min(session.cores, self._machine.cores) > self._machine.cores:
-            lacking.append("cpu")
+            resources.append("cpu")
         if self.ram + min(session.ram, self._machine.ram) > self._machine.ram:
-            lacking.append("memory")
-        return lacking
+            resources.append("memory")
+        return resources
 
-    def _hold(self, session: Session, work: Work | None = None) -> None:
-        held = _Held(session)
+    def _allocate(self, session: Session, workload: Workload | None = None) -> None:
+        allocation = _Allocation(session)
         if session.deleted:
-            held.stop.set()
-        self._held[session.seq] = held
-        held.task = asyncio.create_task(self._live(held, work))
+            allocation.stop.set()
+        self._allocations[session.seq] = allocation
+        allocation.task = asyncio.create_task(self._supervise(allocation, workload))
 
-    async def _live(self, held: _Held, work: Work | None) -> None:
-        """Follow one session from its start, or its adoption, until nothing of it runs."""
+    async def _supervise(self, allocation: _Allocation, workload: Workload | None) -> None:
+        """Supervise a session from its start or its recovery until none of its processes runs."""
+        session = allocation.session
         try:
-            work = work or await self._start(held)
-            # It now has a lifetime, of which the loop does not know yet.
+            workload = workload or await self._start(allocation)
+            # The session now has an expiry, which the loop has not seen yet.
             self._wake.set()
-            if work is not None:
-                await self._follow(held, work)
-            if self._store.get(held.session.id, held.session.appid) is None:
-                await _insist(lambda: self._forget(held.session))
+            if workload is not None:
+                await self._follow(allocation, workload)
+            if self._store.get(session.id, session.appid) is None:
+                await _retry_while_disk_full(lambda: self._remove(session))
         except Exception as error:
-            # One that cannot be followed must not look as if it ran for ever.
-            logger.exception("session %s is out of control", held.session.id)
-            reason = f"The platform has lost control of it: {error}"
-            await _insist(lambda: self._fail(held.session, "Failed", reason))
+            # Without this, the session would be shown as running for ever.
+            logger.exception("the platform cannot supervise session %s", session.id)
+            event = _kubernetes.internal_error(error, time.time())
+            await _retry_while_disk_full(lambda: self._record_failure(session, event))
         finally:
-            del self._held[held.session.seq]
+            del self._allocations[session.seq]
             self._wake.set()
 
-    async def _start(self, held: _Held) -> Work | None:
-        session = held.session
+    async def _start(self, allocation: _Allocation) -> Workload | None:
+        session = allocation.session
         try:
-            if not await self._prepare(held):
+            if not await self._prepare(allocation):
                 return None
-            work = await self._runtime.start(session)
-        except ImageAbsentError as absence:
-            reason = str(absence)
-            await _insist(lambda: self._pull(session, reason))
-        except StartError as failure:
-            reason = f"Error: failed to start container: {failure}"
-            await _insist(lambda: self._refuse(session, reason))
+            workload = await self._runtime.start(session)
+        except ImagePullError as error:
+            reason = str(error)
+            await _retry_while_disk_full(lambda: self._record_pull_failure(session, reason))
+        except StartError as error:
+            reason = str(error)
+            await _retry_while_disk_full(lambda: self._record_start_failure(session, reason))
         else:
-            await _insist(lambda: self._begin(session))
-            return work
+            await _retry_while_disk_full(lambda: self._record_start(session))
+            return workload
         return None
 
-    async def _prepare(self, held: _Held) -> bool:
-        """Get what a session needs; return whether it is still wanted then."""
-        stuck = self._switches.faults.stuck
-        if stuck is not None and held.session.name.startswith(stuck):
-            raise ImageAbsentError("the registry is out of reach")
-        preparation = asyncio.create_task(self._runtime.prepare(held.session))
-        stop = asyncio.create_task(held.stop.wait())
+    async def _prepare(self, allocation: _Allocation) -> bool:
+        """Prepare the image of a session; return `False` if the session was deleted meanwhile."""
+        stuck = self._injector.faults.stuck
+        if stuck is not None and allocation.session.name.startswith(stuck):
+            raise ImagePullError("the registry is out of reach")
+        preparation = asyncio.create_task(self._runtime.prepare(allocation.session))
+        stop = asyncio.create_task(allocation.stop.wait())
         await asyncio.wait({preparation, stop}, return_when=asyncio.FIRST_COMPLETED)
         for task in (preparation, stop):
             task.cancel()
@@ -252,100 +250,82 @@ class Scheduler:
         if preparation.cancelled():
             return False
         preparation.result()
-        return not held.stop.is_set()
+        return not allocation.stop.is_set()
 
-    async def _follow(self, held: _Held, work: Work) -> None:
-        end = asyncio.create_task(work.wait())
-        stop = asyncio.create_task(held.stop.wait())
-        ready = asyncio.create_task(self._admit(held.session, work))
+    async def _follow(self, allocation: _Allocation, workload: Workload) -> None:
+        end = asyncio.create_task(workload.wait())
+        stop = asyncio.create_task(allocation.stop.wait())
+        ready = asyncio.create_task(self._wait_until_ready(allocation.session, workload))
         await asyncio.wait({end, stop}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
         ready.cancel()
         if not end.done():
-            await work.stop(self._options.grace)
+            await workload.stop(self._options.grace)
         status = await end
-        await _insist(lambda: self._settle(held.session, status))
-        # As in a container, what the command has left behind ends with it.
-        await work.stop(0)
+        await _retry_while_disk_full(lambda: self._record_exit(allocation.session, status))
+        # As in a container, background processes end with the command.
+        await workload.stop(0)
 
-    async def _admit(self, session: Session, work: Work) -> None:
-        await work.ready()
-        await _insist(lambda: self._store.admit(session))
+    async def _wait_until_ready(self, session: Session, workload: Workload) -> None:
+        await workload.ready()
+        await _retry_while_disk_full(lambda: self._store.set_ready(session))
 
-    def _begin(self, session: Session) -> None:
+    def _record_start(self, session: Session) -> None:
         now = time.time()
-        # What nobody connects to has no test of its readiness.
+        # A headless session has no port, and therefore no readiness check.
         phase = Phase.RUNNING if session.kind == "headless" else Phase.UNREADY
+        events = [*self._scheduled_events(session, now), _kubernetes.started(session.id, now)]
+        due = now + session.lifetime
+        self._store.set_phase(session, phase, *events, now=now, due=due, started=now)
+
+    def _record_pull_failure(self, session: Session, reason: str) -> None:
+        now = time.time()
         events = [
-            *self._scheduled(session, now),
-            Event("Normal", "Started", f"Started the command of session {session.id}", now),
+            *self._scheduled_events(session, now),
+            *_kubernetes.image_pull_failed(session.image, reason, now),
         ]
         due = now + session.lifetime
-        self._store.move(session, phase, *events, now=now, due=due, started=now)
+        self._store.set_phase(session, Phase.PULLING, *events, now=now, due=due, started=now)
 
-    def _pull(self, session: Session, reason: str) -> None:
+    def _record_start_failure(self, session: Session, reason: str) -> None:
         now = time.time()
-        image = f'image "{session.image}"'
         events = [
-            *self._scheduled(session, now),
-            Event("Normal", "Pulling", f"Pulling {image}", now),
-            Event("Warning", "Failed", f"Failed to pull {image}: {reason}", now),
-            Event("Warning", "Failed", "Error: ErrImagePull", now),
-            Event("Normal", "BackOff", f"Back-off pulling {image}", now),
-            Event("Warning", "Failed", "Error: ImagePullBackOff", now),
+            *self._scheduled_events(session, now),
+            _kubernetes.start_failed(reason, now),
         ]
-        due = now + session.lifetime
-        self._store.move(session, Phase.PULLING, *events, now=now, due=due, started=now)
+        due = now + retention(self._options, session.kind)
+        self._store.set_phase(
+            session, Phase.FAILED, *events, now=now, due=due, started=now, ended=now
+        )
 
-    def _refuse(self, session: Session, reason: str) -> None:
+    def _scheduled_events(self, session: Session, now: float) -> list[Event]:
+        differences = [evolve(event, at=now) for event in self._runtime.start_events(session)]
+        return [_kubernetes.scheduled(session.id, self._node), *differences]
+
+    def _record_exit(self, session: Session, status: int | None) -> None:
+        """Record the end of a command, unless the end of its session is recorded already."""
+        if self._store.phase(session) in PROCESS_PHASES:
+            phase = Phase.COMPLETED if status == 0 else Phase.FAILED
+            self._record_end(session, phase, _kubernetes.exited(status, time.time()))
+
+    def _record_failure(self, session: Session, event: Event) -> None:
+        self._record_end(session, Phase.FAILED, event)
+
+    def _record_end(self, session: Session, phase: Phase, event: Event) -> None:
         now = time.time()
-        events = [*self._scheduled(session, now), Event("Warning", "Failed", reason, now)]
-        due = now + self._options.retention(session.kind)
-        self._store.move(session, Phase.FAILED, *events, now=now, due=due, started=now, ended=now)
+        due = now + retention(self._options, session.kind)
+        self._store.set_phase(session, phase, event, now=now, due=due, ended=now)
 
-    def _scheduled(self, session: Session, now: float) -> list[Event]:
-        # The platform's scheduler leaves the times of its events out.
-        placed = Event("Normal", "Scheduled", f"Successfully assigned {session.id} to {self._node}")
-        notes = self._runtime.notes(session)
-        return [placed, *(evolve(note, at=now) for note in notes)]
-
-    def _settle(self, session: Session, status: int | None) -> None:
-        """Write down how a command ended, unless its session was ended for another reason."""
-        if self._store.phase(session) in ALIVE:
-            phase, event = _verdict(status, now := time.time())
-            due = now + self._options.retention(session.kind)
-            self._store.move(session, phase, event, now=now, due=due, ended=now)
-
-    def _fail(self, session: Session, reason: str, message: str) -> None:
-        now = time.time()
-        due = now + self._options.retention(session.kind)
-        event = Event("Warning", reason, message, now)
-        self._store.move(session, Phase.FAILED, event, now=now, due=due, ended=now)
-
-    def _forget(self, session: Session) -> None:
-        self._runtime.discard(session)
+    def _remove(self, session: Session) -> None:
+        self._runtime.remove_files(session)
         self._store.remove(session)
 
 
-def _verdict(status: int | None, now: float) -> tuple[Phase, Event]:
-    if status == 0:
-        return Phase.COMPLETED, Event("Normal", "Completed", "Exit status 0", now)
-    if status is None:
-        message = "Gone without an exit status: the machine was restarted, or it was killed"
-    elif status < 0:
-        message = f"Killed by signal {-status}"
-    elif status - _SIGNALLED in signal.valid_signals():
-        message = f"Exit status {status}: killed by signal {status - _SIGNALLED}"
-    else:
-        message = f"Exit status {status}"
-    return Phase.FAILED, Event("Warning", "Failed", message, now)
-
-
-async def _insist(write: Callable[[], None]) -> None:
-    """Write again and again while the disk is full: what happened must not be lost."""
+async def _retry_while_disk_full(write: Callable[[], None]) -> None:
+    """Repeat a write until it succeeds, so that no change of a session is lost."""
     while True:
         try:
             return write()
         except sqlite3.OperationalError:
-            logger.exception("cannot write what happened to a session; trying again")
-            await asyncio.sleep(_RETRY)
+            logger.exception("cannot record a change of a session; trying again")
+            await asyncio.sleep(_RETRY_INTERVAL)

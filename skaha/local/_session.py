@@ -1,4 +1,4 @@
-"""A session, its phases and its events, as the rooms of the platform hand them around."""
+"""A session, its phases and its events."""
 
 from enum import StrEnum
 
@@ -8,7 +8,7 @@ KINDS = ("carta", "notebook", "desktop", "contributed", "headless", "firefly", "
 
 
 class Phase(StrEnum):
-    """How far a session has come; finer than the status that the wire shows."""
+    """The progress of a session; finer than the status in the API."""
 
     QUEUED = "queued"
     STARTING = "starting"
@@ -20,32 +20,33 @@ class Phase(StrEnum):
 
     @property
     def status(self) -> str:
-        """The wire's word for this phase."""
+        """The status of this phase in the API."""
         return _STATUS.get(self, "Pending")
 
 
 # The phases in which processes run.
-ALIVE = frozenset({Phase.UNREADY, Phase.RUNNING})
+PROCESS_PHASES = frozenset({Phase.UNREADY, Phase.RUNNING})
 
 _STATUS = {Phase.RUNNING: "Running", Phase.COMPLETED: "Completed", Phase.FAILED: "Failed"}
 
 
 @frozen(kw_only=True)
 class Session:
-    """One session, or one app of a desktop (then `id` is the desktop's and `appid` its own).
+    """A session, or an app of a desktop. An app has the `id` of its desktop and its own `appid`.
 
     Attributes:
-        seq: Its place in the order of arrival; 0 until the store has given one.
-        cores: Cores requested, which may be more than were asked for (flexible sessions).
-        ram: GiB requested.
-        cores_limit: Cores that it may use.
-        ram_limit: GiB that it may use.
-        gpus: GPUs asked for.
-        fixed: Whether the memory requested is also the limit.
-        started: Seconds of the epoch, None until the session has left the queue.
-        ended: Seconds of the epoch, None until it has ended.
-        lifetime: Seconds from start to expiry.
-        deleted: Its owner has deleted it, only its processes may still be there.
+        seq: The position in the order of arrival; 0 until the store assigns it.
+        cores: The requested cores. A flexible session gets a default request.
+        ram: The requested memory in GiB.
+        cores_limit: The cores that the session may use.
+        ram_limit: The memory that the session may use, in GiB.
+        gpus: The requested GPUs.
+        fixed: Whether the requested memory is also the limit.
+        created: The time of the launch, in seconds since the epoch.
+        started: The time of the start, in seconds since the epoch; `None` for a queued session.
+        ended: The time of the end, in seconds since the epoch; `None` before the end.
+        lifetime: The time from the start to the expiry, in seconds.
+        deleted: Whether the owner deleted the session; its processes may still run.
     """
 
     seq: int = 0
@@ -72,13 +73,13 @@ class Session:
 
     @property
     def active(self) -> bool:
-        """Whether the platform has begun with it and it has not ended."""
+        """Whether the session has left the queue and has not ended."""
         return self.phase in {Phase.STARTING, Phase.PULLING, Phase.UNREADY, Phase.RUNNING}
 
 
 @frozen
 class Event:
-    """One line of a session's events; `at` is None where the platform leaves the time out."""
+    """An event of a session; `at` is `None` if the real platform omits the time."""
 
     type: str
     reason: str

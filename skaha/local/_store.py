@@ -1,8 +1,9 @@
-"""The platform's memory: every session and its events in one SQLite file.
+"""The database of the platform: all sessions and their events in one SQLite file.
 
-All calls come from the event loop's thread. One takes some ten microseconds: the journal is
-flushed to the disk at checkpoints only, so a killed daemon loses nothing, and a machine that loses
-power loses at most the last moments of sessions that died with it.
+All calls come from the thread of the event loop. A call takes about ten microseconds, because
+SQLite flushes its journal to the disk at checkpoints only. A killed daemon loses nothing. A power
+failure of the machine loses at most the last moments of the sessions, whose processes end with the
+machine.
 """
 
 import json
@@ -56,8 +57,8 @@ PRAGMA user_version = 2;
 """
 _VERSIONS = (0, 1, 2)
 
-# The first layout did not know the limits.
-_FROM_FIRST = """
+# Version 1 of the schema has no limits.
+_UPGRADE_FROM_1 = """
 ALTER TABLE sessions ADD COLUMN cores_limit REAL NOT NULL DEFAULT 8;
 ALTER TABLE sessions ADD COLUMN ram_limit REAL NOT NULL DEFAULT 32;
 PRAGMA user_version = 2;
@@ -65,10 +66,10 @@ PRAGMA user_version = 2;
 
 
 class Store:
-    """Sessions and events, kept across the end of the daemon however it comes.
+    """Sessions and events; they survive every end of the daemon.
 
-    A session's `due` is when the clock next concerns it: the earliest start of a queued one,
-    the expiry of a running one, the removal of a finished one.
+    The column `due` holds the next time at which the scheduler must act on a session: the earliest
+    start of a queued session, the expiry of a running session, the removal of a finished session.
     """
 
     def __init__(self, path: Path) -> None:
@@ -80,69 +81,69 @@ class Store:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version not in _VERSIONS:
             raise sqlite3.DatabaseError(f"a later release wrote it (layout {version})")
-        # Not every time: a platform is to come back on a full disk, too.
+        # Do not write at every start: a platform must start on a full disk, too.
         if version != _VERSIONS[-1]:
-            self._db.executescript(_FROM_FIRST if version == 1 else _SCHEMA)
+            self._db.executescript(_UPGRADE_FROM_1 if version == 1 else _SCHEMA)
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
 
     def add(self, session: Session, due: float | None) -> None:
-        """Remember a new session."""
+        """Insert a new session."""
         row = asdict(session)
         del row["seq"]
         row |= {"args": json.dumps(session.args), "env": json.dumps(session.env), "due": due}
         columns, values = ", ".join(row), ", ".join(f":{name}" for name in row)
-        # The names are those of the class above, never a caller's words.
+        # The column names are the fields of `Session`; no user input is part of the statement.
         self._db.execute(f"INSERT INTO sessions ({columns}) VALUES ({values})", row)  # noqa: S608
 
     def get(self, session_id: str, appid: str = "") -> Session | None:
-        """Return one session, None when there is none or it was deleted."""
+        """Return a session, or `None` if it does not exist or was deleted."""
         query = "SELECT * FROM sessions WHERE id = ? AND appid = ? AND NOT deleted"
         return next(self._select(query, session_id, appid), None)
 
-    def taken(self, session_id: str, appid: str = "") -> bool:
-        """Return whether an id is in use, be it by a session that is only just ending."""
+    def id_exists(self, session_id: str, appid: str = "") -> bool:
+        """Return whether an id is in use; deleted sessions count until their processes end."""
         query = "SELECT 1 FROM sessions WHERE id = ? AND appid = ?"
         return self._db.execute(query, (session_id, appid)).fetchone() is not None
 
     def phase(self, session: Session) -> Phase:
-        """Return the present phase of a session that may have moved on."""
+        """Return the current phase of a session; the phase of the object may be outdated."""
         row = self._db.execute("SELECT phase FROM sessions WHERE seq = ?", (session.seq,))
         return Phase(row.fetchone()["phase"])
 
-    def listed(self) -> list[Session]:
-        """Return every session and app that is not deleted."""
+    def all(self) -> list[Session]:
+        """Return all sessions and apps that are not deleted."""
         return list(self._select("SELECT * FROM sessions WHERE NOT deleted"))
 
     def apps(self, session_id: str) -> list[Session]:
-        """Return the apps of one desktop."""
+        """Return the apps of a desktop."""
         query = "SELECT * FROM sessions WHERE id = ? AND appid != '' AND NOT deleted"
         return list(self._select(query, session_id))
 
     def first_queued(self) -> Session | None:
-        """Return the session whose turn it is."""
+        """Return the next session to start."""
         query = "SELECT * FROM sessions WHERE phase = 'queued' ORDER BY seq LIMIT 1"
         return next(self._select(query), None)
 
-    def at_work(self) -> list[Session]:
-        """Return the sessions that may have processes: begun, or deleted a moment ago."""
+    def with_processes(self) -> list[Session]:
+        """Return the sessions that may have processes: started sessions and deleted sessions."""
         query = (
             "SELECT * FROM sessions WHERE phase IN ('starting', 'unready', 'running') OR deleted"
         )
         return list(self._select(query))
 
     def due(self, now: float) -> list[Session]:
-        """Return the sessions whose moment has come."""
+        """Return the sessions on which the scheduler must act now."""
         return list(self._select("SELECT * FROM sessions WHERE due <= ? ORDER BY due", now))
 
     def next_due(self) -> float | None:
-        """Return the next moment at which the clock concerns a session."""
-        (moment,) = self._db.execute("SELECT min(due) FROM sessions").fetchone()
-        return None if moment is None else float(moment)
+        """Return the next time at which the scheduler must act on a session."""
+        (time,) = self._db.execute("SELECT min(due) FROM sessions").fetchone()
+        return None if time is None else float(time)
 
-    def move(
+    def set_phase(
         self,
         session: Session,
         phase: Phase,
@@ -152,7 +153,7 @@ class Store:
         started: float | None = None,
         ended: float | None = None,
     ) -> None:
-        """Put a session into a phase and write the events that tell of it, both or neither."""
+        """Set the phase of a session and insert its events, in one transaction."""
         with self._db:
             self._db.execute("BEGIN")
             self._db.execute(
@@ -165,35 +166,35 @@ class Store:
                 [(session.seq, e.type, e.reason, e.message, e.at, now) for e in events],
             )
 
-    def admit(self, session: Session) -> None:
-        """Let a session count as running that was only waited for to be ready."""
+    def set_ready(self, session: Session) -> None:
+        """Set the phase of an unready session to running."""
         self._db.execute(
             "UPDATE sessions SET phase = 'running' WHERE seq = ? AND phase = 'unready'",
             (session.seq,),
         )
 
-    def prolong(self, session: Session, lifetime: float, due: float) -> None:
-        """Give a session a new lifetime, counted from its start."""
+    def set_lifetime(self, session: Session, lifetime: float, due: float) -> None:
+        """Set the lifetime of a session, counted from its start."""
         self._db.execute(
             "UPDATE sessions SET lifetime = ?, due = ? WHERE seq = ?", (lifetime, due, session.seq)
         )
 
-    def ripen(self, session: Session) -> None:
-        """Let a queued session start as soon as there is room."""
+    def clear_due(self, session: Session) -> None:
+        """Let a queued session start when there is room."""
         self._db.execute("UPDATE sessions SET due = NULL WHERE seq = ?", (session.seq,))
 
-    def hide(self, session: Session) -> None:
-        """Mark a session as deleted while its processes are being ended."""
+    def mark_deleted(self, session: Session) -> None:
+        """Mark a session as deleted while its processes end."""
         self._db.execute(
             "UPDATE sessions SET deleted = 1, due = NULL WHERE seq = ?", (session.seq,)
         )
 
     def remove(self, session: Session) -> None:
-        """Forget a session and its events."""
+        """Remove a session and its events."""
         self._db.execute("DELETE FROM sessions WHERE seq = ?", (session.seq,))
 
     def events(self, session: Session, since: float) -> list[Event]:
-        """Return the events of a session written after a moment, oldest first."""
+        """Return the events of a session that were inserted after a time, oldest first."""
         rows: Iterable[Any] = self._db.execute(
             "SELECT type, reason, message, at FROM events"
             " WHERE seq = ? AND written > ? ORDER BY rowid",

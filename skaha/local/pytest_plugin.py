@@ -1,9 +1,10 @@
-"""Platforms for the tests of programs that use one: the fixture `skaha_platform`.
+"""A pytest plugin with the fixture `skaha_platform`: an embedded platform for tests.
 
-Each test that asks for it gets an empty platform of its own, or each module does where the setting
-`skaha_platform_scope` says `module`. The marker `skaha_platform` chooses how it is: the options of
-``python -m skaha.local serve``, like ``time_scale=0.001`` for days that pass in minutes. What is to
-go wrong is chosen by the test, at any moment.
+Each test that uses the fixture gets an empty platform. With the setting
+``skaha_platform_scope = "module"``, all tests of a module share a platform. The marker
+`skaha_platform` sets the options of the platform, which are those of
+``python -m skaha.local serve``. For example, a day takes 86 seconds with ``time_scale=0.001``. A
+test can inject faults at any time.
 
 Example:
     >>> import pytest
@@ -25,108 +26,110 @@ from typing import Any
 
 import pytest
 
+from skaha.local._options import as_flags
+
 _DEFAULTS = {"cores": 8, "ram": 32, "grace": 1}
-_FAREWELL_SECONDS = 30
+_END_TIMEOUT = 30
 
 
 class SkahaPlatform:
     """A platform for tests.
 
     Attributes:
-        url: Its base URL, like ``http://127.0.0.1:41234/skaha``.
-        token: The bearer token that it wants.
-        state: The directory that it lives on.
+        url: The base URL, like ``http://127.0.0.1:41234/skaha``. It changes with each start.
+        token: The bearer token.
+        state: The state directory.
     """
 
     def __init__(self, directory: Path, options: dict[str, Any]) -> None:
         """Start a platform.
 
         Args:
-            directory: A new directory for all that is its own.
-            options: How it is to be, as the marker has it.
+            directory: A new directory for all files of the platform.
+            options: The options of the marker.
 
         Raises:
-            RuntimeError: It does not start; it has said why.
+            RuntimeError: The platform does not start. It has printed the reason.
         """
         self.state = directory / "state"
         self.token = secrets.token_urlsafe(16)
         self._faults = directory / "faults.json"
-        token = directory / "token"
-        token.touch(mode=0o600)
-        token.write_text(self.token)
+        token_file = directory / "token"
+        token_file.touch(mode=0o600)
+        token_file.write_text(self.token)
         self._command = [
             *(sys.executable, "-m", "skaha.local", "serve", "--tether"),
-            *("--state", str(self.state), "--token-file", str(token)),
+            *("--state", str(self.state), "--token-file", str(token_file)),
             *("--faults", str(self._faults)),
-            *_flags(_DEFAULTS | options),
+            *as_flags(_DEFAULTS | options),
         ]
-        self._process, self.url = self._started()
+        self.start()
 
     def set_faults(self, **faults: Any) -> None:
-        """Let things go wrong from now on, these and no others; without any, all is well again.
+        """Inject these faults from now on, and no others; without arguments, inject none.
 
         Args:
-            faults: Among others `delay`, `unavailable`, `broken`, `refused_creates`, `stuck`; an
-                unknown name makes the platform answer with all of them. Creates and requests
-                are counted from this moment.
+            faults: For example `delay`, `unavailable`, `broken`, `refused_creates` or `stuck`. The
+                platform counts creates and requests from this call on. It answers an unknown name
+                with an error that lists all names.
         """
         new = self._faults.with_suffix(".new")
         new.write_text(json.dumps(faults))
         new.replace(self._faults)
 
     def set_image(self, image: str, *command: str) -> None:
-        """Let a command of this machine stand for an image, as its own command.
+        """Run a command of this machine instead of an image.
 
         Args:
-            image: The image's full reference.
-            command: Program and arguments; ``{port}`` is the port that a contributed session is to
-                listen on.
+            image: The full reference of the image.
+            command: The program and its arguments. ``{port}`` is replaced by the port on which a
+                contributed session must listen.
         """
         file = self.state / "images.json"
         images = json.loads(file.read_text()) if file.exists() else {}
         file.write_text(json.dumps(images | {image: command}))
 
     def kill(self) -> None:
-        """Kill the platform as it stands; what runs on it goes on."""
+        """Kill the platform; the processes of its sessions go on."""
         self._process.kill()
-        self._close()
+        self._wait()
 
     def start(self) -> None:
-        """Start it again, with all that it remembers, at a new `url`."""
-        self._process, self.url = self._started()
+        """Start the platform again after `kill` or `stop`, with the same sessions and a new `url`.
 
-    def stop(self) -> None:
-        """End the platform and what runs on it."""
-        self._process.terminate()
-        self._close()
-
-    def _started(self) -> tuple[subprocess.Popen[str], str]:
-        # It ends with its standard input: with this process, whatever becomes of that.
-        process = subprocess.Popen(  # noqa: S603 - the platform is this package
+        Raises:
+            RuntimeError: The platform does not start. It has printed the reason.
+        """
+        # The platform ends with its standard input, and therefore with this process.
+        self._process = subprocess.Popen(  # noqa: S603 - the platform is this package
             self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        url = process.stdout.readline().strip() if process.stdout else ""
-        if not url:
+        self.url = self._process.stdout.readline().strip() if self._process.stdout else ""
+        if not self.url:
             raise RuntimeError(f"the platform did not start: {' '.join(self._command)}")
-        return process, url
 
-    def _close(self) -> None:
-        self._process.communicate(timeout=_FAREWELL_SECONDS)
+    def stop(self) -> None:
+        """End the platform and all processes of its sessions."""
+        self._process.terminate()
+        self._wait()
+
+    def _wait(self) -> None:
+        self._process.communicate(timeout=_END_TIMEOUT)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the setting."""
-    text = "how long a platform of the fixture skaha_platform lives: function, module or session"
+    """Add the setting `skaha_platform_scope`."""
+    text = "lifetime of the platform of the fixture skaha_platform: function, module or session"
     parser.addini("skaha_platform_scope", text, default="function")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
-    text = "skaha_platform(**options): how the platform of the test is, as in `skaha.local serve`"
+    """Register the marker `skaha_platform`."""
+    text = "skaha_platform(**options): options of the test's platform, as for `skaha.local serve`"
     config.addinivalue_line("markers", text)
 
 
-def _scope(fixture_name: str, config: pytest.Config) -> Any:  # noqa: ARG001 - as pytest calls it
+def _scope(fixture_name: str, config: pytest.Config) -> Any:  # noqa: ARG001 - pytest passes both
     return config.getini("skaha_platform_scope")
 
 
@@ -134,19 +137,10 @@ def _scope(fixture_name: str, config: pytest.Config) -> Any:  # noqa: ARG001 - a
 def skaha_platform(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[SkahaPlatform]:
-    """An empty platform, which ends with the test (or the module, or the run)."""
+    """An empty platform; it ends with the test, the module or the test run."""
     options: dict[str, Any] = {}
     for marker in reversed(list(request.node.iter_markers("skaha_platform"))):
         options |= marker.kwargs
     platform = SkahaPlatform(tmp_path_factory.mktemp("skaha"), options)
     yield platform
     platform.stop()
-
-
-def _flags(options: dict[str, Any]) -> Iterator[str]:
-    for name, value in options.items():
-        flag = name.replace("_", "-")
-        if value is False:
-            yield f"--no-{flag}"
-        elif value is not True:
-            yield f"--{flag}={value}"

@@ -1,4 +1,4 @@
-"""The command as people have it: a process of its own, at a platform of its own."""
+"""The command line program as users run it: its own process, and its own platform."""
 
 import json
 import os
@@ -19,7 +19,7 @@ TOKEN = "a-token-of-the-tests"
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory):
-    """A platform in the foreground: its URL, and the file that makes things go wrong."""
+    """A platform in the foreground: its URL, and the file that makes requests fail."""
     home = tmp_path_factory.mktemp("cli")
     faults = home / "faults.json"
     command = [SKAHA, "local", "serve", "--token", TOKEN, "--state", str(home / "state")]
@@ -30,7 +30,7 @@ def served(tmp_path_factory):
 
 
 class Program:
-    """The program, with a home and a platform."""
+    """The program, with a home directory and a platform."""
 
     def __init__(self, home, url, faults):
         self.home, self.url, self._faults = home, url, faults
@@ -46,8 +46,8 @@ class Program:
         }
 
     def __call__(self, *words, code=0, env=(), **options):
-        """Run it in pipes; return what it printed."""
-        done = subprocess.run(
+        """Run the program in pipes; return its standard output."""
+        finished = subprocess.run(
             [SKAHA, *words],
             env=self.env | dict(env),
             capture_output=True,
@@ -56,8 +56,8 @@ class Program:
             **({} if "input" in options else {"stdin": subprocess.DEVNULL}),
             **options,
         )
-        self.out, self.err = done.stdout.decode(), done.stderr.decode()
-        assert done.returncode == code, (done.returncode, self.out, self.err)
+        self.out, self.err = finished.stdout.decode(), finished.stderr.decode()
+        assert finished.returncode == code, (finished.returncode, self.out, self.err)
         assert "Traceback" not in self.err
         return self.out
 
@@ -65,7 +65,7 @@ class Program:
         return json.loads(self("--output", "json", *words, **options))
 
     def at_a_terminal(self, *words, columns=100, env=()):
-        """Run it at a terminal, where somebody types."""
+        """Run the program on a terminal, where a user types."""
         return pexpect.spawn(
             SKAHA,
             list(words),
@@ -86,26 +86,26 @@ class Program:
 
     @property
     def platform(self):
-        """The library's own way to the platform, which is quicker to set things up."""
+        """A client of the platform: the library prepares a test faster than the program."""
         return Session(server=self.url, token=TOKEN)
 
     def launch(self, name, *words):
-        """Launch a session; return its id when it has ended."""
-        one = self.begin(name, *words)
+        """Launch a session and wait until it has ended; return its id."""
+        session_id = self.begin(name, *words)
         with self.platform as session:
-            session.wait(one)
-        return one
+            session.wait(session_id)
+        return session_id
 
     def begin(self, name, *words):
-        """Launch a session; return its id when it runs."""
+        """Launch a session and wait until it runs; return its id."""
         with self.platform as session:
-            [one] = session.create(name, IMAGE, **shell.command(*words))
-            session.wait(one, "running", poll=0.02)
-        return one
+            [session_id] = session.create(name, IMAGE, **shell.command(*words))
+            session.wait(session_id, "running", poll=0.02)
+        return session_id
 
     def ids(self, prefix=""):
         with self.platform as session:
-            return {one["id"] for one in session.fetch() if one["name"].startswith(prefix)}
+            return {record["id"] for record in session.fetch() if record["name"].startswith(prefix)}
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def skaha(tmp_path, served):
 
 @pytest.fixture
 def clean(skaha):
-    """The program, at a platform without sessions."""
+    """The program, with a platform that has no sessions."""
     with skaha.platform as session:
         session.destroy_all()
     return skaha
@@ -125,5 +125,5 @@ def clean(skaha):
 
 @pytest.fixture
 def entry():
-    """The command itself."""
+    """The path of the program."""
     return SKAHA

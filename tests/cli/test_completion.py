@@ -1,4 +1,4 @@
-"""What a shell offers."""
+"""Completion of commands, sessions and images in a shell."""
 
 import shutil
 
@@ -8,7 +8,7 @@ import pytest
 IMAGE = "images.canfar.net/skaha/terminal:1.1.2"
 
 
-def offered(skaha, shell, line):
+def completions(skaha, shell, line):
     words = line.split(" ")
     env = {
         "_SKAHA_COMPLETE": f"{shell}_complete",
@@ -21,25 +21,26 @@ def offered(skaha, shell, line):
 
 
 def test_commands_options_and_names(clean):
-    one = clean.launch("complete", "true")
-    assert "plain,prune" in offered(clean, "bash", "skaha pru")
-    assert "plain,--everyone" in offered(clean, "bash", "skaha ps --ev")
-    assert offered(clean, "bash", "skaha logs comp") == "plain,complete-1\n"
-    assert offered(clean, "bash", f"skaha info {one[:4]}") == f"plain,{one}\n"
-    assert offered(clean, "bash", "skaha info complete-1 comp").strip() == ""
-    assert "complete-1" in offered(clean, "zsh", "skaha delete comp")
-    assert "complete-1" in offered(clean, "fish", "skaha delete comp")
+    session_id = clean.launch("complete", "true")
+    assert "plain,prune" in completions(clean, "bash", "skaha pru")
+    assert "plain,--everyone" in completions(clean, "bash", "skaha ps --ev")
+    assert completions(clean, "bash", "skaha logs comp") == "plain,complete-1\n"
+    assert completions(clean, "bash", f"skaha info {session_id[:4]}") == f"plain,{session_id}\n"
+    assert completions(clean, "bash", "skaha info complete-1 comp").strip() == ""
+    assert "complete-1" in completions(clean, "zsh", "skaha delete comp")
+    assert "complete-1" in completions(clean, "fish", "skaha delete comp")
 
 
-def test_images_and_the_colon_that_bash_breaks_words_at(skaha):
-    assert f"plain,{IMAGE}" in offered(skaha, "bash", "skaha create images.canfar.net/skaha/term")
-    assert f"plain,{IMAGE}" in offered(skaha, "bash", "skaha create terminal")
+def test_images_although_bash_splits_words_at_colons(skaha):
+    beginning = "skaha create images.canfar.net/skaha/term"
+    assert f"plain,{IMAGE}" in completions(skaha, "bash", beginning)
+    assert f"plain,{IMAGE}" in completions(skaha, "bash", "skaha create terminal")
     line = f"skaha create {IMAGE[:-2]}"
-    assert "plain,1.1.2" in offered(skaha, "bash", line).split()
+    assert "plain,1.1.2" in completions(skaha, "bash", line).split()
 
 
-def test_without_an_answer_there_is_nothing_to_offer(skaha):
-    assert offered(skaha.without("SKAHA_TOKEN"), "bash", "skaha logs a").strip() == ""
+def test_there_are_no_suggestions_if_the_platform_refuses(skaha):
+    assert completions(skaha.without("SKAHA_TOKEN"), "bash", "skaha logs a").strip() == ""
     assert skaha.err == ""
 
 

@@ -180,14 +180,14 @@ def test_the_first_entry_makes_the_file_and_a_link_stays_one(tmp_path, monkeypat
     assert target.read_text() == 'active = "default"\n\n[profiles.default]\nserver = "local"\n'
 
 
-def test_the_commands(skaha):
+def test_the_commands_show_get_set_and_unset_values(skaha):
     skaha.without("SKAHA_SERVER", "SKAHA_TOKEN")
     path = skaha("config", "path").strip()
     assert path == str(skaha.home / ".config" / "skaha" / "config.toml")
     assert skaha("config", "get", "token", code=5) == ""
     skaha("config", "set", "server", skaha.url)
     skaha("config", "set", "token", input=b"a-token-of-the-tests\n")
-    shown = {one["key"]: one for one in skaha.json("config", "show")}
+    shown = {item["key"]: item for item in skaha.json("config", "show")}
     assert shown["server"] == {
         "key": "server",
         "value": skaha.url,
@@ -204,12 +204,12 @@ def test_the_commands(skaha):
     assert stat.S_IMODE(Path(path).stat().st_mode) == 0o600
 
 
-def test_half_a_registry_is_shown_and_its_place_is_named(skaha):
+def test_an_incomplete_registry_is_shown_and_refused_with_its_source(skaha):
     skaha.without("SKAHA_SERVER", "SKAHA_TOKEN")
     skaha("config", "set", "server", skaha.url)
     skaha("config", "set", "token", "a-token-of-the-tests")
     skaha("config", "set", "registry_username", "me")
-    shown = {one["key"]: one["value"] for one in skaha.json("config", "show")}
+    shown = {item["key"]: item["value"] for item in skaha.json("config", "show")}
     assert (shown["registry_username"], shown["registry_secret"]) == ("me", None)
     assert skaha("config", "get", "registry_username") == "me\n"
     skaha("ps", code=2)
@@ -219,7 +219,7 @@ def test_half_a_registry_is_shown_and_its_place_is_named(skaha):
     skaha("ps")
 
 
-def test_a_token_is_found_wherever_it_is_kept(skaha):
+def test_get_token_reads_a_token_file(skaha):
     skaha.without("SKAHA_TOKEN", "SKAHA_SERVER")
     skaha("config", "set", "token_file", "/nowhere")
     assert "token_file\t/nowhere\tprofile default" in skaha("config", "show")
@@ -232,7 +232,7 @@ def test_a_token_is_found_wherever_it_is_kept(skaha):
     assert "unknown key 'tokn'" in skaha.err
 
 
-def test_the_profiles(skaha):
+def test_profiles_are_listed_with_their_servers(skaha):
     assert skaha.json("config", "profiles") == []
     skaha("config", "set", "server", "local", "--profile", "laptop")
     skaha("config", "set", "timeout", "9", "--profile", "Ünï c.d")
@@ -244,7 +244,7 @@ def test_the_profiles(skaha):
     skaha("config", "profiles", "--profile", "nope", code=2)
 
 
-def test_nothing_is_no_value(skaha):
+def test_an_empty_value_is_refused(skaha):
     skaha("config", "set", "token", code=2)
     assert "token cannot be empty" in skaha.err
     skaha("config", "unset", "token")
@@ -252,37 +252,36 @@ def test_nothing_is_no_value(skaha):
 
 
 @pytest.mark.usefixtures("file")
-def test_changes_at_once_are_all_kept():
+def test_changes_by_several_processes_are_all_kept():
     names = [f"p{number}" for number in range(10)]
     code = "import sys; from skaha import config; config.save('server', 'local', sys.argv[1])"
-    running = [subprocess.Popen([sys.executable, "-c", code, name]) for name in names]
-    assert [one.wait(30) for one in running] == [0] * len(names)
+    processes = [subprocess.Popen([sys.executable, "-c", code, name]) for name in names]
+    assert [process.wait(30) for process in processes] == [0] * len(names)
     assert {*names} < {*config.profiles()}
 
 
-def test_without_a_home_and_with_one_that_cannot_be_written(skaha):
-    nobody = {"HOME": "", "SKAHA_CONFIG": ""}
-    skaha("ps", "-q", env=nobody)
+def test_a_missing_or_read_only_home_directory(skaha):
+    skaha("ps", "-q", env={"HOME": "", "SKAHA_CONFIG": ""})
     skaha("ps", "-q", env={"HOME": "/proc"})
     skaha("config", "set", "server", "local", env={"HOME": "/proc"}, code=2)
     assert "cannot be written" in skaha.err
     skaha("ps", "-q", env={"HOME": "/dev/null"})
 
 
-def test_who_am_i(skaha):
-    [me] = skaha.json("auth")
-    assert me["user"]
-    assert (me["method"], me["source"]) == ("token", "environment variable SKAHA_TOKEN")
-    assert me["expires"] is None
-    assert skaha("auth", "-o", "name") == f"{me['user']}\n"
+def test_auth_shows_the_user_and_the_credentials(skaha):
+    [item] = skaha.json("auth")
+    assert item["user"]
+    assert (item["method"], item["source"]) == ("token", "environment variable SKAHA_TOKEN")
+    assert item["expires"] is None
+    assert skaha("auth", "-o", "name") == f"{item['user']}\n"
     assert "a-token-of-the-tests" not in skaha.out
 
 
-def test_when_a_certificate_expires():
+def test_the_expiry_of_a_certificate():
     assert config.valid_until(CERTIFICATE).year > 2000
 
 
-def test_when_a_token_expires():
+def test_the_expiry_of_a_token():
     assert token_expiry("a.eyJleHAiOjE4MDAwMDAwMDB9.b").year == 2027
     for token in ("", "a", "a.b.c", "a.e30.c", "a.eyJleHAiOiJ4In0.c"):
         assert token_expiry(token) is None

@@ -1,9 +1,9 @@
-"""The embedded platform from the command line."""
+"""The commands of the embedded platform."""
 
 import json
 
 
-def test_its_life(skaha):
+def test_start_status_reset_and_stop(skaha):
     skaha.without("SKAHA_SERVER", "SKAHA_TOKEN")
     assert skaha.json("local", "status", code=5) == [{"running": False, "url": None, "pid": None}]
     try:
@@ -19,9 +19,18 @@ def test_its_life(skaha):
         assert skaha("local", "stop") == "no\t\t\n"
 
 
-def test_what_goes_wrong_is_said(skaha):
-    skaha("local", "start", code=1, env={"SKAHA_LOCAL_STATE": "/proc/nowhere"})
-    assert "cannot use the state directory" in skaha.err
+def test_a_failure_has_a_message(skaha):
+    env = {"SKAHA_LOCAL_STATE": "/proc/nowhere"}
+    for command in ("start", "status", "stop"):
+        [item] = skaha.json("local", command, code=1, env=env)
+        assert "cannot use the state directory" in item["error"]["message"]
+        assert "cannot use the state directory" in skaha.err
+
+
+def test_a_preview_does_not_start_the_platform(skaha):
+    skaha.without("SKAHA_SERVER", "SKAHA_TOKEN")
+    skaha("--server", "local", "create", "images.canfar.net/skaha/terminal:1.1.2", "--dry-run")
+    skaha("local", "status", code=5)
 
 
 def test_serve_shows_its_own_options(skaha):

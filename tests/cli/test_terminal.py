@@ -1,6 +1,7 @@
-"""At a terminal: tables, colours, questions, progress, Ctrl-C, a window that changes."""
+"""A terminal: tables, colours, questions, progress, Ctrl-C, a window that changes its size."""
 
 import re
+import sys
 import time
 
 import pexpect
@@ -12,7 +13,7 @@ LONG = "a-name-that-is-rather-long-for-a-narrow-terminal"
 
 
 def screen(child):
-    """What it shows until its end, line by line, without the colours."""
+    """Return the output of a program until its end, as lines without colours."""
     child.expect(pexpect.EOF)
     child.close()
     return COLOUR.sub("", child.before).replace("\r\n", "\n").splitlines()
@@ -20,17 +21,17 @@ def screen(child):
 
 @pytest.mark.parametrize("columns", [200, 80, 50])
 def test_a_table_fits_the_terminal(clean, columns):
-    one = clean.launch(LONG, "true")
+    session_id = clean.launch(LONG, "true")
     lines = screen(clean.at_a_terminal("ps", columns=columns))
     assert len(lines) == 2
     assert all(len(line) <= columns for line in lines)
     assert lines[0].startswith("ID")
-    assert lines[1].startswith(one)
+    assert lines[1].startswith(session_id)
     assert (IMAGE in lines[1]) == (columns == 200)
     assert ("…" in lines[1]) == (columns < 200)
 
 
-def test_colours_are_for_terminals_that_want_them(clean):
+def test_colours_are_for_terminals_that_allow_them(clean):
     clean.launch("coloured", "true")
     for env, coloured in (({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)):
         child = clean.at_a_terminal("ps", env=env)
@@ -42,29 +43,30 @@ def test_colours_are_for_terminals_that_want_them(clean):
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1), ("\x04", 130), ("\x03", 130)])
-def test_prune_shows_and_asks(clean, answer, code):
-    one = clean.launch("asked", "true")
+def test_prune_shows_the_sessions_and_asks(clean, answer, code):
+    session_id = clean.launch("asked", "true")
     child = clean.at_a_terminal("prune", "asked")
     child.expect("Delete this session")
-    assert one in child.before
-    assert one in clean.ids()
+    assert session_id in child.before
+    assert session_id in clean.ids()
     if len(answer.strip()) and answer.isprintable():
         child.sendline(answer)
     else:
         child.send(answer)
     screen(child)
     assert child.exitstatus == code
-    assert (one in clean.ids()) is (code != 0)
+    assert (session_id in clean.ids()) is (code != 0)
 
 
 def test_prune_of_nothing_does_not_ask(clean):
-    assert screen(clean.at_a_terminal("prune", "nothing")) == ["skaha: there is nothing to delete"]
+    lines = screen(clean.at_a_terminal("prune", "nothing"))
+    assert lines == ["skaha: no session matches: nothing to delete"]
 
 
-def test_a_wait_shows_how_far_it_is_and_redraws_after_a_resize(clean):
+def test_a_wait_shows_its_progress_and_fits_a_window_that_shrinks(clean):
     clean.begin("watched", "sleep", "60")
     child = clean.at_a_terminal("wait", "watched-1", columns=100)
-    child.expect("1 Running")
+    child.expect(r"waiting: 0 of 1 \(\d s\), 1 Running")
     child.setwinsize(24, 12)
     time.sleep(0.5)
     child.expect(r"\r\x1b\[K([^\r\n]+)\r\x1b\[K")
@@ -74,32 +76,62 @@ def test_a_wait_shows_how_far_it_is_and_redraws_after_a_resize(clean):
     assert child.exitstatus == 130
 
 
-def test_a_launch_shows_how_many_are_launched(clean):
+def test_a_launch_shows_the_number_of_launched_sessions(clean):
     clean.faults(create_delay=0.4)
     words = ["--concurrency", "1", "create", IMAGE, "-n", "counted", "-r", "4", "--", "true"]
     child = clean.at_a_terminal(*words)
     child.expect(r"launching: [123] of 4 \(\d s\)")
     lines = screen(child)
     assert child.exitstatus == 0
-    # Nothing of it stays.
+    # The progress line disappears.
     shown = "\n".join(lines).rpartition("\x1b[K")[2].split()
     assert shown[:3] == ["ID", "NAME", "STATUS"]
-    assert shown[4::2] == [f"counted-{n}" for n in range(1, 5)]
+    assert shown[4::2] == [f"counted-{number}" for number in range(1, 5)]
 
 
-def test_a_pipe_sees_no_progress(clean):
+NOTE = """
+import time
+from skaha.cli._stderr import note, progress
+with progress("working") as bar:
+    bar(1, 2)
+    time.sleep(1)
+    note("a note")
+    time.sleep(0.5)
+"""
+
+
+def test_a_note_erases_the_progress_line_and_draws_it_again():
+    child = pexpect.spawn(sys.executable, ["-c", NOTE], timeout=20, encoding="utf-8")
+    child.expect(pexpect.EOF)
+    first, second = child.before.split("\r\n")
+    # A terminal shows of each line only the text after the last erasure.
+    assert "working: 1 of 2 (0 s)" in first
+    assert first.rpartition("\x1b[K")[2].strip("\r") == "skaha: a note"
+    assert "working: 1 of 2 (0 s)" in second
+    assert second.rpartition("\x1b[K")[2].strip("\r") == ""
+
+
+def test_short_work_and_a_dumb_terminal_show_no_progress(clean):
+    clean.begin("quiet", "sleep", "1.5")
+    assert "waiting" not in "".join(
+        screen(clean.at_a_terminal("wait", "quiet-1", env={"TERM": "dumb"}))
+    )
+    assert "waiting" not in "".join(screen(clean.at_a_terminal("wait", "quiet-1")))
+
+
+def test_a_pipe_shows_no_progress(clean):
     clean.begin("quiet", "sleep", "1.5")
     clean("wait", "quiet-1")
     assert clean.err == ""
 
 
-def test_logs_on_a_terminal_are_raw(clean):
+def test_a_terminal_shows_logs_unchanged(clean):
     clean.launch("raw", "echo", "[bold]x[/bold] \x1b[31mred")
     child = clean.at_a_terminal("logs", "raw-1")
     child.expect_exact("[bold]x[/bold] \x1b[31mred")
 
 
-def test_a_secret_is_not_shown_while_it_is_typed(skaha):
+def test_a_secret_is_not_shown_while_a_user_types_it(skaha):
     child = skaha.at_a_terminal("config", "set", "token")
     child.expect("token")
     child.waitnoecho()
@@ -109,6 +141,6 @@ def test_a_secret_is_not_shown_while_it_is_typed(skaha):
     assert skaha("config", "get", "token") == "a-secret\n"
 
 
-def test_control_characters_of_others_stay_out_of_tables(skaha):
+def test_a_message_contains_no_control_characters(skaha):
     skaha("info", "\x1b]0;title\x07", code=5)
     assert "\x1b" not in skaha.err

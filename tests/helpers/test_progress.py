@@ -1,14 +1,15 @@
-"""Progress bars: on a terminal, and where there is none. In a notebook, see test_notebook.py."""
+"""Progress bars on a terminal and elsewhere. For notebooks, see test_notebook.py."""
 
 import subprocess
 import sys
 import threading
+import types
 
 import pexpect
 import pytest
 
 from skaha import errors
-from skaha.helpers.progress import bar
+from skaha.helpers.progress import bar, transient_bar
 
 SEVERAL = """
 from skaha.helpers.progress import bar
@@ -32,7 +33,7 @@ def test_a_terminal_shows_a_line_each():
     )
     child.expect(pexpect.EOF)
     child.close()
-    # What stays of a line is what was written last.
+    # A terminal shows of each line only the text that was written last.
     lines = [line.rstrip("\r").rpartition("\r")[2] for line in child.before.split("\n")]
     counting, waiting, broken, after, end = lines
     assert counting.startswith("counting: 100%")
@@ -44,32 +45,94 @@ def test_a_terminal_shows_a_line_each():
     assert (after, end) == ("went on", "")
 
 
-def test_nothing_is_shown_where_there_is_no_terminal():
-    done = subprocess.run(
+def test_without_a_terminal_nothing_is_shown():
+    finished = subprocess.run(
         [sys.executable, "-c", SEVERAL], capture_output=True, text=True, check=True
     )
-    assert (done.stdout, done.stderr) == ("went on\n", "")
+    assert (finished.stdout, finished.stderr) == ("went on\n", "")
 
 
-def test_several_threads_may_tell(monkeypatch, capsys):
+def test_several_threads_share_a_bar(monkeypatch, capsys):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     with bar("shared") as progress:
-        calls = [threading.Thread(target=progress, args=(done, 20)) for done in range(20)]
-        for call in calls:
-            call.start()
-        for call in calls:
-            call.join()
+        threads = [threading.Thread(target=progress, args=(done, 20)) for done in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
         progress(20, 20)
     assert "20/20" in capsys.readouterr().err.split("\r")[-1]
 
 
+def in_a_notebook(monkeypatch):
+    """Make this process look like the kernel of a notebook."""
+    shell = types.SimpleNamespace(kernel=object())
+    ipython = types.SimpleNamespace(get_ipython=lambda: shell)
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+
+
 @pytest.mark.parametrize("name", ["tqdm", "ipywidgets"])
-def test_what_is_not_installed_is_named_with_its_extra(monkeypatch, name):
+def test_a_missing_package_is_named_with_its_extra(monkeypatch, name):
+    in_a_notebook(monkeypatch)
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ImportError, match=rf"{name}: pip install 'skaha\[notebook\]'"):
         bar("any")
 
 
-def test_a_wait_that_there_is_not_is_refused():
-    with pytest.raises(errors.InvalidInputError, match="sleeping"):
-        bar("any", until="sleeping")
+def test_a_terminal_needs_no_widgets(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with bar("plain") as progress:
+        progress(1, 1)
+    assert "1/1" in capsys.readouterr().err
+
+
+def test_a_wrong_status_is_refused():
+    for function in (bar, transient_bar):
+        with pytest.raises(errors.InvalidInputError, match="sleeping"):
+            function("any", until="sleeping")
+
+
+TRANSIENT = """
+import sys, time
+from skaha.helpers.progress import transient_bar
+with transient_bar("short") as progress:
+    progress(0, 3)
+print("ipywidgets" in sys.modules, "tqdm" in sys.modules)
+with transient_bar("long") as progress:
+    time.sleep(1)
+    progress(1, 3)
+    time.sleep(0.5)
+    progress({"a1": "Running", "b2": "Failed"})
+    time.sleep(0.5)
+print("end")
+"""
+
+
+def transient_output(**env):
+    child = pexpect.spawn(
+        sys.executable,
+        ["-c", TRANSIENT],
+        dimensions=(24, 100),
+        timeout=20,
+        encoding="utf-8",
+        env={"PATH": "", "TERM": "xterm"} | env,
+    )
+    child.expect(pexpect.EOF)
+    child.close()
+    return child.before
+
+
+def test_a_transient_bar_appears_late_and_disappears():
+    first, second, rest = transient_output().split("\r\n")
+    assert first == "False False"
+    drawn = [text for text in second.split("\r\x1b[K") if text]
+    assert drawn[0] == "long: 0 of ? (0 s)"
+    assert "long: 1 of 3 (0 s)" in drawn
+    assert "long: 1 of 2 (1 s), 1 Running, 1 Failed" in drawn
+    assert second.endswith("\r\x1b[K\rend")
+    assert rest == ""
+
+
+def test_a_dumb_terminal_shows_no_transient_bar():
+    assert transient_output(TERM="dumb") == "False False\r\nend\r\n"

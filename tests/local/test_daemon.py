@@ -43,7 +43,10 @@ def sessions(address):
 
 def test_exports():
     """The public door is as wide as it says."""
-    assert skaha.local.__all__ == ["Address", "PlatformError", "find_or_start"]
+    assert skaha.local.__all__ == [
+        *("Address", "Options", "PlatformError", "Status"),
+        *("find_or_start", "reset", "status", "stop"),
+    ]
     assert issubclass(PlatformError, RuntimeError)
 
 
@@ -102,7 +105,7 @@ def test_one_that_does_not_answer_is_named(monkeypatch):
     """The message says how to end it."""
     find_or_start()
     pid = pid_of_daemon()
-    monkeypatch.setattr("skaha.local._daemon._ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("skaha.local._daemon._RESPONSE_TIMEOUT", 0.2)
     os.kill(pid, signal.SIGSTOP)
     try:
         with pytest.raises(PlatformError, match=f"kill -9 {pid}"):
@@ -214,7 +217,7 @@ def test_a_state_directory_with_other_things_in_it(tmp_path):
     for command in ("start", "reset"):
         result = run(command, "--state", str(other))
         assert result.returncode == 1
-        assert "holds other things" in result.stderr
+        assert "holds other files" in result.stderr
     other.chmod(0o700)
     assert run("reset", "--state", str(other)).returncode == 0
     assert (other / "sessions").is_dir()
@@ -239,6 +242,6 @@ def test_a_port_that_is_taken(launch, tmp_path):
 
 def test_elsewhere(monkeypatch):
     """Where there are no process groups, it says so."""
-    monkeypatch.setattr("skaha.local._address.os.name", "nt")
+    monkeypatch.setattr("skaha.local._errors.os.name", "nt")
     with pytest.raises(PlatformError, match="Linux or macOS"):
         find_or_start()

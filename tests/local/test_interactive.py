@@ -77,7 +77,7 @@ def test_without_jupyterlab_a_notebook_is_refused(platform, tmp_path):
     """The answer says how to install it."""
     script = (
         "from skaha.local._runtimes import _process\n"
-        "_process._server_of_notebooks = lambda: None\n"
+        "_process._find_jupyter = lambda: None\n"
         "from skaha.local.__main__ import main\n"
         "main()\n"
     )

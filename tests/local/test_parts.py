@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from skaha.local import PlatformError, _machine
-from skaha.local._faults import Faults, Switches
+from skaha.local._api._command import parse_environment, split_arguments
+from skaha.local._faults import FaultInjector, Faults
 from skaha.local._machine import Machine
-from skaha.local._runtimes import _shim, _tree
+from skaha.local._runtimes import _process_tree, _shim
 from skaha.local._session import Session
 from skaha.local._store import Store
-from skaha.local._wire._command import arguments, environment
 
 
 def test_a_machine_is_no_larger_than_what_may_be_used_of_it(tmp_path, monkeypatch):
@@ -59,7 +59,7 @@ def test_options_reach_to_the_platforms_limits_or_the_machines(machine, cores, r
 )
 def test_args_are_split_as_the_server_splits(value, words):
     """On single blanks; empty words at the end vanish, but for that of an empty text."""
-    assert arguments(value) == words
+    assert split_arguments(value) == words
 
 
 @pytest.mark.parametrize(
@@ -75,25 +75,25 @@ def test_args_are_split_as_the_server_splits(value, words):
 )
 def test_env_loses_what_the_server_loses(entry, kept):
     """Everything that is not exactly a name and a value."""
-    assert environment([entry]) == kept
+    assert parse_environment([entry]) == kept
 
 
 @pytest.mark.parametrize("kernel", ["as it is", "without process descriptors"])
 def test_the_end_of_a_process_is_noticed(kernel, monkeypatch):
     """Also where the kernel does not tell, and where there is nothing left to notice."""
     if kernel != "as it is":
-        monkeypatch.setattr(_tree, "_descriptor", lambda _: None)
+        monkeypatch.setattr(_process_tree, "_open_pidfd", lambda _: None)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
 
         async def follow():
-            end = asyncio.create_task(_tree.ended(child.pid))
+            end = asyncio.create_task(_process_tree.wait_for_exit(child.pid))
             done, _ = await asyncio.wait([end], timeout=0.1)
             assert not done
             child.stdin.close()
             await asyncio.wait_for(end, 5)
 
         asyncio.run(follow())
-    asyncio.run(_tree.ended(child.pid))
+    asyncio.run(_process_tree.wait_for_exit(child.pid))
 
 
 def test_a_database_of_the_first_layout_is_taken_over(tmp_path):
@@ -111,7 +111,7 @@ def test_a_database_of_the_first_layout_is_taken_over(tmp_path):
     old.close()
     for _ in range(2):
         store = Store(file)
-        (session,) = store.listed()
+        (session,) = store.all()
         assert (session.cores_limit, session.ram_limit) == (8.0, 32.0)
         store.close()
 
@@ -119,17 +119,15 @@ def test_a_database_of_the_first_layout_is_taken_over(tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="it looks where Linux shows environments")
 def test_what_was_just_started_can_be_ended(tmp_path):
     """The kernel shows a moment later to which session a new process belongs."""
-    known = {"name": "a", "image": "b", "kind": "headless", "created": 0, "lifetime": 60}
-    limits = {"cores": 1, "ram": 1, "cores_limit": 1, "ram_limit": 1, "fixed": True}
-    shims = _shim.Shims(tmp_path, b"key")
     for number in range(200):
-        session = Session(id=f"s{number}", **known, **limits)
-        environment = {_tree.MARK: session.id, "PATH": os.defpath}
-        work = shims.start(session, ["sleep", "60"], tmp_path, environment)
-        shown = Path(f"/proc/{work._shim}/environ").read_bytes()
-        os.killpg(work._shim, signal.SIGKILL)
-        work._child.wait()
-        assert session.id.encode() in shown
+        session_id = f"s{number}"
+        environment = {_process_tree.SESSION_VARIABLE: session_id, "PATH": os.defpath}
+        command = _shim.Command(["sleep", "60"], tmp_path, environment)
+        workload = _shim.start(session_id, tmp_path, command)
+        shown = Path(f"/proc/{workload._shim}/environ").read_bytes()
+        os.killpg(workload._shim, signal.SIGKILL)
+        workload._child.wait()
+        assert session_id.encode() in shown
 
 
 def test_many_who_ask_at_once_share_a_census(monkeypatch):
@@ -141,13 +139,13 @@ def test_many_who_ask_at_once_share_a_census(monkeypatch):
         time.sleep(0.05)
         return len(taken)
 
-    monkeypatch.setattr(_tree.Census, "take", take)
+    monkeypatch.setattr(_process_tree.ProcessSnapshot, "take", take)
 
     async def ask():
-        lookout = _tree._Lookout()
-        early = [asyncio.create_task(lookout.census()) for _ in range(50)]
+        snapshots = _process_tree._SharedSnapshots()
+        early = [asyncio.create_task(snapshots.take()) for _ in range(50)]
         await asyncio.sleep(0.02)
-        late = [asyncio.create_task(lookout.census()) for _ in range(50)]
+        late = [asyncio.create_task(snapshots.take()) for _ in range(50)]
         return set(await asyncio.gather(*early)), set(await asyncio.gather(*late))
 
     assert asyncio.run(ask()) == ({1}, {2})
@@ -156,16 +154,16 @@ def test_many_who_ask_at_once_share_a_census(monkeypatch):
 def test_faults_are_read_when_they_change(tmp_path):
     """What has struck is forgotten then."""
     file = tmp_path / "faults"
-    switches = Switches(file)
-    assert switches.faults == Faults()
+    injector = FaultInjector(file)
+    assert injector.faults == Faults()
     file.write_text('{"unavailable": 1}')
-    assert switches.faults.unavailable == 1
-    assert [switches.strikes("unavailable", 1) for _ in range(2)] == [True, False]
+    assert injector.faults.unavailable == 1
+    assert [injector.should_inject("unavailable", 1) for _ in range(2)] == [True, False]
     file.write_text('{"unavailable": 2}')
-    assert switches.faults.unavailable == 2
-    assert switches.strikes("unavailable", 1)
+    assert injector.faults.unavailable == 2
+    assert injector.should_inject("unavailable", 1)
     file.unlink()
-    assert switches.faults == Faults()
+    assert injector.faults == Faults()
     for text in ("[]", "{", '{"delay": "long"}', '{"no": 1}'):
-        with pytest.raises(PlatformError, match="no faults"):
-            Faults.read(text)
+        with pytest.raises(PlatformError, match="invalid faults"):
+            Faults.from_json(text)

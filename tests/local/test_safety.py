@@ -96,9 +96,9 @@ def test_a_request_that_does_not_come_is_not_waited_for(tmp_path):
     """Neither its first byte, nor the end of its header, nor its body."""
     script = (
         "import sys\n"
-        "from skaha.local import _connection\n"
-        "from skaha.local._wire import _gate\n"
-        "_connection._HEADER_SECONDS = _gate._SECONDS_PER_BLOCK = 0.3\n"
+        "from skaha.local import _header_timeout\n"
+        "from skaha.local._api import _middleware\n"
+        "_header_timeout._HEADER_TIMEOUT = _middleware._BODY_CHUNK_TIMEOUT = 0.3\n"
         "from skaha.local.__main__ import main\n"
         "sys.argv[1:] = ['serve', '--state', sys.argv[1]]\n"
         "main()\n"

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from skaha.local._api._fields import times
 from skaha.local._session import Session
-from skaha.local._wire._objects import times
 
 
 @pytest.fixture(autouse=True)

@@ -1,47 +1,17 @@
-"""A server of JupyterLab for one session, as its image would start it."""
+"""The JupyterLab server of a notebook session, with the options of the real platform's image."""
 
 import os
 from pathlib import Path
 
-from attrs import frozen
 
-
-@frozen
-class JupyterServer:
-    """A command, and the variables that go with it."""
-
-    command: list[str]
-
-    def variables(self, secret: str, own: Path, user: str) -> dict[str, str]:
-        """Return the server's variables.
-
-        Args:
-            secret: The token that it wants; others cannot see it here.
-            own: Where it may keep its own files: the user's settings stay as they are.
-            user: The user's name.
-        """
-        return {
-            "JUPYTER_TOKEN": secret,
-            "JUPYTER_CONFIG_DIR": str(own / "config"),
-            "JUPYTER_DATA_DIR": str(own / "data"),
-            "JUPYTER_RUNTIME_DIR": str(own / "runtime"),
-            "JUPYTER_PATH": str(own / "data"),
-            "JUPYTERLAB_WORKSPACES_DIR": str(own / "workspaces"),
-            "JUPYTERLAB_SETTINGS_DIR": str(own / "settings"),
-            "NB_USER": user,
-            "NB_UID": str(os.getuid()),
-            "XDG_CACHE_HOME": str(own / "cache"),
-        }
-
-
-def jupyter(session_id: str, interface: str, port: int, root: Path) -> JupyterServer:
-    """Return the server of a session.
+def jupyter_command(session_id: str, interface: str, port: int, root: Path) -> list[str]:
+    """Return the command of a JupyterLab server.
 
     Args:
-        session_id: Its session, which is part of its address.
-        interface: Where it is to listen.
-        port: The port there.
-        root: The directory above all that it shows.
+        session_id: The session; its id is part of the URL.
+        interface: The address on which the server listens.
+        port: The port on which the server listens.
+        root: The directory whose files the server shows.
     """
     command = [
         *("jupyter-lab", "--no-browser", f"--ip={interface}", f"--port={port}"),
@@ -51,14 +21,37 @@ def jupyter(session_id: str, interface: str, port: int, root: Path) -> JupyterSe
     ]
     if os.getuid() == 0:
         command.append("--allow-root")
-    return JupyterServer(command)
+    return command
 
 
-def platform_root(directory: Path, home: Path, user: str) -> Path:
-    """Make a directory in which the user's home is where the platform has it."""
+def jupyter_variables(token: str, directory: Path, user: str) -> dict[str, str]:
+    """Return the environment variables of a JupyterLab server.
+
+    Args:
+        token: The access token. Other users of this machine cannot see it in the environment.
+        directory: A directory for the server's own files, so that the user's settings do not
+            change.
+        user: The name of the user.
+    """
+    return {
+        "JUPYTER_TOKEN": token,
+        "JUPYTER_CONFIG_DIR": str(directory / "config"),
+        "JUPYTER_DATA_DIR": str(directory / "data"),
+        "JUPYTER_RUNTIME_DIR": str(directory / "runtime"),
+        "JUPYTER_PATH": str(directory / "data"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(directory / "workspaces"),
+        "JUPYTERLAB_SETTINGS_DIR": str(directory / "settings"),
+        "NB_USER": user,
+        "NB_UID": str(os.getuid()),
+        "XDG_CACHE_HOME": str(directory / "cache"),
+    }
+
+
+def make_platform_root(directory: Path, home: Path, user: str) -> Path:
+    """Make a directory with a link to the user's home at the path of the real platform."""
     root = directory / "root"
-    at_home = root / "arc" / "home" / user
-    at_home.parent.mkdir(parents=True, exist_ok=True)
-    at_home.unlink(missing_ok=True)
-    at_home.symlink_to(home)
+    link = root / "arc" / "home" / user
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(home)
     return root

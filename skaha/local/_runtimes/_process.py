@@ -1,6 +1,5 @@
-"""Sessions as processes of this machine: no image, but a command or a server of JupyterLab."""
+"""Sessions as processes of this machine: they run commands or JupyterLab, but no images."""
 
-import asyncio
 import json
 import os
 import re
@@ -10,121 +9,92 @@ from pathlib import Path
 
 from attrs import frozen
 
-from skaha.local._runtimes import ImageAbsentError, StartError
-from skaha.local._runtimes._jupyter import jupyter, platform_root
-from skaha.local._runtimes._shim import Shims, ShimWork, free_port, inherited, listens
-from skaha.local._runtimes._variables import platform_variables, thread_variables
+from skaha.local._kubernetes import executable_not_found, no_such_file, permission_denied
+from skaha.local._runtimes._environment import (
+    inherited_variables,
+    platform_variables,
+    thread_variables,
+)
+from skaha.local._runtimes._jupyter import jupyter_command, jupyter_variables, make_platform_root
+from skaha.local._runtimes._runtime import ImagePullError, Runtime, StartError
+from skaha.local._runtimes._shim import Command, find_free_port, is_in_use, write_port
 from skaha.local._session import Event, Session
 
-_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+_SHELL_VARIABLE_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _CONTRIBUTED_PORT = 5000
-_PORT = "{port}"
+_PORT_PLACEHOLDER = "{port}"
 
 
 @frozen
-class ProcessRuntime:
-    """Runs a session's command on this machine.
+class ProcessRuntime(Runtime):
+    """Run the commands of sessions on this machine.
 
     Attributes:
-        shims: Where sessions live.
-        images: A file that says what command stands for which image.
-        user: The user's name on the platform.
-        host: What `skaha_hostname` says.
+        images: The file that maps images to commands of this machine.
     """
 
-    shims: Shims
     images: Path
-    user: str
-    host: str
 
-    def objection(self, kind: str) -> str | None:
-        """Refuse notebooks where there is no server for them."""
-        if kind == "notebook" and _server_of_notebooks() is None:
+    def unsupported_reason(self, kind: str) -> str | None:
+        """Refuse notebooks if JupyterLab is not installed."""
+        if kind == "notebook" and _find_jupyter() is None:
             return "this platform has no JupyterLab: run `pip install jupyterlab` beside it"
         return None
 
-    def notes(self, session: Session) -> list[Event]:
-        """Say that no container runs, and what of the request is not fulfilled."""
-        notes = []
-        if session.gpus:
-            text = f"GPUs are not enabled here: the request for {session.gpus} was dropped"
-            notes.append(Event("Warning", "GpusDropped", text))
-        if self._runs(session):
+    def start_events(self, session: Session) -> list[Event]:
+        """Return events: dropped GPUs, a command without its image, dropped variables."""
+        events = super().start_events(session)
+        if self._has_command(session):
             text = f'The command runs on this machine, not in the image "{session.image}"'
-            notes.append(Event("Normal", "ProcessRuntime", text))
-        if lost := [name for name, _ in session.env if not _NAME.fullmatch(name)]:
-            text = f"The shell passes on no variables of such names: {' '.join(lost)}"
-            notes.append(Event("Warning", "EnvDropped", text))
-        return notes
+            events.append(Event("Normal", "ProcessRuntime", text))
+        if dropped := [name for name, _ in session.env if not _SHELL_VARIABLE_NAME.fullmatch(name)]:
+            text = f"The shell cannot pass on variables with these names: {' '.join(dropped)}"
+            events.append(Event("Warning", "EnvDropped", text))
+        return events
 
     async def prepare(self, session: Session) -> None:
-        """Check that something stands for the image."""
-        if not self._runs(session):
-            raise ImageAbsentError(
-                "this platform has no images; for an interactive one, its file images.json can"
+        """Check that a command replaces the image of a session."""
+        if not self._has_command(session):
+            raise ImagePullError(
+                "this platform has no images; for an interactive image, its file images.json can"
                 " name a command of this machine"
             )
 
-    async def start(self, session: Session) -> ShimWork:
-        """Start the command of a session, or its server."""
-        try:
-            return await asyncio.to_thread(self._start, session)
-        except (OSError, ValueError) as error:
-            raise StartError(str(error)) from error
-
-    async def adopt(self, session: Session) -> ShimWork | None:
-        """Find the shim of a session."""
-        return await asyncio.to_thread(self.shims.find, session)
-
-    def log(self, session: Session) -> Path:
-        """Return the file of the command's output and errors."""
-        return self.shims.log(session)
-
-    def address(self, session: Session) -> str | None:
-        """Return where the session's server listens."""
-        return self.shims.address(session)
-
-    def secret(self, session: Session) -> str:
-        """Return the token of a notebook's server."""
-        return self.shims.secret(session)
-
-    def discard(self, session: Session) -> None:
-        """Remove the log and whatever else is kept."""
-        self.shims.discard(session)
-
-    def _runs(self, session: Session) -> bool:
+    def _has_command(self, session: Session) -> bool:
         if session.kind == "contributed":
-            return session.image in self._commands()
+            return session.image in self._image_commands()
         return session.kind in {"headless", "notebook"}
 
-    def _commands(self) -> dict[str, list[str]]:
+    def _image_commands(self) -> dict[str, list[str]]:
         try:
             commands: dict[str, list[str]] = json.loads(self.images.read_text())
         except FileNotFoundError:
             return {}
         except ValueError as error:
-            raise ImageAbsentError(f"{self.images.name} is not JSON: {error}") from error
+            raise ImagePullError(f"{self.images.name} is not JSON: {error}") from error
         return commands
 
-    def _start(self, session: Session) -> ShimWork:
-        home = self.shims.home()
+    def command(self, session: Session) -> Command:
+        """Return the command that runs a session on this machine."""
+        home = self.home()
         environment = self._environment(session, home)
-        command = self._command(session, home, environment)
-        program = _found(command[0], environment["PATH"], home)
-        return self.shims.start(session, [program, *command[1:]], home, environment)
+        words = self._words(session, home, environment)
+        program = _find_program(words[0], environment["PATH"], home)
+        return Command([program, *words[1:]], home, environment)
 
-    def _command(self, session: Session, home: Path, environment: dict[str, str]) -> list[str]:
+    def _words(self, session: Session, home: Path, environment: dict[str, str]) -> list[str]:
+        directory = self.directory(session)
         if session.kind == "notebook":
-            port = free_port()
-            self.shims.give_port(session, port)
-            directory, secret = self.shims.directory(session), self.shims.secret(session)
-            root = platform_root(directory, home, self.user)
-            server = jupyter(session.id, "127.0.0.1", port, root)
-            environment |= server.variables(secret, directory / "jupyter", self.user)
-            return server.command
-        entrypoint = self._commands().get(session.image)
+            port = find_free_port()
+            write_port(directory, port)
+            root = make_platform_root(directory, home, self.user)
+            environment |= jupyter_variables(self.secret(session), directory / "jupyter", self.user)
+            return jupyter_command(session.id, "127.0.0.1", port, root)
+        entrypoint = self._image_commands().get(session.image)
         if session.kind == "contributed" and entrypoint:
-            return self._listening(session, entrypoint)
+            port = _choose_port(entrypoint)
+            write_port(directory, port)
+            return [word.replace(_PORT_PLACEHOLDER, str(port)) for word in entrypoint]
         if session.cmd is not None:
             return [session.cmd, *(session.args or ())]
         if not entrypoint:
@@ -133,17 +103,9 @@ class ProcessRuntime:
             )
         return [entrypoint[0], *(entrypoint[1:] if session.args is None else session.args)]
 
-    def _listening(self, session: Session, command: list[str]) -> list[str]:
-        """Give a command that leaves its port open one; each container has its own 5000."""
-        port = free_port() if any(_PORT in word for word in command) else _CONTRIBUTED_PORT
-        if listens(port):
-            raise StartError(f"somebody listens on port {port} of this machine: use {_PORT}")
-        self.shims.give_port(session, port)
-        return [word.replace(_PORT, str(port)) for word in command]
-
     def _environment(self, session: Session, home: Path) -> dict[str, str]:
         return {
-            **inherited(),
+            **inherited_variables(),
             "PATH": _path(),
             **dict(session.env),
             **platform_variables(session, self.user, self.host, str(home)),
@@ -151,24 +113,39 @@ class ProcessRuntime:
         }
 
 
+def _choose_port(words: list[str]) -> int:
+    """Return a free port if the command has a placeholder for it, else that of the real platform.
+
+    Raises:
+        StartError: Another program listens on the port.
+    """
+    has_placeholder = any(_PORT_PLACEHOLDER in word for word in words)
+    port = find_free_port() if has_placeholder else _CONTRIBUTED_PORT
+    if is_in_use(port):
+        raise StartError(
+            f"another program listens on port {port} of this machine: use {_PORT_PLACEHOLDER}"
+        )
+    return port
+
+
 def _path() -> str:
-    # `python3` is the interpreter whose packages the caller can see.
+    # `python3` must be the interpreter with the packages of the user.
     return f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
 
 
-def _server_of_notebooks() -> str | None:
+def _find_jupyter() -> str | None:
     return shutil.which("jupyter-lab", path=_path())
 
 
-def _found(program: str, path: str, home: Path) -> str:
+def _find_program(program: str, path: str, home: Path) -> str:
     if "/" in program:
         file = home / program
         if not file.exists():
-            raise StartError(f'exec: "{program}": stat {file}: no such file or directory')
+            raise StartError(no_such_file(program, file))
         if file.is_dir() or not os.access(file, os.X_OK):
-            raise StartError(f'exec: "{program}": permission denied')
+            raise StartError(permission_denied(program))
         return str(file)
     found = shutil.which(program, path=path)
     if found is None:
-        raise StartError(f'exec: "{program}": executable file not found in $PATH')
+        raise StartError(executable_not_found(program))
     return found

@@ -1,41 +1,39 @@
-"""Programs that outlive the daemon, and are found again with their log and their exit status.
+"""Processes that outlive the daemon, and are found again with their log and their exit status.
 
-Each runs under a shim of one line of shell, in a session (and process group) of its own. The shim
-writes its process id before and the exit status after, so that a daemon that was killed in between
-finds the program again, or how it ended.
+Each command runs under a shim: one line of shell, in a session (and process group) of its own. The
+shim writes its process id before the command, and the exit status after it. A new daemon reads both
+after a kill of the old one.
 """
 
 import asyncio
-import hashlib
-import hmac
 import http.client
-import os
-import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 from attrs import frozen
 
-from skaha.local._runtimes._tree import Census, end, ended, is_marked
-from skaha.local._session import Session
+from skaha.local._runtimes._process_tree import (
+    ProcessSnapshot,
+    belongs_to_session,
+    terminate_session,
+    wait_for_exit,
+)
 
-# One write each: a reader sees the whole line or none.
+# Each echo is one write: a reader sees the whole line or nothing.
 _SHIM = 'echo $$ >"$0/pid"; "$@"; status=$?; echo $status >"$0/exit"; exit $status'
 
-_LOOK_AGAIN = 0.05
-# The kernel shows the environment of a new program a moment after its start.
-_LOOK_FOR_MARK, _MOST_LOOKS = 0.001, 1000
-_ANSWER_SECONDS = 5.0
+_POLL_INTERVAL = 0.05
+_ENVIRONMENT_POLL_INTERVAL, _ENVIRONMENT_POLLS = 0.001, 1000
+_RESPONSE_TIMEOUT = 5.0
 
 
 @frozen
-class ShimWork:
-    """The processes of one session."""
+class ShimWorkload:
+    """The processes of a session that run under a shim."""
 
     session_id: str
     directory: Path
@@ -43,125 +41,108 @@ class ShimWork:
     _child: subprocess.Popen[bytes] | None = None
 
     async def ready(self) -> None:
-        """Wait until the session answers on its port, where it has one."""
-        port = number(self.directory / "port")
-        while port is not None and not await asyncio.to_thread(answers, port):  # noqa: ASYNC110
-            await asyncio.sleep(_LOOK_AGAIN)
+        """Wait until the session answers on its port; return at once if it has no port."""
+        assigned = port(self.directory)
+        while assigned is not None and not await asyncio.to_thread(responds, assigned):  # noqa: ASYNC110
+            await asyncio.sleep(_POLL_INTERVAL)
 
     async def wait(self) -> int | None:
-        """Wait for the shim; return the exit status, None where it was killed unseen."""
+        """Wait for the shim; return the exit status, or `None` if it is lost."""
         if self._shim is not None:
-            await ended(self._shim)
+            await wait_for_exit(self._shim)
         if self._child is not None:
             return self._child.wait()
-        return number(self.directory / "exit")
+        return _read_number(self.directory / "exit")
 
     async def stop(self, grace: float) -> None:
-        """End every process of the session, also those that have detached themselves."""
-        await end(self.session_id, self._shim, grace)
+        """End all processes of the session, including those that have detached themselves."""
+        await terminate_session(self.session_id, self._shim, grace)
 
 
 @frozen
-class Shims:
-    """The directories of the sessions, and the shims that run in them.
+class Command:
+    """A command for a shim.
 
     Attributes:
-        root: Where each session has a directory for its log and the shim's notes.
-        key: What the secrets of the sessions are made from.
+        words: The program and its arguments.
+        cwd: The working directory.
+        environment: All environment variables.
     """
 
-    root: Path
-    key: bytes
+    words: list[str]
+    cwd: Path
+    environment: dict[str, str]
 
-    def directory(self, session: Session) -> Path:
-        """Return the directory of a session."""
-        return self.root / f"{session.id}{session.appid}"
 
-    def log(self, session: Session) -> Path:
-        """Return the file of the output and errors."""
-        return self.directory(session) / "log"
+def start(session_id: str, directory: Path, command: Command) -> ShimWorkload:
+    """Start a command under a shim.
 
-    def secret(self, session: Session) -> str:
-        """Return a session's secret; not its id, which others on this machine can see."""
-        return hmac.new(self.key, session.id.encode(), hashlib.sha256).hexdigest()
+    Args:
+        session_id: The session of the command; it is also in the command's environment.
+        directory: An existing directory for the log and the files of the shim.
+        command: The command.
+    """
+    with log(directory).open("ab") as file:
+        child = subprocess.Popen(  # noqa: S603 - a platform runs the commands of its user
+            ["/bin/sh", "-c", _SHIM, directory, *command.words],
+            cwd=command.cwd,
+            env=command.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    _wait_for_environment(child, session_id)
+    return ShimWorkload(session_id, directory, child.pid, child)
 
-    def address(self, session: Session) -> str | None:
-        """Return the URL below which a session answers, if it was given a port."""
-        port = number(self.directory(session) / "port")
-        if port is None:
+
+def find(session_id: str, directory: Path) -> ShimWorkload | None:
+    """Find a shim by the process id in its file, or by the session id in its environment."""
+    pid = _read_number(directory / "pid")
+    if pid is None:
+        # The daemon was killed before the shim wrote its process id.
+        processes = ProcessSnapshot.take().of_session(session_id)
+        if not processes:
             return None
-        below = f"/session/notebook/{session.id}" if session.kind == "notebook" else ""
-        return f"http://127.0.0.1:{port}{below}"
-
-    def home(self) -> Path:
-        """Return the user's home, or a directory of the platform for a user without one."""
-        with suppress(RuntimeError):
-            home = Path.home()
-            if os.access(home, os.R_OK | os.X_OK):
-                return home
-        stand_in = self.root / "home"
-        stand_in.mkdir(parents=True, exist_ok=True)
-        return stand_in
-
-    def give_port(self, session: Session, port: int) -> None:
-        """Note the port on which a session is to listen."""
-        directory = self.directory(session)
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / "port").write_text(f"{port}\n")
-
-    def discard(self, session: Session) -> None:
-        """Remove the directory."""
-        shutil.rmtree(self.directory(session), ignore_errors=True)
-
-    def start(
-        self, session: Session, command: Sequence[str], cwd: Path, environment: dict[str, str]
-    ) -> ShimWork:
-        """Start a command."""
-        directory = self.directory(session)
-        directory.mkdir(parents=True, exist_ok=True)
-        with self.log(session).open("ab") as log:
-            child = subprocess.Popen(  # noqa: S603 - running users' commands is the job
-                ["/bin/sh", "-c", _SHIM, directory, *command],
-                cwd=cwd,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        _await_mark(child, session.id)
-        return ShimWork(session.id, directory, child.pid, child)
-
-    def find(self, session: Session) -> ShimWork | None:
-        """Find the shim of a session by the process id it wrote, or by its mark."""
-        directory = self.directory(session)
-        pid = number(directory / "pid")
-        if pid is None:
-            # Killed between the fork and the first line of the shim, or before the fork.
-            marked = Census.take().members(session.id)
-            if not marked:
-                return None
-            pid = min(process.pid for process in marked)
-        return ShimWork(session.id, directory, pid if _is_shim(pid, session.id) else None)
+        pid = min(process.pid for process in processes)
+    return ShimWorkload(session_id, directory, pid if _is_shim(pid, session_id) else None)
 
 
-def free_port() -> int:
-    """Return a port of the loopback that nobody listens on."""
+def log(directory: Path) -> Path:
+    """Return the file of a session's output and errors."""
+    return directory / "log"
+
+
+def port(directory: Path) -> int | None:
+    """Return the port on which a session listens, or `None` if it has no port."""
+    return _read_number(directory / "port")
+
+
+def write_port(directory: Path, number: int) -> None:
+    """Record the port on which a session will listen."""
+    (directory / "port").write_text(f"{number}\n")
+
+
+def find_free_port() -> int:
+    """Return a free port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def listens(port: int) -> bool:
-    """Return whether somebody listens on a port of the loopback."""
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+def is_in_use(number: int) -> bool:
+    """Return whether a program listens on a port of the loopback interface."""
+    with suppress(OSError), socket.create_connection(("127.0.0.1", number), timeout=1):
         return True
     return False
 
 
-def answers(port: int) -> bool:
-    """Return whether a server answers on a port; the proxy of an engine listens before that."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_ANSWER_SECONDS)
+def responds(number: int) -> bool:
+    """Return whether an HTTP server responds on a port.
+
+    A connection alone proves nothing: the proxy of a container engine listens before the server.
+    """
+    connection = http.client.HTTPConnection("127.0.0.1", number, timeout=_RESPONSE_TIMEOUT)
     try:
         connection.request("GET", "/")
         connection.getresponse()
@@ -172,39 +153,29 @@ def answers(port: int) -> bool:
     return True
 
 
-def inherited() -> dict[str, str]:
-    """Return the part of the daemon's environment that any program needs.
-
-    Not all of it: it may hold secrets that no container would see.
-    """
-    names, prefixes = ("LANG", "TZ", "TMPDIR"), ("LC_", "SSL_CERT_")
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name in names or name.startswith(prefixes)
-    }
-
-
-def number(file: Path) -> int | None:
-    """Return the number in a file of one line."""
+def _read_number(file: Path) -> int | None:
+    """Return the number in a file of one line, or `None` if the file does not exist."""
     try:
         text = file.read_text()
     except FileNotFoundError:
         return None
-    # A line without its end was cut short by a full disk.
+    # A full disk cuts a line; then its end is missing.
     return int(text) if text.endswith("\n") else None
 
 
-def _await_mark(child: subprocess.Popen[bytes], session_id: str) -> None:
-    """Wait until a new process can be found: who ended it before that would end nothing."""
-    for _ in range(_MOST_LOOKS):
+def _wait_for_environment(child: subprocess.Popen[bytes], session_id: str) -> None:
+    """Wait until the environment of a new process is visible.
+
+    The kernel shows it a moment after the start. A stop before that would not find the process.
+    """
+    for _ in range(_ENVIRONMENT_POLLS):
         if child.poll() is not None or _is_shim(child.pid, session_id):
             return
-        time.sleep(_LOOK_FOR_MARK)
+        time.sleep(_ENVIRONMENT_POLL_INTERVAL)
 
 
 def _is_shim(pid: int, session_id: str) -> bool:
     try:
-        return is_marked(psutil.Process(pid), session_id)
+        return belongs_to_session(psutil.Process(pid), session_id)
     except psutil.NoSuchProcess:
         return False

@@ -1,0 +1,94 @@
+"""Output to standard error: notes, errors, messages of the library, progress."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from skaha.cli._stdout import discard
+from skaha.records import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from skaha.helpers.progress import Bar
+
+_written: set[str] = set()
+
+
+def note(text: str, kind: str = "") -> None:
+    """Write a note.
+
+    Args:
+        text: The text of the note.
+        kind: `error`, `warning`, ...: such a note is written only once.
+    """
+    if kind and text in _written:
+        return
+    _written.add(text)
+    write_line(f"skaha: {kind}: {text}" if kind else f"skaha: {text}")
+
+
+def write_line(text: str) -> None:
+    """Write a line to standard error."""
+    line = printable(text, keep="\n\t")
+    # The command succeeds even if nobody can read its notes.
+    try:
+        if "tqdm" in sys.modules:
+            # There may be a progress line: tqdm erases it first and draws it again.
+            from tqdm import tqdm
+
+            tqdm.write(line, file=sys.stderr)
+        else:
+            sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+    except OSError:
+        discard(sys.stderr)
+    except ValueError:  # it is closed
+        return
+
+
+def progress(text: str, until: Any = "finished") -> Bar:
+    """Show the progress of long work on a terminal, for a `with` block.
+
+    Args:
+        text: A verb that says what the command does.
+        until: The statuses to wait for, as in `Session.wait`.
+    """
+    # A late import for the start-up time: few commands show a progress.
+    from skaha.helpers.progress import transient_bar
+
+    return transient_bar(text, until=until)
+
+
+class _Handler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        note(record.getMessage(), record.levelname.lower())
+
+
+def show_library_messages(*, verbose: bool) -> None:
+    """Show the log messages and warnings of the library as notes."""
+    logger = logging.getLogger("skaha")
+    logger.addHandler(_Handler())
+    logger.propagate = False
+    if verbose:
+        logger.setLevel(logging.DEBUG)
+    warnings.showwarning = _show_warning
+
+
+@contextmanager
+def muted_log() -> Iterator[None]:
+    """Show no log messages of the library during the `with` block."""
+    logger = logging.getLogger("skaha")
+    logger.disabled = True
+    try:
+        yield
+    finally:
+        logger.disabled = False
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    note(str(message), "warning")

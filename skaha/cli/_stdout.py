@@ -1,0 +1,106 @@
+"""Output to standard output: data only."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TextIO, TypeAlias
+
+from skaha.cli._table import format_cell, format_table
+
+Item: TypeAlias = dict[str, Any]
+# A key of the items, or a heading and a function that returns the cell of an item.
+Column: TypeAlias = str | tuple[str, Callable[[Item], Any]]
+
+FORMATS = ("table", "json", "ndjson", "name")
+
+
+class Output:
+    """Standard output in one of the formats.
+
+    The default format is a table on a terminal, and tab-separated rows in a pipe.
+    """
+
+    def __init__(self) -> None:
+        """Start with the default format."""
+        self.format: str | None = None
+        # The reader closed the pipe: this is no error, and further output is useless.
+        self.is_closed = False
+        self._is_begun = False
+
+    @property
+    def is_data(self) -> bool:
+        """Whether the format is for programs."""
+        return self.format in ("json", "ndjson", "name")
+
+    def show_error(self, error: Item) -> None:
+        """Show why the whole command failed; only in JSON, and never as a second array."""
+        if self.format == "ndjson" or (self.format == "json" and not self._is_begun):
+            self.show([{"error": error}], (), "")
+
+    def show(self, items: Sequence[Item], columns: Iterable[Column], key: str) -> None:
+        """Show items. Only JSON shows the items that failed."""
+        if self.format == "json":
+            self.write(json.dumps(items, indent=2, ensure_ascii=False) + "\n")
+            return
+        if self.format == "ndjson":
+            self.write("".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items))
+            return
+        done = [item for item in items if "error" not in item]
+        if self.format == "name":
+            self.write("".join(f"{format_cell(item.get(key))}\n" for item in done))
+        else:
+            self._show_rows(done, [_heading_and_getter(column) for column in columns])
+
+    def _show_rows(
+        self, items: Sequence[Item], columns: Sequence[tuple[str, Callable[[Item], Any]]]
+    ) -> None:
+        rows = [[format_cell(getter(item)) for _, getter in columns] for item in items]
+        if self.format is None and not sys.stdout.isatty():
+            self.write("".join("\t".join(row) + "\n" for row in rows))
+        elif rows:
+            headings = [name.replace("_", " ").upper() for name, _ in columns]
+            self.write(format_table(headings, rows, _terminal_width(), colour=_allows_colour()))
+
+    def write(self, text: str) -> None:
+        """Write a text unchanged."""
+        self.write_bytes(text.encode(sys.stdout.encoding or "utf-8", "backslashreplace"))
+
+    def write_bytes(self, data: bytes) -> None:
+        """Write bytes unchanged, unless the reader closed the pipe."""
+        if self.is_closed:
+            return
+        self._is_begun = True
+        try:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            self.is_closed = True
+            discard(sys.stdout)
+
+
+def discard(stream: TextIO) -> None:
+    """Discard all further output of a stream: else Python complains at exit if it cannot flush."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _heading_and_getter(column: Column) -> tuple[str, Callable[[Item], Any]]:
+    return (column, lambda item: item.get(column)) if isinstance(column, str) else column
+
+
+def _allows_colour() -> bool:
+    is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return sys.stdout.isatty() and not is_plain
+
+
+def _terminal_width() -> int | None:
+    """Return the number of columns of the terminal; `None` for a file."""
+    if not sys.stdout.isatty():
+        return None
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except OSError:
+        return None

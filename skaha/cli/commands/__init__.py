@@ -1,0 +1,1 @@
+"""The commands of `skaha`, each in the module of its name."""

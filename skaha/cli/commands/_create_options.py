@@ -1,0 +1,90 @@
+"""The arguments of `Session.create` from the options of `skaha create`."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+
+def create_arguments(
+    image: str, words: Sequence[str], options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the arguments of `Session.create`.
+
+    Args:
+        image: The reference of the image.
+        words: The command and its arguments, after `--` on the command line.
+        options: The options of `skaha create`.
+
+    Raises:
+        click.UsageError: If options contradict each other or cannot be used.
+    """
+    arguments = {"image": image, "kind": options["kind"], "replicas": options["replicas"]}
+    arguments["name"] = options["name"] or _generated_name(image)
+    if options["flexible"]:
+        if options["cores"] is not None or options["ram"] is not None:
+            raise click.UsageError(
+                "--flexible lets the platform choose: leave --cores and --ram out"
+            )
+        arguments |= {"cores": None, "ram": None}
+    for name in ("cores", "ram", "gpu", "at_most"):
+        if options[name] is not None:
+            arguments[name] = _whole_if_possible(options[name])
+    if options["env"]:
+        arguments["env"] = _environment(options["env"])
+    return arguments | _command_and_arguments(words, options["script"])
+
+
+def _whole_if_possible(amount: float) -> float:
+    # Most options of a platform are whole numbers: send 2 instead of 2.0.
+    return int(amount) if float(amount).is_integer() else amount
+
+
+def _command_and_arguments(words: Sequence[str], script: str | None) -> dict[str, str]:
+    """Return the `cmd` and `args` that give these words to the container unchanged.
+
+    A command that the platform would break is encoded.
+    """
+    from skaha.helpers import shell
+
+    if script is not None:
+        return dict(shell.script(_read_script(script), *words))  # type: ignore[arg-type]
+    if not words:
+        return {}
+    return dict(shell.command(*words, only_if_needed=True))  # type: ignore[arg-type]
+
+
+def _read_script(script: str) -> str:
+    try:
+        return sys.stdin.read() if script == "-" else Path(script).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise click.UsageError(f"--script: {script} cannot be read: {reason}") from None
+
+
+def _environment(pairs: Iterable[str]) -> dict[str, str]:
+    """Return the variables of `K=V` pairs. `K` alone takes its value from this environment."""
+    variables = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            if name not in os.environ:
+                raise click.UsageError(f"--env: {name} has no value, and it is not set here")
+            value = os.environ[name]
+        variables[name] = value
+    return variables
+
+
+def _generated_name(image: str) -> str:
+    """Return a name for a launch without the option `--name`."""
+    base = re.sub(r"[^a-z0-9]+", "-", image.rpartition("/")[2].partition(":")[0].lower())
+    return f"{base.strip('-')[:30] or 'session'}-{secrets.token_hex(3)}"

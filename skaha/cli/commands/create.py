@@ -1,0 +1,229 @@
+"""The command `skaha create`: launch sessions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from skaha.cli._completion import complete_image
+from skaha.cli._context import CommandContext, command
+from skaha.cli._exit_codes import INTERRUPTED, PARTLY, common_exit_code
+from skaha.cli._sessions import KINDS, SelectedSessions
+from skaha.cli._stderr import note, progress
+from skaha.cli.commands._create_options import create_arguments
+from skaha.cli.commands.delete import delete_sessions
+from skaha.cli.commands.logs import follow_logs, read_logs, show_logs
+from skaha.cli.commands.wait import wait_for_sessions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from skaha.cli._stdout import Item
+    from skaha.results import Launched
+    from skaha.session import Session
+
+# A desktop launches its apps itself.
+_LAUNCH_KINDS = [kind for kind in KINDS if kind != "desktop-app"]
+_COLUMNS = ("id", "name", "status")
+_PREVIEW_COLUMNS = ("name", "kind", "image", "cores", "ram_gib", "gpus", "cmd", "args")
+# A command to copy, and a list to read, have no more sessions than these.
+_MAX_LISTED = 20
+
+
+@command(
+    "create",
+    epilog="For example: skaha create images.canfar.net/skaha/terminal:1.1.2 --logs --rm "
+    "-- python3 -c \"print('a  b')\"",
+)
+@click.argument("image", shell_complete=complete_image)
+@click.argument("words", nargs=-1, metavar="[-- COMMAND [ARGUMENT]...]")
+@click.option("-n", "--name", help="Name; the replicas are NAME-1, NAME-2, ...")
+@click.option(
+    "-k", "--kind", type=click.Choice(_LAUNCH_KINDS), default="headless", show_default=True
+)
+@click.option(
+    "-r", "--replicas", type=int, default=1, show_default=True, help="Number of replicas."
+)
+@click.option("-c", "--cores", type=float, help="CPU cores of each replica.")
+@click.option("-m", "--ram", type=float, help="Memory of each replica in GiB.")
+@click.option("-g", "--gpu", type=int, help="GPUs of each replica.")
+@click.option("--flexible", is_flag=True, help="Let the platform choose cores and memory.")
+@click.option("-e", "--env", multiple=True, metavar="K[=V]", help="Environment variable.")
+@click.option("--script", metavar="FILE", help="Run this bash script with the ARGUMENTs.")
+@click.option(
+    "--at-most",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Launch in waves: at most N of your sessions active at once.",
+)
+@click.option(
+    "--wait", is_flag=True, help="Wait until they end; interactive sessions: until they run."
+)
+@click.option("--logs", is_flag=True, help="Show their logs until all have ended.")
+@click.option("--rm", is_flag=True, help="Delete them at the end, and after an interruption.")
+@click.option(
+    "--timeout", type=float, help="Seconds to wait at most; then --logs shows the logs at the end."
+)
+@click.option("--dry-run", is_flag=True, help="Check the launch and show it, but do not send it.")
+@click.pass_obj
+def create_command(
+    context: CommandContext, /, image: str, words: tuple[str, ...], **options: Any
+) -> int:
+    """Launch a session of IMAGE, or several replicas.
+
+    COMMAND and its arguments reach the container exactly as given.
+    """
+    if options["logs"] and options["kind"] != "headless":
+        raise click.UsageError(f"--logs needs the kind headless, not {options['kind']}")
+    arguments = create_arguments(image, words, options)
+    with context.session() as session:
+        if options["dry_run"]:
+            return context.report(_preview(session, arguments), _PREVIEW_COLUMNS, key="name")
+        return _Launch(context, session, arguments, options).run()
+
+
+def _preview(session: Session, arguments: Mapping[str, Any]) -> list[Item]:
+    """Return an item for each replica, with the fields that a launch would send."""
+    # The limit of active sessions is not part of a request.
+    fields = {name: value for name, value in arguments.items() if name != "at_most"}
+    return [
+        {
+            "name": form["name"],
+            "image": form["image"],
+            "kind": form["type"],
+            "cores": form.get("cores"),
+            "ram_gib": form.get("ram"),
+            "gpus": form.get("gpus"),
+            "cmd": form.get("cmd"),
+            "args": form.get("args"),
+            "env": [variable.partition("=")[0] for variable in form.get("env", [])],
+        }
+        for form in session.preview(**fields)
+    ]
+
+
+class _Launch:
+    """One launch: from the request to the report."""
+
+    def __init__(
+        self,
+        context: CommandContext,
+        session: Session,
+        arguments: Mapping[str, Any],
+        options: Mapping[str, Any],
+    ) -> None:
+        """Keep the arguments of `Session.create` and the options of the command."""
+        self._context = context
+        self._session = session
+        self._arguments = arguments
+        self._options = options
+
+    def run(self) -> int:
+        """Launch, wait, show logs and delete, as the options say; return the exit code."""
+        from skaha.errors import SkahaError
+
+        try:
+            with progress("launching") as bar:
+                launched = self._session.create(**self._arguments, progress=bar)
+        except (KeyboardInterrupt, SkahaError) as error:
+            partial: Launched | None = getattr(error, "partial", None)
+            if partial is None or not (partial or isinstance(error, KeyboardInterrupt)):
+                raise
+            return self._report_partial(partial, error)
+        if not (self._options["wait"] or self._options["logs"] or self._options["rm"]):
+            return self._report(launched)
+        try:
+            return self._accompany(launched)
+        except BaseException:
+            self._clean_up(launched)
+            raise
+
+    def _report_partial(self, launched: Launched, error: BaseException) -> int:
+        """Report the sessions of a launch that stopped too early; return the exit code."""
+        is_interrupted = isinstance(error, KeyboardInterrupt)
+        reason = "interrupted" if is_interrupted else str(error)
+        note(f"{reason}: {len(launched)} of {self._arguments['replicas']} launched", "error")
+        self._report(launched)
+        self._clean_up(launched)
+        prefix = f"{self._arguments['name'].lower()}-"
+        note(f"to list all sessions of this launch: skaha ps {prefix}")
+        return INTERRUPTED if is_interrupted else PARTLY
+
+    def _accompany(self, launched: Launched) -> int:
+        """Wait for the sessions; show their logs and delete them, as the options say."""
+        context, session, options = self._context, self._session, self._options
+        note(_announcement(launched))
+        selected = SelectedSessions(
+            {
+                session_id: {"id": session_id, "name": name}
+                for name, session_id in launched.names.items()
+            }
+        )
+        is_live = options["logs"] and not context.output.is_data and options["timeout"] is None
+        if is_live:
+            follow_logs(context, session, selected)
+        until = "finished" if self._arguments["kind"] == "headless" else "running"
+        statuses, bad = wait_for_sessions(session, selected, until, options["timeout"])
+        failures = {selected.name(session_id): error for session_id, error in bad.items()}
+        logs = read_logs(session, launched) if options["logs"] and not is_live else None
+        if options["rm"]:
+            delete_sessions(session, launched)
+        if context.output.is_data or not options["logs"]:
+            return self._report(launched, statuses, failures, logs)
+        failures = launched.failures | failures
+        show_logs(context, selected, logs or {}, failures=failures)
+        return common_exit_code(failures.values(), any_done=len(bad) < len(launched))
+
+    def _clean_up(self, launched: Launched) -> None:
+        """Delete the sessions if the options say so; else show the command that deletes them."""
+        ids = list(launched)
+        if self._options["rm"]:
+            results = delete_sessions(self._session, ids)
+            ids = [session_id for session_id, is_deleted in results.items() if not is_deleted]
+            note(f"deleted {len(results) - len(ids)} of {len(results)}")
+        if ids:
+            command_line = f"skaha delete {' '.join(ids[:_MAX_LISTED])}"
+            more = f" (and {len(ids) - _MAX_LISTED} more)" if len(ids) > _MAX_LISTED else ""
+            note(f"to delete the launched sessions: {command_line}{more}")
+
+    def _report(
+        self,
+        launched: Launched,
+        statuses: Mapping[str, str] | None = None,
+        failures: Mapping[str, Exception] | None = None,
+        logs: Mapping[str, str] | None = None,
+    ) -> int:
+        """Report the replicas; return the exit code.
+
+        Args:
+            launched: The result of the launch.
+            statuses: The last status of each session, by id.
+            failures: The errors of sessions that did not end well, by replica name.
+            logs: The log of each session, by id; `None` if the items have no logs.
+        """
+        items = {}
+        for name, session_id in launched.names.items():
+            items[name] = {
+                "id": session_id,
+                "name": name.lower(),
+                "kind": self._arguments["kind"],
+                "image": self._arguments["image"],
+                "status": (statuses or {}).get(session_id),
+            }
+            if logs is not None:
+                items[name]["log"] = logs.get(session_id)
+        all_failures = launched.failures | dict(failures or {})
+        done = [item for name, item in items.items() if name not in all_failures]
+        failed_items = {
+            name: items.get(name, {"id": None, "name": name.lower()}) for name in all_failures
+        }
+        return self._context.report(
+            done, _COLUMNS, failures=all_failures, failed_items=failed_items
+        )
+
+
+def _announcement(launched: Launched) -> str:
+    sessions = [f"{name.lower()} ({session_id})" for name, session_id in launched.names.items()]
+    more = f" and {len(sessions) - _MAX_LISTED} more" if len(sessions) > _MAX_LISTED else ""
+    return f"launched {', '.join(sessions[:_MAX_LISTED])}{more}"

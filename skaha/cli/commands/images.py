@@ -1,0 +1,33 @@
+"""The command `skaha images`: list public images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from skaha.cli._context import CommandContext, command
+from skaha.cli._sessions import KINDS
+
+
+@command("images")
+@click.argument("text", required=False)
+@click.option("--kind", type=click.Choice(KINDS), help="Only images for this kind of session.")
+@click.pass_obj
+def images_command(context: CommandContext, text: str | None, kind: Any) -> int:
+    """List public images; with TEXT, only references that contain it."""
+    from skaha import Images
+
+    with context.client(Images) as images:
+        records = images.details(kind)
+    items = [
+        {
+            "image": record.get("id"),
+            "kinds": record.get("types", []),
+            "digest": record.get("digest"),
+        }
+        for record in records
+        if text is None or text in str(record.get("id"))
+    ]
+    items.sort(key=lambda item: str(item["image"]))
+    return context.report(items, ("image", "kinds"), key="image")

@@ -1,0 +1,88 @@
+"""The commands `skaha local start|status|stop|reset|serve` for the embedded platform."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NoReturn
+
+import click
+
+from skaha.cli._context import CommandContext, SkahaGroup
+from skaha.cli._exit_codes import DONE, FAILED, NOT_FOUND
+
+
+@click.group("local", cls=SkahaGroup)
+def local_command() -> None:
+    """Manage the embedded platform on this machine (server 'local')."""
+
+
+@local_command.command("start")
+@click.pass_obj
+def _start(context: CommandContext) -> int:
+    """Start the platform in the background if it does not run."""
+    from skaha import local
+
+    local.find_or_start()
+    _report_status(context)
+    return DONE
+
+
+@local_command.command("status")
+@click.pass_obj
+def _status(context: CommandContext) -> int:
+    """Show the URL of the platform; if it does not run, the exit code is 5."""
+    return DONE if _report_status(context) else NOT_FOUND
+
+
+@local_command.command("stop")
+@click.pass_obj
+def _stop(context: CommandContext) -> int:
+    """End the platform and its sessions."""
+    from skaha import local
+
+    local.stop()
+    _report_status(context)
+    return DONE
+
+
+@local_command.command("reset")
+@click.option("-y", "--yes", is_flag=True, help="Reset without a question.")
+@click.pass_obj
+def _reset(context: CommandContext, *, yes: bool) -> int:
+    """End the platform and delete the records of all its sessions."""
+    from skaha import local
+
+    if not yes and not sys.stdin.isatty():
+        raise click.UsageError("no terminal to ask on: pass --yes")
+    if not yes and not click.confirm("End and delete all local sessions?", err=True):
+        return FAILED
+    local.reset()
+    _report_status(context)
+    return DONE
+
+
+@local_command.command(
+    "serve",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+    add_help_option=False,
+)
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def _serve(options: tuple[str, ...]) -> NoReturn:
+    """Run the platform in the foreground; --help shows its options."""
+    # This process becomes the platform: the signals and the exit code are those of the platform.
+    os.execv(sys.executable, [sys.executable, "-m", "skaha.local", "serve", *options])  # noqa: S606
+
+
+def _report_status(context: CommandContext) -> bool:
+    """Report where the platform listens; return whether it runs."""
+    from skaha import local
+
+    status = local.status()
+    item = {
+        "running": status is not None,
+        "url": status.url if status else None,
+        "pid": status.pid if status else None,
+    }
+    context.report([item], ("running", "url", "pid"), key="url")
+    return status is not None

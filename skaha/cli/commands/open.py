@@ -1,0 +1,30 @@
+"""The command `skaha open`: open interactive sessions in the browser."""
+
+from __future__ import annotations
+
+import click
+
+from skaha.cli._completion import complete_session
+from skaha.cli._context import CommandContext, command
+from skaha.cli._sessions import select_sessions
+from skaha.cli._stderr import progress
+
+
+@command("open")
+@click.argument("sessions", nargs=-1, required=True, shell_complete=complete_session)
+@click.option("--no-browser", is_flag=True, help="Only print the URLs.")
+@click.option("--timeout", type=float, default=300, show_default=True, help="Seconds to wait.")
+@click.pass_obj
+def open_command(
+    context: CommandContext, sessions: tuple[str, ...], timeout: float, *, no_browser: bool
+) -> int:
+    """Open interactive SESSIONS in the browser when they respond, by id or name.
+
+    Everyone who has the URL of a session can use the session: treat the URL like a password.
+    """
+    with context.session() as session:
+        selected = select_sessions(session, sessions, patterns=False)
+        with progress("waiting for responses") as bar:
+            urls = session.connect(selected.ids, timeout, browser=not no_browser, progress=bar)
+    items = [selected.key(session_id) | {"url": url} for session_id, url in urls.items()]
+    return context.report(items, ("url",), failures=selected.missing | urls.failures)

@@ -1,0 +1,18 @@
+"""The command `skaha repositories`: list the registries that images may come from."""
+
+from __future__ import annotations
+
+import click
+
+from skaha.cli._context import CommandContext, command
+
+
+@command("repositories")
+@click.pass_obj
+def repositories_command(context: CommandContext) -> int:
+    """List the registries that images may come from."""
+    from skaha import Images
+
+    with context.client(Images) as images:
+        hosts = images.repositories()
+    return context.report([{"host": host} for host in hosts], ("host",), key="host")

@@ -1,0 +1,97 @@
+"""The command `skaha wait`: wait until sessions have a status or have ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from skaha import records
+from skaha.cli._completion import complete_session
+from skaha.cli._context import CommandContext, command
+from skaha.cli._sessions import STATUSES, SelectedSessions, select_sessions
+from skaha.cli._stderr import progress
+from skaha.cli.commands._pending_events import PendingEvents
+
+if TYPE_CHECKING:
+    from skaha.session import Session
+
+_STATUS_OF_UNTIL = {"finished": "Completed", "running": "Running"}
+# The status of a session that the platform does not list any more.
+_GONE = "Gone"
+
+
+@command("wait")
+@click.argument("sessions", nargs=-1, required=True, shell_complete=complete_session)
+@click.option(
+    "--until",
+    type=click.Choice((*_STATUS_OF_UNTIL, *STATUSES)),
+    default="finished",
+    show_default=True,
+    help="The status to wait for.",
+)
+@click.option("--timeout", type=click.FloatRange(min=0), help="Seconds to wait at most.")
+@click.pass_obj
+def wait_command(
+    context: CommandContext, sessions: tuple[str, ...], until: str, timeout: float | None
+) -> int:
+    """Wait for SESSIONS, by id, name or pattern.
+
+    A session succeeds if it completes or reaches the status of --until. It fails if it ends with
+    another status.
+    """
+    with context.session() as session:
+        selected = select_sessions(session, sessions)
+        statuses, failures = wait_for_sessions(session, selected, until, timeout)
+    items = [
+        selected.key(session_id) | {"status": status}
+        for session_id, status in statuses.items()
+        if session_id not in failures
+    ]
+    failures = selected.missing | failures
+    return context.report(items, ("id", "name", "status"), failures=failures)
+
+
+def wait_for_sessions(
+    session: Session, selected: SelectedSessions, until: Any, timeout: float | None
+) -> tuple[dict[str, str], dict[str, Exception]]:
+    """Wait for sessions; show the progress, and the warnings about pending sessions.
+
+    Returns:
+        The last status of each session, and the error of each session that failed, by id.
+    """
+    from skaha.errors import FailedSessionError, WaitTimeoutError
+
+    timeout_error = None
+    with progress("waiting", until) as bar, PendingEvents(session, selected) as pending_events:
+
+        def show(statuses: dict[str, str]) -> None:
+            bar(statuses)
+            pending_events.update(statuses)
+
+        try:
+            statuses = dict(session.wait(selected.ids, until, timeout, progress=show))
+        except WaitTimeoutError as error:
+            timeout_error, statuses = error, dict(error.partial)
+
+    target = _STATUS_OF_UNTIL.get(until, until)
+    failures: dict[str, Exception] = {}
+    for session_id, status in statuses.items():
+        if records.canonical_status(status) == records.canonical_status(target):
+            continue
+        if _has_ended(status):
+            name = f"session {selected.name(session_id)} ({session_id})"
+            failures[session_id] = FailedSessionError(f"{name} {_description(status)}")
+        elif timeout_error is not None:
+            failures[session_id] = timeout_error
+    return statuses, failures
+
+
+def _has_ended(status: str) -> bool:
+    return status == _GONE or records.is_finished({"status": status})
+
+
+def _description(status: str) -> str:
+    if status == _GONE:
+        return "is gone: the platform does not list it any more"
+    return f"ended as {status}"

@@ -1,0 +1,45 @@
+"""The public error of the embedded platform, and the checks that lead to it."""
+
+import errno
+import importlib.util
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# Packages of the extra `local`.
+_PACKAGES = ("starlette", "uvicorn", "psutil", "python_multipart")
+
+
+class PlatformError(RuntimeError):
+    """The embedded platform cannot be used; the message says what to do."""
+
+
+def check_installed() -> None:
+    """Raise unless the packages of the extra `local` are installed.
+
+    Raises:
+        PlatformError: A package is missing. The message says how to install it.
+
+    Example:
+        >>> check_installed()
+    """
+    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise PlatformError(f"{', '.join(missing)} missing: run `pip install skaha[local]`")
+
+
+@contextmanager
+def platform_errors() -> Iterator[None]:
+    """Refuse an unsupported system, and convert the errors of a full disk.
+
+    Raises:
+        PlatformError: The system has no process groups and file locks, or a disk is full.
+    """
+    if os.name != "posix":
+        raise PlatformError("the embedded platform needs Linux or macOS (on Windows, use WSL)")
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise PlatformError(f"{error}: make room on this disk and try again") from error

@@ -1,0 +1,182 @@
+"""All processes of a session, including those that have detached themselves.
+
+A process belongs to a session if the session's id is in its environment, or if one of its ancestors
+belongs to the session. All descendants inherit the environment unless they clear it.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from contextlib import suppress
+
+import psutil
+from attrs import frozen
+
+SESSION_VARIABLE = "skaha_sessionid"
+
+_SNAPSHOT_INTERVAL = 1.0
+_POLL_INTERVAL = 0.05
+
+
+@frozen
+class ProcessSnapshot:
+    """All processes of this machine at one moment, without zombies.
+
+    Attributes:
+        processes: The processes by process id.
+        parents: The process id of the parent of each process.
+        session_ids: The session id in the environment of each process that has one.
+    """
+
+    processes: dict[int, psutil.Process]
+    parents: dict[int, int]
+    session_ids: dict[int, str]
+
+    @classmethod
+    def take(cls) -> "ProcessSnapshot":
+        """Read all processes."""
+        snapshot = cls({}, {}, {})
+        # Do not use `psutil.process_iter`: it caches processes, and does not send a signal to a new
+        # process with the id of an old one.
+        for pid in psutil.pids():
+            with suppress(psutil.NoSuchProcess):
+                snapshot._add(psutil.Process(pid))
+        return snapshot
+
+    def of_session(self, session_id: str) -> list[psutil.Process]:
+        """Return the processes of a session."""
+        roots = {pid for pid, found in self.session_ids.items() if found == session_id}
+        if not roots:
+            return []
+        return [
+            process
+            for pid, process in self.processes.items()
+            if pid in roots or _descends(pid, self.parents, roots)
+        ]
+
+    def _add(self, process: psutil.Process) -> None:
+        with process.oneshot():
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return
+            self.processes[process.pid] = process
+            self.parents[process.pid] = process.ppid()
+            with suppress(psutil.Error):
+                session_id = process.environ().get(SESSION_VARIABLE)
+                if session_id is not None:
+                    self.session_ids[process.pid] = session_id
+
+
+class _SharedSnapshots:
+    """Snapshots that all callers share, because hundreds of sessions may end at the same time."""
+
+    def __init__(self) -> None:
+        self._current: asyncio.Task[ProcessSnapshot] | None = None
+        self._next: asyncio.Task[ProcessSnapshot] | None = None
+
+    async def take(self) -> ProcessSnapshot:
+        """Return a snapshot that does not start before this call."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._take_after(self._current))
+        return await asyncio.shield(self._next)
+
+    async def _take_after(self, previous: asyncio.Task[ProcessSnapshot] | None) -> ProcessSnapshot:
+        if previous is not None and not previous.done():
+            await asyncio.wait({previous})
+        # This snapshot may miss a process that starts from here on. Later callers get the next one.
+        self._current, self._next = self._next, None
+        return await asyncio.to_thread(ProcessSnapshot.take)
+
+
+_snapshots = _SharedSnapshots()
+
+
+def belongs_to_session(process: psutil.Process, session_id: str) -> bool:
+    """Return whether the session's id is in the environment of a process."""
+    try:
+        return process.environ().get(SESSION_VARIABLE) == session_id
+    except psutil.Error:
+        return False
+
+
+async def wait_for_exit(pid: int) -> None:
+    """Wait until a process has ended; it need not be a child of this process."""
+    descriptor = _open_pidfd(pid)
+    if descriptor is None:
+        while _runs(pid):  # noqa: ASYNC110 - no event exists without a descriptor
+            await asyncio.sleep(_POLL_INTERVAL)
+        return
+    try:
+        await _wait_until_readable(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+async def terminate_session(session_id: str, shim: int | None, grace: float) -> None:
+    """Ask all processes of a session to end, and kill the remaining ones after `grace` seconds.
+
+    The shim gets no signal while other processes remain: it ends after its command, when it has
+    reaped the command and recorded the exit status.
+    """
+    deadline = time.monotonic() + grace
+    signalled: set[tuple[int, int]] = set()
+    while processes := (await _snapshots.take()).of_session(session_id):
+        remaining = deadline - time.monotonic()
+        number = signal.SIGTERM if remaining > 0 else signal.SIGKILL
+        for process in [process for process in processes if process.pid != shim] or processes:
+            if (process.pid, number) not in signalled:
+                signalled.add((process.pid, number))
+                _signal(process, number)
+        wait = min(remaining, _SNAPSHOT_INTERVAL) if remaining > 0 else _SNAPSHOT_INTERVAL
+        await _wait_for_any_exit(processes, wait)
+
+
+async def _wait_for_any_exit(processes: list[psutil.Process], seconds: float) -> None:
+    exits = [asyncio.ensure_future(wait_for_exit(process.pid)) for process in processes]
+    await asyncio.wait(exits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for task in exits:
+        task.cancel()
+    await asyncio.gather(*exits, return_exceptions=True)
+
+
+def _signal(process: psutil.Process, number: int) -> None:
+    # The process may have ended, or may have more rights than this one.
+    with suppress(psutil.Error):
+        process.send_signal(number)
+
+
+def _descends(pid: int, parents: dict[int, int], roots: set[int]) -> bool:
+    seen: set[int] = set()
+    while pid in parents and pid not in seen:
+        if pid in roots:
+            return True
+        seen.add(pid)
+        pid = parents[pid]
+    return False
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _open_pidfd(pid: int) -> int | None:
+    # Only Linux has process descriptors, and some sandboxes forbid them.
+    if not hasattr(os, "pidfd_open"):
+        return None
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return None
+
+
+async def _wait_until_readable(descriptor: int) -> None:
+    loop = asyncio.get_running_loop()
+    readable = asyncio.Event()
+    loop.add_reader(descriptor, readable.set)
+    try:
+        await readable.wait()
+    finally:
+        loop.remove_reader(descriptor)

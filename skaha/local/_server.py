@@ -1,0 +1,224 @@
+"""A run of the platform: take the state directory, serve requests, end all sessions."""
+
+import asyncio
+import getpass
+import os
+import re
+import resource
+import secrets
+import signal
+import socket
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from skaha.local import _machine
+from skaha.local._api import LimitsMiddleware, Platform, create_app
+from skaha.local._errors import PlatformError
+from skaha.local._faults import FaultInjector
+from skaha.local._header_timeout import HeaderTimeoutProtocol
+from skaha.local._models import Address
+from skaha.local._options import Options
+from skaha.local._runtimes import Runtime
+from skaha.local._runtimes._container import ContainerRuntime, find_engine
+from skaha.local._runtimes._process import ProcessRuntime
+from skaha.local._scheduler import Scheduler
+from skaha.local._state_directory import StateDirectory
+from skaha.local._store import Store
+
+_KEEP_ALIVE_TIMEOUT = 60
+_SHUTDOWN_TIMEOUT = 3
+
+
+def serve(
+    directory: StateDirectory,
+    options: Options,
+    *,
+    port: int = 0,
+    token: str | None = None,
+    tether: int | None = None,
+    ready: Callable[[Address], None],
+) -> None:
+    """Run the platform until a signal, the end of the tether or the idle time ends it.
+
+    Args:
+        directory: The state directory.
+        options: The options of this run.
+        port: The port on the loopback interface; 0 selects a free port.
+        token: The token that requests need; `None` creates a random token.
+        tether: A file descriptor; the platform ends when its end of file is reached.
+        ready: A function that is called with the address when the platform is ready.
+
+    Raises:
+        PlatformError: The state directory or the port is in use.
+    """
+    lock = directory.lock()
+    try:
+        directory.unpublish()
+        _raise_file_limit()
+        with _listen(port) as listener:
+            address = Address(
+                f"http://127.0.0.1:{listener.getsockname()[1]}/skaha",
+                token or secrets.token_urlsafe(32),
+            )
+            asyncio.run(_run(directory, options, address, listener, tether, ready))
+    finally:
+        directory.unpublish()
+        lock.release()
+
+
+async def _run(
+    directory: StateDirectory,
+    options: Options,
+    address: Address,
+    listener: socket.socket,
+    tether: int | None,
+    ready: Callable[[Address], None],
+) -> None:
+    platform = _create_platform(directory, options, address)
+    scheduler = platform.scheduler
+    app = LimitsMiddleware(create_app(platform), listener.getsockname()[1])
+    server = _Server(_server_configuration(app))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, server.shut_down)
+    if tether is not None:
+        loop.add_reader(tether, _read_tether, tether, server)
+    # The shell that starts the daemon ignores this signal, and sessions would inherit that.
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    await scheduler.recover()
+    tasks = [asyncio.create_task(scheduler.run())]
+    if options.idle is not None:
+        tasks.append(asyncio.create_task(_end_when_idle(server, app, scheduler, options.idle)))
+    directory.publish(address)
+    ready(address)
+    await server.serve(sockets=[listener])
+    directory.unpublish()
+    for task in tasks:
+        task.cancel()
+    await scheduler.close()
+    platform.store.close()
+
+
+def _create_platform(directory: StateDirectory, options: Options, address: Address) -> Platform:
+    user, host = _user_name(), address.url.split("/")[2]
+    store = _open_store(directory)
+    machine = _machine.measure()
+    machine = _machine.Machine(options.cores or machine.cores, options.ram or machine.ram)
+    injector = FaultInjector(options.faults)
+    runtime = _create_runtime(directory, options, user, host)
+    return Platform(
+        store=store,
+        scheduler=Scheduler(store, runtime, machine, options, injector, socket.gethostname()),
+        runtime=runtime,
+        machine=machine,
+        options=options,
+        injector=injector,
+        user=user,
+        token=address.token,
+        uid=os.getuid(),
+        gid=os.getgid(),
+        groups=sorted(set(os.getgroups()) - {os.getgid()}),
+        host=host,
+    )
+
+
+def _create_runtime(directory: StateDirectory, options: Options, user: str, host: str) -> Runtime:
+    shared = (directory.sessions, directory.secret_key(), user, host)
+    if options.runtime == "container":
+        return ContainerRuntime(*shared, find_engine())
+    return ProcessRuntime(*shared, directory.images)
+
+
+def _open_store(directory: StateDirectory) -> Store:
+    try:
+        return Store(directory.database)
+    except sqlite3.OperationalError as error:
+        raise PlatformError(f"{directory.database}: {error}") from error
+    except sqlite3.DatabaseError as error:
+        message = (
+            f"{directory.database}: {error}; `python -m skaha.local reset` deletes all sessions"
+            " and starts again"
+        )
+        raise PlatformError(message) from error
+
+
+def _user_name() -> str:
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        name = f"uid-{os.getuid()}"
+    # The name must be valid in headers and in the names of jobs.
+    return re.sub("[^a-z0-9._-]", "-", name.lower())
+
+
+def _server_configuration(app: LimitsMiddleware) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=HeaderTimeoutProtocol,
+        ws="none",
+        lifespan="off",
+        loop="asyncio",
+        interface="asgi3",
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_TIMEOUT,
+        timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT,
+    )
+
+
+class _Server(uvicorn.Server):
+    """A server without its own signal handlers, which would end the process by the signal."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture no signals."""
+        yield
+
+    def shut_down(self) -> None:
+        """Finish the current responses, then return from `serve`."""
+        self.should_exit = True
+
+
+def _read_tether(tether: int, server: _Server) -> None:
+    if not os.read(tether, 1024):
+        asyncio.get_running_loop().remove_reader(tether)
+        server.shut_down()
+
+
+async def _end_when_idle(
+    server: _Server, app: LimitsMiddleware, scheduler: Scheduler, seconds: float
+) -> None:
+    while True:
+        remaining = app.last_request + seconds - time.monotonic()
+        if remaining <= 0 and scheduler.idle:
+            server.shut_down()
+        await asyncio.sleep(remaining if remaining > 0 else seconds / 2)
+
+
+def _listen(port: int) -> socket.socket:
+    # Name the protocol: without it, asyncio leaves Nagle's algorithm on, and a request takes 40 ms
+    # longer.
+    listener = socket.socket(proto=socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError as error:
+        listener.close()
+        raise PlatformError(
+            f"cannot listen on port {port}: {error}; choose another port"
+        ) from error
+    listener.listen(2048)
+    return listener
+
+
+def _raise_file_limit() -> None:
+    # Each connection needs a file descriptor.
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,201 @@
+"""Launches: the container's arguments, the preview, the report, interruptions."""
+
+import signal
+import subprocess
+import time
+
+import pytest
+
+IMAGE = "images.canfar.net/skaha/terminal:1.1.2"
+SHOW_ARGUMENTS = "import sys; print(sys.argv[1:])"
+
+
+def test_arguments_arrive_exactly_as_given(skaha):
+    words = ["plain", "words", "two  blanks", "", "a'b", 'c"d', "$HOME", "`id`", "back\\slash"]
+    words += ["new\nline", "*", "{a,b}", "ünïcödé ☃", "--dry-run", "-o", "json"]
+    out = skaha("run", IMAGE, "--logs", "--rm", "--", "python3", "-c", SHOW_ARGUMENTS, *words)
+    assert out == f"{words}\n"
+
+
+def test_only_words_that_the_platform_would_break_are_encoded(skaha):
+    [plain] = skaha.json("create", IMAGE, "--dry-run", "--", "echo", "-n", "a")
+    assert (plain["cmd"], plain["args"]) == ("echo", "-n a")
+    [encoded] = skaha.json("create", IMAGE, "--dry-run", "--", "echo", "a  b")
+    assert encoded["cmd"] == "bash"
+
+
+def test_the_platform_chooses_the_resources_of_a_flexible_session(skaha):
+    [replica] = skaha.json("create", IMAGE, "--flexible", "--dry-run")
+    assert replica["cores"] is replica["ram_gib"] is None
+    skaha("create", IMAGE, "--flexible", "--cores", "2", "--dry-run", code=2)
+    assert "--flexible lets the platform choose: leave --cores and --ram out" in skaha.err
+
+
+def test_a_dry_run_shows_every_replica_and_launches_none(clean):
+    options = ["-n", "Dry", "-r", "11", "-c", "1", "-m", "2.5", "-g", "1", "-e", "SECRET=abc"]
+    items = clean.json("create", IMAGE, *options, "--dry-run", "--", "env")
+    assert [item["name"] for item in items] == [f"Dry-{number}" for number in range(1, 12)]
+    assert items[0] == {
+        "name": "Dry-1",
+        "image": IMAGE,
+        "kind": "headless",
+        "cores": 1,
+        "ram_gib": 2.5,
+        "gpus": 1,
+        "cmd": "env",
+        "args": None,
+        "env": ["SECRET", "REPLICA_ID", "REPLICA_COUNT"],
+    }
+    assert "abc" not in clean.out
+    assert not clean.ids("dry-")
+
+
+def test_a_dry_run_takes_the_options_of_a_launch_in_waves(skaha):
+    [replica] = skaha.json("create", IMAGE, "--at-most", "2", "--dry-run")
+    assert replica["image"] == IMAGE
+    skaha("create", IMAGE, "--at-most", "0", "--dry-run", code=2)
+    assert "--at-most" in skaha.err
+
+
+def test_a_dry_run_sends_nothing(skaha):
+    skaha("--server", "http://127.0.0.1:9/skaha", "create", IMAGE, "--dry-run")
+    assert skaha.err == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["-n", "not a name"], "letters, digits"),
+        (["-e", "A=$B"], "garble the value of A"),
+        (["-e", "NOT_SET_ANYWHERE"], "is not set here"),
+        (["--script", "/nowhere"], "cannot be read"),
+        (["--kind", "notebook", "--", "true"], "headless"),
+    ],
+)
+def test_wrong_options_are_refused_before_anything_is_sent(clean, words, message):
+    assert clean("create", IMAGE, "--dry-run", *words, code=2) == ""
+    assert message in clean.err
+    assert "abc" not in clean.err
+
+
+def test_the_environment_reaches_the_container(skaha):
+    options = ["-e", "HERE", "-e", "THERE=b c", "--logs", "--rm"]
+    program = "import os; print(os.environ['HERE'], os.environ['THERE'])"
+    out = skaha("create", IMAGE, *options, "--", "python3", "-c", program, env={"HERE": "a"})
+    assert out == "a b c\n"
+
+
+def test_a_script_with_arguments(skaha, tmp_path):
+    script = 'for word; do echo "<$word>"; done'
+    (tmp_path / "script.sh").write_text(script)
+    expected = "<a>\n<b  c>\n"
+    words = ["--logs", "--rm", "--", "a", "b  c"]
+    assert skaha("create", IMAGE, "--script", str(tmp_path / "script.sh"), *words) == expected
+    assert skaha("create", IMAGE, "--script", "-", *words, input=script.encode()) == expected
+
+
+def test_logs_of_replicas_in_every_format(clean):
+    skaha = clean
+    words = ["create", IMAGE, "-n", "say", "-r", "2", "--logs", "--", "printenv", "REPLICA_ID"]
+    assert sorted(skaha(*words).split()) == ["1", "2"]
+    assert "==> say-1 (" in skaha.err
+    items = skaha.json(*words)
+    assert [item["log"] for item in items] == ["1\n", "2\n"]
+    assert [item["status"] for item in items] == ["Completed", "Completed"]
+    ids = skaha("ps", "-q").split()
+    assert len(skaha("logs", *ids, "-o", "ndjson").splitlines()) == 4
+
+
+def test_the_exit_code_tells_how_the_sessions_ended(clean):
+    skaha = clean
+    assert skaha("create", IMAGE, "--logs", "--rm", "--", "sh", "-c", "echo x; exit 3", code=1)
+    assert skaha.out == "x\n"
+    assert not skaha.ids("terminal-")
+    half = "test $REPLICA_ID = 1"
+    skaha("create", IMAGE, "-r", "2", "--wait", "--rm", "--", "sh", "-c", half, code=3)
+    skaha("create", IMAGE, "--wait", "--timeout", "0.2", "--rm", "--", "sleep", "60", code=124)
+    assert not skaha.ids("terminal-")
+
+
+def test_a_replica_that_is_not_launched_is_reported(clean):
+    clean.faults(refused_creates=[2, *range(4, 20)])
+    items = clean.json("create", IMAGE, "-n", "part", "-r", "3", "--", "true", code=3)
+    failed = [item for item in items if "error" in item]
+    assert len(items) == 3
+    assert len(failed) == 1
+    assert failed[0]["error"]["status"] == 500
+    assert failed[0]["name"] in clean.err
+
+
+def test_a_launch_without_a_name_gets_a_new_name(skaha):
+    first, second = (skaha.json("create", IMAGE, "--dry-run")[0]["name"] for _ in range(2))
+    assert first != second
+    assert first.startswith("terminal-")
+
+
+def interrupt(skaha, words, wait, by=signal.SIGINT):
+    """Run the program, and send it a signal after `wait`; return its outputs."""
+    with subprocess.Popen(
+        [*words], env=skaha.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        beginning = wait(process)
+        process.send_signal(by)
+        out, err = process.communicate(timeout=20)
+    err = beginning + err
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    return out, err
+
+
+def for_sessions(skaha, prefix, number=1):
+    """Return a function that waits until there are sessions."""
+
+    def wait(_):
+        end = time.monotonic() + 10
+        while len(skaha.ids(prefix)) < number:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        return ""
+
+    return wait
+
+
+def for_the_announcement(process):
+    """Wait until the program names the launched sessions; return this line."""
+    line = process.stderr.readline()
+    assert "launched" in line
+    return line
+
+
+def test_ctrl_c_names_the_launched_sessions_and_the_command_that_deletes_them(clean, entry):
+    skaha = clean
+    words = [entry, "--concurrency", "1", "create", IMAGE, "-n", "stop", "-r", "50"]
+    words += ["-o", "name", "--", "true"]
+    skaha.faults(create_delay=0.4)
+    out, err = interrupt(skaha, words, for_sessions(skaha, "stop-", 2))
+    ids = out.split()
+    assert ids
+    assert f"interrupted: {len(ids)} of 50 launched" in err
+    assert f"skaha delete {' '.join(ids)}" in err
+    assert "skaha ps stop-" in err
+    assert set(ids) <= skaha.ids()
+
+
+def test_ctrl_c_during_a_wait_keeps_or_deletes_the_sessions(clean, entry):
+    skaha = clean
+    words = [entry, "create", IMAGE, "-n", "left", "--wait", "--", "sleep", "60"]
+    _, err = interrupt(skaha, words, for_the_announcement)
+    [session_id] = skaha.ids("left-")
+    assert f"skaha delete {session_id}" in err
+    skaha("delete", session_id)
+    words = [entry, "create", IMAGE, "-n", "removed", "--logs", "--rm", "--", "sleep", "60"]
+    interrupt(skaha, words, for_the_announcement)
+    assert not skaha.ids("removed-")
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGHUP])
+def test_other_signals_delete_the_sessions_too(clean, entry, by):
+    words = [entry, "create", IMAGE, "-n", "ended", "--logs", "--rm", "--", "sleep", "60"]
+    _, err = interrupt(clean, words, for_the_announcement, by)
+    assert "deleted 1 of 1" in err
+    assert not clean.ids("ended-")
