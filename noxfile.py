@@ -1,4 +1,4 @@
-"""What there is to run: `nox` checks everything, `nox -s demo` shows the main job."""
+"""Tasks of the project: `nox` checks everything, `nox -s demo` shows an example."""
 
 import tomllib
 from pathlib import Path
@@ -14,14 +14,14 @@ PYPROJECT = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
 
 
 def install(session: nox.Session, *groups: str, project: str | None = None) -> None:
-    """Install dependency groups, and the project with its extras where asked for."""
+    """Install dependency groups, and the project with its extras if `project` names it."""
     editable = [] if project is None else ["-e", project]
     session.install(*nox.project.dependency_groups(PYPROJECT, *groups), *editable)
 
 
 @nox.session
 def generate(session: nox.Session) -> None:
-    """Make all that is generated; `-- --spec FILE` only shows what FILE would change."""
+    """Generate all generated code; `-- --spec FILE` only shows the changes that FILE causes."""
     install(session, "generate")
     script = "preview.py" if session.posargs else "regenerate.py"
     session.run("python", f"scripts/{script}", *session.posargs)
@@ -29,25 +29,25 @@ def generate(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=False)
 def upgrade(session: nox.Session) -> None:
-    """Take the newest generator, or `-- VERSION`: bump its pin, generate, show the diff."""
-    options = [one for one in session.posargs if one.startswith("-")]
-    version = [one for one in session.posargs if one not in options]
+    """Upgrade the generator to the newest version or `-- VERSION`, generate, show the diff."""
+    options = [argument for argument in session.posargs if argument.startswith("-")]
+    version = [argument for argument in session.posargs if argument not in options]
     generator = "==".join(["openapi-python-client", *version])
     tools = nox.project.dependency_groups(PYPROJECT, "generate")
-    session.install(generator, *(one for one in tools if "openapi-python-client" not in one))
+    session.install(generator, *(tool for tool in tools if "openapi-python-client" not in tool))
     session.run("python", "scripts/upgrade.py", *options)
 
 
 @nox.session
 def drift(session: nox.Session) -> None:
-    """Fail when what is committed is not what would be generated."""
+    """Fail if the committed code differs from the code that would be generated."""
     install(session, "generate")
     session.run("python", "scripts/regenerate.py", "--check")
 
 
 @nox.session
 def compare(session: nox.Session) -> None:
-    """Tell what a platform's published description says otherwise: `-- SOURCE`, and `--help`."""
+    """Compare a platform's published description with ours: `-- SOURCE`, and `--help`."""
     install(session, "compare", project=".")
     session.run("python", "scripts/compare.py", *session.posargs)
 
@@ -62,7 +62,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check types, strictly."""
+    """Check types strictly."""
     install(session, "types", project=".[all]")
     session.run("mypy")
     session.run("basedpyright")
@@ -76,8 +76,19 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def coverage(session: nox.Session) -> None:
+    """Run the tests, and print the lines and branches of skaha/ that they do not reach."""
+    install(session, "test", "coverage", project=".[all]")
+    session.run("coverage", "erase")
+    tests = ["pytest", "-n", "auto", "--dist", "worksteal", *session.posargs]
+    session.run("coverage", "run", "-m", *tests)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report")
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
-    """Build the site into site/, which is read from site/index.html."""
+    """Build the documentation in site/; the first page is site/index.html."""
     install(session, "docs", project=".[all]")
     session.run("sphinx-build", "-W", "--keep-going", "-n", "-q", "-E", "docs", "site")
 
@@ -85,7 +96,7 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def lowest(session: nox.Session) -> None:
     """Run the tests with the lowest versions that are allowed; arguments go to pytest."""
-    # One resolution: what is installed later must not raise them.
+    # Install everything in one resolution: a second one could raise the versions.
     tools = nox.project.dependency_groups(PYPROJECT, "test")
     session.install("--resolution=lowest-direct", *tools, "-e", ".[all]")
     session.run("pytest", "-n", "auto", "--dist", "worksteal", *session.posargs)
@@ -93,20 +104,20 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """Run the main job: replicas on the embedded platform, in both colours."""
+    """Run an example with replicas on the embedded platform, sync and async."""
     install(session, project=".[local]")
     session.run("python", "examples/count_lines.py", *session.posargs)
 
 
 @nox.session
 def conformance(session: nox.Session) -> None:
-    """Hold a live platform against the description: `-- --server URL`, and `--help`."""
+    """Check that a live platform conforms to the description: `-- --server URL`, and `--help`."""
     install(session, "conformance", project=".[local]")
     session.run("python", "scripts/conformance.py", *session.posargs)
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure, against the peers and the floor; arguments go to the benchmarks."""
+    """Run the benchmarks against other clients; arguments go to the benchmarks."""
     install(session, project=".[cli]")
     session.run("python", "-m", "benchmarks", *session.posargs)

@@ -1,14 +1,17 @@
-"""Asks a live platform for what the description has, and keeps what it says otherwise."""
+"""Requests for every operation of the description, and a check of each response.
+
+The requests that `Check.read` sends change nothing on the platform.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 from xml.etree.ElementTree import ParseError
 
 import httpx
+from attrs import define, field, frozen
 from defusedxml import ElementTree
 from schemas import UNKNOWN_WORD, Operation, description, printable
 
@@ -17,39 +20,39 @@ if TYPE_CHECKING:
 
     from skaha import SkahaClient
 
-# What no platform has, though it could have given such ids.
-NOT_THERE = {"sessionID": "nosuch00", "appID": "no0"}
+# Ids that are valid and that no platform has.
+MISSING_IDS = {"sessionID": "nosuch00", "appID": "no0"}
 
-# What the texts of the description say of statuses. To its schemas every refusal is the same.
-DONE = frozenset({200})
+# The description has one response for all refusals; only its texts name these statuses.
+SUCCESS = frozenset({200})
 STATUSES = {
-    "get_stats": DONE | {503},
-    "get_session_events": DONE | {404},
-    "renew_session": DONE | {400},
+    "get_stats": SUCCESS | {503},
+    "get_session_events": SUCCESS | {404},
+    "renew_session": SUCCESS | {400},
 }
-STATUSES_NOT_THERE = {
+STATUSES_OF_MISSING = {
     name: frozenset({400, 404}) for name in ("get_session", "get_session_events", "get_desktop_app")
 }
-STATUSES_UNKNOWN_WORD = {"list_images": frozenset({400})}
-STATUSES_ANONYMOUS = frozenset({400, 401, 403})
+STATUSES_OF_UNKNOWN_WORD = {"list_images": frozenset({400})}
+STATUSES_WITHOUT_CREDENTIALS = frozenset({400, 401, 403})
 REJECTED = (401, 403)
 FIRST_REFUSAL = 400
 
-# Operations whose path names a session that the platform does not look at.
+# The platform ignores the session in the path of these operations.
 ANY_SESSION = ("list_desktop_apps", "list_all_desktop_apps")
 LAUNCHING = ("create_session", "renew_session", "delete_session")
-MOST_FINDINGS = 20  # of one operation: what is wrong everywhere is clear by then
+MOST_FINDINGS = 20  # of one operation; more findings would not add information
 
 UNPARSABLE = (ValueError, RecursionError, ParseError, LookupError)
 
 
 class UntriableError(Exception):
-    """Says why the platform cannot be held against the description."""
+    """The platform cannot be checked. The message names the reason."""
 
 
-@dataclass
+@define
 class Finding:
-    """Something about the answers of an operation: where it was seen first, and how often."""
+    """A property of the responses of one operation: its first place, and how often it was seen."""
 
     request: str
     where: str
@@ -57,48 +60,55 @@ class Finding:
     times: int = 1
 
     def __str__(self) -> str:
-        """Return it for people."""
-        often = f" ({self.times} times)" if self.times > 1 else ""
-        return ": ".join(filter(None, (self.request, self.where, self.what))) + often
+        """Return the finding for people."""
+        count = f" ({self.times} times)" if self.times > 1 else ""
+        return ": ".join(filter(None, (self.request, self.where, self.what))) + count
 
 
-@dataclass
+@define
 class Findings:
-    """What was found out about one operation."""
+    """The result for one operation.
+
+    Attributes:
+        requests: Number of requests.
+        note: The reason why the operation was not tried, or was tried only in part.
+        differences: Differences from the description.
+        news: Values that the description allows but does not list.
+    """
 
     requests: int = 0
-    note: str = ""  # why it was not tried, or only in part
-    differences: list[Finding] = field(default_factory=list)
-    news: list[Finding] = field(default_factory=list)
+    note: str = ""
+    differences: list[Finding] = field(factory=list)
+    news: list[Finding] = field(factory=list)
 
     @property
     def verdict(self) -> str:
-        """One of `differs`, `ok` and `not tried`."""
+        """`differs`, `ok` or `not tried`."""
         if self.differences:
             return "differs"
         return "ok" if self.requests else "not tried"
 
-    def differs(self, request: str, what: str, where: str = "") -> None:
+    def add_difference(self, request: str, what: str, where: str = "") -> None:
         """Keep a difference."""
-        _keep(self.differences, Finding(request, where, what))
+        _add(self.differences, Finding(request, where, what))
 
-    def is_news(self, request: str, what: str, where: str) -> None:
-        """Keep what is unknown and allowed."""
-        _keep(self.news, Finding(request, where, what))
+    def add_news(self, request: str, what: str, where: str) -> None:
+        """Keep a value that the description allows but does not list."""
+        _add(self.news, Finding(request, where, what))
 
 
-def _keep(findings: list[Finding], new: Finding) -> None:
-    for one in findings:
-        if (one.where, one.what) == (new.where, new.what):
-            one.times += 1
+def _add(findings: list[Finding], new: Finding) -> None:
+    for finding in findings:
+        if (finding.where, finding.what) == (new.where, new.what):
+            finding.times += 1
             return
     if len(findings) < MOST_FINDINGS:
         findings.append(new)
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What the platform said."""
+@frozen
+class Response:
+    """The status, the media type and the body of a response."""
 
     status: int
     media_type: str
@@ -110,14 +120,14 @@ class Answer:
         return self.body.decode(errors="replace")
 
     @property
-    def outcome(self) -> str:
-        """The status, and why it was refused."""
-        plain = self.status >= FIRST_REFUSAL and self.media_type == "text/plain"
-        words = printable(self.text) if plain else ""
-        return f"answered {self.status}: {words}" if words else f"answered {self.status}"
+    def summary(self) -> str:
+        """The status, and the reason of a refusal."""
+        is_reason = self.status >= FIRST_REFUSAL and self.media_type == "text/plain"
+        reason = printable(self.text) if is_reason else ""
+        return f"status {self.status}: {reason}" if reason else f"status {self.status}"
 
     def parsed(self) -> Any:
-        """Return what the body means; raise one of UNPARSABLE if it means nothing."""
+        """Return the content of the body; raise an error of `UNPARSABLE` if it is malformed."""
         if self.media_type == "application/json":
             return json.loads(self.body)
         if self.media_type == "text/xml":
@@ -125,31 +135,30 @@ class Answer:
         return self.text
 
     def records(self) -> list[dict[str, Any]]:
-        """Return the JSON objects in it, as far as it has any."""
+        """Return the JSON objects in the body of a success, or an empty list."""
         try:
-            value = json.loads(self.body) if self.status in DONE else None
+            value = json.loads(self.body) if self.status in SUCCESS else None
         except UNPARSABLE:
             return []
-        return [
-            one for one in (value if isinstance(value, list) else [value]) if isinstance(one, dict)
-        ]
+        items = value if isinstance(value, list) else [value]
+        return [item for item in items if isinstance(item, dict)]
 
 
 class Check:
-    """One platform, held against the description."""
+    """The check of one platform."""
 
     def __init__(self, client: SkahaClient) -> None:
-        """Ask nothing yet."""
+        """Prepare the check; send no request yet."""
         self._client = client
         self._http = client.api.get_httpx_client()
         self._description = description()
-        self._answered = False
-        self.accepted = False  # are the credentials
+        self._has_response = False
+        self.has_access = False  # the platform accepted the credentials
         self.findings = {name: Findings() for name in self._description.operations}
         self.ids: dict[str, str] = {}
         self.image: str | None = None
 
-    def ask(
+    def request(
         self,
         name: str,
         expected: Collection[int] | None = None,
@@ -158,123 +167,126 @@ class Check:
         ids: dict[str, str] | None = None,
         form: dict[str, str] | None = None,
         anonymous: bool = False,
-    ) -> Answer | None:
-        """Ask for an operation and hold the answer against the description.
+    ) -> Response | None:
+        """Send a request for an operation and check the response.
 
         Args:
             name: The id of the operation.
-            expected: Statuses that are right, if not those of `STATUSES`.
-            query: If not just its view.
-            ids: Those in its path.
-            form: The body of the request.
-            anonymous: Send no token.
+            expected: The expected statuses; by default those of `STATUSES`.
+            query: The query; by default the view of the operation.
+            ids: The ids in the path.
+            form: The form in the body.
+            anonymous: Whether to send no credentials.
 
         Returns:
-            The answer, or None if there was none.
+            The response, or `None` if there is no response.
 
         Raises:
-            UntriableError: If nobody is there, or the credentials are not taken.
+            UntriableError: If the platform does not respond at all, or rejects the credentials.
         """
         operation, findings = self._description.operations[name], self.findings[name]
         query = operation.view if query is None else query
         label = f"{operation.method} {operation.path}{f'?{urlencode(query)}' if query else ''}"
-        path = operation.path.format_map({key: quote(one, "") for key, one in (ids or {}).items()})
+        quoted_ids = {key: quote(value, "") for key, value in (ids or {}).items()}
+        path = operation.path.format_map(quoted_ids)
         request = self._http.build_request(operation.method, path, params=query, data=form)
-        anonymous = anonymous or operation.anonymous
+        anonymous = anonymous or operation.is_anonymous
         findings.requests += 1
-        if ids is not NOT_THERE:
+        if ids is not MISSING_IDS:
             findings.note = ""
         try:
-            answer = self._send(operation, request, {"auth": None} if anonymous else {})
+            response = self._send(operation, request, {"auth": None} if anonymous else {})
         except httpx.HTTPError as error:
-            why = f"no answer: {printable(str(error)) or type(error).__name__}"
-            nobody = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-            if nobody and not self._answered:
-                raise UntriableError(f"{self._client.server}: {why}") from None
-            findings.differs(label, why)
+            reason = f"no response: {printable(str(error)) or type(error).__name__}"
+            is_absent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+            if is_absent and not self._has_response:
+                raise UntriableError(f"{self._client.server}: {reason}") from None
+            findings.add_difference(label, reason)
             return None
-        self._answered = True
+        self._has_response = True
         if not anonymous:
-            if answer.status in REJECTED and not self.accepted:
-                raise UntriableError(f"the credentials are not taken: {answer.outcome}")
-            self.accepted = True
-        expected = expected or STATUSES.get(name, DONE)
-        if answer.status not in expected:
+            if response.status in REJECTED and not self.has_access:
+                raise UntriableError(f"the platform rejects the credentials: {response.summary}")
+            self.has_access = True
+        expected = expected or STATUSES.get(name, SUCCESS)
+        if response.status not in expected:
             allowed = " or ".join(map(str, sorted(expected)))
-            findings.differs(label, f"{answer.outcome}; not {allowed}")
-        if answer.status in DONE or answer.status >= FIRST_REFUSAL:
-            self._hold(operation, label, answer)
-        return answer
+            findings.add_difference(label, f"{response.summary}; expected {allowed}")
+        if response.status in SUCCESS or response.status >= FIRST_REFUSAL:
+            self._check_body(operation, label, response)
+        return response
 
     def _send(
         self, operation: Operation, request: httpx.Request, options: dict[str, Any]
-    ) -> Answer:
-        # Not as the client sends: it raises what is to be looked at here.
+    ) -> Response:
+        # The client's own `send` raises an error for each refusal, and refusals are checked here.
         response = httpx.Client.send(self._http, request, stream=True, **options)
         try:
-            # Logs may be long, and the start of a text says as much as all of it.
-            only_start = operation.method == "GET" and "text/plain" in operation.content(200)
-            body = next(response.iter_bytes(), b"") if only_start else response.read()
+            # Logs can be long, and the beginning of a text is enough to check it.
+            is_text = operation.method == "GET" and "text/plain" in operation.content(200)
+            body = next(response.iter_bytes(), b"") if is_text else response.read()
         finally:
             response.close()
         media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         _, _, token = response.request.headers.get("authorization", "").partition(" ")
-        if token:  # from here on it is in nothing that could be shown
+        if token:  # a finding must not contain it
             body = body.replace(token.encode(), b"[the token]")
-        return Answer(response.status_code, media_type, body)
+        return Response(response.status_code, media_type, body)
 
-    def _hold(self, operation: Operation, label: str, answer: Answer) -> None:
-        findings, content = self.findings[operation.name], operation.content(answer.status)
-        if not answer.body and "application/json" not in content:
+    def _check_body(self, operation: Operation, label: str, response: Response) -> None:
+        findings, content = self.findings[operation.name], operation.content(response.status)
+        if not response.body and "application/json" not in content:
             return
-        if answer.media_type not in content:
-            found = printable(answer.media_type) or "something without a media type"
-            findings.differs(
-                label, f"answered {answer.status} with {found}, not {', '.join(content)}"
+        if response.media_type not in content:
+            media_type = printable(response.media_type) or "no media type"
+            findings.add_difference(
+                label, f"status {response.status} with {media_type}, not {', '.join(content)}"
             )
             return
         try:
-            value = answer.parsed()
+            value = response.parsed()
         except UNPARSABLE:
-            findings.differs(label, f"the body is not {answer.media_type}")
+            findings.add_difference(label, f"the body is not {response.media_type}")
             return
-        schema = content[answer.media_type]["schema"]
+        schema = content[response.media_type]["schema"]
         for where, what in self._description.differences(schema, value):
-            findings.differs(label, what, where)
+            findings.add_difference(label, what, where)
         for where, what in self._description.news(schema, value):
-            findings.is_news(label, what, where)
+            findings.add_news(label, what, where)
 
     def read(self) -> None:
-        """Ask for everything that changes nothing."""
+        """Send all requests that change nothing."""
         for name, operation in self._description.operations.items():
             if operation.method == "GET":
                 self._read(operation)
             else:
-                launched = name in LAUNCHING
-                self.findings[name].note = "only with --launch" if launched else "changes a desktop"
+                is_launch = name in LAUNCHING
+                self.findings[name].note = (
+                    "only with --launch" if is_launch else "changes a desktop"
+                )
         if self._http.auth is not None:
-            self.ask("list_sessions", STATUSES_ANONYMOUS, anonymous=True)
+            self.request("list_sessions", STATUSES_WITHOUT_CREDENTIALS, anonymous=True)
 
     def _read(self, operation: Operation) -> None:
         name = operation.name
-        ids = NOT_THERE | self.ids if name in ANY_SESSION else self.ids
+        ids = MISSING_IDS | self.ids if name in ANY_SESSION else self.ids
         if operation.ids <= ids.keys():
             for query in operation.queries():
-                unknown = UNKNOWN_WORD in query.values()
-                expected = STATUSES_UNKNOWN_WORD.get(name) if unknown else None
-                answer = self.ask(name, expected, query=query, ids=ids)
-                if answer is None:  # the next one would take as long
+                is_unknown = UNKNOWN_WORD in query.values()
+                expected = STATUSES_OF_UNKNOWN_WORD.get(name) if is_unknown else None
+                response = self.request(name, expected, query=query, ids=ids)
+                if response is None:  # the next request would take as long
                     return
-                self._remember(name, answer)
+                self._remember(name, response)
         else:
-            self.findings[name].note = "only with an id that is not there: you have none"
+            self.findings[name].note = "only with the id of a missing session: you have none"
         if operation.ids and name not in ANY_SESSION:
-            expected = STATUSES_NOT_THERE.get(name, DONE)
-            self.ask(name, expected, ids=NOT_THERE)
+            expected = STATUSES_OF_MISSING.get(name, SUCCESS)
+            self.request(name, expected, ids=MISSING_IDS)
 
-    def _remember(self, name: str, answer: Answer) -> None:
-        """Keep what later requests ask for: a session, an app of its desktop, an image."""
-        for record in answer.records():
+    def _remember(self, name: str, response: Response) -> None:
+        """Keep the ids for later requests: a session, an app of its desktop, an image."""
+        for record in response.records():
             match name, record:
                 case "list_sessions", {"id": str(session_id)} if session_id:
                     self.ids.setdefault("sessionID", session_id)

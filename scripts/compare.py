@@ -1,11 +1,11 @@
-"""Tell what a platform's published description says otherwise than ours: `openapi/skaha.yaml`.
+"""Compare a platform's published description with ours, `openapi/skaha.yaml`.
 
-SOURCE is a file or a URL, Swagger 2.0 or OpenAPI 3.x, YAML or JSON; a platform publishes both as
-`{server}/service.yaml` and `{server}/openapi.yaml`. What `openapi/deviations.yaml` records is
-known, and not shown again.
+SOURCE is a file or a URL, in Swagger 2.0 or OpenAPI 3.x, as YAML or JSON. A platform publishes
+`{server}/service.yaml` and `{server}/openapi.yaml`. The differences that are recorded in
+`openapi/deviations.yaml` are known and not shown again.
 
-Exit status: 0 nothing new, 1 something breaking, 2 no comparison (wrong usage, or SOURCE cannot be
-read), 3 something additive and nothing breaking.
+Exit status: 0 nothing new; 1 a breaking difference; 2 no comparison, because of a wrong usage or an
+unreadable SOURCE; 3 an additive difference and no breaking difference.
 """
 
 from __future__ import annotations
@@ -17,32 +17,41 @@ import sys
 import time
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from attrs import asdict, frozen
+from description import Description, UnreadableError, read
 from differences import Deviation, Difference, compare, deviations
 from regenerate import ROOT, SPEC
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
-from wire import Description, UnreadableError, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DEVIATIONS = ROOT / "openapi" / "deviations.yaml"
 
-MOST_BYTES = 8 * 2**20
-MOST_SECONDS = 60.0
+LARGEST_SOURCE = 8 * 2**20  # bytes
+LONGEST_DOWNLOAD = 60.0  # seconds
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 NOTHING_NEW, BREAKING, NOT_COMPARED, ADDITIVE = range(4)
 
 
-@dataclass
+@frozen
 class Report:
-    """What was found: new, known with its reason, no longer found, and how much is only words."""
+    """The result of a comparison.
+
+    Attributes:
+        source: The file or the URL of their description.
+        format: The format of their description, `swagger` or `openapi`.
+        news: The differences that are not recorded.
+        known: The recorded differences.
+        stale: The records without a difference.
+        cosmetic: The number of cosmetic differences of each kind.
+    """
 
     source: str
     format: str
@@ -60,44 +69,48 @@ class Report:
         return ADDITIVE if weights else NOTHING_NEW
 
     def as_json(self) -> dict[str, Any]:
-        """Return it for programs."""
+        """Return the report for programs."""
         return {
             "source": self.source,
             "format": self.format,
-            "news": [asdict(one) for one in self.news],
-            "known": [asdict(one) | {"why": recorded.why} for one, recorded in self.known],
-            "stale": [recorded.asked | {"why": recorded.why} for recorded in self.stale],
+            "news": [asdict(difference) for difference in self.news],
+            "known": [
+                asdict(difference) | {"why": record.why} for difference, record in self.known
+            ],
+            "stale": [record.conditions | {"why": record.why} for record in self.stale],
             "cosmetic": self.cosmetic,
         }
 
     def as_text(self) -> str:
-        """Return it for people."""
+        """Return the report for people."""
         weights = Counter(difference.weight for difference in self.news)
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(self.cosmetic.items()))
         lines = [_line(difference) for difference in self.news]
-        lines += [f"stale     {_asked(one)}: recorded, but no longer found" for one in self.stale]
+        lines += [f"stale     {_conditions(record)}: recorded, not found" for record in self.stale]
         new = f"new: {weights['breaking']} breaking, {weights['additive']} additive"
         lines += [f"{new}; known: {len(self.known)}; cosmetic: {kinds or 'none'}"]
         return "\n".join(lines)
 
 
 def report(source: str, theirs: Description, ours: Description, known: list[Deviation]) -> Report:
-    """Compare, and set apart what is known already."""
-    found = compare(theirs, ours)
-    cosmetic = Counter[str](one.kind for one in found if one.weight == "cosmetic")
-    weighty = [one for one in found if one.weight == "breaking"]
-    weighty += [one for one in found if one.weight == "additive"]
-    recorded = [one for one in known if one.format in {None, theirs.format}]
-    reasons = [
-        next((one for one in recorded if one.matches(difference)), None) for difference in weighty
+    """Compare two descriptions, and separate new differences from known differences."""
+    differences = compare(theirs, ours)
+    weighty = [difference for difference in differences if difference.weight == "breaking"]
+    weighty += [difference for difference in differences if difference.weight == "additive"]
+    cosmetic = Counter[str](
+        difference.kind for difference in differences if difference.weight == "cosmetic"
+    )
+    records = [record for record in known if record.format in {None, theirs.format}]
+    pairs = [
+        (difference, next((record for record in records if record.matches(difference)), None))
+        for difference in weighty
     ]
-    pairs = list(zip(weighty, reasons, strict=True))
     return Report(
         source,
         theirs.format,
-        news=[difference for difference, reason in pairs if reason is None],
-        known=[(difference, reason) for difference, reason in pairs if reason is not None],
-        stale=[one for one in recorded if not any(map(one.matches, weighty))],
+        news=[difference for difference, record in pairs if record is None],
+        known=[(difference, record) for difference, record in pairs if record is not None],
+        stale=[record for record in records if not any(map(record.matches, weighty))],
         cosmetic=dict(cosmetic),
     )
 
@@ -107,34 +120,35 @@ def _line(difference: Difference) -> str:
     return f"{difference.weight:9} {difference.operation}: {_sentence(difference)}{ids}"
 
 
-def _sentence(one: Difference) -> str:
-    of = f" of {one.name}" if one.name else ""
-    if one.theirs is not None and one.ours is not None:
-        return f"{one.kind}{of}: they have {one.theirs}, we have {one.ours}"
-    having, lacking = ("we", "they") if one.theirs is None else ("they", "we")
-    what = one.ours if one.theirs is None else one.theirs
-    if one.kind == "operation":
+def _sentence(difference: Difference) -> str:
+    kind, name = difference.kind, difference.name
+    theirs, ours = difference.theirs, difference.ours
+    of = f" of {name}" if name else ""
+    if theirs is not None and ours is not None:
+        return f"{kind}{of}: they have {theirs}, we have {ours}"
+    having, lacking, content = ("we", "they", ours) if theirs is None else ("they", "we", theirs)
+    if kind == "operation":
         return f"{having} have this operation, {lacking} do not"
-    if one.kind == "parameter":
-        return f"{having} have parameter {one.name} ({what}), {lacking} do not"
-    return f"{having} have {one.kind} {what}{of}, {lacking} do not"
+    if kind == "parameter":
+        return f"{having} have parameter {name} ({content}), {lacking} do not"
+    return f"{having} have {kind} {content}{of}, {lacking} do not"
 
 
-def _asked(recorded: Deviation) -> str:
-    return ", ".join(f"{name}: {value or 'null'}" for name, value in recorded.asked.items())
+def _conditions(record: Deviation) -> str:
+    return ", ".join(f"{name}: {value or 'null'}" for name, value in record.conditions.items())
 
 
 @contextmanager
 def naming(source: object) -> Iterator[None]:
-    """Let an error say which source it is about."""
+    """Begin the message of an error in this block with the name of a source."""
     try:
         yield
-    except UnreadableError as wrong:
-        raise UnreadableError(f"{source}: {wrong}") from None
+    except UnreadableError as error:
+        raise UnreadableError(f"{source}: {error}") from None
 
 
 def load(text: str) -> Any:
-    """Return what YAML, or JSON, says."""
+    """Return the content of a text in YAML or JSON."""
     if _is_web_page(text):
         raise UnreadableError(
             "a web page, not a description; a platform publishes its own as "
@@ -142,8 +156,8 @@ def load(text: str) -> Any:
         )
     try:
         return YAML(typ="safe", pure=True).load(text)
-    except YAMLError as wrong:
-        raise UnreadableError(f"neither YAML nor JSON: {' '.join(str(wrong).split())}") from None
+    except YAMLError as error:
+        raise UnreadableError(f"neither YAML nor JSON: {' '.join(str(error).split())}") from None
 
 
 def _is_web_page(text: str) -> bool:
@@ -154,10 +168,10 @@ def read_file(path: str | Path) -> str:
     """Return the text of a file."""
     try:
         return Path(path).read_text(encoding="utf-8")
-    except OSError as wrong:
-        raise UnreadableError(wrong.strerror or str(wrong)) from None
-    except UnicodeDecodeError as wrong:
-        raise UnreadableError(str(wrong)) from None
+    except OSError as error:
+        raise UnreadableError(error.strerror or str(error)) from None
+    except UnicodeDecodeError as error:
+        raise UnreadableError(str(error)) from None
 
 
 def read_token(path: Path) -> str:
@@ -169,65 +183,65 @@ def read_token(path: Path) -> str:
 
 
 def fetch(url: str, token: str | None) -> str:
-    """Return the text at a URL; a token goes only to its host, and only where nobody listens."""
+    """Return the text at a URL. A token is only sent to the host of the URL, and only encrypted."""
     parsed = httpx.URL(url)
     if token and parsed.scheme != "https" and parsed.host not in LOOPBACK:
         raise UnreadableError("a token is sent over https only")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    client = httpx.Client(timeout=MOST_SECONDS / 4, follow_redirects=True)
+    client = httpx.Client(timeout=LONGEST_DOWNLOAD / 4, follow_redirects=True)
     try:
-        with client, client.stream("GET", url, headers=headers) as answer:
-            text = _body(answer)
-    except httpx.HTTPError as wrong:
-        raise UnreadableError(str(wrong) or type(wrong).__name__) from None
-    if answer.is_success:
+        with client, client.stream("GET", url, headers=headers) as response:
+            text = _body(response)
+    except httpx.HTTPError as error:
+        raise UnreadableError(str(error) or type(error).__name__) from None
+    if response.is_success:
         return text
-    said = "with a web page" if _is_web_page(text) else " ".join(text.split())[:200]
-    raise UnreadableError(f"answered {answer.status_code} {said}".rstrip())
+    reason = "with a web page" if _is_web_page(text) else " ".join(text.split())[:200]
+    raise UnreadableError(f"status {response.status_code} {reason}".rstrip())
 
 
-def _body(answer: httpx.Response) -> str:
-    until = time.monotonic() + MOST_SECONDS
+def _body(response: httpx.Response) -> str:
+    deadline = time.monotonic() + LONGEST_DOWNLOAD
     body = bytearray()
-    for part in answer.iter_bytes():
+    for part in response.iter_bytes():
         body += part
-        if len(body) > MOST_BYTES:
-            raise UnreadableError(f"longer than {MOST_BYTES >> 20} MiB")
-        if time.monotonic() > until:
-            raise UnreadableError(f"not read within {MOST_SECONDS:.0f} seconds")
+        if len(body) > LARGEST_SOURCE:
+            raise UnreadableError(f"longer than {LARGEST_SOURCE >> 20} MiB")
+        if time.monotonic() > deadline:
+            raise UnreadableError(f"not complete after {LONGEST_DOWNLOAD:.0f} seconds")
     return body.decode(errors="replace")
 
 
-def source(given: str) -> str:
-    """Return a SOURCE that can be named in a report."""
-    if is_url(given):
+def source(argument: str) -> str:
+    """Return the argument SOURCE if a report can contain it."""
+    if is_url(argument):
         try:
-            secret = httpx.URL(given).userinfo
-        except httpx.InvalidURL as wrong:
-            raise argparse.ArgumentTypeError(str(wrong)) from None
+            secret = httpx.URL(argument).userinfo
+        except httpx.InvalidURL as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
         if secret:
             raise argparse.ArgumentTypeError("a secret belongs in a file (--token-file), not a URL")
-    return given
+    return argument
 
 
-def is_url(given: str) -> bool:
-    """Return whether a SOURCE is to be fetched."""
-    return given.lower().startswith(("http://", "https://"))
+def is_url(argument: str) -> bool:
+    """Return whether the argument SOURCE is a URL."""
+    return argument.lower().startswith(("http://", "https://"))
 
 
-def find(given: argparse.Namespace) -> Report:
-    """Read what was named on the command line, and compare."""
-    with naming(given.token_file):
-        token = read_token(given.token_file) if given.token_file else None
-    with naming(given.source):
-        is_file = not is_url(given.source)
-        text = read_file(given.source) if is_file else fetch(given.source, token)
+def run(options: argparse.Namespace) -> Report:
+    """Read the sources of the command line, and compare them."""
+    with naming(options.token_file):
+        token = read_token(options.token_file) if options.token_file else None
+    with naming(options.source):
+        is_file = not is_url(options.source)
+        text = read_file(options.source) if is_file else fetch(options.source, token)
         theirs = read(load(text))
     with naming(SPEC):
         ours = read(load(read_file(SPEC)))
-    with naming(given.deviations):
-        known = deviations(load(read_file(given.deviations)))
-    return report(given.source, theirs, ours, known)
+    with naming(options.deviations):
+        known = deviations(load(read_file(options.deviations)))
+    return report(options.source, theirs, ours, known)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -237,16 +251,18 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("source", metavar="SOURCE", type=source, help="a file or a URL")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--token-file", type=Path, help="a bearer token, where a URL asks for one")
-    parser.add_argument("--deviations", default=DEVIATIONS, type=Path, help="what is known already")
-    given = parser.parse_args(arguments)
+    parser.add_argument("--token-file", type=Path, help="file with a bearer token for the URL")
+    parser.add_argument(
+        "--deviations", default=DEVIATIONS, type=Path, help="file with the known differences"
+    )
+    options = parser.parse_args(arguments)
     try:
-        found = find(given)
-    except UnreadableError as wrong:
-        print(wrong, file=sys.stderr)
+        result = run(options)
+    except UnreadableError as error:
+        print(error, file=sys.stderr)
         return NOT_COMPARED
-    print(json.dumps(found.as_json(), indent=2) if given.json else found.as_text())
-    return found.status
+    print(json.dumps(result.as_json(), indent=2) if options.json else result.as_text())
+    return result.status
 
 
 if __name__ == "__main__":

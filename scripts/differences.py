@@ -1,19 +1,18 @@
-"""Tells what two descriptions of one API say differently, and what it means to our client."""
+"""Differences between two descriptions of one API, and their effect on our client."""
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from wire import UnreadableError, merged
+from attrs import evolve, frozen
+from description import UnreadableError, merge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Set as AbstractSet
 
-    from wire import Answer, Description, Operation, Parameter, Shape, Words
+    from description import Description, Operation, Parameter, Response, Shape, Words
 
 Weight = Literal["breaking", "additive", "cosmetic"]
 Kind = Literal[
@@ -33,19 +32,19 @@ Kind = Literal[
 SCALARS = {"string", "number", "integer", "boolean"}
 
 
-@dataclass(frozen=True)
+@frozen
 class Difference:
-    """One thing that the two descriptions say differently.
+    """One difference between the two descriptions.
 
     Attributes:
-        weight: "breaking" when our client uses, sends or omits what they do not have, take or do
-            without; "additive" when they have something that it could take; else "cosmetic".
-        kind: What sort of thing it is.
-        operation: The method and the path, in our spelling if we have it.
-        name: The parameter, the field or the status that the thing belongs to, if any.
-        theirs: What they have; `None` for nothing.
-        ours: What we have; `None` for nothing.
-        operation_ids: Our operations that have to do with it.
+        weight: `breaking` if our client needs a part that they do not have, or omits a part that
+            they need; `additive` if they have a part that our client could use; else `cosmetic`.
+        kind: The kind of the part.
+        operation: The method and the path, as ours are written if we have them.
+        name: The parameter, the field or the status that has the difference, if any.
+        theirs: The content of their description; `None` for nothing.
+        ours: The content of our description; `None` for nothing.
+        operation_ids: Our operations that have the difference.
     """
 
     weight: Weight
@@ -58,31 +57,31 @@ class Difference:
 
 
 def compare(theirs: Description, ours: Description) -> list[Difference]:
-    """Return all that the two descriptions say differently, by operation."""
-    found = list(_wording("", theirs.wording, ours.wording))
+    """Return all differences between the two descriptions, in the order of the operations."""
+    differences = list(_wording("", theirs.wording, ours.wording))
     for their_key, our_key in _pairs(theirs, ours):
         their_views = theirs.operations.get(their_key, []) if their_key else []
         our_views = ours.operations.get(our_key, []) if our_key else []
         for difference in _operation(their_views, our_views):
-            ids = _touched(difference, our_views)
-            found.append(dataclasses.replace(difference, operation_ids=ids))
-    return found
+            ids = _affected(difference, our_views)
+            differences.append(evolve(difference, operation_ids=ids))
+    return differences
 
 
 Key = tuple[str, str]
 
 
 def _pairs(theirs: Description, ours: Description) -> Iterator[tuple[Key | None, Key | None]]:
-    """Pair what is one operation: by its path, or else by its path without the version."""
+    """Pair equal operations: operations with the same path, or else the same unversioned path."""
     their_rest = [key for key in theirs.operations if key not in ours.operations]
     for key in ours.operations:
         if key in theirs.operations:
             yield key, key
             continue
-        alike = next((one for one in their_rest if _unversioned(one) == _unversioned(key)), None)
-        if alike is not None:
-            their_rest.remove(alike)
-        yield alike, key
+        similar = [other for other in their_rest if _unversioned(other) == _unversioned(key)]
+        if similar:
+            their_rest.remove(similar[0])
+        yield similar[0] if similar else None, key
     yield from ((key, None) for key in their_rest)
 
 
@@ -97,21 +96,21 @@ def _operation(their_views: list[Operation], our_views: list[Operation]) -> Iter
         new = their_views[0].title
         yield Difference("additive", "operation", new, theirs=new)
         return
-    ours = merged(our_views)
+    ours = merge(our_views)
     at = ours.title
     if not their_views:
         yield Difference("breaking", "operation", at, ours=at)
         return
-    theirs = merged(their_views)
+    theirs = merge(their_views)
     if theirs.key != ours.key:
         yield Difference("breaking", "path", at, theirs=theirs.path, ours=ours.path)
     for name in sorted(theirs.parameters | ours.parameters):
         yield from _parameter(at, name, theirs.parameters.get(name), ours.parameters.get(name))
-    yield from _listed("status", at, None, set(theirs.answers), set(ours.answers))
-    for status in sorted(theirs.answers.keys() & ours.answers.keys()):
-        # A refusal is read as text, whatever it is.
+    yield from _listed("status", at, None, set(theirs.responses), set(ours.responses))
+    for status in sorted(theirs.responses.keys() & ours.responses.keys()):
+        # Our client reads every refusal as text.
         if status.startswith("2"):
-            yield from _answer(at, status, theirs.answers[status], ours.answers[status])
+            yield from _response(at, status, theirs.responses[status], ours.responses[status])
     yield from _wording(at, theirs.wording, ours.wording)
 
 
@@ -120,86 +119,90 @@ def _parameter(
 ) -> Iterator[Difference]:
     if ours is None and theirs is not None:
         weight: Weight = "breaking" if theirs.required else "additive"
-        yield Difference(weight, "parameter", at, name, theirs=_said(theirs))
+        yield Difference(weight, "parameter", at, name, theirs=_summary(theirs))
     elif theirs is None and ours is not None:
-        yield Difference("breaking", "parameter", at, name, ours=_said(ours))
+        yield Difference("breaking", "parameter", at, name, ours=_summary(ours))
     elif theirs is not None and ours is not None:
         if theirs.places != ours.places:
             weight = "additive" if theirs.places >= ours.places else "breaking"
-            here, mine = theirs.places, ours.places
-            yield Difference(weight, "place", at, name, _joined(here), _joined(mine))
+            places = _joined(theirs.places), _joined(ours.places)
+            yield Difference(weight, "place", at, name, *places)
         if theirs.required != ours.required:
             weight = "breaking" if theirs.required else "additive"
             yield Difference(weight, "required", at, name, _need(theirs), _need(ours))
-        yield from _type(at, name, theirs.shape, ours.shape, _taken(theirs, ours))
+        yield from _type(at, name, theirs.shape, ours.shape, _weight_of_types(theirs, ours))
         yield from _listed("value", at, name, theirs.shape.values, ours.shape.values)
 
 
-def _answer(at: str, status: str, theirs: Answer, ours: Answer) -> Iterator[Difference]:
+def _response(at: str, status: str, theirs: Response, ours: Response) -> Iterator[Difference]:
     yield from _listed("media type", at, status, theirs.media_types, ours.media_types)
     yield from _listed("field", at, status, theirs.fields.keys(), ours.fields.keys())
     for path in sorted(theirs.fields.keys() & ours.fields.keys()):
-        here, mine, name = theirs.fields[path], ours.fields[path], f"{status} {path}"
-        expected: Weight = "cosmetic" if _covers(mine.types, here.types) else "breaking"
-        yield from _type(at, name, here, mine, expected)
-        yield from _listed("value", at, name, here.values, mine.values)
+        their_shape, our_shape = theirs.fields[path], ours.fields[path]
+        is_covered = _covers(our_shape.types, their_shape.types)
+        weight: Weight = "cosmetic" if is_covered else "breaking"
+        name = f"{status} {path}"
+        yield from _type(at, name, their_shape, our_shape, weight)
+        yield from _listed("value", at, name, their_shape.values, our_shape.values)
 
 
 def _listed(
     kind: Kind, at: str, name: str | None, theirs: AbstractSet[str], ours: AbstractSet[str]
 ) -> Iterator[Difference]:
-    """Tell what one list has and the other lacks; an empty one says nothing of its members."""
-    rest = {"default"} if kind == "status" else set()
-    for one in sorted(theirs - ours):
-        yield Difference("cosmetic" if one in rest else "additive", kind, at, name, theirs=one)
-    for one in sorted(ours - theirs):
-        weight: Weight = "cosmetic" if not theirs or one in rest else "breaking"
-        yield Difference(weight, kind, at, name, ours=one)
+    """Yield the words that only one list contains. An empty list allows all words."""
+    # The response `default` only repeats that other statuses are possible.
+    ignored = {"default"} if kind == "status" else set()
+    for word in sorted(theirs - ours):
+        yield Difference("cosmetic" if word in ignored else "additive", kind, at, name, theirs=word)
+    for word in sorted(ours - theirs):
+        weight: Weight = "cosmetic" if not theirs or word in ignored else "breaking"
+        yield Difference(weight, kind, at, name, ours=word)
 
 
 def _type(at: str, name: str, theirs: Shape, ours: Shape, weight: Weight) -> Iterator[Difference]:
     if theirs.types != ours.types:
-        silent = not theirs.types or not ours.types
-        weight = "cosmetic" if silent else weight
-        yield Difference(weight, "type", at, name, _joined(theirs.types), _joined(ours.types))
+        is_silent = not theirs.types or not ours.types
+        types = _joined(theirs.types), _joined(ours.types)
+        yield Difference("cosmetic" if is_silent else weight, "type", at, name, *types)
 
 
-def _taken(theirs: Parameter, ours: Parameter) -> Weight:
-    """Weigh types of a parameter: what we send must be among what they take."""
+def _weight_of_types(theirs: Parameter, ours: Parameter) -> Weight:
+    """Return the weight of different types: they must accept the types that we send."""
     if _covers(theirs.shape.types, ours.shape.types):
         return "additive"
-    # All that we send is text on the wire.
-    as_text = ours.shape.types <= SCALARS and "string" in theirs.shape.types
-    return "cosmetic" if as_text else "breaking"
+    # Our client sends scalars as text.
+    is_text = ours.shape.types <= SCALARS and "string" in theirs.shape.types
+    return "cosmetic" if is_text else "breaking"
 
 
 def _covers(wide: Words, narrow: Words) -> bool:
-    whole = wide | ({"integer"} if "number" in wide else set())
-    return narrow - {"null"} <= whole
+    allowed = wide | ({"integer"} if "number" in wide else set())
+    return narrow - {"null"} <= allowed
 
 
 def _wording(at: str, theirs: dict[str, Words], ours: dict[str, Words]) -> Iterator[Difference]:
     for name in sorted(theirs | ours):
-        here, mine = theirs.get(name, frozenset()), ours.get(name, frozenset())
-        if here != mine:
-            yield Difference("cosmetic", "wording", at, name, _joined(here), _joined(mine))
+        their_words, our_words = theirs.get(name, frozenset()), ours.get(name, frozenset())
+        if their_words != our_words:
+            words = _joined(their_words), _joined(our_words)
+            yield Difference("cosmetic", "wording", at, name, *words)
 
 
-def _touched(difference: Difference, views: list[Operation]) -> tuple[str, ...]:
-    """Return which of our views have the parameter, and the value, that a difference is about."""
+def _affected(difference: Difference, views: list[Operation]) -> tuple[str, ...]:
+    """Return the ids of our views that have the parameter and the value of a difference."""
     name = difference.name or ""
-    having = [view for view in views if name in view.parameters] or views
+    affected = [view for view in views if name in view.parameters] or views
     if difference.kind == "value" and difference.ours is not None:
-        exact = [view for view in having if _has_value(view, name, difference.ours)]
-        having = exact or having
-    return tuple(view.operation_id for view in having)
+        exact = [view for view in affected if _has_value(view, name, difference.ours)]
+        affected = exact or affected
+    return tuple(view.operation_id for view in affected)
 
 
 def _has_value(view: Operation, name: str, value: str) -> bool:
     return name in view.parameters and value in view.parameters[name].shape.values
 
 
-def _said(parameter: Parameter) -> str:
+def _summary(parameter: Parameter) -> str:
     return f"{_need(parameter)}, {_joined(parameter.places)}"
 
 
@@ -211,46 +214,55 @@ def _joined(words: Words) -> str | None:
     return " or ".join(sorted(words)) or None
 
 
-@dataclass(frozen=True)
+@frozen
 class Deviation:
-    """A known difference and why it stays; what `asked` does not name may be anything."""
+    """A known difference, and the reason why our description stays.
 
-    asked: dict[str, str | None]
+    Attributes:
+        conditions: The attributes of the difference; an attribute without a condition can have
+            any value.
+        why: The reason.
+        format: The format of the descriptions that have the difference; `None` for both formats.
+    """
+
+    conditions: dict[str, str | None]
     why: str
     format: str | None = None
 
     def matches(self, difference: Difference) -> bool:
-        """Return whether this is the difference meant."""
-        return all(getattr(difference, name) == value for name, value in self.asked.items())
+        """Return whether the difference fulfils all conditions."""
+        return all(getattr(difference, name) == value for name, value in self.conditions.items())
 
 
-ABOUT = ("operation", "name", "theirs", "ours")
+CONDITIONS = ("operation", "name", "theirs", "ours")
 
 
 def deviations(entries: Any) -> list[Deviation]:
-    """Return the deviations that entries record; a list of words stands for one of each.
+    """Return the deviations in a list of entries. A list of words stands for one entry each.
 
     Raises:
-        UnreadableError: An entry is not what it must be.
+        UnreadableError: If an entry is malformed.
     """
     if not isinstance(entries, list):
         raise UnreadableError("expected a list of entries")
-    return [one for number, entry in enumerate(entries, 1) for one in _recorded(entry, number)]
+    return [
+        deviation for number, entry in enumerate(entries, 1) for deviation in _read(entry, number)
+    ]
 
 
-def _recorded(entry: Any, number: int) -> Iterator[Deviation]:
-    known = {"kind", *ABOUT, "why", "format"}
+def _read(entry: Any, number: int) -> Iterator[Deviation]:
+    known = {"kind", *CONDITIONS, "why", "format"}
     if not isinstance(entry, dict) or not entry.keys() <= known:
         raise UnreadableError(f"entry {number}: expected a mapping of {', '.join(sorted(known))}")
-    if not entry.get("why") or not entry.keys() & {*ABOUT}:
-        raise UnreadableError(f"entry {number}: say `why`, and one of {', '.join(ABOUT)}")
-    asked = {name: entry[name] for name in ("kind", *ABOUT) if name in entry}
-    if asked.get("kind") not in get_args(Kind):
+    if not entry.get("why") or not entry.keys() & {*CONDITIONS}:
+        raise UnreadableError(f"entry {number}: give `why`, and one of {', '.join(CONDITIONS)}")
+    conditions = {name: entry[name] for name in ("kind", *CONDITIONS) if name in entry}
+    if conditions.get("kind") not in get_args(Kind):
         raise UnreadableError(f"entry {number}: `kind` is one of {', '.join(get_args(Kind))}")
     if entry.get("format") not in {None, "swagger", "openapi"}:
         raise UnreadableError(f"entry {number}: `format` is swagger or openapi")
-    each = [value if isinstance(value, list) else [value] for value in asked.values()]
-    for values in product(*each):
+    lists = [value if isinstance(value, list) else [value] for value in conditions.values()]
+    for values in product(*lists):
         words = [value if value is None else str(value) for value in values]
-        named = dict(zip(asked, words, strict=True))
+        named = dict(zip(conditions, words, strict=True))
         yield Deviation(named, str(entry["why"]), entry.get("format"))

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 # Names of the client in the functions and classes that receive it.
-CLIENTS = {"client", "self.client", "self._client"}
+CLIENTS = {"client", "session", "self._client"}
+# The only function that sends a request without an endpoint.
+SENDS_ITSELF = {"save_log": "get_session_logs"}
 
 
 @frozen
@@ -130,18 +132,13 @@ class _Facade:
 
     def calls(self, function: Function) -> Iterator[tuple[str, set[str]]]:
         """Yield each operation that a function itself calls, with the names of the arguments."""
+        if function.name in SENDS_ITSELF:
+            yield SENDS_ITSELF[function.name], set()
         calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
-        models = {
-            alias.name
-            for node in ast.walk(function)
-            if isinstance(node, ast.ImportFrom) and node.module == "skaha_api.models"
-            for alias in node.names
-        }
+        called = [ast.unparse(call.func) for call in calls]
+        helpers = [helper for name in called for helper in self._helpers.get(name, ())]
         in_body = {
-            _plain(name, in_body=True)
-            for call in calls
-            if ast.unparse(call.func) in models
-            for name in _keywords(call)
+            _plain(name, in_body=True) for part in (function, *helpers) for name in _members(part)
         }
         for call in calls:
             match call.func:
@@ -156,6 +153,19 @@ def _body(path: Path) -> list[ast.stmt]:
 
 def _methods(owner: ast.ClassDef) -> list[Function]:
     return [node for node in owner.body if isinstance(node, Function)]
+
+
+def _members(function: Function) -> Iterator[str]:
+    """Yield the members of the request models that a function makes."""
+    models = {
+        alias.name
+        for node in ast.walk(function)
+        if isinstance(node, ast.ImportFrom) and node.module == "skaha_api.models"
+        for alias in node.names
+    }
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in models:
+            yield from _keywords(node)
 
 
 def _keywords(call: ast.Call) -> list[str]:

@@ -1,8 +1,8 @@
-"""Try a changed description: what would it change in the generated client, and for the facade?
+"""Preview of a changed description: its effect on the generated client and on the facade.
 
-The client is generated in a scratch folder, and nothing of the checkout is touched. The exit status
-is 0 when that worked, whatever would change, and 2 when the generator does not take the
-description; then its own words are on the standard error.
+The script generates the client in a temporary folder and does not change the checkout. The exit
+status is 0 if the client could be generated, and 2 if the generator does not accept the
+description; then the message of the generator is on the standard error.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import sys
 import tempfile
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from attrs import asdict, frozen
 from facade import records_of_models, uses, words_of_models
 from regenerate import API, ROOT, SPEC, difference, generate_api, read_tree
 from ruamel.yaml.error import YAMLError
@@ -30,13 +31,15 @@ if TYPE_CHECKING:
 DIFF_LINES = 200
 
 
-class Change(NamedTuple):
-    """An operation or a schema that is described differently.
+@frozen
+class Change:
+    """A change of one operation or schema.
 
     Attributes:
-        what: `operation` or `schema`, and its name; `+` before it if it is new, `-` if it is gone.
-        details: What is different in it, each with such a sign.
-        touches: What of the facade has to do with it.
+        what: The sign of the change, then `operation` or `schema`, then the name. The sign is `+`
+            for new, `-` for removed, and `~` for changed.
+        details: The changed parts, each with its sign.
+        touches: The names in the facade that depend on it.
     """
 
     what: str
@@ -45,31 +48,33 @@ class Change(NamedTuple):
 
 
 class Facade:
-    """What of the facade has to do with what."""
+    """Maps changes of the description to names in the facade."""
 
     def __init__(self, old: Spec, new: Spec) -> None:
-        """Take the description that the facade was written for, and the new one."""
+        """Read the facade, which was written for the old description."""
         self._old, self._new = old, new
         self._uses = uses(ROOT)
         self._words = words_of_models(ROOT)
         self._records = records_of_models(ROOT)
 
     def of_operation(self, operation_id: str) -> list[str]:
-        """Return the methods that send an operation."""
+        """Return the methods that call an operation."""
         return sorted(self._uses[operation_id].methods) if operation_id in self._uses else []
 
     def of_view(self, request: str) -> list[str]:
-        """Return the words of the models that are views of the path of a request."""
+        """Return the names in the models that list the views of a request's path."""
         path, _, view = request.partition("#")
-        requests = [operation.request for operation in self._old.operations.values()]
-        views = {one.removeprefix(f"{path}#") for one in requests if one.startswith(f"{path}#")}
+        requests = [operation.request.partition("#") for operation in self._old.operations.values()]
+        views = {other_view for other_path, _, other_view in requests if other_path == path}
         return [f"models.{name}" for name, words in self._words.items() if view and words <= views]
 
     def of_schema(self, name: str) -> list[str]:
-        """Return what of the models repeats a schema, and the methods that send or receive it."""
-        listed = {word for word, said in self._old.schemas.get(name, {}).items() if said is None}
-        models = [f"models.{one}" for one, words in self._words.items() if words == listed]
-        models += [f"models.{one}" for one in self._records if one == f"{name}Record"]
+        """Return the names in the models that repeat a schema, and the methods that use it."""
+        listed = {
+            word for word, member in self._old.schemas.get(name, {}).items() if member is None
+        }
+        models = [f"models.{alias}" for alias, words in self._words.items() if words == listed]
+        models += [f"models.{record}" for record in self._records if record == f"{name}Record"]
         methods = {
             method
             for spec in (self._old, self._new)
@@ -81,7 +86,7 @@ class Facade:
 
 
 def described_changes(old: Spec, new: Spec) -> Iterator[Change]:
-    """Yield the operations and the schemas that are described differently."""
+    """Yield the changed operations and schemas."""
     facade = Facade(old, new)
     for operation_id in old.operations | new.operations:
         before, after = old.operations.get(operation_id), new.operations.get(operation_id)
@@ -101,14 +106,14 @@ def described_changes(old: Spec, new: Spec) -> Iterator[Change]:
 
 
 def differences(spec: Spec, client: Tree) -> dict[str, Any]:
-    """Return how a description and its client differ from those of the checkout."""
-    found, committed = list(described_changes(Spec(read(SPEC)), spec)), read_tree(API)
+    """Return the differences between a description with its client, and those of the checkout."""
+    changed, committed = list(described_changes(Spec(read(SPEC)), spec)), read_tree(API)
     return {
-        "changes": [change._asdict() for change in found],
-        "touched": sorted({name for change in found for name in change.touches}),
+        "changes": [asdict(change) for change in changed],
+        "touched": sorted({name for change in changed for name in change.touches}),
         "unsettled": list(complaints(spec, uses(ROOT), read(RAW_ONLY))),
         "files": changes(committed, client),
-        # What is new, or gone, is shown whole.
+        # Compare new and removed files with empty files, to show all of their lines.
         "diff": difference(
             dict.fromkeys(client, "") | committed, dict.fromkeys(committed, "") | client
         ),
@@ -123,22 +128,22 @@ def generated(spec: Path) -> Tree:
         return read_tree(target)
 
 
-def shown(said: dict[str, Any], most: int | None) -> Iterator[str]:
-    """Yield what a person reads of it, with so many lines of the diff at most."""
-    for change in said["changes"]:
+def as_lines(preview: dict[str, Any], diff_lines: int | None) -> Iterator[str]:
+    """Yield the lines of a preview for people, with a limited number of lines of the diff."""
+    for change in preview["changes"]:
         yield f"{change['what']}: {', '.join(change['details'])}"
-        yield named("    touches ", change["touches"])
-    yield "\n" + named("Touched in all: ", said["touched"])
-    for title, lines in (("To be settled:", said["unsettled"]), ("Files:", said["files"])):
+        yield paragraph("    touches ", change["touches"])
+    yield "\n" + paragraph("Touched in all: ", preview["touched"])
+    for title, lines in (("To be settled:", preview["unsettled"]), ("Files:", preview["files"])):
         yield from ["", title, *(lines or ["nothing"])]
-    lines = said["diff"].splitlines()
-    yield from ["", *lines[:most]]
-    if left := lines[most:] if most else []:
-        yield f"... and {len(left)} lines more: --full shows them"
+    lines = preview["diff"].splitlines()
+    yield from ["", *lines[:diff_lines]]
+    if rest := lines[diff_lines:] if diff_lines else []:
+        yield f"... and {len(rest)} more lines: --full shows them"
 
 
-def named(title: str, names: list[str]) -> str:
-    """Return names as a paragraph."""
+def paragraph(title: str, names: list[str]) -> str:
+    """Return a paragraph with a title and names."""
     text = title + (", ".join(names) or "nothing of the facade")
     return textwrap.fill(text, 100, subsequent_indent=" " * len(title), break_on_hyphens=False)
 
@@ -150,26 +155,26 @@ def main() -> int:
     )
     parser.add_argument("--spec", type=Path, required=True, metavar="FILE", help="the description")
     parser.add_argument("--full", action="store_true", help="show the whole diff")
-    parser.add_argument("--json", action="store_true", help="say all of it in JSON")
-    asked = parser.parse_args()
-    if not asked.spec.is_file():
-        parser.error(f"{asked.spec} is no file")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args()
+    if not options.spec.is_file():
+        parser.error(f"there is no file {options.spec}")
     try:
-        document = read(asked.spec)
+        document = read(options.spec)
     except YAMLError as error:
-        parser.error(f"{asked.spec} is neither YAML nor JSON: {error}")
+        parser.error(f"{options.spec} is neither YAML nor JSON: {error}")
     if not isinstance(document, dict) or not isinstance(document.get("paths"), dict):
-        parser.error(f"{asked.spec} does not describe any paths")
+        parser.error(f"{options.spec} does not describe any paths")
     try:
-        new = generated(asked.spec.resolve())
+        client = generated(options.spec.resolve())
     except subprocess.CalledProcessError:
-        print(f"{asked.spec}: the generator does not take it", file=sys.stderr)
+        print(f"{options.spec}: the generator does not accept it", file=sys.stderr)
         return 2
-    said = differences(Spec(document), new)
-    if asked.json:
-        print(json.dumps(said, indent=2))
+    preview = differences(Spec(document), client)
+    if options.json:
+        print(json.dumps(preview, indent=2))
     else:
-        print(*shown(said, None if asked.full else DIFF_LINES), sep="\n")
+        print(*as_lines(preview, None if options.full else DIFF_LINES), sep="\n")
     return 0
 
 

@@ -1,12 +1,12 @@
-"""What the description says of answers: which are right, and what in them it does not know."""
+"""Checks of responses against the description: wrong values, and values that it does not know."""
 
 from __future__ import annotations
 
 import functools
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
 from jsonschema import Draft202012Validator, ValidationError
 from regenerate import SPEC
 from spec import read, resolved
@@ -14,22 +14,33 @@ from spec import read, resolved
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-UNKNOWN_WORD = "nosuchword"  # for a filter; no platform has it
+UNKNOWN_WORD = "nosuchword"  # a value of a filter that no platform knows
 
 JSON_TYPES = {bool: "boolean", int: "number", float: "number", str: "string", list: "array"}
 
 
 def printable(text: str, longest: int = 160) -> str:
-    """Return a platform's text as one short line that no terminal obeys."""
+    """Return a platform's text as one short line without control characters."""
     line = "".join(
         letter if letter.isprintable() else "\ufffd" for letter in " ".join(text.split())
     )
     return line if len(line) <= longest else f"{line[:longest]} …"
 
 
-@dataclass(frozen=True)
+@frozen
 class Operation:
-    """One operation of the description, without references but in schemas."""
+    """One operation of the description. Only its schemas still contain references.
+
+    Attributes:
+        name: Its id.
+        method: Its method.
+        path: Its path without the fragment.
+        ids: Names of the parameters in the path.
+        view: The fixed parameters of the query.
+        filters: The words for each other parameter of the query.
+        responses: The responses by status.
+        is_anonymous: Whether it needs no credentials.
+    """
 
     name: str
     method: str
@@ -38,27 +49,27 @@ class Operation:
     view: dict[str, str]
     filters: dict[str, list[str]]
     responses: dict[str, dict[str, Any]]
-    anonymous: bool
+    is_anonymous: bool
 
     def queries(self) -> Iterator[dict[str, str]]:
-        """Give every query worth asking: one filter at a time, with every word for it."""
+        """Yield each query to try: without a filter, then one filter at a time with each word."""
         yield self.view
         for name, words in self.filters.items():
             for word in words:
                 yield self.view | {name: word}
 
     def content(self, status: int) -> dict[str, Any]:
-        """Return what is described for this status, by media type."""
+        """Return the described bodies of a response with this status by media type."""
         response = self.responses.get(str(status), self.responses["default"])
         content: dict[str, Any] = response["content"]
         return content
 
 
 class Description:
-    """The description: its operations, and what it says of a value."""
+    """The operations of the description, and its schemas."""
 
     def __init__(self, document: dict[str, Any]) -> None:
-        """Take it as it was read."""
+        """Read the operations of a parsed description."""
         self._document = document
         self._components = document["components"]
         self._closed_components = closed(self._components)
@@ -72,35 +83,40 @@ class Description:
     def _operation(
         self, path: str, method: str, shared: dict[str, Any], operation: dict[str, Any]
     ) -> Operation:
-        named = [*shared.get("parameters", []), *operation.get("parameters", [])]
-        parameters = [resolved(self._document, parameter) for parameter in named]
-        asked = [one for one in parameters if one["in"] == "query"]
+        listed = [*shared.get("parameters", []), *operation.get("parameters", [])]
+        parameters = [resolved(self._document, parameter) for parameter in listed]
+        in_query = [parameter for parameter in parameters if parameter["in"] == "query"]
+        in_path = [parameter for parameter in parameters if parameter["in"] == "path"]
         return Operation(
             name=operation["operationId"],
             method=method.upper(),
             path=path.partition("#")[0],
-            ids=frozenset(one["name"] for one in parameters if one["in"] == "path"),
-            view={one["name"]: one["schema"]["const"] for one in asked if one.get("required")},
+            ids=frozenset(parameter["name"] for parameter in in_path),
+            view={
+                parameter["name"]: parameter["schema"]["const"]
+                for parameter in in_query
+                if parameter.get("required")
+            },
             filters={
-                one["name"]: list(self._words(one["schema"]))
-                for one in asked
-                if not one.get("required")
+                parameter["name"]: list(self._words(parameter["schema"]))
+                for parameter in in_query
+                if not parameter.get("required")
             },
             responses={
                 status: resolved(self._document, response)
                 for status, response in operation["responses"].items()
             },
-            anonymous=operation.get("security") == [],
+            is_anonymous=operation.get("security") == [],
         )
 
     def _words(self, schema: dict[str, Any]) -> Iterator[str]:
-        """Give the words that a schema knows, and one that it does not if it is open."""
+        """Yield the words of a schema, and an unknown word if the schema allows other words."""
         schema = resolved(self._document, schema)
         if "const" in schema:
             yield schema["const"]
         yield from schema.get("enum", ())
-        for one in schema.get("anyOf", ()):
-            yield from [UNKNOWN_WORD] if one == {"type": "string"} else self._words(one)
+        for choice in schema.get("anyOf", ()):
+            yield from [UNKNOWN_WORD] if choice == {"type": "string"} else self._words(choice)
 
     def differences(self, schema: dict[str, Any], value: Any) -> Iterator[tuple[str, str]]:
         """Yield each place in which a value breaks its schema, and the reason."""
@@ -112,10 +128,10 @@ class Description:
             by_place: dict[str, list[ValidationError]] = {}
             for cause in inside or causes:
                 by_place.setdefault(place(cause), []).append(cause)
-            yield from ((where, complaint(found)) for where, found in by_place.items())
+            yield from ((where, complaint(errors)) for where, errors in by_place.items())
 
     def news(self, schema: dict[str, Any], value: Any) -> Iterator[tuple[str, str]]:
-        """Yield each place with a field or a word that the schema allows and does not know."""
+        """Yield each place with a field or a word that the schema allows but does not list."""
         validator = Draft202012Validator(closed(schema) | {"components": self._closed_components})
         for error in validator.iter_errors(value):
             for cause in leaves(error):
@@ -135,17 +151,17 @@ def description() -> Description:
 
 
 def closed(schema: Any) -> Any:
-    """Return a schema that allows the described fields and words only."""
+    """Return a schema that allows only the described fields and the listed words."""
     if isinstance(schema, list):
-        return [closed(one) for one in schema if one != {"type": "string"}]
+        return [closed(item) for item in schema if item != {"type": "string"}]
     if not isinstance(schema, dict):
         return schema
-    result = {name: closed(one) for name, one in schema.items()}
+    result = {name: closed(member) for name, member in schema.items()}
     return result | {"additionalProperties": False} if "properties" in result else result
 
 
 def place(error: ValidationError) -> str:
-    """Return where an error is, the same for every item of a list."""
+    """Return the place of an error; all items of a list are the same place."""
     steps = ("[*]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
     return "$" + "".join(steps)
 
@@ -156,16 +172,16 @@ def leaves(error: ValidationError) -> list[ValidationError]:
     return inner or [error]
 
 
-def complaint(causes: list[ValidationError]) -> str:
-    """Return what is wrong, without the value: the value may be a secret."""
+def complaint(errors: list[ValidationError]) -> str:
+    """Return the reason of the errors in one place, without the value: it may be a secret."""
+    first = errors[0]
     types: list[str] = []
-    for cause in causes:
-        if cause.validator == "type":
-            allowed: Any = cause.validator_value
+    for error in errors:
+        if error.validator == "type":
+            allowed: Any = error.validator_value
             types += [allowed] if isinstance(allowed, str) else allowed
-    first = causes[0]
     if types:
         is_null = first.instance is None
-        found = "null" if is_null else JSON_TYPES.get(type(first.instance), "object")
-        return f"{found}, not {' or '.join(dict.fromkeys(types))}"
+        actual = "null" if is_null else JSON_TYPES.get(type(first.instance), "object")
+        return f"{actual}, not {' or '.join(dict.fromkeys(types))}"
     return f"breaks {first.validator} {json.dumps(first.validator_value)}"

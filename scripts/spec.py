@@ -1,10 +1,11 @@
-"""Reads a description in the generator's terms: operations by their ids, schemas by their names."""
+"""The description as the generator reads it: operations by their ids, schemas by their names."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from attrs import frozen
 from ruamel.yaml import YAML
 
 if TYPE_CHECKING:
@@ -16,29 +17,30 @@ METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 
 
 def read(path: Path) -> Any:
-    """Return what a file of YAML or JSON holds, read as the generator does."""
+    """Return the content of a file in YAML or JSON, read with the generator's own library."""
     return YAML(typ="safe", pure=True).load(path)
 
 
-def resolved(document: Parts, said: Parts) -> Parts:
-    """Return what a reference in a document stands for; anything else stands for itself."""
-    while "$ref" in said:
-        found = document
-        for step in said["$ref"].removeprefix("#/").split("/"):
-            found = found[step]
-        said = found
-    return said
+def resolved(document: Parts, node: Parts) -> Parts:
+    """Return the target of a reference in a document; return any other node itself."""
+    while "$ref" in node:
+        target = document
+        for step in node["$ref"].removeprefix("#/").split("/"):
+            target = target[step]
+        node = target
+    return node
 
 
-class Operation(NamedTuple):
+@frozen
+class Operation:
     """One operation.
 
     Attributes:
         request: Its method and its path.
-        parameters: The schema of each parameter, by where it travels and its name: `query type`,
+        parameters: The schema of each parameter by its place and name: `query type`,
             `header x-skaha-registry-auth`, `path sessionID`, `body cores`.
-        rest: Whatever else is said of it.
-        schemas: Names of the schemas that it needs, directly or through others.
+        rest: All other parts of the operation.
+        schemas: Names of the schemas that it uses, directly or through other schemas.
     """
 
     request: str
@@ -48,60 +50,62 @@ class Operation(NamedTuple):
 
     @property
     def parts(self) -> Parts:
-        """All that is said of it."""
+        """All parts of the operation."""
         return {"method and path": self.request, **self.parameters, **self.rest}
 
 
 class Spec:
-    """What a description says.
+    """The operations and the schemas of a description.
 
     Attributes:
-        operations: Each operation, by its id.
-        schemas: The words or the members of each schema, and what else is said of it, by its name.
+        operations: Each operation by its id.
+        schemas: The words, the members and the other parts of each schema by its name.
     """
 
     def __init__(self, document: Parts) -> None:
-        """Take what a file holds that the generator takes for a description."""
+        """Read a parsed description that the generator accepts."""
         self._document = document
         schemas = self._document.get("components", {}).get("schemas", {})
         self.schemas = {name: _parts(schema) for name, schema in schemas.items()}
         self.operations: dict[str, Operation] = {}
-        for path, shared in self._document["paths"].items():
-            for method in filter(METHODS.__contains__, shared):
-                request, said = f"{method.upper()} {path}", shared[method]
-                operation_id = said.get("operationId", request)
-                self.operations[operation_id] = self._operation(request, shared, said)
+        for path, item in self._document["paths"].items():
+            for method in filter(METHODS.__contains__, item):
+                request, described = f"{method.upper()} {path}", item[method]
+                operation_id = described.get("operationId", request)
+                self.operations[operation_id] = self._operation(request, item, described)
 
-    def _operation(self, request: str, shared: Parts, said: Parts) -> Operation:
+    def _operation(self, request: str, item: Parts, described: Parts) -> Operation:
         parameters: Parts = {}
-        for listed in [*shared.get("parameters", []), *said.get("parameters", [])]:
-            parameter = self._real(listed)
+        for listed in [*item.get("parameters", []), *described.get("parameters", [])]:
+            parameter = resolved(self._document, listed)
             parameters[f"{parameter['in']} {parameter['name']}"] = {
                 "required": parameter.get("required", False),
                 **parameter.get("schema", {}),
             }
-        body = self._real(said.get("requestBody", {}))
+        body = resolved(self._document, described.get("requestBody", {}))
         for content in body.get("content", {}).values():
-            members = self._real(content.get("schema", {})).get("properties", {})
-            parameters |= {f"body {name}": schema for name, schema in members.items()}
-        kept = said.keys() - {"operationId", "parameters", "responses", "requestBody"}
-        answers = {f"answer {key}": self._real(one) for key, one in said["responses"].items()}
-        rest = {name: said[name] for name in sorted(kept)} | answers
-        return Operation(request, parameters, rest, self._needed([parameters, body, answers]))
+            schema = resolved(self._document, content.get("schema", {}))
+            members = schema.get("properties", {})
+            parameters |= {f"body {name}": member for name, member in members.items()}
+        other_names = described.keys() - {"operationId", "parameters", "responses", "requestBody"}
+        responses = {
+            f"response {status}": resolved(self._document, response)
+            for status, response in described["responses"].items()
+        }
+        rest = {name: described[name] for name in sorted(other_names)} | responses
+        schemas = self._schemas_in([parameters, body, responses])
+        return Operation(request, parameters, rest, schemas)
 
-    def _real(self, said: Parts) -> Parts:
-        return resolved(self._document, said)
-
-    def _needed(self, said: Any) -> set[str]:
-        """Return the names of the schemas that something refers to, directly or not."""
+    def _schemas_in(self, nodes: Any) -> set[str]:
+        """Return the names of the schemas to which the nodes refer, directly or not."""
         references: set[str] = set()
-        waiting = [said]
+        waiting = [nodes]
         while waiting:
             match waiting.pop():
                 case {"$ref": str(reference)}:
                     if reference not in references:
                         references.add(reference)
-                        waiting.append(self._real({"$ref": reference}))
+                        waiting.append(resolved(self._document, {"$ref": reference}))
                 case dict(members):
                     waiting += members.values()
                 case list(items):
@@ -109,21 +113,21 @@ class Spec:
         return {reference.rpartition("/")[2] for reference in references}
 
 
-def is_sent_by_itself(schema: Parts) -> bool:
-    """Say whether a parameter has one value only, which nobody has to give."""
+def has_fixed_value(schema: Parts) -> bool:
+    """Return whether a parameter has only one value, which the generated code sends by default."""
     return "const" in schema and schema.get("default") == schema["const"]
 
 
 def changes(old: Parts, new: Parts) -> list[str]:
-    """Return what was added (+), what was taken away (-) and what is said differently (~)."""
+    """Return the parts that are new (+), removed (-) or changed (~)."""
     added = [f"+ {name}" for name in new if name not in old]
     removed = [f"- {name}" for name in old if name not in new]
     both = [name for name in new if name in old]
     return added + removed + [f"~ {name}" for name in both if _text(old[name]) != _text(new[name])]
 
 
-def _text(said: Any) -> str:
-    return json.dumps(said, sort_keys=True)
+def _text(node: Any) -> str:
+    return json.dumps(node, sort_keys=True)
 
 
 def _parts(schema: Parts) -> Parts:

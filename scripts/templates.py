@@ -1,4 +1,4 @@
-"""Templates of our own in the place of the generator's; they are made for one version of it."""
+"""Our own templates for the generator, each made for one version of the generator."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ GENERATOR = "openapi-python-client"
 
 
 def template_options() -> list[str]:
-    """Return what makes the generator use our templates, if there are any.
+    """Return the options that make the generator use our templates, if there are any.
 
-    `VERSION`, beside them, names the version of the generator whose templates they were made from:
-    another version has other templates, and nobody knows what ours would make there.
+    The file `VERSION` in the same folder names the version of the generator whose templates were
+    changed. Another version has other templates, so ours could generate wrong code there.
     """
     ours = [str(path.relative_to(TEMPLATES)) for path in sorted(TEMPLATES.rglob("*.jinja"))]
     if not ours:
         return []
-    recorded, installed = TEMPLATES / "VERSION", version(GENERATOR)
-    made_for = recorded.read_text().strip() if recorded.is_file() else "no version"
+    version_file, installed = TEMPLATES / "VERSION", version(GENERATOR)
+    made_for = version_file.read_text().strip() if version_file.is_file() else "no version"
     if made_for != installed:
         raise SystemExit(
-            f"the templates in {TEMPLATES} are made for {made_for} of {GENERATOR}, and this is "
-            f"{installed}: make them again from its own, then write {installed} into VERSION"
+            f"the templates in {TEMPLATES} are made for {made_for} of {GENERATOR}, but {installed} "
+            f"is installed: make them from its templates again, then write {installed} into VERSION"
         )
     theirs = files("openapi_python_client") / "templates"
-    if unused := [name for name in ours if not (theirs / name).is_file()]:
-        raise SystemExit(f"{GENERATOR} {installed} has no such templates: {', '.join(unused)}")
+    if unknown := [name for name in ours if not (theirs / name).is_file()]:
+        raise SystemExit(f"{GENERATOR} {installed} has no such templates: {', '.join(unknown)}")
     return ["--custom-template-path", str(TEMPLATES)]

@@ -1,10 +1,10 @@
-"""Turns async source into the sync source that a person would have written beside it."""
+"""Conversion of async source code to the sync source code that a person would write."""
 
 from __future__ import annotations
 
 import re
 
-# In this order: each pattern, and what takes its place. Every one of them must be needed.
+# Patterns and their replacements, applied in this order. Each pattern must be needed.
 RULES = [
     (r"\basync (def|for|with)\b", r"\1"),
     (r"\bawait ", ""),
@@ -19,14 +19,14 @@ RULES = [
 
 
 def to_sync(source: str) -> str:
-    """Return the sync twin of async `source`."""
+    """Return the sync counterpart of async source code."""
     for pattern, replacement in RULES:
         source = re.sub(pattern, replacement, source)
     return source
 
 
 def unused_rules(sources: list[str]) -> list[str]:
-    """Return the patterns that change nothing in any of `sources`."""
+    """Return the patterns that change none of the sources."""
     return [
         pattern
         for pattern, replacement in RULES

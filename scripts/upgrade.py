@@ -1,7 +1,7 @@
-"""Make the installed version of the generator the pinned one: generate again, and show the diff.
+"""Pin the installed version of the generator, generate all code again, and show the diff.
 
-`nox -s upgrade` installs the version and runs this. It is refused while the files in question have
-changes of their own, and changes none of them if the generator fails.
+`nox -s upgrade` installs the version and runs this script. The script stops if the files have
+changes that are not committed. It changes no file if the generator fails.
 """
 
 from __future__ import annotations
@@ -28,35 +28,35 @@ from templates import GENERATOR
 PYPROJECT = ROOT / "pyproject.toml"
 
 NEXT = """
-Now read the diff, as the generator promises nothing about the code that it writes, and run `nox`:
-types tell what was renamed, tests what behaves differently. Commit all of it together."""
+Now read the diff, because the generator does not promise any form of its code. Then run `nox`: the
+type checkers find renamed parts, the tests find different behaviour. Commit all files together."""
 
 
 def bumped(text: str, new: str) -> tuple[str, str]:
-    """Return the version that the text of a pyproject.toml pins, and the text with a new one."""
-    found = re.findall(rf'"{GENERATOR}==([^"]+)"', text)
-    if len(found) != 1:
+    """Return the version that a pyproject.toml pins, and its text with a new version."""
+    pins = re.findall(rf'"{GENERATOR}==([^"]+)"', text)
+    if len(pins) != 1:
         raise SystemExit(
-            f"{PYPROJECT.name} must pin {GENERATOR} exactly once, not {len(found)} times"
+            f"{PYPROJECT.name} must pin {GENERATOR} exactly once, not {len(pins)} times"
         )
-    return found[0], text.replace(f'"{GENERATOR}=={found[0]}"', f'"{GENERATOR}=={new}"')
+    return pins[0], text.replace(f'"{GENERATOR}=={pins[0]}"', f'"{GENERATOR}=={new}"')
 
 
 def refuse_changes() -> None:
-    """Refuse to go on while there are changes which the diff would mix with."""
+    """Stop if the files have changes that are not committed."""
     status = ["git", "status", "--porcelain", "--"]
     status += map(
         str, [PYPROJECT, CONFIG.parent, API, *ASYNC_FOLDERS, *map(sync_folder, ASYNC_FOLDERS)]
     )
-    found = subprocess.run(status, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    if found:
-        raise SystemExit(f"commit these first, or the diff would mix with them:\n{found}")
+    changed = subprocess.run(status, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    if changed:
+        raise SystemExit(f"commit these changes first, to keep them out of the diff:\n{changed}")
 
 
 def main() -> int:
     """Run the command line; return its exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dry-run", action="store_true", help="show the diff, change nothing")
+    parser.add_argument("--dry-run", action="store_true", help="only show the diff")
     dry_run = parser.parse_args().dry_run
     if not dry_run:
         refuse_changes()

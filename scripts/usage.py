@@ -1,7 +1,8 @@
-"""Hold the facade against the description: all of it is used, or is raw only for a reason.
+"""Check that the facade uses every operation and parameter of the description.
 
-The reasons stand in `openapi/raw-only.yaml`. Shows who sends each operation. The exit status is 1
-when something is neither used nor has a reason, or has a reason and needs none.
+`openapi/raw-only.yaml` lists the exceptions with their reasons: parts that only raw calls use. The
+output lists the public methods that call each operation. The exit status is 1 if a part is neither
+used nor listed, or if a listed part needs no exception.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from facade import Use, uses
 from regenerate import ROOT, SPEC
-from spec import Spec, is_sent_by_itself, read
+from spec import Spec, has_fixed_value, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,32 +21,32 @@ if TYPE_CHECKING:
 RAW_ONLY = ROOT / "openapi" / "raw-only.yaml"
 
 
-def used_or_not(spec: Spec, used: dict[str, Use]) -> dict[str, bool]:
-    """Say of each operation, and of each parameter of those that are used, whether it is used."""
-    things = {operation_id: operation_id in used for operation_id in spec.operations}
-    for operation_id in used.keys() & things.keys():
+def parts_in_use(spec: Spec, used: dict[str, Use]) -> dict[str, bool]:
+    """Return whether each operation is used, and each parameter of the used operations."""
+    parts = {operation_id: operation_id in used for operation_id in spec.operations}
+    for operation_id in used.keys() & parts.keys():
         for name, schema in spec.operations[operation_id].parameters.items():
-            given = is_sent_by_itself(schema) or used[operation_id].has(name)
-            things[f"{operation_id} {name}"] = given
-    return things
+            is_used = has_fixed_value(schema) or used[operation_id].has(name)
+            parts[f"{operation_id} {name}"] = is_used
+    return parts
 
 
 def complaints(spec: Spec, used: dict[str, Use], reasons: dict[str, str]) -> Iterator[str]:
-    """Yield what is neither used nor has a reason, and what has a reason in vain."""
-    things = used_or_not(spec, used)
-    for thing, is_used in things.items():
-        if not is_used and thing not in reasons:
-            yield f"{thing}: use it in the facade, or say in {RAW_ONLY.name} why it is raw only"
-    for thing, reason in reasons.items():
-        if thing not in things:
-            yield f"{thing}: {RAW_ONLY.name} lists it, and nothing is described that needs it"
-        elif things[thing]:
-            yield f"{thing}: {RAW_ONLY.name} lists it, and the facade uses it"
+    """Yield each part that is neither used nor listed, and each needless part of the list."""
+    parts = parts_in_use(spec, used)
+    for part, is_used in parts.items():
+        if not is_used and part not in reasons:
+            yield f"{part}: use it in the facade, or list it in {RAW_ONLY.name} with the reason"
+    for part, reason in reasons.items():
+        if part not in parts:
+            yield f"{part}: {RAW_ONLY.name} lists it, but the description does not need that"
+        elif parts[part]:
+            yield f"{part}: {RAW_ONLY.name} lists it, but the facade uses it"
         elif not str(reason or "").strip():
-            yield f"{thing}: {RAW_ONLY.name} lists it without a reason"
+            yield f"{part}: {RAW_ONLY.name} lists it without a reason"
     for operation_id in used.keys() - spec.operations.keys():
-        senders = ", ".join(sorted(used[operation_id].methods))
-        yield f"{operation_id}: {senders} would send it, and it is not described"
+        methods = ", ".join(sorted(used[operation_id].methods))
+        yield f"{operation_id}: {methods} calls it, but the description does not contain it"
 
 
 def main() -> int:
@@ -53,12 +54,12 @@ def main() -> int:
     argparse.ArgumentParser(description=__doc__).parse_args()
     spec, used, reasons = Spec(read(SPEC)), uses(ROOT), read(RAW_ONLY)
     for operation_id in spec.operations:
-        by = ", ".join(sorted(used[operation_id].methods)) if operation_id in used else "raw only"
-        print(f"{operation_id}: {by}")
-    found = list(complaints(spec, used, reasons))
-    for complaint in found:
-        print(complaint, file=sys.stderr)
-    return int(bool(found))
+        methods = sorted(used[operation_id].methods) if operation_id in used else ["raw only"]
+        print(f"{operation_id}: {', '.join(methods)}")
+    problems = list(complaints(spec, used, reasons))
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return int(bool(problems))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Copies of the checkout, for tests of the scripts that change it."""
+"""Copies of the checkout for tests of the scripts that change it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-# What the scripts read and write.
+# The scripts read and write these files.
 _PARTS = ["openapi", "generated", "skaha", "scripts", "pyproject.toml"]
 
 
 def copied(target: Path) -> Path:
-    """Copy what the scripts need into `target`; return that."""
+    """Copy the files that the scripts need into `target`, and return it."""
     for name in _PARTS:
         source = ROOT / name
         if source.is_dir():
@@ -24,13 +24,13 @@ def copied(target: Path) -> Path:
 
 
 def run_script(root: Path, name: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run a script of a checkout; its exit status is the caller's to look at."""
+    """Run a script of a checkout; the caller checks its exit status."""
     command = [sys.executable, root / "scripts" / name, *arguments]
     return subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
 
 
 def tree(folder: Path) -> dict[Path, bytes]:
-    """The bytes of every file below `folder`."""
+    """Return the content of every file in `folder` by its path."""
     return {
         path.relative_to(folder): path.read_bytes()
         for path in folder.rglob("*")

@@ -1,4 +1,4 @@
-"""What a platform's description says otherwise than ours: named, weighed, and known or new."""
+"""Comparison of descriptions: each difference has a name and a weight, and is known or new."""
 
 import contextlib
 import copy
@@ -7,9 +7,9 @@ import re
 import time
 
 import compare
+import description
 import differences
 import pytest
-import wire
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +17,7 @@ from scripted import Answer
 
 TEXT = compare.SPEC.read_text()
 PARSED = yaml.safe_load(TEXT)
-OURS = wire.read(PARSED)
+OURS = description.read(PARSED)
 CREATE = "POST /v1/session"
 LIST = "GET /v1/session"
 LIST_IDS = "list_sessions, list_all_sessions, list_interactive_sessions, get_stats"
@@ -25,13 +25,13 @@ LIST_IDS = "list_sessions, list_all_sessions, list_interactive_sessions, get_sta
 
 @pytest.fixture
 def theirs():
-    """Our description, to be changed into what a platform publishes."""
+    """A copy of our description; a test changes it into the description of a platform."""
     return copy.deepcopy(PARSED)
 
 
 @pytest.fixture
 def known(tmp_path):
-    """Where known deviations are recorded: none yet."""
+    """An empty file of known deviations."""
     path = tmp_path / "deviations.yaml"
     path.write_text("[]")
     return path
@@ -39,7 +39,7 @@ def known(tmp_path):
 
 @pytest.fixture
 def run(capsys, tmp_path, known):
-    """Compare by the command line; return its exit status and what it printed."""
+    """Run the command line; return its exit status and its output."""
 
     def run(source, *options):
         if isinstance(source, dict):
@@ -48,8 +48,8 @@ def run(capsys, tmp_path, known):
             source = theirs
         try:
             status = compare.main([str(source), "--deviations", str(known), *map(str, options)])
-        except SystemExit as ended:
-            status = ended.code
+        except SystemExit as stop:
+            status = stop.code
         printed = capsys.readouterr()
         return status, printed.out if status in {0, 1, 3} else printed.err
 
@@ -58,16 +58,16 @@ def run(capsys, tmp_path, known):
 
 @pytest.fixture
 def publisher(scripted):
-    """A server that does not mind a client that leaves in the middle of an answer."""
+    """A server that ignores clients that disconnect during a response."""
     scripted._server.handle_error = lambda *_: None
     return scripted
 
 
-def tell(spec):
-    """Compare what was read; return the exit status, the lines of news and the line that counts."""
-    report = compare.report("theirs", wire.read(spec), OURS, [])
-    *news, counted = report.as_text().splitlines()
-    return report.status, news, counted
+def report_on(spec):
+    """Compare a description; return the exit status, the lines of the news and the last line."""
+    report = compare.report("theirs", description.read(spec), OURS, [])
+    *news, summary = report.as_text().splitlines()
+    return report.status, news, summary
 
 
 def form(spec, name="NewSession"):
@@ -83,10 +83,10 @@ def remove_view(spec):
 
 
 def add_operation(spec):
-    spec["paths"]["/v1/quota"] = {"get": {"responses": {200: {"description": "It."}}}}
+    spec["paths"]["/v1/quota"] = {"get": {"responses": {200: {"description": "The quota."}}}}
 
 
-def move_under_another_version(spec):
+def change_version(spec):
     spec["paths"]["/v2/context"] = spec["paths"].pop("/v1/context")
 
 
@@ -111,11 +111,11 @@ def move_parameter(spec):
     spec["components"]["parameters"]["RegistryAuth"]["in"] = "query"
 
 
-def narrow_type(spec):
+def restrict_type(spec):
     form(spec)["properties"]["cores"]["type"] = "integer"
 
 
-def widen_type(spec):
+def extend_type(spec):
     form(spec)["properties"]["gpus"]["type"] = "number"
 
 
@@ -146,7 +146,7 @@ def change_media_type(spec):
     content["application/xml"] = content.pop("application/json")
 
 
-def take_json_too(spec):
+def accept_json(spec):
     content = spec["paths"]["/v1/session/{sessionID}"]["post"]["requestBody"]["content"]
     content["application/json"] = content["application/x-www-form-urlencoded"]
 
@@ -161,7 +161,7 @@ def rename_field(spec):
     properties["checksum"] = properties.pop("digest")
 
 
-def answer_an_object(spec):
+def respond_with_an_object(spec):
     content = spec["paths"]["/v1/repository"]["get"]["responses"]["200"]["content"]
     content["application/json"]["schema"] = {
         "type": "object",
@@ -173,7 +173,7 @@ def retype_field(spec):
     form(spec, "Image")["properties"]["digest"]["type"] = "object"
 
 
-KINDS_ARE_IN = (
+PLACES_OF_KINDS = (
     ("GET /v1/image", "value firefly of type", "list_images"),
     (LIST, "value firefly of 200 [].type", LIST_IDS),
     (LIST, "value firefly of type", "list_sessions, list_all_sessions"),
@@ -192,13 +192,13 @@ CHANGES = {
             f"breaking  {LIST}: we have field {field} of 200, they do not [{LIST_IDS}]"
             for field in sorted(
                 path
-                for path in OURS.operations["GET", "/v1/session"][-1].answers["200"].fields
+                for path in OURS.operations["GET", "/v1/session"][-1].responses["200"].fields
                 if not path.startswith(("(body)", "[]"))
             )
         ),
     ],
     add_operation: ["additive  GET /v1/quota: they have this operation, we do not"],
-    move_under_another_version: [
+    change_version: [
         "breaking  GET /v1/context: path: they have /v2/context, we have /v1/context [get_context]"
     ],
     rename_parameter: [
@@ -235,13 +235,13 @@ CHANGES = {
             "[create_session]"
         ),
     ],
-    narrow_type: [
+    restrict_type: [
         f"breaking  {CREATE}: type of cores: they have integer, we have number [create_session]"
     ],
-    widen_type: [
+    extend_type: [
         f"additive  {CREATE}: type of gpus: they have number, we have integer [create_session]"
     ],
-    take_json_too: [
+    accept_json: [
         (
             "additive  POST /v1/session/{sessionID}: place of action: they have body or form, "
             "we have form [renew_session]"
@@ -275,7 +275,7 @@ CHANGES = {
         "breaking  GET /v1/image: we have field [].digest of 200, they do not [list_images]",
         "additive  GET /v1/image: they have field [].checksum of 200, we do not [list_images]",
     ],
-    answer_an_object: [
+    respond_with_an_object: [
         "breaking  GET /v1/repository: we have field [] of 200, they do not [list_repositories]",
         (
             "breaking  GET /v1/repository: type of 200 (body): they have object, we have array "
@@ -293,27 +293,27 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
-def test_a_change_is_told_exactly(theirs, change):
+def test_each_change_is_reported_exactly(theirs, change):
     change(theirs)
-    status, news, counted = tell(theirs)
+    status, news, summary = report_on(theirs)
     assert news == CHANGES[change]
     breaking = sum(line.startswith("breaking") for line in CHANGES[change])
     additive = len(CHANGES[change]) - breaking
-    assert f"new: {breaking} breaking, {additive} additive; known: 0; cosmetic: " in counted
+    assert f"new: {breaking} breaking, {additive} additive; known: 0; cosmetic: " in summary
     assert status == (1 if breaking else 3)
 
 
-def test_a_value_they_lack_is_told_of_every_place_that_has_it(theirs):
+def test_a_removed_value_is_reported_for_each_of_its_places(theirs):
     remove_value(theirs)
-    status, news, _ = tell(theirs)
+    status, news, _ = report_on(theirs)
     assert status == 1
-    for at, what, ids in KINDS_ARE_IN:
-        assert f"breaking  {at}: we have {what}, they do not [{ids}]" in news
+    for operation, value, ids in PLACES_OF_KINDS:
+        assert f"breaking  {operation}: we have {value}, they do not [{ids}]" in news
 
 
-def test_a_value_we_lack_is_told_of_every_place_that_has_it(theirs):
+def test_a_new_value_is_reported_for_each_of_its_places(theirs):
     add_value(theirs)
-    status, news, _ = tell(theirs)
+    status, news, _ = report_on(theirs)
     assert status == 3
     assert {line.partition(":")[2].partition(",")[0] for line in news} == {
         " they have value Paused of status",
@@ -330,7 +330,7 @@ def reword(spec):
 
 
 def rename_in_paths(spec):
-    """Call the id in paths by another name, which never travels."""
+    """Rename the id in paths. The name is never sent."""
     for path in list(spec["paths"]):
         spec["paths"][path.replace("{sessionID}", "{id}")] = spec["paths"].pop(path)
 
@@ -339,12 +339,12 @@ def serve_elsewhere(spec):
     url = "https://other.example.org/api/{version}"
     spec["servers"] = [{"url": url, "variables": {"version": {"default": "v1"}}}]
     spec["paths"] = {path.removeprefix("/v1"): item for path, item in spec["paths"].items()}
-    # These two have no version.
+    # These two operations have no version.
     del spec["paths"]["/availability"], spec["paths"]["/capabilities"]
 
 
 def describe_less(spec):
-    """Leave the answers and the listed words out: who lists none, denies none."""
+    """Remove the responses and the listed words. A description without a list allows all words."""
     for schema in ("SessionKind", "SessionStatus"):
         del form(spec, schema)["enum"]
     for item in spec["paths"].values():
@@ -362,13 +362,13 @@ def describe_views_together(spec):
 
 
 def share_parameters(spec):
-    """Say for a whole path what its one method takes, and what HTTP says anyway."""
+    """Move the parameters of a method to its path, and add a header that HTTP itself defines."""
     item = spec["paths"]["/v1/image"]
     accept = {"name": "Accept", "in": "header", "schema": {"type": "string"}}
     item["parameters"] = [*item["get"].pop("parameters"), accept]
 
 
-def answer_anything(spec):
+def respond_with_any_media_type(spec):
     content = spec["paths"]["/v1/repository"]["get"]["responses"]["200"]["content"]
     content["*/*"] = content.pop("application/json")
 
@@ -385,21 +385,21 @@ def send_numbers_as_text(spec):
         (describe_less, r"\d+ field, \d+ media type, \d+ status, \d+ value"),
         (describe_views_together, r"\d+ wording"),
         (share_parameters, "none"),
-        (answer_anything, "1 media type"),
+        (respond_with_any_media_type, "1 media type"),
         (send_numbers_as_text, "1 type"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_what_changes_nothing_for_us_is_only_counted(theirs, change, cosmetic):
+def test_cosmetic_differences_are_only_counted(theirs, change, cosmetic):
     change(theirs)
-    status, news, counted = tell(theirs)
+    status, news, summary = report_on(theirs)
     assert (status, news) == (0, [])
-    assert re.fullmatch(f"new: 0 breaking, 0 additive; known: 0; cosmetic: {cosmetic}", counted)
+    assert re.fullmatch(f"new: 0 breaking, 0 additive; known: 0; cosmetic: {cosmetic}", summary)
 
 
-def test_a_version_in_the_address_of_the_server_is_that_of_the_paths(theirs):
+def test_the_version_can_be_in_the_url_of_the_server(theirs):
     serve_elsewhere(theirs)
-    status, news, _ = tell(theirs)
+    status, news, _ = report_on(theirs)
     assert status == 1
     assert news == [
         "breaking  GET /capabilities: we have this operation, they do not [get_capabilities]",
@@ -451,14 +451,14 @@ SWAGGER = {
 }
 
 
-def test_swagger_says_the_same_in_other_ways():
-    status, news, _ = tell(SWAGGER)
-    gone = [line for line in news if "this operation" in line]
-    told = [line for line in news if line not in gone]
+def test_swagger_is_compared_too():
+    status, news, _ = report_on(SWAGGER)
+    missing = [line for line in news if "this operation" in line]
+    others = [line for line in news if line not in missing]
     assert status == 1
-    assert len(gone) == len(OURS.operations) - 3
-    renewing = "POST /v1/session/{sessionID}"
-    assert told == [
+    assert len(missing) == len(OURS.operations) - 3
+    renewal = "POST /v1/session/{sessionID}"
+    assert others == [
         (
             f"breaking  {CREATE}: we have parameter gpus (optional, form), they do not "
             "[create_session]"
@@ -468,43 +468,43 @@ def test_swagger_says_the_same_in_other_ways():
             "[create_session]"
         ),
         (
-            f"breaking  {renewing}: path: they have /session/{{id}}, "
+            f"breaking  {renewal}: path: they have /session/{{id}}, "
             "we have /v1/session/{sessionID} [renew_session]"
         ),
-        f"breaking  {renewing}: place of action: they have query, we have form [renew_session]",
+        f"breaking  {renewal}: place of action: they have query, we have form [renew_session]",
         (
-            f"additive  {renewing}: required of action: they have optional, we have required "
+            f"additive  {renewal}: required of action: they have optional, we have required "
             "[renew_session]"
         ),
-        f"additive  {renewing}: they have value pause of action, we do not [renew_session]",
+        f"additive  {renewal}: they have value pause of action, we do not [renew_session]",
     ]
 
 
-def test_a_body_of_json_is_not_the_form_that_we_send(theirs):
+def test_a_json_body_in_place_of_our_form_is_breaking(theirs):
     body = theirs["paths"]["/v1/session"]["post"]["requestBody"]["content"]
     body["application/json"] = body.pop("application/x-www-form-urlencoded")
-    status, news, _ = tell(theirs)
+    status, news, _ = report_on(theirs)
     assert status == 1
     assert (
         f"breaking  {CREATE}: place of image: they have body, we have form [create_session]" in news
     )
 
 
-def test_programs_read_json(run, theirs, known):
+def test_the_report_in_json(run, theirs, known):
     rename_parameter(theirs)
     known.write_text(
         f"[{{kind: parameter, operation: {CREATE}, name: gpus, why: Renamed.}},"
         " {kind: status, theirs: 418, why: Gone.}]"
     )
     status, printed = run(theirs, "--json")
-    told = json.loads(printed)
-    source = told.pop("source")
+    report = json.loads(printed)
+    source = report.pop("source")
     assert source.endswith("theirs.yaml")
     shared = {"operation": CREATE, "operation_ids": ["create_session"], "kind": "parameter"}
     lacking = {"weight": "breaking", "name": "gpus", "theirs": None, "ours": "optional, form"}
     new = {"weight": "additive", "name": "accelerators", "theirs": "optional, form", "ours": None}
     assert status == 3
-    assert told == {
+    assert report == {
         "format": "openapi",
         "news": [shared | new],
         "known": [shared | lacking | {"why": "Renamed."}],
@@ -513,19 +513,19 @@ def test_programs_read_json(run, theirs, known):
     }
 
 
-def test_what_is_recorded_and_gone_is_told_and_fails_nothing(run, theirs, known):
+def test_a_stale_record_is_reported_and_is_no_failure(run, theirs, known):
     known.write_text("[{kind: parameter, name: [gpus, tpus], theirs: null, why: Unwritten.}]")
     del form(theirs)["properties"]["gpus"]
     assert run(theirs) == (
         0,
         (
-            "stale     kind: parameter, name: tpus, theirs: null: recorded, but no longer found\n"
+            "stale     kind: parameter, name: tpus, theirs: null: recorded, not found\n"
             "new: 0 breaking, 0 additive; known: 1; cosmetic: none\n"
         ),
     )
 
 
-def test_what_holds_for_the_other_format_is_neither_known_nor_stale(run, theirs, known):
+def test_a_record_for_the_other_format_is_ignored(run, theirs, known):
     known.write_text("[{kind: parameter, name: gpus, format: swagger, why: Unwritten.}]")
     del form(theirs)["properties"]["gpus"]
     status, printed = run(theirs)
@@ -533,38 +533,39 @@ def test_what_holds_for_the_other_format_is_neither_known_nor_stale(run, theirs,
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"),
+    ("entry", "message"),
     [
-        ("{kind: status, theirs: 401}", "entry 1: say `why`, and one of operation, name"),
-        ("{kind: status, why: All.}", "entry 1: say `why`, and one of operation, name"),
+        ("{kind: status, theirs: 401}", "entry 1: give `why`, and one of operation, name"),
+        ("{kind: status, why: All.}", "entry 1: give `why`, and one of operation, name"),
         ("{kind: state, theirs: 401, why: All.}", "entry 1: `kind` is one of operation, path"),
         ("{kind: status, their: 401, why: All.}", "entry 1: expected a mapping of format, kind"),
         ("{kind: status, theirs: 401, why: A, format: raml}", "`format` is swagger or openapi"),
         ("401", "entry 1: expected a mapping"),
     ],
 )
-def test_a_record_that_says_nothing_exact_is_refused(run, known, entry, said):
+def test_a_malformed_record_is_refused(run, known, entry, message):
     known.write_text(f"[{entry}]")
     status, printed = run(compare.SPEC)
-    assert (status, said in printed, str(known) in printed) == (2, True, True)
+    assert (status, message in printed, str(known) in printed) == (2, True, True)
 
 
-def test_what_is_recorded_of_ours_is_in_ours():
-    recorded = differences.deviations(yaml.safe_load(compare.DEVIATIONS.read_text()))
-    views = {wire.merged(views).title: wire.merged(views) for views in OURS.operations.values()}
-    for one in recorded:
-        if (at := one.asked.get("operation")) is not None:
-            assert at in views
-            assert one.asked.get("name") in {None, *views[at].parameters}
+def test_records_name_operations_and_parameters_that_we_have():
+    records = differences.deviations(yaml.safe_load(compare.DEVIATIONS.read_text()))
+    operations = [description.merge(views) for views in OURS.operations.values()]
+    parameters = {operation.title: operation.parameters for operation in operations}
+    for conditions in (record.conditions for record in records):
+        if (operation := conditions.get("operation")) is not None:
+            assert operation in parameters
+            assert conditions.get("name") in {None, *parameters[operation]}
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("<!DOCTYPE html><p>Swagger UI", "a web page, not a description"),
         ("paths: [", "neither YAML nor JSON: while parsing"),
-        ("- a", "no description: the whole is not a mapping"),
-        ("openapi: 2.9", "no description: it has neither `swagger: 2.0` nor `openapi: 3.x`"),
+        ("- a", "not a description: the document is not a mapping"),
+        ("openapi: 2.9", "not a description: it has neither `swagger: 2.0` nor `openapi: 3.x`"),
         ("openapi: 3.0.3", "paths: expected a mapping, not null"),
         ("{swagger: 2.0, paths: {/a: {get: []}}}", "GET /a: expected a mapping, not []"),
         ("{openapi: 3.1.0, paths: {/a: {$ref: '#/b'}}}", "#/b refers to nothing"),
@@ -572,99 +573,99 @@ def test_what_is_recorded_of_ours_is_in_ours():
         ("{openapi: 3.1.0, paths: {/a: {$ref: '#/paths/~1a'}}}", "refers to itself"),
     ],
 )
-def test_what_is_no_description_is_refused(run, tmp_path, text, said):
+def test_a_source_without_a_description_is_refused(run, tmp_path, text, message):
     path = tmp_path / "theirs.yaml"
     path.write_text(text)
     status, printed = run(path)
     assert (status, printed.startswith(f"{path}: ")) == (2, True)
-    assert said in printed
+    assert message in printed
 
 
-def test_a_file_that_is_not_there_is_told(run, tmp_path):
+def test_a_missing_file_is_refused(run, tmp_path):
     assert run(tmp_path / "none.yaml") == (
         2,
         f"{tmp_path / 'none.yaml'}: No such file or directory\n",
     )
 
 
-def test_a_schema_that_holds_itself_is_read_once(theirs):
+def test_a_recursive_schema_is_read_once(theirs):
     form(theirs, "Image")["properties"]["parent"] = {"$ref": "#/components/schemas/Image"}
-    status, news, _ = tell(theirs)
+    status, news, _ = report_on(theirs)
     assert (status, news) == (
         3,
         ["additive  GET /v1/image: they have field [].parent of 200, we do not [list_images]"],
     )
 
 
-def test_a_platform_is_asked_with_the_token_of_a_file(run, publisher, tmp_path):
+def test_the_token_of_a_file_is_sent(run, publisher, tmp_path):
     token = tmp_path / "token"
     token.write_text("of-the-platform\n")
-    publisher.answer = lambda asked: (
+    publisher.answer = lambda received: (
         Answer(200, TEXT, "text/yaml")
-        if asked.headers.get("authorization") == "Bearer of-the-platform"
+        if received.headers.get("authorization") == "Bearer of-the-platform"
         else Answer(401, "Unauthorized\n")
     )
     url = f"{publisher.url}/openapi.yaml"
-    assert run(url) == (2, f"{url}: answered 401 Unauthorized\n")
+    assert run(url) == (2, f"{url}: status 401 Unauthorized\n")
     assert run(url, "--token-file", token)[0] == 0
 
 
-def test_a_platform_may_send_one_elsewhere(run, publisher):
-    publisher.answer = lambda asked: (
+def test_redirects_are_followed(run, publisher):
+    publisher.answer = lambda received: (
         Answer(200, TEXT)
-        if asked.path == "/openapi.yaml"
+        if received.path == "/openapi.yaml"
         else Answer(302, headers={"Location": "/openapi.yaml"})
     )
     assert run(publisher.url)[0] == 0
 
 
-def test_json_is_read_from_a_platform_too(run, publisher, theirs):
+def test_a_platform_can_publish_json(run, publisher, theirs):
     add_status(theirs)
     publisher.answer = lambda _: Answer(200, json.dumps(theirs, indent="\t"), "application/json")
     assert run(publisher.url)[0] == 3
 
 
 @pytest.mark.parametrize(
-    ("answer", "said"),
+    ("response", "message"),
     [
-        (Answer(404, "no such thing"), "answered 404 no such thing"),
-        (Answer(404, "<html>no such thing"), "answered 404 with a web page"),
+        (Answer(404, "no such thing"), "status 404 no such thing"),
+        (Answer(404, "<html>no such thing"), "status 404 with a web page"),
         (Answer(200, "<!doctype html><title>API"), "{server}/service.yaml"),
-        (Answer(200, b"#" * (compare.MOST_BYTES + 1)), "longer than 8 MiB"),
+        (Answer(200, b"#" * (compare.LARGEST_SOURCE + 1)), "longer than 8 MiB"),
         (None, "Server disconnected without sending a response."),
     ],
     ids=["text", "page of an error", "page", "long", "silence"],
 )
-def test_a_platform_that_gives_no_description_is_told(run, publisher, answer, said):
-    publisher.answer = lambda _: answer
+def test_a_platform_without_a_description_is_reported(run, publisher, response, message):
+    publisher.answer = lambda _: response
     status, printed = run(publisher.url)
     assert (status, printed.startswith(f"{publisher.url}: ")) == (2, True)
-    assert said in printed
+    assert message in printed
 
 
-def test_a_platform_that_dribbles_is_given_up(run, publisher, monkeypatch):
-    monkeypatch.setattr(compare, "MOST_SECONDS", 0.2)
-    asked = time.monotonic()
+def test_an_endless_download_ends(run, publisher, monkeypatch):
+    monkeypatch.setattr(compare, "LONGEST_DOWNLOAD", 0.2)
+    started = time.monotonic()
 
-    def dribble():
-        while time.monotonic() < asked + 10:
+    def small_parts():
+        while time.monotonic() < started + 10:
             yield b"#"
 
-    publisher.answer = lambda _: Answer(200, dribble(), headers={"Content-Length": "999999999"})
+    publisher.answer = lambda _: Answer(200, small_parts(), headers={"Content-Length": "999999999"})
     status, printed = run(publisher.url)
-    assert (status, f"{publisher.url}: not read within" in printed) == (2, True)
+    assert (status, f"{publisher.url}: not complete after" in printed) == (2, True)
 
 
-@pytest.mark.parametrize("held", ["", "two words", "t\u00f8ken"])
-def test_what_is_no_token_is_not_sent(run, publisher, tmp_path, held):
+@pytest.mark.parametrize("content", ["", "two words", "t\u00f8ken"])
+def test_an_invalid_token_is_not_sent(run, publisher, tmp_path, content):
     token = tmp_path / "token"
-    token.write_text(held, encoding="utf-8")
-    said = f"{token}: expected one line, a token without blanks\n"
-    assert run(publisher.url, "--token-file", token) == (2, said)
+    token.write_text(content, encoding="utf-8")
+    message = f"{token}: expected one line, a token without blanks\n"
+    assert run(publisher.url, "--token-file", token) == (2, message)
     assert not publisher.received
 
 
-def test_a_token_never_travels_where_others_listen(run, tmp_path):
+def test_a_token_is_never_sent_without_encryption(run, tmp_path):
     token = tmp_path / "token"
     token.write_text("secret-of-mine")
     status, printed = run("http://platform.example.org/", "--token-file", token)
@@ -676,51 +677,51 @@ def test_a_secret_in_a_url_is_refused_and_not_shown(run):
     assert (status, "--token-file" in printed, "secret-of-mine" in printed) == (2, True, False)
 
 
-def test_usage_is_told_apart(run):
+def test_a_wrong_option_is_refused(run):
     assert run(compare.SPEC, "--unknown")[0] == 2
 
 
 @st.composite
 def descriptions(draw):
-    """Ours after some of the changes above."""
+    """Return our description after some of the changes above."""
     spec = copy.deepcopy(PARSED)
     changes = [*CHANGES, remove_value, add_value, reword, rename_in_paths, send_numbers_as_text]
     for change in draw(st.lists(st.sampled_from(changes), max_size=5, unique=True)):
-        # One may have taken away what another changes.
+        # An earlier change can have removed the part that this change needs.
         with contextlib.suppress(KeyError):
             change(spec)
-    return wire.read(spec)
+    return description.read(spec)
 
 
-def seen(found):
-    return {(one.kind, one.name, one.theirs, one.ours) for one in found}
+def summaries(found):
+    return {(item.kind, item.name, item.theirs, item.ours) for item in found}
 
 
 @settings(max_examples=25, deadline=None)
 @given(descriptions())
-def test_a_description_says_nothing_otherwise_than_itself(described):
-    assert differences.compare(described, described) == []
+def test_a_description_does_not_differ_from_itself(read):
+    assert differences.compare(read, read) == []
 
 
 @settings(max_examples=25, deadline=None)
 @given(descriptions(), descriptions())
-def test_swapping_the_sides_swaps_who_has_what(one, other):
+def test_swapped_descriptions_have_swapped_differences(first, second):
     swapped = {
         (kind, name, ours, theirs)
-        for kind, name, theirs, ours in seen(differences.compare(other, one))
+        for kind, name, theirs, ours in summaries(differences.compare(second, first))
     }
-    assert seen(differences.compare(one, other)) == swapped
+    assert summaries(differences.compare(first, second)) == swapped
 
 
 @settings(max_examples=25, deadline=None)
 @given(descriptions(), st.data())
-def test_a_recorded_deviation_silences_just_that_one(theirs, data):
+def test_a_record_hides_exactly_one_difference(theirs, data):
     news = compare.report("", theirs, OURS, []).news
     if not news:
         return
     chosen = data.draw(st.sampled_from(news))
-    entry = {name: getattr(chosen, name) for name in ("kind", *differences.ABOUT)}
-    recorded = differences.deviations([entry | {"why": "It is so."}])
-    found = compare.report("", theirs, OURS, recorded)
-    assert found.news == [one for one in news if one != chosen]
-    assert ([one for one, _ in found.known], found.stale) == ([chosen], [])
+    entry = {name: getattr(chosen, name) for name in ("kind", *differences.CONDITIONS)}
+    records = differences.deviations([entry | {"why": "It is so."}])
+    report = compare.report("", theirs, OURS, records)
+    assert report.news == [difference for difference in news if difference != chosen]
+    assert ([difference for difference, _ in report.known], report.stale) == ([chosen], [])

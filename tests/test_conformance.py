@@ -1,4 +1,4 @@
-"""The live check: what it asks of a platform, and what it says of a bad one."""
+"""The check of a live platform: its requests, and its reports about faults."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from scripted import Answer, json_answer
 import skaha
 
 ROOT = Path(__file__).parent.parent
-TOKEN = "a-token-that-nobody-may-see"
+TOKEN = "a-token-that-must-stay-secret"
 IMAGE = "images.canfar.net/skaha/terminal:1.1.2"
 DESKTOP = "images.canfar.net/skaha/desktop:1.1.2"
 LAUNCHED = ("create_session", "renew_session", "delete_session")
-NEVER = ("attach_desktop_app", "delete_desktop_app")
+NEVER_CALLED = ("attach_desktop_app", "delete_desktop_app")
 
 
 @pytest.fixture(scope="module")
 def start(tmp_path_factory):
-    """Start embedded platforms of a profile, with one session of each kind of answer."""
+    """Start embedded platforms with a profile, an ended session, a desktop and its app."""
     running = []
 
     def _start(profile):
@@ -60,6 +60,7 @@ def start(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def platforms(start):
+    """A platform of each profile."""
     return {profile: start(profile) for profile in ("v1", "v0")}
 
 
@@ -75,11 +76,11 @@ def _credentials(monkeypatch):
 
 @pytest.fixture
 def relay(scripted, platform):
-    """A server that answers as the platform does, but for what a test puts in its way."""
+    """A server that passes requests on to the platform; a test can change its responses."""
     with httpx.Client(trust_env=False) as client:
 
         def pass_on(received):
-            answer = client.request(
+            response = client.request(
                 received.method,
                 platform.url.removesuffix("/skaha") + received.path,
                 params=received.query,
@@ -90,23 +91,22 @@ def relay(scripted, platform):
                     if name in received.headers
                 },
             )
-            content_type = answer.headers.get("content-type", "")
-            return Answer(answer.status_code, answer.content, content_type)
+            content_type = response.headers.get("content-type", "")
+            return Answer(response.status_code, response.content, content_type)
 
         scripted.pass_on = pass_on
         scripted.answer = pass_on
         yield scripted
 
 
-def named(platform):
-    """The names of all sessions that are there."""
+def names_of_sessions(platform):
     with skaha.Session(server=platform.url, version=platform.profile, token=TOKEN) as session:
-        return {one["name"] for one in session.fetch()}
+        return {record["name"] for record in session.fetch()}
 
 
 @pytest.fixture
 def check(capsys):
-    """Run it; return its status, what it reports as JSON, and all that it printed."""
+    """Run the check; return its status, its JSON report, and its whole output."""
 
     def _check(url, *options):
         status = conformance.main(["--server", url, "--json", *options])
@@ -118,32 +118,33 @@ def check(capsys):
     return _check
 
 
-def said(operation):
-    return [f"{one['where']} {one['what']}".strip() for one in operation["differences"]]
+def differences_of(operation):
+    return [f"{found['where']} {found['what']}".strip() for found in operation["differences"]]
 
 
 @pytest.mark.parametrize("profile", ["v1", "v0"])
 def test_the_embedded_platform_conforms(platforms, check, profile):
     report = check(platforms[profile].url, "--version", profile)
     assert report.status == 0
-    for name, one in report.operations.items():
-        untried = name in (*LAUNCHED, *NEVER)
-        assert one["verdict"] == ("not tried" if untried else "ok")
-        # No note: nothing was held against an id that is not there alone.
-        assert (one["differences"], one["news"], bool(one["note"])) == ([], [], untried)
+    for name, result in report.operations.items():
+        untried = name in (*LAUNCHED, *NEVER_CALLED)
+        assert result["verdict"] == ("not tried" if untried else "ok")
+        # There is no note, so no operation was tried with the id of a missing session only.
+        assert (result["differences"], result["news"]) == ([], [])
+        assert bool(result["note"]) == untried
 
 
 @pytest.mark.parametrize(("profile", "end"), [("v1", "Completed"), ("v0", "Succeeded")])
 def test_a_launched_session_is_followed_to_its_end_and_deleted(platforms, check, profile, end):
-    before = named(platforms[profile])
+    before = names_of_sessions(platforms[profile])
     report = check(platforms[profile].url, "--version", profile, "--launch", "--image", IMAGE)
     assert {report.operations[name]["verdict"] for name in LAUNCHED} == {"ok"}
     assert report.launched["statuses"][-1] == end
-    assert report.launched["name"] not in named(platforms[profile]) == before
+    assert report.launched["name"] not in names_of_sessions(platforms[profile]) == before
     assert report.status == 0
 
 
-def test_for_people_there_is_a_line_for_each_operation(platform, capsys):
+def test_people_see_a_line_for_each_operation(platform, capsys):
     assert conformance.main(["--server", platform.url, "--token", TOKEN, "--launch"]) == 0
     out, err = capsys.readouterr()
     assert "prefer --token-file" in err
@@ -155,18 +156,20 @@ def test_for_people_there_is_a_line_for_each_operation(platform, capsys):
     assert TOKEN not in out + err
 
 
-def test_without_a_launch_only_gets_are_sent(relay, check):
+def test_only_get_requests_are_sent_without_a_launch(relay, check):
     assert check(relay.url).status == 0
-    assert {one.method for one in relay.received} == {"GET"}
+    assert {received.method for received in relay.received} == {"GET"}
     relay.received.clear()
     relay.answer = lambda _: Answer(500, "broken")
     assert check(relay.url).status == 1
-    assert {one.method for one in relay.received} == {"GET"}
+    assert {received.method for received in relay.received} == {"GET"}
 
 
-def test_what_needs_no_token_gets_none(relay, check):
+def test_public_operations_get_no_token(relay, check):
     check(relay.url)
-    anonymous = [one.path for one in relay.received if "authorization" not in one.headers]
+    anonymous = [
+        received.path for received in relay.received if "authorization" not in received.headers
+    ]
     assert set(anonymous) == {"/skaha/capabilities", "/skaha/availability", "/skaha/v1/session"}
     assert anonymous.count("/skaha/v1/session") == 1
 
@@ -184,23 +187,23 @@ BAD = {
     "/v1/image": (
         Answer(200, "<html><title>Log in</title></html>", "text/html; charset=utf-8"),
         "list_images",
-        ["answered 200 with text/html, not application/json", "answered 200; not 400"],
+        ["status 200 with text/html, not application/json", "status 200; expected 400"],
     ),
     "/v1/repository": (
         Answer(201, "[]", "application/json"),
         "list_repositories",
-        ["answered 201; not 200"],
+        ["status 201; expected 200"],
     ),
     "/capabilities": (
         Answer(200, "<capabilities>", "text/xml"),
         "get_capabilities",
         ["the body is not text/xml"],
     ),
-    "/availability": (None, "get_availability", ["no answer: "]),
+    "/availability": (None, "get_availability", ["no response: "]),
     "/v1/session?stats": (
         Answer(500, f"unexpected exception: \x1b[2J{TOKEN}", "text/plain"),
         "get_stats",
-        ["answered 500: unexpected exception: \ufffd[2J[the token]; not 200 or 503"],
+        ["status 500: unexpected exception: \ufffd[2J[the token]; expected 200 or 503"],
     ),
     "/v1/session?all": (
         json_answer([{"userid": 4711, "type": 5}, "vrubin", {"userid": 4712}]),
@@ -224,30 +227,34 @@ BAD = {
     "/v1/session/nosuch00": (
         Answer(418, "<h1>no</h1>", "text/html"),
         "get_session",
-        ["answered 418; not 400 or 404", "answered 418 with text/html, not text/plain"],
+        ["status 418; expected 400 or 404", "status 418 with text/html, not text/plain"],
     ),
-    "/v1/session/nosuch00?logs": (Answer(299, ""), "get_session_logs", ["answered 299; not 200"]),
+    "/v1/session/nosuch00?logs": (
+        Answer(299, ""),
+        "get_session_logs",
+        ["status 299; expected 200"],
+    ),
 }
 
 
-def test_each_bad_answer_is_told_and_none_of_its_values(relay, check):
-    def answer(received):
-        view = "".join(f"?{one}" for one in received.query.get("view", ()))
+def test_each_bad_response_is_reported_without_its_values(relay, check):
+    def respond(received):
+        view = "".join(f"?{view}" for view in received.query.get("view", ()))
         bad = BAD.get(received.path.removeprefix("/skaha") + view)
-        anonymous = "authorization" not in received.headers
-        plain = anonymous and received.path.endswith("/session")
-        return relay.pass_on(received) if bad is None or plain else bad[0]
+        is_anonymous = "authorization" not in received.headers
+        is_refused = is_anonymous and received.path.endswith("/session")
+        return relay.pass_on(received) if bad is None or is_refused else bad[0]
 
-    relay.answer = answer
+    relay.answer = respond
     report = check(relay.url)
     assert report.status == 1
     for _, name, differences in BAD.values():
-        found = said(report.operations[name])
+        found = differences_of(report.operations[name])
         assert report.operations[name]["verdict"] == "differs"
         assert len(found) == len(differences), found
         assert all(map(str.startswith, sorted(found), sorted(differences))), found
-    told = {name for name, one in report.operations.items() if one["differences"]}
-    assert told == {name for _, name, _ in BAD.values()}
+    different = {name for name, result in report.operations.items() if result["differences"]}
+    assert different == {name for _, name, _ in BAD.values()}
     times = report.operations["list_all_sessions"]["differences"][0]["times"]
     assert times == 2 * report.operations["list_all_sessions"]["requests"]
     for value in ("4711", "4712", "vrubin", "nameless", "many", "Log in", "\x1b"):
@@ -272,7 +279,7 @@ ANYTHING = st.recursive(
 
 @settings(deadline=None)
 @given(st.sampled_from(OBJECTS), ANYTHING)
-def test_of_whatever_is_answered_no_value_is_shown(name, value):
+def test_no_value_of_a_response_is_shown(name, value):
     schema = {"$ref": f"#/components/schemas/{name}"}
     differences = list(DESCRIPTION.differences(schema, value))
     whole = schema | {"components": DESCRIPTION._components}
@@ -280,16 +287,17 @@ def test_of_whatever_is_answered_no_value_is_shown(name, value):
     assert "a-secret" not in str([differences, list(DESCRIPTION.news(schema, value))])
 
 
-def test_what_the_description_does_not_know_is_news(relay, check):
-    def answer(received):
+def test_unknown_fields_and_words_are_news(relay, check):
+    def respond(received):
         if received.path.endswith("/session") and "authorization" in received.headers:
             secret = {"room": "a-secret", "wing": {"a-secret": 1}, f"for {TOKEN}": 1}
             return json_answer([{"id": "abc", "status": "Suspended", "type": "notebook"} | secret])
         return relay.pass_on(received)
 
-    relay.answer = answer
+    relay.answer = respond
     report = check(relay.url)
-    news = {(one["where"], one["what"]) for one in report.operations["list_sessions"]["news"]}
+    listed = report.operations["list_sessions"]["news"]
+    news = {(finding["where"], finding["what"]) for finding in listed}
     fields = {"$[*].room", "$[*].wing", "$[*].for [the token]"}
     assert news == {(field, "unknown field") for field in fields} | {
         ("$[*].status", "unknown word 'Suspended'")
@@ -307,18 +315,18 @@ def test_a_site_without_statistics_conforms(relay, check):
     assert check(relay.url).status == 0
 
 
-def test_an_operation_that_never_answers_is_asked_once(relay, check):
-    over = threading.Event()
+def test_an_operation_without_a_response_is_requested_once(relay, check):
+    end = threading.Event()
 
-    def answer(received):
+    def respond(received):
         if received.path.endswith("/image"):
-            over.wait(30)
+            end.wait(30)
         return relay.pass_on(received)
 
-    relay.answer = answer
+    relay.answer = respond
     report = check(relay.url, "--timeout", "1")
-    over.set()
-    assert said(report.operations["list_images"])[0].startswith("no answer: ")
+    end.set()
+    assert differences_of(report.operations["list_images"])[0].startswith("no response: ")
     assert report.operations["list_images"]["requests"] == 1
     assert report.operations["get_context"]["verdict"] == "ok"
 
@@ -327,12 +335,12 @@ def is_create(received):
     return received.method == "POST" and received.path.endswith("/session")
 
 
-def lose_the_create(relay, received):
-    answer = relay.pass_on(received)
-    return None if is_create(received) else answer
+def lose_the_response(relay, received):
+    response = relay.pass_on(received)
+    return None if is_create(received) else response
 
 
-def fail_the_following(relay, received):
+def fail_all_later_looks(relay, received):
     if (
         received.method == "GET"
         and relay.received[-1].path.count("/") == 4
@@ -342,12 +350,12 @@ def fail_the_following(relay, received):
     return relay.pass_on(received)
 
 
-def answer_the_create_with_a_page(relay, received):
-    answer = relay.pass_on(received)
-    return Answer(200, "<html>", "text/html") if is_create(received) else answer
+def respond_with_a_web_page(relay, received):
+    response = relay.pass_on(received)
+    return Answer(200, "<html>", "text/html") if is_create(received) else response
 
 
-def give_up_on_the_create(relay, received):
+def launch_after_the_response(relay, received):
     if not is_create(received):
         return relay.pass_on(received)
     relay.late = threading.Timer(0.5, relay.pass_on, [received])
@@ -356,27 +364,27 @@ def give_up_on_the_create(relay, received):
 
 
 @pytest.mark.parametrize(
-    ("trouble", "where"),
+    ("fault", "operation"),
     [
-        (give_up_on_the_create, "create_session"),
-        (lose_the_create, "create_session"),
-        (answer_the_create_with_a_page, "create_session"),
-        (fail_the_following, "get_session"),
+        (launch_after_the_response, "create_session"),
+        (lose_the_response, "create_session"),
+        (respond_with_a_web_page, "create_session"),
+        (fail_all_later_looks, "get_session"),
     ],
 )
-def test_what_was_launched_is_deleted_after_trouble(relay, platform, check, trouble, where):
-    before = named(platform)
-    relay.answer = lambda received: trouble(relay, received)
+def test_the_session_is_deleted_after_a_fault(relay, platform, check, fault, operation):
+    before = names_of_sessions(platform)
+    relay.answer = lambda received: fault(relay, received)
     report = check(relay.url, "--launch", "--image", IMAGE)
-    if trouble is give_up_on_the_create:
+    if fault is launch_after_the_response:
         relay.late.join()
     assert report.status == 1
-    assert report.operations[where]["verdict"] == "differs"
+    assert report.operations[operation]["verdict"] == "differs"
     assert report.launched["left"] is False
-    assert named(platform) == before
+    assert names_of_sessions(platform) == before
 
 
-def test_what_cannot_be_deleted_is_told(relay, platform, check):
+def test_a_session_that_cannot_be_deleted_is_reported(relay, platform, check):
     relay.answer = lambda received: (
         Answer(500, "broken") if received.method == "DELETE" else relay.pass_on(received)
     )
@@ -384,36 +392,36 @@ def test_what_cannot_be_deleted_is_told(relay, platform, check):
     name = report.launched["name"]
     assert (report.status, report.launched["left"]) == (1, True)
     assert f"a session named {name} may be left behind" in report.printed
-    assert name in named(platform)
+    assert name in names_of_sessions(platform)
     with skaha.Session(server=platform.url, token=TOKEN) as session:
         session.destroy_with(name)
 
 
 @pytest.mark.parametrize(
-    ("answer", "operation", "difference"),
+    ("response", "operation", "difference"),
     [
-        (Answer(200, "phantom1\n"), "list_sessions", "the session that was just launched is not"),
+        (Answer(200, "phantom1\n"), "list_sessions", "the list does not contain the new session"),
         (Answer(200, "not an id\n"), "create_session", "the body is not an id"),
-        (Answer(400, "Invalid session type\n"), "create_session", "answered 400: Invalid session"),
+        (Answer(400, "Invalid session type\n"), "create_session", "status 400: Invalid session"),
     ],
 )
-def test_a_launch_that_is_none_is_told(relay, check, answer, operation, difference):
-    relay.answer = lambda received: answer if is_create(received) else relay.pass_on(received)
+def test_a_failed_launch_is_reported(relay, check, response, operation, difference):
+    relay.answer = lambda received: response if is_create(received) else relay.pass_on(received)
     report = check(relay.url, "--launch", "--image", IMAGE, "--patience", "0.3")
     assert report.status == 1
-    assert said(report.operations[operation])[0].startswith(difference)
+    assert differences_of(report.operations[operation])[0].startswith(difference)
 
 
-def test_an_interrupted_check_deletes_what_it_launched(relay, platform):
-    before, launched = named(platform), threading.Event()
+def test_an_interrupted_check_deletes_its_session(relay, platform):
+    before, launched = names_of_sessions(platform), threading.Event()
 
-    def answer(received):
+    def respond(received):
         if is_create(received):
             received.form["cmd"], received.form["args"] = ["sleep"], ["60"]
             launched.set()
         return relay.pass_on(received)
 
-    relay.answer = answer
+    relay.answer = respond
     command = [sys.executable, "scripts/conformance.py", "--server", relay.url, "--launch"]
     with subprocess.Popen(
         [*command, "--image", IMAGE],
@@ -424,39 +432,39 @@ def test_an_interrupted_check_deletes_what_it_launched(relay, platform):
         text=True,
     ) as process:
         assert launched.wait(30)
-        process.send_signal(signal.SIGTERM)  # or Ctrl-C: they are handled as one
+        process.send_signal(signal.SIGTERM)  # handled like Ctrl-C
         out, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (130, "interrupted\n")
     assert "20 operations:" in out
-    assert named(platform) == before
+    assert names_of_sessions(platform) == before
 
 
-def test_what_cannot_be_tried_is_said(platform, check, monkeypatch, tmp_path):
+def test_the_reason_of_an_impossible_check_is_reported(platform, check, monkeypatch, tmp_path):
     file = tmp_path / "token"
     file.write_text(f"{TOKEN}\n")
     assert check(platform.url, "--token-file", str(file), "--version", "v7").status == 1
     file.write_text("another-token")
     refused = check(platform.url, "--token-file", str(file))
-    assert (refused.status, "credentials are not taken: answered 401" in refused.printed) == (
+    assert (refused.status, "rejects the credentials: status 401" in refused.printed) == (
         2,
         True,
     )
     assert "another-token" not in refused.printed
     missing = check(platform.url, "--token-file", str(tmp_path / "missing"))
     assert (missing.status, "No such file" in missing.printed) == (2, True)
-    nobody = check("http://127.0.0.1:9/skaha")
-    assert "operations" not in refused.printed + nobody.printed
-    assert (nobody.status, "no answer" in nobody.printed) == (2, True)
+    absent = check("http://127.0.0.1:9/skaha")
+    assert "operations" not in refused.printed + absent.printed
+    assert (absent.status, "no response" in absent.printed) == (2, True)
     assert check("ftp://else").status == 2
     monkeypatch.delenv("SKAHA_TOKEN")
-    unknown = check(platform.url)
-    assert (unknown.status, "no credentials" in unknown.printed) == (2, True)
+    anonymous = check(platform.url)
+    assert (anonymous.status, "no credentials" in anonymous.printed) == (2, True)
 
 
-def test_without_an_image_nothing_is_launched(relay, check):
+def test_no_session_is_launched_without_an_image(relay, check):
     relay.answer = lambda received: (
         json_answer([]) if received.path.endswith("/image") else relay.pass_on(received)
     )
     report = check(relay.url, "--launch")
     assert (report.status, "give --image" in report.printed) == (2, True)
-    assert {one.method for one in relay.received} == {"GET"}
+    assert {received.method for received in relay.received} == {"GET"}

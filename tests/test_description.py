@@ -1,4 +1,4 @@
-"""The description: sound OpenAPI, whole, and in the same words as the models of the facade."""
+"""The description: valid OpenAPI, complete, and equal to the models of the facade."""
 
 import inspect
 import re
@@ -25,27 +25,27 @@ OPERATIONS = {
 
 def parameters(operation_id):
     _, shared, operation = OPERATIONS[operation_id]
-    named = shared + operation.get("parameters", [])
+    listed = shared + operation.get("parameters", [])
     components = SPEC["components"]["parameters"]
-    return [components[p["$ref"].rpartition("/")[2]] if "$ref" in p else p for p in named]
+    return [components[p["$ref"].rpartition("/")[2]] if "$ref" in p else p for p in listed]
 
 
 def view(operation_id):
     return next((p["schema"] for p in parameters(operation_id) if p["name"] == "view"), None)
 
 
-def test_the_description_is_sound_openapi():
+def test_the_description_is_valid_openapi():
     OpenAPIV31SpecValidator(SPEC).validate()
 
 
 @pytest.mark.parametrize("operation_id", OPERATIONS)
-def test_every_operation_says_what_it_is(operation_id):
+def test_every_operation_has_its_required_parts(operation_id):
     path, _, operation = OPERATIONS[operation_id]
     assert operation_id.isidentifier()
     assert operation_id.islower()
     assert operation["summary"].endswith(".")
     [tag] = operation["tags"]
-    assert tag in {known["name"] for known in SPEC["tags"]}
+    assert tag in {described["name"] for described in SPEC["tags"]}
     assert {"200", "default"} == set(operation["responses"])
     in_path = {p["name"] for p in parameters(operation_id) if p["in"] == "path"}
     assert in_path == set(re.findall(r"{(\w+)}", path))
@@ -57,7 +57,7 @@ def test_no_two_operations_share_an_id():
 
 
 @pytest.mark.parametrize("operation_id", OPERATIONS)
-def test_a_view_is_an_operation_of_its_own_named_by_its_fragment(operation_id):
+def test_each_view_is_an_operation_with_its_fragment(operation_id):
     path, _, fragment = OPERATIONS[operation_id][0].partition("#")
     if not fragment:
         assert view(operation_id) is None
@@ -68,13 +68,13 @@ def test_a_view_is_an_operation_of_its_own_named_by_its_fragment(operation_id):
 
 
 @pytest.mark.parametrize("operation_id", OPERATIONS)
-def test_every_parameter_is_explained(operation_id):
+def test_every_parameter_has_a_description(operation_id):
     for parameter in parameters(operation_id):
         assert parameter["schema"]["description"].endswith(".")
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)
-def test_every_property_is_explained(schema):
+def test_every_property_has_a_description(schema):
     assert SCHEMAS[schema]["description"].endswith(".")
     for described in SCHEMAS[schema].get("properties", {}).values():
         assert described["description"].endswith(".")
@@ -85,11 +85,11 @@ def test_every_property_is_explained(schema):
     [(models.KINDS, "SessionKind"), (models.STATUS, "SessionStatus")],
     ids=["kinds", "statuses"],
 )
-def test_the_words_of_the_facade_are_those_of_the_description(words, described):
+def test_the_facade_and_the_description_list_the_same_words(words, described):
     assert sorted(get_args(words)) == sorted(SCHEMAS[described]["enum"])
 
 
-def test_the_views_of_the_facade_are_those_of_the_list():
+def test_the_facade_and_the_description_list_the_same_views():
     views = {
         path.partition("#")[2]
         for path, _, operation in OPERATIONS.values()
@@ -115,19 +115,19 @@ def test_the_records_of_the_facade_have_the_described_members(record, described)
     assert set(SCHEMAS[described].get("required", [])) <= record.__required_keys__
 
 
-def test_a_launch_takes_what_the_description_lets_a_form_hold():
-    spelled = {"type": "kind", "gpus": "gpu"}
-    described = {spelled.get(name, name) for name in SCHEMAS["NewSession"]["properties"]}
-    taken = inspect.signature(Session.create).parameters.values()
-    asked = {parameter.name for parameter in taken if parameter.kind is not parameter.KEYWORD_ONLY}
-    assert asked - {"self", "replicas"} == described
+def test_create_has_an_argument_for_each_field_of_the_form():
+    renamed = {"type": "kind", "gpus": "gpu"}
+    described = {renamed.get(name, name) for name in SCHEMAS["NewSession"]["properties"]}
+    parameters = inspect.signature(Session.create).parameters.values()
+    names = {p.name for p in parameters if p.kind is not p.KEYWORD_ONLY}
+    assert names - {"self", "replicas"} == described
 
 
-def test_the_default_server_is_the_described_one():
+def test_the_default_server_is_the_described_server():
     assert config.DEFAULTS["server"] == SPEC["servers"][0]["url"]
 
 
-ANSWERS = [
+RECORDS = [
     *[("Session", record) for profile in samples.SESSIONS.values() for record in profile],
     *[("PublicSession", record) for record in samples.PUBLIC],
     *[("Context", context) for context in samples.CONTEXTS.values()],
@@ -136,10 +136,10 @@ ANSWERS = [
 ]
 
 
-@pytest.mark.parametrize(("schema", "answer"), ANSWERS, ids=lambda part: str(part)[:20])
-def test_old_and_new_answers_fit_the_description(schema, answer):
+@pytest.mark.parametrize(("schema", "record"), RECORDS, ids=lambda part: str(part)[:20])
+def test_old_and_new_records_are_valid(schema, record):
     whole = {"$ref": f"#/components/schemas/{schema}", "components": SPEC["components"]}
-    OAS31Validator(whole).validate(answer)
+    OAS31Validator(whole).validate(record)
 
 
 @pytest.mark.parametrize("record", [{}, {"name": "nameless"}, {"supplementalGroups": None}])

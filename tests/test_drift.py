@@ -1,4 +1,4 @@
-"""What is generated is exactly what would be generated; whoever edits it is told so, by file."""
+"""Committed code equals generated code; the check names each file that differs."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ CHANGES = {
 }
 
 
-def test_every_change_is_told_by_file(copy):
+def test_each_changed_file_is_named(copy):
     for folder, changes in CHANGES.items():
         for name, change in changes.items():
             change(copy / folder / name)
@@ -53,7 +53,7 @@ def test_every_change_is_told_by_file(copy):
         assert f"{folder} has drifted: run `nox -s generate`" in checked.stdout
 
 
-def test_a_description_that_was_changed_alone_is_told(copy):
+def test_a_changed_description_without_generation_is_noticed(copy):
     description = copy / "openapi" / "skaha.yaml"
     description.write_text(
         description.read_text().replace("List the caller's", "Show the caller's")
@@ -63,16 +63,16 @@ def test_a_description_that_was_changed_alone_is_told(copy):
     assert "api/session/list_sessions.py" in checked.stdout
 
 
-def test_a_rule_that_nothing_needs_is_refused(copy):
+def test_a_rule_that_no_source_needs_is_refused(copy):
     rules = copy / "scripts" / "unasync.py"
-    new = '    (r"\\bnobody_says_this\\b", "that"),\n]\n'
+    new = '    (r"\\bno_source_has_this\\b", "that"),\n]\n'
     rules.write_text(rules.read_text().replace("]\n", new, 1))
     checked = check(copy)
     assert checked.returncode == 1
-    assert "nobody_says_this" in checked.stderr
+    assert "no_source_has_this" in checked.stderr
 
 
-def test_generating_mends_every_change(copy):
+def test_generation_reverts_every_change(copy):
     append(copy / "generated/skaha_api/client.py")
     (copy / "skaha/_sync/stale.py").touch()
     assert run_script(copy, "regenerate.py").returncode == 0

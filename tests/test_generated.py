@@ -1,4 +1,4 @@
-"""The generated client: it reads whatever is answered, and works by itself or in the facade."""
+"""The generated client: it reads odd responses, and works alone or with a session."""
 
 import importlib.resources
 import time
@@ -45,32 +45,32 @@ SCHEMAS = SPEC["components"]["schemas"]
 IMAGE = "images.canfar.net/skaha/terminal:1.1.1"
 
 
-# What the models make of an answer.
+# Models.
 
 
-def test_it_is_typed():
+def test_the_package_has_types():
     assert importlib.resources.files(skaha_api).joinpath("py.typed").is_file()
 
 
 @pytest.mark.parametrize("profile", samples.SESSIONS)
-def test_sessions_of_old_and_new_platforms_are_read_and_written_unchanged(profile):
+def test_records_of_old_and_new_platforms_are_read_and_written_unchanged(profile):
     for record in samples.SESSIONS[profile]:
         assert models.Session.from_dict(record).to_dict() == record
 
 
-def test_nothing_is_made_of_what_an_old_platform_calls_none():
+def test_the_none_of_an_old_platform_stays_a_text():
     session = models.Session.from_dict(samples.HEADLESS_A)
     assert (session.appid, session.ram_in_use) == ("<none>", "<none>")
     assert session.is_fixed_resources is UNSET
 
 
-def test_what_a_new_platform_leaves_out_is_unset():
+def test_absent_members_are_unset():
     session = models.Session.from_dict({"id": "a1"})
     assert session.start_time is UNSET
     assert session.to_dict() == {"id": "a1"}
 
 
-def test_known_words_are_enumerated_and_unknown_ones_stay_text():
+def test_known_words_are_enumerated_and_unknown_words_stay_texts():
     known, *_, unknown = [models.Session.from_dict(record) for record in samples.SESSIONS_B]
     assert known.status is models.SessionStatus.COMPLETED
     assert known.type_ is models.SessionKind.HEADLESS
@@ -78,12 +78,12 @@ def test_known_words_are_enumerated_and_unknown_ones_stay_text():
     assert unknown["mood"] == ["good", 1]
 
 
-def test_a_time_without_seconds_stays_as_it_came():
+def test_a_time_without_seconds_is_not_changed():
     assert models.Session.from_dict(samples.SESSIONS_B[2]).start_time == "2026-07-02T15:00Z"
 
 
 @pytest.mark.parametrize("value", ["8G", "8.59", 8, 8.59, None, "<none>", ""])
-def test_an_amount_may_be_text_or_number_or_nothing(value):
+def test_an_amount_can_be_a_text_or_a_number_or_null(value):
     assert models.Session.from_dict({"id": "a1", "requestedRAM": value}).requested_ram == value
 
 
@@ -129,18 +129,18 @@ def test_the_order_of_the_platform_is_kept(profile):
 def test_a_null_object_or_list_counts_as_absent(colour, scripted, absent):
     limits = {"default": 2, "options": None}
     scripted.answer = lambda _: json_answer({"cores": limits} | absent)
-    door = Door(colour, skaha_api.Client(base_url=scripted.url))
-    context = door(get_context)
-    door.close()
+    call = Caller(colour, skaha_api.Client(base_url=scripted.url))
+    context = call(get_context)
+    call.close()
     assert not context.gpus
     assert (context.cores.default, context.cores.options) == (2, None)
 
 
-# What the calls do, against the embedded platform.
+# Endpoints, with the embedded platform.
 
 
-class Door:
-    """A generated client, and the way of a colour to call an endpoint with it."""
+class Caller:
+    """Calls endpoints with a client, sync or async."""
 
     def __init__(self, colour, client):
         self.colour, self.client = colour, client
@@ -161,7 +161,8 @@ class Door:
 
 
 @pytest.fixture(params=["AuthenticatedClient", "Client", "Session.api"])
-def door(request, colour, platform):
+def call(request, colour, platform):
+    """Call an endpoint with one of the three clients."""
     if request.param == "AuthenticatedClient":
         client = skaha_api.AuthenticatedClient(base_url=platform.url, token=platform.token)
     elif request.param == "Client":
@@ -169,45 +170,47 @@ def door(request, colour, platform):
         client = skaha_api.Client(base_url=platform.url, headers=headers)
     else:
         client = colour.open(server=platform.url, token=platform.token).api
-    opened = Door(colour, client)
-    yield opened
-    opened.close()
+    caller = Caller(colour, client)
+    yield caller
+    caller.close()
 
 
-def test_a_session_is_launched_read_renewed_and_deleted(door):
+def test_a_session_is_launched_read_renewed_and_deleted(call):
     form = models.NewSession(name="Raw", image=IMAGE, cmd="sleep", args="60", env=["A=1", "B=2"])
-    session_id = door(create_session, body=form).strip()
-    read = door(get_session, session_id)
-    assert isinstance(read, models.Session)
-    assert (read.id, read.name, read.type_) == (session_id, "raw", models.SessionKind.HEADLESS)
-    assert session_id in [one.id for one in door(list_sessions, type_="headless")]
-    assert session_id not in [one.id for one in door(list_interactive_sessions)]
-    assert isinstance(door(get_session_logs, session_id), str)
-    assert isinstance(door(get_session_events, session_id), str)
-    # Only what runs can be renewed.
-    end = time.monotonic() + 30
-    while door(get_session, session_id).status != "Running":
-        assert time.monotonic() < end
+    session_id = call(create_session, body=form).strip()
+    session = call(get_session, session_id)
+    assert isinstance(session, models.Session)
+    assert (session.id, session.name) == (session_id, "raw")
+    assert session.type_ is models.SessionKind.HEADLESS
+    assert session_id in [session.id for session in call(list_sessions, type_="headless")]
+    assert session_id not in [session.id for session in call(list_interactive_sessions)]
+    assert isinstance(call(get_session_logs, session_id), str)
+    assert isinstance(call(get_session_events, session_id), str)
+    # Only a running session can be renewed.
+    deadline = time.monotonic() + 30
+    while call(get_session, session_id).status != "Running":
+        assert time.monotonic() < deadline
         time.sleep(0.02)
     assert isinstance(
-        door(renew_session, session_id, body=models.SessionAction(action="renew")), str
+        call(renew_session, session_id, body=models.SessionAction(action="renew")), str
     )
-    assert door(delete_session, session_id) == ""
-    assert session_id not in [one.id for one in door(list_sessions)]
+    assert call(delete_session, session_id) == ""
+    assert session_id not in [session.id for session in call(list_sessions)]
 
 
-def test_an_app_is_attached_read_and_deleted(door):
+def test_an_app_is_attached_read_and_deleted(call):
     form = models.NewSession(name="desk", image=IMAGE, type_=models.SessionKind.DESKTOP)
-    desktop = door(create_session, body=form).strip()
-    app = door(attach_desktop_app, desktop, body=models.NewDesktopApp(image=IMAGE)).strip()
-    read = door(get_desktop_app, desktop, app)
-    assert (read.id, read.appid, read.type_) == (desktop, app, models.SessionKind.DESKTOP_APP)
-    assert app in [one.appid for one in door(list_desktop_apps, desktop)]
-    everybodys = door(list_all_desktop_apps, desktop)
-    assert all(isinstance(one, models.PublicSession) for one in everybodys)
-    assert door(delete_desktop_app, desktop, app) == ""
-    assert app not in [one.appid for one in door(list_desktop_apps, desktop)]
-    door(delete_session, desktop)
+    desktop = call(create_session, body=form).strip()
+    app = call(attach_desktop_app, desktop, body=models.NewDesktopApp(image=IMAGE)).strip()
+    record = call(get_desktop_app, desktop, app)
+    assert (record.id, record.appid) == (desktop, app)
+    assert record.type_ is models.SessionKind.DESKTOP_APP
+    assert app in [record.appid for record in call(list_desktop_apps, desktop)]
+    apps_of_all = call(list_all_desktop_apps, desktop)
+    assert all(isinstance(record, models.PublicSession) for record in apps_of_all)
+    assert call(delete_desktop_app, desktop, app) == ""
+    assert app not in [record.appid for record in call(list_desktop_apps, desktop)]
+    call(delete_session, desktop)
 
 
 @pytest.mark.parametrize(
@@ -223,39 +226,39 @@ def test_an_app_is_attached_read_and_deleted(door):
     ],
     ids=lambda part: part.__name__.rpartition(".")[2],
 )
-def test_every_other_endpoint_is_read(door, endpoint, shape):
-    assert isinstance(door(endpoint), shape)
+def test_all_other_endpoints_return_their_type(call, endpoint, shape):
+    assert isinstance(call(endpoint), shape)
 
 
 def test_a_refusal_is_never_a_result_of_a_plain_client(colour, platform):
     client = skaha_api.AuthenticatedClient(base_url=platform.url, token=platform.token)
-    door = Door(colour, client)
-    assert door(get_session, "nobodys1") is None
-    assert door(create_session, body=models.NewSession(name="_", image=IMAGE)) is None
+    call = Caller(colour, client)
+    assert call(get_session, "nobodys1") is None
+    assert call(create_session, body=models.NewSession(name="_", image=IMAGE)) is None
     client.raise_on_unexpected_status = True
     with pytest.raises(UnexpectedStatus, match="session nobodys1 not found"):
-        door(get_session, "nobodys1")
-    door.close()
+        call(get_session, "nobodys1")
+    call.close()
 
 
-def test_the_client_of_a_session_raises_a_refusal(colour, session):
-    door = Door(colour, session.api)
+def test_the_client_of_a_session_raises_errors(colour, session):
+    call = Caller(colour, session.api)
     with pytest.raises(errors.NotFoundError, match="session nobodys1 not found"):
-        door(get_session, "nobodys1")
+        call(get_session, "nobodys1")
 
 
-def test_an_endpoint_called_through_a_session_keeps_to_its_version(colour, scripted):
+def test_the_client_of_a_session_uses_its_version(colour, scripted):
     session = colour.open(server=scripted.url, token="t", version="v0", retry=False)
     with pytest.raises(errors.NotFoundError):
-        Door(colour, session.api)(list_repositories)
+        Caller(colour, session.api)(list_repositories)
     assert [request.path for request in scripted.received] == ["/skaha/v0/repository"]
 
 
-def test_detailed_calls_tell_the_status_and_the_headers(colour, session):
-    call = list_repositories.sync_detailed
+def test_detailed_calls_return_the_status_and_the_headers(colour, session):
+    endpoint = list_repositories.sync_detailed
     if colour.name == "async":
-        call = list_repositories.asyncio_detailed
-    answer = colour.run(call(client=session.api))
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "application/json"
-    assert answer.parsed == ["images.canfar.net"]
+        endpoint = list_repositories.asyncio_detailed
+    response = colour.run(endpoint(client=session.api))
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json"
+    assert response.parsed == ["images.canfar.net"]

@@ -1,17 +1,17 @@
-"""A changed description can be tried: what would change is shown, and nothing is touched."""
+"""The preview of a changed description shows its effects and changes no file."""
 
 import json
 
 import pytest
 import yaml
 from checkout import ROOT, run_script, tree
-from preview import shown
+from preview import as_lines
 
 SPEC = ROOT / "openapi" / "skaha.yaml"
 
 
 def change(description):
-    """Change something of each sort."""
+    """Make one change of each kind."""
     paths, schemas = description["paths"], description["components"]["schemas"]
     paths["/v1/session#apps"] = {"get": paths["/v1/session"]["get"] | {"operationId": "list_apps"}}
     del paths["/v1/repository"]
@@ -25,16 +25,16 @@ def change(description):
 
 @pytest.fixture(scope="module")
 def preview(tmp_path_factory):
-    """What the preview of a changed description says, in JSON."""
+    """The preview of a changed description, in JSON."""
     description = yaml.safe_load(SPEC.read_text())
     change(description)
     file = tmp_path_factory.mktemp("preview") / "changed.yaml"
     file.write_text(yaml.safe_dump(description, sort_keys=False))
     before = tree(ROOT / "generated"), tree(ROOT / "openapi")
-    done = run_script(ROOT, "preview.py", "--spec", file, "--json")
-    assert (done.returncode, done.stderr) == (0, "")
+    finished = run_script(ROOT, "preview.py", "--spec", file, "--json")
+    assert (finished.returncode, finished.stderr) == (0, "")
     assert (tree(ROOT / "generated"), tree(ROOT / "openapi")) == before
-    return json.loads(done.stdout)
+    return json.loads(finished.stdout)
 
 
 @pytest.mark.parametrize(
@@ -51,37 +51,37 @@ def preview(tmp_path_factory):
         ("+ schema Weather", ["+ rain", "+ (type)"], set()),
     ],
 )
-def test_what_is_described_differently_is_told_with_whom_it_touches(
-    preview, what, details, touches
-):
-    [told] = [one for one in preview["changes"] if one["what"] == what]
-    assert told["details"] == details
-    assert set(told["touches"]) == touches
+def test_each_change_is_shown_with_the_names_that_it_touches(preview, what, details, touches):
+    [change] = [change for change in preview["changes"] if change["what"] == what]
+    assert change["details"] == details
+    assert set(change["touches"]) == touches
 
 
-def test_a_new_word_touches_the_words_of_the_models_and_all_that_say_or_hear_it(preview):
-    [told] = [one for one in preview["changes"] if one["what"] == "~ schema SessionStatus"]
-    assert told["details"] == ["+ Sleeping"]
-    assert {"models.STATUS", "Session.fetch", "Session.app_info"} <= set(told["touches"])
-    assert not {"models.KINDS", "Session.stats", "Images.fetch"} & set(told["touches"])
+def test_a_new_status_touches_the_models_and_the_methods_that_use_statuses(preview):
+    [change] = [
+        change for change in preview["changes"] if change["what"] == "~ schema SessionStatus"
+    ]
+    assert change["details"] == ["+ Sleeping"]
+    assert {"models.STATUS", "Session.fetch", "Session.app_info"} <= set(change["touches"])
+    assert not {"models.KINDS", "Session.stats", "Images.fetch"} & set(change["touches"])
 
 
-def test_nothing_else_is_told(preview):
+def test_no_other_change_is_shown(preview):
     assert len(preview["changes"]) == 7
     assert set(preview["touched"]) == {
-        name for told in preview["changes"] for name in told["touches"]
+        name for change in preview["changes"] for name in change["touches"]
     }
 
 
-def test_what_has_to_be_settled_is_told(preview):
-    assert {one.partition(": ")[0] for one in preview["unsettled"]} == {
+def test_parts_that_must_be_used_or_listed_are_shown(preview):
+    assert {problem.partition(": ")[0] for problem in preview["unsettled"]} == {
         "list_apps",
         "attach_desktop_app header x-skaha-registry-auth",
         "list_repositories",
     }
 
 
-def test_what_would_be_generated_is_told_by_file_and_line(preview):
+def test_changed_files_and_lines_of_the_client_are_shown(preview):
     assert set(preview["files"]) == {
         "+ api/session/list_apps.py",
         "- api/repository/__init__.py",
@@ -99,34 +99,34 @@ def test_what_would_be_generated_is_told_by_file_and_line(preview):
     assert '-        "url": "/v1/repository",' in lines
 
 
-def test_a_person_reads_it_with_the_beginning_of_the_diff(preview):
-    text = "\n".join(shown(preview, 5))
+def test_people_see_the_beginning_of_the_diff(preview):
+    text = "\n".join(as_lines(preview, 5))
     assert "~ operation attach_desktop_app: + header x-skaha-registry-auth\n" in text
     assert "    touches Session.attach_app\n" in text
     assert "+ schema Weather: + rain, + (type)\n    touches nothing of the facade\n" in text
     rest = len(preview["diff"].splitlines()) - 5
-    assert text.endswith(f"... and {rest} lines more: --full shows them")
-    assert "\n".join(shown(preview, None)).endswith(preview["diff"].rstrip("\n"))
+    assert text.endswith(f"... and {rest} more lines: --full shows them")
+    assert "\n".join(as_lines(preview, None)).endswith(preview["diff"].rstrip("\n"))
 
 
-def test_a_description_that_the_generator_does_not_take_is_refused_in_its_words(tmp_path):
+def test_a_description_that_the_generator_refuses_ends_with_its_message(tmp_path):
     (tmp_path / "bad.yaml").write_text("openapi: 3.1.0\npaths: {}\n")
-    done = run_script(ROOT, "preview.py", "--spec", tmp_path / "bad.yaml")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "info" in done.stderr
-    assert done.stderr.endswith("bad.yaml: the generator does not take it\n")
+    finished = run_script(ROOT, "preview.py", "--spec", tmp_path / "bad.yaml")
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert "info" in finished.stderr
+    assert finished.stderr.endswith("bad.yaml: the generator does not accept it\n")
 
 
 @pytest.mark.parametrize("text", ["{", "a text", "openapi: 3.1.0", "paths: []"])
 def test_a_file_that_is_not_a_description_is_refused(tmp_path, text):
     (tmp_path / "bad.yaml").write_text(text)
-    done = run_script(ROOT, "preview.py", "--spec", tmp_path / "bad.yaml")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "Traceback" not in done.stderr
-    assert "bad.yaml" in done.stderr
+    finished = run_script(ROOT, "preview.py", "--spec", tmp_path / "bad.yaml")
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert "Traceback" not in finished.stderr
+    assert "bad.yaml" in finished.stderr
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path):
-    done = run_script(ROOT, "preview.py", "--spec", tmp_path / "none.yaml")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.endswith("none.yaml is no file\n")
+def test_a_missing_file_is_refused(tmp_path):
+    finished = run_script(ROOT, "preview.py", "--spec", tmp_path / "none.yaml")
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert finished.stderr.endswith(f"there is no file {tmp_path / 'none.yaml'}\n")

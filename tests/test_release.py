@@ -1,4 +1,4 @@
-"""What is released: both distributions hold what they should, and work where nothing else is."""
+"""The release: content and metadata of both distributions, and the wheel without other packages."""
 
 import email
 import json
@@ -27,7 +27,7 @@ EXTRAS = PROJECT["optional-dependencies"]
 
 
 def built(tree, target, folder):
-    """Build without any network; return the one file that comes of it."""
+    """Build without a network; return the built file."""
     command = [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", folder]
     subprocess.run(command, cwd=tree, check=True, capture_output=True)
     [path] = folder.iterdir()
@@ -36,12 +36,13 @@ def built(tree, target, folder):
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
+    """The built wheel."""
     return built(ROOT, "wheel", tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
 def sdist(tmp_path_factory):
-    """The tree that the source distribution unpacks to."""
+    """The unpacked source distribution."""
     path = built(ROOT, "sdist", tmp_path_factory.mktemp("sdist"))
     with tarfile.open(path) as file:
         file.extractall(path.parent, filter="data")
@@ -50,6 +51,7 @@ def sdist(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def metadata(wheel):
+    """The metadata in the wheel."""
     with zipfile.ZipFile(wheel) as file:
         text = file.read(f"skaha-{skaha.__version__}.dist-info/METADATA")
     return email.message_from_bytes(text)
@@ -66,18 +68,18 @@ def files_of(folder):
     }
 
 
-def test_the_wheel_holds_both_packages_to_the_byte_and_nothing_else(wheel):
+def test_the_wheel_contains_exactly_both_packages(wheel):
     about = f"skaha-{skaha.__version__}.dist-info/"
     with zipfile.ZipFile(wheel) as file:
-        held = {name: file.read(name) for name in file.namelist()}
-    code = {name: data for name, data in held.items() if not name.startswith(about)}
+        content = {name: file.read(name) for name in file.namelist()}
+    code = {name: data for name, data in content.items() if not name.startswith(about)}
     assert code == {
         f"{package}/{name}": data
         for package, folder in PACKAGES.items()
         for name, data in files_of(folder).items()
     }
     for name in ("skaha/py.typed", "skaha_api/py.typed", f"{about}licenses/LICENSE"):
-        assert name in held
+        assert name in content
 
 
 def test_the_source_distribution_makes_the_same_wheel(sdist, wheel, tmp_path):
@@ -87,11 +89,11 @@ def test_the_source_distribution_makes_the_same_wheel(sdist, wheel, tmp_path):
 @pytest.mark.parametrize(
     "part", ["openapi", "scripts", "tests", "docs", "examples", "benchmarks", "skaha", "generated"]
 )
-def test_the_source_distribution_has_all_that_the_project_is_made_of(sdist, part):
+def test_the_source_distribution_contains_each_part_of_the_project(sdist, part):
     assert files_of(sdist / part) == files_of(ROOT / part)
 
 
-def test_the_source_distribution_has_nothing_of_a_machine(sdist):
+def test_the_source_distribution_contains_no_files_of_a_machine(sdist):
     top = {path.name for path in sdist.iterdir()}
     assert {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml", "noxfile.py"} <= top
     assert not {name for name in top if name.startswith(".")} - {
@@ -105,38 +107,38 @@ def test_the_source_distribution_has_nothing_of_a_machine(sdist):
 # Metadata.
 
 
-def test_the_version_comes_from_one_place(metadata):
+def test_the_version_has_one_source(metadata):
     assert metadata["Version"] == skaha.__version__
     assert PROJECT["dynamic"] == ["version"]
 
 
-def test_what_is_needed_is_what_the_project_says(metadata):
+def test_the_requirements_are_those_of_the_project(metadata):
     assert set(metadata.get_all("Provides-Extra")) == EXTRAS.keys()
-    required = [Requirement(text) for text in metadata.get_all("Requires-Dist")]
+    requirements = [Requirement(text) for text in metadata.get_all("Requires-Dist")]
 
-    def needed(extra):
+    def names_in(extra):
         return {
-            one.name for one in required if one.marker and one.marker.evaluate({"extra": extra})
+            requirement.name
+            for requirement in requirements
+            if requirement.marker and requirement.marker.evaluate({"extra": extra})
         }
 
-    assert {one.name for one in required if not one.marker} == {
+    assert {requirement.name for requirement in requirements if not requirement.marker} == {
         Requirement(text).name for text in PROJECT["dependencies"]
     }
-    assert needed("all") == set.union(*(needed(extra) for extra in EXTRAS if extra != "all"))
-    assert all(one.specifier for one in required)
+    assert names_in("all") == set.union(*(names_in(extra) for extra in EXTRAS if extra != "all"))
+    assert all(requirement.specifier for requirement in requirements)
 
 
-def test_each_version_of_python_that_is_promised_is_named(metadata):
+def test_the_classifiers_name_each_supported_version_of_python(metadata):
     lowest = metadata["Requires-Python"].removeprefix(">=")
-    named = re.findall(r"Python :: (3\.\d+)", "\n".join(metadata.get_all("Classifier")))
-    assert named[0] == lowest
-    assert [int(one.partition(".")[2]) for one in named] == list(
-        range(int(lowest.partition(".")[2]), int(lowest.partition(".")[2]) + len(named))
-    )
+    versions = re.findall(r"Python :: (3\.\d+)", "\n".join(metadata.get_all("Classifier")))
+    first = int(lowest.partition(".")[2])
+    assert versions == [f"3.{minor}" for minor in range(first, first + len(versions))]
     assert metadata["License-Expression"] == "BSD-3-Clause"
 
 
-def test_the_readme_is_rendered(metadata):
+def test_the_readme_can_be_rendered(metadata):
     text = metadata.get_payload(decode=True).decode()
     assert metadata["Description-Content-Type"] == "text/markdown"
     rendered = markdown.render(text)
@@ -151,7 +153,7 @@ SECTIONS = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text()
 
 
-def test_the_changelog_begins_with_this_version_and_goes_back():
+def test_the_changelog_begins_with_this_version_in_falling_order():
     headings = re.findall(r"^## (.*)$", CHANGELOG, re.MULTILINE)
     versions, dates = zip(*(heading.split(" - ") for heading in headings), strict=True)
     assert versions[0] == skaha.__version__
@@ -160,7 +162,7 @@ def test_the_changelog_begins_with_this_version_and_goes_back():
     assert released == sorted(released, reverse=True)
 
 
-def test_each_entry_of_the_changelog_says_what_kind_of_change_it_is():
+def test_each_entry_of_the_changelog_has_a_kind_of_change():
     for entry in re.split(r"^## ", CHANGELOG, flags=re.MULTILINE)[1:]:
         _, *sections = re.split(r"^### ", entry, flags=re.MULTILINE)
         assert sections
@@ -171,12 +173,12 @@ def test_each_entry_of_the_changelog_says_what_kind_of_change_it_is():
             assert re.fullmatch(r"(- .+(\n  .+)*\n?)+", items)
 
 
-# Where nothing else is.
+# The wheel without other packages.
 
 
 @pytest.fixture(scope="module")
 def run(wheel, tmp_path_factory):
-    """Run Python where only the wheel is installed, with what it cannot do without."""
+    """Run a program where only the wheel and its requirements are installed."""
     folder = tmp_path_factory.mktemp("bare") / "venv"
     bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     for command in (
@@ -204,26 +206,27 @@ import importlib.metadata, json, skaha, skaha_api
 from skaha import *
 import skaha.config, skaha.errors, skaha.models, skaha.records, skaha.results, skaha.retry
 from skaha.helpers import distributed, shell
-for kind in (Session, AsyncSession, Images, Context, Overview):
-    kind(token="t")
+for public_class in (Session, AsyncSession, Images, Context, Overview):
+    public_class(token="t")
 from skaha_api.api.session import list_sessions
-print(json.dumps([skaha.__file__, *(one.name for one in importlib.metadata.distributions())]))
+names = [distribution.name for distribution in importlib.metadata.distributions()]
+print(json.dumps([skaha.__file__, *names]))
 """
 
 
 def test_the_wheel_works_without_any_extra(run):
-    ran = run("python", "-W", "error", "-c", USE)
-    assert (ran.returncode, ran.stderr) == (0, "")
-    file, *installed = json.loads(ran.stdout)
+    finished = run("python", "-W", "error", "-c", USE)
+    assert (finished.returncode, finished.stderr) == (0, "")
+    file, *installed = json.loads(finished.stdout)
     assert not Path(file).is_relative_to(ROOT)
     extras = {Requirement(text).name for extra in EXTRAS.values() for text in extra} - {"skaha"}
     assert extras & set(installed) == set()
 
 
-def test_what_needs_an_extra_says_which(run):
-    ran = run("skaha", "ps")
-    assert (ran.returncode, ran.stdout) == (1, "")
-    assert ran.stderr == "skaha: the command line needs click: pip install 'skaha[cli]'\n"
-    ran = run("python", "-c", "import skaha; skaha.Session(server='local')")
-    assert "LocalPlatformError" in ran.stderr
-    assert "pip install skaha[local]" in ran.stderr
+def test_a_missing_extra_is_named(run):
+    finished = run("skaha", "ps")
+    assert (finished.returncode, finished.stdout) == (1, "")
+    assert finished.stderr == "skaha: the command line needs click: pip install 'skaha[cli]'\n"
+    finished = run("python", "-c", "import skaha; skaha.Session(server='local')")
+    assert "LocalPlatformError" in finished.stderr
+    assert "pip install skaha[local]" in finished.stderr

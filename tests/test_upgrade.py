@@ -1,4 +1,4 @@
-"""Another generator: its pin, what it makes, and templates that were made for one version of it."""
+"""Upgrade of the generator: its pin, its code, and our templates for one version of it."""
 
 import importlib.metadata
 import subprocess
@@ -15,12 +15,12 @@ CLIENT = "generated/skaha_api/client.py"
 # The pin.
 
 
-def test_the_pin_is_of_the_installed_version():
+def test_the_installed_version_is_pinned():
     text = (ROOT / "pyproject.toml").read_text()
     assert bumped(text, VERSION) == (VERSION, text)
 
 
-def test_only_the_pin_is_bumped():
+def test_only_the_pin_changes():
     text = 'a = ["openapi-python-client==0.1", "ruff==0.1"] # openapi-python-client==0.1\n'
     old, new = bumped(text, "0.2.0rc1")
     assert old == "0.1"
@@ -30,12 +30,12 @@ def test_only_the_pin_is_bumped():
 @pytest.mark.parametrize(
     "text", ["", 'a = ["openapi-python-client>=1"]', 'a = ["openapi-python-client==1"]\n' * 2]
 )
-def test_a_pin_that_is_not_there_exactly_once_is_refused(text):
+def test_a_pin_must_occur_exactly_once(text):
     with pytest.raises(SystemExit, match="must pin openapi-python-client exactly once"):
         bumped(text, "0.2")
 
 
-# The command, where an older version of the generator has left its pin and other code.
+# The command, in a checkout with the pin and the code of an older version.
 
 
 def git(root, *arguments):
@@ -46,6 +46,7 @@ def git(root, *arguments):
 
 @pytest.fixture
 def older(tmp_path):
+    """A checkout that was generated with an older version."""
     root = copied(tmp_path)
     project = root / "pyproject.toml"
     project.write_text(bumped(project.read_text(), "0.0.1")[1])
@@ -58,15 +59,15 @@ def older(tmp_path):
 
 
 def test_an_upgrade_bumps_the_pin_generates_and_shows_the_diff(older):
-    done = run_script(older, "upgrade.py")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "--- committed/client.py" in done.stdout
-    assert "\n-import httpx  # older\n+import httpx\n" in done.stdout
-    assert f"\nopenapi-python-client: from 0.0.1 to {VERSION}\n" in done.stdout
-    assert "run `nox`" in done.stdout
+    finished = run_script(older, "upgrade.py")
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert "--- committed/client.py" in finished.stdout
+    assert "\n-import httpx  # older\n+import httpx\n" in finished.stdout
+    assert f"\nopenapi-python-client: from 0.0.1 to {VERSION}\n" in finished.stdout
+    assert "run `nox`" in finished.stdout
     assert tree(older / "generated") == tree(ROOT / "generated")
     assert (older / "pyproject.toml").read_bytes() == (ROOT / "pyproject.toml").read_bytes()
-    # What it has changed is not committed yet.
+    # A second upgrade stops, because the changes are not committed.
     again = run_script(older, "upgrade.py")
     assert (again.returncode, again.stdout) == (1, "")
     assert f" M {CLIENT}\n M pyproject.toml\n" in again.stderr
@@ -77,24 +78,24 @@ def test_an_upgrade_bumps_the_pin_generates_and_shows_the_diff(older):
 
 @pytest.fixture
 def templates(tmp_path):
-    """A checkout with a template of its own, and a way to say which version it was made for."""
+    """The folder of templates in a checkout with a template of its own."""
     root = copied(tmp_path)
     folder = root / "openapi" / "templates"
     folder.mkdir()
     theirs = ROOT.joinpath(openapi_python_client.__file__).parent / "templates"
     text = (theirs / "errors.py.jinja").read_text()
-    (folder / "errors.py.jinja").write_text("# From a template of our own.\n" + text)
+    (folder / "errors.py.jinja").write_text("# From our own template.\n" + text)
     return folder
 
 
-def test_templates_for_this_version_are_used_and_a_dry_run_only_shows_it(templates):
+def test_templates_for_this_version_are_used_and_a_dry_run_changes_no_file(templates):
     (templates / "VERSION").write_text(f"{VERSION}\n")
     root = templates.parent.parent
     before = tree(root)
-    done = run_script(root, "upgrade.py", "--dry-run")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "\n+++ generated/errors.py\n@@ -1,3 +1,4 @@\n+# From a template" in done.stdout
-    assert done.stdout.endswith(f"\nopenapi-python-client: from {VERSION} to {VERSION}\n")
+    finished = run_script(root, "upgrade.py", "--dry-run")
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert "\n+++ generated/errors.py\n@@ -1,3 +1,4 @@\n+# From our own template" in finished.stdout
+    assert finished.stdout.endswith(f"\nopenapi-python-client: from {VERSION} to {VERSION}\n")
     assert tree(root) == before
 
 
@@ -102,15 +103,15 @@ def test_templates_for_this_version_are_used_and_a_dry_run_only_shows_it(templat
 def test_templates_for_another_version_are_refused(templates, version):
     if version is not None:
         (templates / "VERSION").write_text(version)
-    done = run_script(templates.parent.parent, "regenerate.py")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert f"are made for {version or 'no version'} of openapi-python-client" in done.stderr
-    assert f"write {VERSION} into VERSION" in done.stderr
+    finished = run_script(templates.parent.parent, "regenerate.py")
+    assert (finished.returncode, finished.stdout) == (1, "")
+    assert f"are made for {version or 'no version'} of openapi-python-client" in finished.stderr
+    assert f"write {VERSION} into VERSION" in finished.stderr
 
 
-def test_a_template_that_would_never_be_used_is_refused(templates):
+def test_a_template_that_the_generator_does_not_have_is_refused(templates):
     (templates / "VERSION").write_text(VERSION)
     (templates / "errors.py.jinja").rename(templates / "mistakes.py.jinja")
-    done = run_script(templates.parent.parent, "regenerate.py")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "no such templates: mistakes.py.jinja" in done.stderr
+    finished = run_script(templates.parent.parent, "regenerate.py")
+    assert (finished.returncode, finished.stdout) == (1, "")
+    assert "no such templates: mistakes.py.jinja" in finished.stderr

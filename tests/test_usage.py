@@ -1,4 +1,4 @@
-"""All that is described is used by the facade, or is raw only for a reason that is written down."""
+"""The facade uses every part of the description, or a list gives the reason why it does not."""
 
 import contextlib
 import copy
@@ -11,8 +11,8 @@ import pytest
 from checkout import ROOT, run_script
 from facade import uses
 from scripted import Answer, json_answer
-from spec import Spec, is_sent_by_itself, read
-from usage import RAW_ONLY, complaints, used_or_not
+from spec import Spec, has_fixed_value, read
+from usage import RAW_ONLY, complaints, parts_in_use
 
 import skaha
 
@@ -22,34 +22,34 @@ USES = uses(ROOT)
 REASONS = read(RAW_ONLY)
 
 
-def complained(spec=SPEC, used=USES, reasons=REASONS):
-    return [complaint.partition(": ")[::2] for complaint in complaints(spec, used, reasons)]
+def problems(spec=SPEC, used=USES, reasons=REASONS):
+    return [problem.partition(": ")[::2] for problem in complaints(spec, used, reasons)]
 
 
-def test_all_that_is_described_is_used_or_is_raw_only_for_a_reason():
-    assert complained() == []
+def test_the_facade_uses_each_part_or_the_list_has_a_reason():
+    assert problems() == []
 
 
-def test_who_sends_what_is_shown():
-    shown = run_script(ROOT, "usage.py")
-    assert (shown.returncode, shown.stderr) == (0, "")
-    assert "\nrenew_session: Session.renew\n" in shown.stdout
-    assert "\nlist_all_desktop_apps: raw only\n" in shown.stdout
+def test_the_script_prints_the_methods_of_each_operation():
+    finished = run_script(ROOT, "usage.py")
+    assert (finished.returncode, finished.stderr) == (0, "")
+    assert "\nrenew_session: Session.renew\n" in finished.stdout
+    assert "\nlist_all_desktop_apps: raw only\n" in finished.stdout
 
 
-# A description that has changed.
+# A changed description.
 
 
 def changed(change):
-    """The description after a change."""
+    """Return the description after a change."""
     description = copy.deepcopy(DESCRIPTION)
     change(description)
     return Spec(description)
 
 
 def add_operation(description):
-    shown = description["paths"]["/v1/context"]["get"] | {"operationId": "get_weather"}
-    description["paths"]["/v1/weather"] = {"get": shown}
+    operation = description["paths"]["/v1/context"]["get"] | {"operationId": "get_weather"}
+    description["paths"]["/v1/weather"] = {"get": operation}
 
 
 def add_parameter(place, name):
@@ -66,7 +66,7 @@ def add_field(description):
 
 
 @pytest.mark.parametrize(
-    ("change", "thing"),
+    ("change", "part"),
     [
         (add_operation, "get_weather"),
         (add_parameter("query", "site"), "get_context query site"),
@@ -75,50 +75,51 @@ def add_field(description):
         (add_field, "create_session body queue"),
     ],
 )
-def test_what_is_new_has_to_be_settled(change, thing):
-    [(named, advice)] = complained(changed(change))
-    assert named == thing
-    assert advice == "use it in the facade, or say in raw-only.yaml why it is raw only"
-    assert complained(changed(change), reasons=REASONS | {thing: "Nobody asked for it."}) == []
+def test_a_new_part_must_be_used_or_listed(change, part):
+    [(name, advice)] = problems(changed(change))
+    assert name == part
+    assert advice == "use it in the facade, or list it in raw-only.yaml with the reason"
+    assert problems(changed(change), reasons=REASONS | {part: "No user needs it."}) == []
 
 
-def test_what_the_facade_sends_has_to_be_described():
-    [(named, advice)] = complained(changed(lambda one: one["paths"].pop("/v1/repository")))
-    assert named == "list_repositories"
-    assert advice == "Images.repositories would send it, and it is not described"
+def test_an_operation_of_the_facade_must_be_described():
+    smaller = changed(lambda description: description["paths"].pop("/v1/repository"))
+    [(name, advice)] = problems(smaller)
+    assert name == "list_repositories"
+    assert advice == "Images.repositories calls it, but the description does not contain it"
 
 
-# A list that has become wrong, and a facade that uses less.
+# An outdated list, and a facade that uses fewer parts.
 
 
 @pytest.mark.parametrize(
-    ("thing", "reason", "advice"),
+    ("part", "reason", "advice"),
     [
-        ("get_weather", "It rains.", "nothing is described that needs it"),
-        ("get_context query site", "One site.", "nothing is described that needs it"),
-        ("list_all_desktop_apps query view", "Why not.", "nothing is described that needs it"),
+        ("get_weather", "It rains.", "the description does not need that"),
+        ("get_context query site", "One site.", "the description does not need that"),
+        ("list_all_desktop_apps query view", "One view.", "the description does not need that"),
         ("get_context", "It is boring.", "the facade uses it"),
         ("list_sessions query type", "All kinds.", "the facade uses it"),
         ("list_all_desktop_apps", " ", "without a reason"),
         ("list_all_desktop_apps", None, "without a reason"),
     ],
 )
-def test_a_reason_in_vain_is_told(thing, reason, advice):
-    [(named, told)] = complained(reasons=REASONS | {thing: reason})
-    assert named == thing
-    assert told.endswith(advice)
+def test_a_needless_part_of_the_list_is_reported(part, reason, advice):
+    [(name, problem)] = problems(reasons=REASONS | {part: reason})
+    assert name == part
+    assert problem.endswith(advice)
 
 
-def test_an_operation_that_the_facade_no_longer_uses_has_to_be_settled():
+def test_an_operation_that_the_facade_stops_using_must_be_listed():
     used = {name: use for name, use in USES.items() if name != "get_stats"}
-    assert [named for named, _ in complained(used=used)] == ["get_stats"]
+    assert [name for name, _ in problems(used=used)] == ["get_stats"]
 
 
-def test_a_parameter_that_the_facade_no_longer_gives_has_to_be_settled():
+def test_a_parameter_that_the_facade_stops_sending_must_be_listed():
     use = USES["create_session"]
     arguments = use.arguments - {"body gpus", "xskaharegistryauth"}
     fewer = USES | {"create_session": attrs.evolve(use, arguments=arguments)}
-    assert {named for named, _ in complained(used=fewer)} == {
+    assert {name for name, _ in problems(used=fewer)} == {
         "create_session body gpus",
         "create_session header x-skaha-registry-auth",
     }
@@ -153,16 +154,19 @@ FACADE = {
 
                 yield await get_context.asyncio(client=self._client.api)
 
-        async def post(client, name):
+        async def post(session, name):
             from skaha_api.api.session import create_session
+
+            auth = session.registry
+            with session._request("launch"):
+                return await create_session.asyncio_detailed(
+                    client=session.api, body=form_of(name), x_skaha_registry_auth=auth
+                )
+
+        def form_of(name):
             from skaha_api.models import NewSession
 
-            body = NewSession(name=name, image="i", type_="headless")
-            auth = client.registry
-            with client._request("launch"):
-                return await create_session.asyncio_detailed(
-                    client=client.api, body=body, x_skaha_registry_auth=auth
-                )
+            return NewSession(name=name, image="i", type_="headless")
         """,
     "session.py": """
         from skaha._async._base_client import AsyncBaseClient
@@ -256,47 +260,48 @@ def test_an_argument_without_its_name_is_refused(facade, hidden, named):
         uses(facade)
 
 
-# What is read in the source is what goes over the wire.
+# The requests on the wire agree with the source.
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.2"
 FORM = {"cores": 1, "ram": 1, "gpu": 1, "cmd": "echo", "args": "a", "env": {"A": "b"}}
 CALLS = {
-    "Session.app_info": lambda one, _: one.app_info("a1", "k4b"),
-    "Session.apps": lambda one, _: one.apps("a1", "Running"),
-    "Session.attach_app": lambda one, _: one.attach_app("a1", IMAGE, 1, 1),
-    "Session.connect": lambda one, _: one.connect("a1", browser=False),
-    "Session.connect_url": lambda one, _: one.connect_url("a1"),
-    "Session.create": lambda one, _: one.create("sweep", IMAGE, **FORM),
-    "Session.destroy": lambda one, _: one.destroy("a1"),
-    "Session.destroy_all": lambda one, _: one.destroy_all(),
-    "Session.destroy_app": lambda one, _: one.destroy_app("a1", "k4b"),
-    "Session.destroy_with": lambda one, _: one.destroy_with("sweep", status="Completed"),
-    "Session.events": lambda one, _: one.events("a1"),
-    "Session.fetch": lambda one, _: [
-        one.fetch("headless", "Running", view) for view in (None, "all", "interactive")
+    "Session.app_info": lambda session, _: session.app_info("a1", "k4b"),
+    "Session.apps": lambda session, _: session.apps("a1", "Running"),
+    "Session.attach_app": lambda session, _: session.attach_app("a1", IMAGE, 1, 1),
+    "Session.connect": lambda session, _: session.connect("a1", browser=False),
+    "Session.connect_url": lambda session, _: session.connect_url("a1"),
+    "Session.create": lambda session, _: session.create("sweep", IMAGE, **FORM),
+    "Session.destroy": lambda session, _: session.destroy("a1"),
+    "Session.destroy_all": lambda session, _: session.destroy_all(),
+    "Session.destroy_app": lambda session, _: session.destroy_app("a1", "k4b"),
+    "Session.destroy_with": lambda session, _: session.destroy_with("sweep", status="Completed"),
+    "Session.events": lambda session, _: session.events("a1"),
+    "Session.fetch": lambda session, _: [
+        session.fetch("headless", "Running", view) for view in (None, "all", "interactive")
     ],
-    "Session.follow": lambda one, _: list(one.follow("a1")),
-    "Session.info": lambda one, _: one.info("a1"),
-    "Session.logs": lambda one, _: one.logs("a1"),
-    "Session.parsed_events": lambda one, _: one.parsed_events("a1"),
-    "Session.relaunch": lambda one, _: one.relaunch(one.create("sweep", IMAGE)),
-    "Session.renew": lambda one, _: one.renew("a1"),
-    "Session.run": lambda one, _: one.run("sweep", IMAGE),
-    "Session.save_logs": lambda one, folder: one.save_logs("a1", folder),
-    "Session.stats": lambda one, _: one.stats(),
-    "Session.wait": lambda one, _: one.wait("a1"),
-    "Images.details": lambda one, _: one.details("headless"),
-    "Images.fetch": lambda one, _: one.fetch("headless"),
-    "Images.repositories": lambda one, _: one.repositories(),
-    "Context.resources": lambda one, _: one.resources(),
-    "Overview.availability": lambda one, _: one.availability(),
-    "Overview.capabilities": lambda one, _: one.capabilities(),
+    "Session.follow": lambda session, _: list(session.follow("a1")),
+    "Session.info": lambda session, _: session.info("a1"),
+    "Session.logs": lambda session, _: session.logs("a1"),
+    "Session.parsed_events": lambda session, _: session.parsed_events("a1"),
+    "Session.relaunch": lambda session, _: session.relaunch(session.create("sweep", IMAGE)),
+    "Session.renew": lambda session, _: session.renew("a1"),
+    "Session.run": lambda session, _: session.run("sweep", IMAGE),
+    "Session.save_logs": lambda session, folder: session.save_logs("a1", folder),
+    "Session.stats": lambda session, _: session.stats(),
+    "Session.whoami": lambda session, _: session.whoami(),
+    "Session.wait": lambda session, _: session.wait("a1"),
+    "Images.details": lambda images, _: images.details("headless"),
+    "Images.fetch": lambda images, _: images.fetch("headless"),
+    "Images.repositories": lambda images, _: images.repositories(),
+    "Context.resources": lambda context, _: context.resources(),
+    "Overview.availability": lambda overview, _: overview.availability(),
+    "Overview.capabilities": lambda overview, _: overview.capabilities(),
 }
 ENDED = {"id": "a1", "name": "sweep-1", "type": "headless", "status": "Completed"}
 
 
-def answer(request):
-    """What a platform says that has one session, which has ended."""
+def respond(request):
+    """Respond like a platform with one session, which has ended."""
     if request.method == "POST" and request.path.endswith(("session", "app")):
         return Answer(200, "a1\n")
     if "view" in request.query and request.query["view"][0] in {"logs", "events"}:
@@ -307,45 +312,49 @@ def answer(request):
 
 
 def operation_of(request):
-    """The operation that a request is: of two that fit, the one with more fixed parameters."""
+    """Return the operation of a request. Of several, return the one with most fixed parameters."""
     fitting = {
-        operation_id: set(fixed(operation).items())
+        operation_id: set(fixed_parameters(operation).items())
         for operation_id, operation in SPEC.operations.items()
         if fits(operation.request.partition("#")[0].split("/"), request)
-        and all([value] == request.query.get(name) for name, value in fixed(operation).items())
+        and all(
+            [value] == request.query.get(name)
+            for name, value in fixed_parameters(operation).items()
+        )
     }
     return max(fitting, key=lambda operation_id: len(fitting[operation_id]))
 
 
-def fixed(operation):
-    """The values that an operation always has in its query."""
+def fixed_parameters(operation):
+    """Return the fixed parameters in the query of an operation with their values."""
     return {
         name.removeprefix("query "): schema["const"]
         for name, schema in operation.parameters.items()
-        if name.startswith("query ") and is_sent_by_itself(schema)
+        if name.startswith("query ") and has_fixed_value(schema)
     }
 
 
 def fits(described, request):
-    sent = [f"{request.method} ", *request.path.removeprefix("/skaha/").split("/")]
-    return len(sent) == len(described) and all(
-        said == found or said.startswith("{") for said, found in zip(described, sent, strict=True)
+    steps = [f"{request.method} ", *request.path.removeprefix("/skaha/").split("/")]
+    return len(steps) == len(described) and all(
+        name == step or name.startswith("{") for name, step in zip(described, steps, strict=True)
     )
 
 
 @pytest.fixture
-def seen(scripted, tmp_path):
-    """By operation, which methods sent it and which parameters it had."""
+def sent(scripted, tmp_path):
+    """The methods that sent each operation, and the parameters that each operation had."""
     methods, parameters = defaultdict(set), defaultdict(set)
-    scripted.answer = answer
+    scripted.answer = respond
     registry = skaha.ContainerRegistry(username="vrubin", secret="s")
     for name, call in CALLS.items():
         scripted.received.clear()
-        kind = getattr(skaha, name.partition(".")[0])
-        # What is made of the answers is not the matter here.
+        public_class = getattr(skaha, name.partition(".")[0])
+        # The results of the calls do not matter here.
         ignored = contextlib.suppress(skaha.errors.SkahaError)
-        with kind(server=scripted.url, token="t", registry=registry, retry=False) as one, ignored:
-            call(one, tmp_path)
+        options = {"server": scripted.url, "token": "t", "registry": registry, "retry": False}
+        with public_class(**options) as session, ignored:
+            call(session, tmp_path)
         for request in scripted.received:
             operation = operation_of(request)
             methods[operation].add(name)
@@ -355,13 +364,13 @@ def seen(scripted, tmp_path):
     return methods, parameters
 
 
-def test_the_wire_agrees_with_what_is_read_in_the_source(seen):
-    methods, parameters = seen
+def test_the_requests_agree_with_the_source(sent):
+    methods, parameters = sent
     assert set().union(*(use.methods for use in USES.values())) == set(CALLS)
     assert methods.keys() == USES.keys()
     for operation_id, senders in methods.items():
         assert senders <= USES[operation_id].methods
-    for thing, used in used_or_not(SPEC, USES).items():
-        operation_id, _, parameter = thing.partition(" ")
+    for part, is_used in parts_in_use(SPEC, USES).items():
+        operation_id, _, parameter = part.partition(" ")
         if parameter and not parameter.startswith("path "):
-            assert used == (parameter in parameters[operation_id]), thing
+            assert is_used == (parameter in parameters[operation_id]), part

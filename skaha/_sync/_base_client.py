@@ -1,4 +1,4 @@
-# Made from skaha/_async/_base_client.py by scripts/regenerate.py: edit that one.
+# Generated from skaha/_async/_base_client.py by scripts/regenerate.py. Edit that file instead.
 """Base of all clients of this variant: requests, fan-out and closing."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Made from skaha/_async/_connect.py by scripts/regenerate.py: edit that one.
+# Generated from skaha/_async/_connect.py by scripts/regenerate.py. Edit that file instead.
 """Connecting to interactive sessions: wait until their addresses respond."""
 
 from __future__ import annotations

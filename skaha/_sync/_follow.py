@@ -1,4 +1,4 @@
-# Made from skaha/_async/_follow.py by scripts/regenerate.py: edit that one.
+# Generated from skaha/_async/_follow.py by scripts/regenerate.py. Edit that file instead.
 """Following logs: new lines of all sessions, look by look."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Made from skaha/_async/_launch.py by scripts/regenerate.py: edit that one.
+# Generated from skaha/_async/_launch.py by scripts/regenerate.py. Edit that file instead.
 """Launch of replicas: batches, look-ups after uncertain launches, and the result."""
 
 from __future__ import annotations

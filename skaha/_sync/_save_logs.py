@@ -1,4 +1,4 @@
-# Made from skaha/_async/_save_logs.py by scripts/regenerate.py: edit that one.
+# Generated from skaha/_async/_save_logs.py by scripts/regenerate.py. Edit that file instead.
 """Saved logs: the paths of the files, and the download of one log."""
 
 from __future__ import annotations

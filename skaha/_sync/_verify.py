@@ -1,4 +1,4 @@
-# Made from skaha/_async/_verify.py by scripts/regenerate.py: edit that one.
+# Generated from skaha/_async/_verify.py by scripts/regenerate.py. Edit that file instead.
 """Verification of deletions: the platform must stop listing the sessions."""
 
 from __future__ import annotations

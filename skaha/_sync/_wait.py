@@ -1,4 +1,4 @@
-# Made from skaha/_async/_wait.py by scripts/regenerate.py: edit that one.
+# Generated from skaha/_async/_wait.py by scripts/regenerate.py. Edit that file instead.
 """Waiting for sessions, with one list request for each look, however many sessions there are."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Made from skaha/_async/context.py by scripts/regenerate.py: edit that one.
+# Generated from skaha/_async/context.py by scripts/regenerate.py. Edit that file instead.
 """Resources that a session may request."""
 
 from __future__ import annotations

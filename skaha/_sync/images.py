@@ -1,4 +1,4 @@
-# Made from skaha/_async/images.py by scripts/regenerate.py: edit that one.
+# Generated from skaha/_async/images.py by scripts/regenerate.py. Edit that file instead.
 """Container images of a platform."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Made from skaha/_async/overview.py by scripts/regenerate.py: edit that one.
+# Generated from skaha/_async/overview.py by scripts/regenerate.py. Edit that file instead.
 """Health and capabilities of the service."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Made from skaha/_async/session.py by scripts/regenerate.py: edit that one.
+# Generated from skaha/_async/session.py by scripts/regenerate.py. Edit that file instead.
 """Sessions of the caller: launch, inspect, wait, read, connect, delete, and desktop apps."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Made from skaha/_transport/_async/client.py by scripts/regenerate.py: edit that one.
+# Generated from skaha/_transport/_async/client.py by scripts/regenerate.py. Edit that file instead.
 """The httpx client that sends every request of this variant to the platform."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# Made from skaha/_transport/_async/pool.py by scripts/regenerate.py: edit that one.
+# Generated from skaha/_transport/_async/pool.py by scripts/regenerate.py. Edit that file instead.
 """Connection pool: each request in flight has its own connection, from a free list.
 
 A pool of httpx searches all its connections at the start and at the end of each request, and closes

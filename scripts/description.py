@@ -1,18 +1,18 @@
-"""Reads a description of an API, Swagger 2.0 or OpenAPI 3.x, as what a client sees on the wire.
+"""Description of an API, read from Swagger 2.0 or OpenAPI 3.x into one comparable form.
 
-Descriptions of one API differ in how they are written: references, a base path or a version in it,
-`formData` or a request body, several views of one path. None of it is left in what `read` returns.
+Descriptions of the same API are written in many ways: with or without references, with the version
+in the base path or in each path, with `formData` or with a request body, with one operation for
+each view or one for all views. `read` removes these differences.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
+from attrs import evolve, field, frozen
 from referencing import Registry, Resource
 from referencing.exceptions import Unresolvable
 
@@ -22,100 +22,113 @@ if TYPE_CHECKING:
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
 WORDING = ("summary", "description", "tags", "operationId", "deprecated", "example", "examples")
-# What HTTP itself settles is no parameter of an operation.
+# HTTP itself defines these headers, so they are not parameters of an operation.
 HEADERS_OF_HTTP = {"accept", "authorization", "content-type"}
 
 Words = frozenset[str]
 
 
 class UnreadableError(Exception):
-    """What was given does not say what it must; the message tells what is wrong."""
+    """A source cannot be read, or has an unexpected form. The message names the reason."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Shape:
-    """What may stand in one place: types of JSON, listed values, and the members it must have."""
+    """The values that are allowed in one place.
+
+    Attributes:
+        types: Types of JSON.
+        values: Listed values; empty if all values are allowed.
+        required: Members that an object must have.
+    """
 
     types: Words = frozenset()
     values: Words = frozenset()
     required: Words = frozenset()
 
     def __or__(self, other: Self) -> Shape:
-        """Return what may stand where either may."""
-        both = (self.types | other.types, self.values | other.values)
-        return Shape(*both, self.required | other.required)
+        """Return the shape that allows the values of both shapes."""
+        return Shape(
+            self.types | other.types, self.values | other.values, self.required | other.required
+        )
 
 
-@dataclass(frozen=True)
+@frozen
 class Parameter:
-    """What is sent under one name, and whether as query, header, cookie, form or body."""
+    """A named value in a request.
+
+    Attributes:
+        places: The parts of the request that can contain it: query, header, cookie, form or body.
+        shape: The allowed values.
+        required: Whether each request must contain it.
+    """
 
     places: Words = frozenset()
     shape: Shape = Shape()
     required: bool = False
 
     def __or__(self, other: Self) -> Parameter:
-        """Return what may be sent where either may."""
+        """Return the parameter that allows the values and places of both parameters."""
         shape = self.shape | other.shape
         return Parameter(self.places | other.places, shape, self.required and other.required)
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What is answered with one status: media types, and each field of JSON by its path."""
+@frozen
+class Response:
+    """The response with one status: its media types, and the shape of each JSON field by path."""
 
     media_types: Words = frozenset()
-    fields: dict[str, Shape] = field(default_factory=dict)
+    fields: dict[str, Shape] = field(factory=dict)
 
-    def __or__(self, other: Self) -> Answer:
-        """Return what may be answered where either may."""
+    def __or__(self, other: Self) -> Response:
+        """Return the response that can have the fields and media types of both responses."""
         fields = dict(self.fields)
         for path, shape in other.fields.items():
             fields[path] = fields.get(path, Shape()) | shape
-        return Answer(self.media_types | other.media_types, fields)
+        return Response(self.media_types | other.media_types, fields)
 
 
-@dataclass(frozen=True)
+@frozen
 class Operation:
-    """One method of one path; `path` begins with its version if it has one."""
+    """One method of one path; the path begins with its version, if it has a version."""
 
     method: str
     path: str
     operation_id: str = ""
-    parameters: dict[str, Parameter] = field(default_factory=dict)
-    answers: dict[str, Answer] = field(default_factory=dict)
-    wording: dict[str, Words] = field(default_factory=dict)
+    parameters: dict[str, Parameter] = field(factory=dict)
+    responses: dict[str, Response] = field(factory=dict)
+    wording: dict[str, Words] = field(factory=dict)
 
     @property
     def title(self) -> str:
-        """How it is called in a report."""
+        """The name of the operation in a report."""
         return f"{self.method} {self.path}"
 
     @property
     def key(self) -> tuple[str, str]:
-        """What it is on the wire: the names of a path's parameters never travel."""
+        """The method and the path without the names of its parameters, which are never sent."""
         return self.method, re.sub(r"{[^}]*}", "{}", self.path)
 
     def __or__(self, other: Self) -> Operation:
-        """Return the operation of which both are views; what one of them lacks is optional."""
+        """Return the operation that has both as views; a parameter of one view is optional."""
         parameters = {
             name: self.parameters.get(name, Parameter()) | other.parameters.get(name, Parameter())
             for name in self.parameters | other.parameters
         }
-        answers = {
-            status: self.answers.get(status, Answer()) | other.answers.get(status, Answer())
-            for status in self.answers | other.answers
+        responses = {
+            status: self.responses.get(status, Response()) | other.responses.get(status, Response())
+            for status in self.responses | other.responses
         }
         wording = {
             name: self.wording.get(name, frozenset()) | other.wording.get(name, frozenset())
             for name in self.wording | other.wording
         }
-        return dataclasses.replace(self, parameters=parameters, answers=answers, wording=wording)
+        return evolve(self, parameters=parameters, responses=responses, wording=wording)
 
 
-@dataclass(frozen=True)
+@frozen
 class Description:
-    """What a description says; `operations` holds the views of one path and method together."""
+    """The content of a description; `operations` keeps the views of a method and path together."""
 
     format: str
     wording: dict[str, Words]
@@ -123,18 +136,26 @@ class Description:
 
 
 def read(document: Any) -> Description:
-    """Return what `document` describes.
+    """Return the content of a parsed description.
 
     Raises:
-        UnreadableError: It is neither Swagger 2.0 nor OpenAPI 3.x, or not sound in some part.
+        UnreadableError: If the document is not Swagger 2.0 or OpenAPI 3.x, or a part is malformed.
     """
     if not isinstance(document, dict):
-        raise UnreadableError("no description: the whole is not a mapping")
+        raise UnreadableError("not a description: the document is not a mapping")
     if str(document.get("swagger")) == "2.0":
         return _Reader(document, "swagger").read()
     if str(document.get("openapi", "")).startswith("3."):
         return _Reader(document, "openapi").read()
-    raise UnreadableError("no description: it has neither `swagger: 2.0` nor `openapi: 3.x`")
+    raise UnreadableError("not a description: it has neither `swagger: 2.0` nor `openapi: 3.x`")
+
+
+def merge(views: Iterable[Operation]) -> Operation:
+    """Return the one operation that the server has for several views."""
+    first, *others = views
+    for other in others:
+        first |= other
+    return first
 
 
 class _Reader:
@@ -153,16 +174,16 @@ class _Reader:
 
     def _operations(self) -> Iterator[Operation]:
         base = self._base()
-        for path, given in _mapping(self._document.get("paths"), "paths").items():
-            item = self._follow(given, path)
-            # A fragment tells views of one path apart, and never travels.
-            wire_path = _versioned(base, str(path).partition("#")[0])
+        for path, described in _mapping(self._document.get("paths"), "paths").items():
+            item = self._follow(described, path)
+            # The fragment names a view of the path. It is never sent.
+            full_path = _versioned(base, str(path).partition("#")[0])
             for method in METHODS:
                 if method in item:
                     where = f"{method.upper()} {path}"
                     operation = _mapping(item[method], where)
                     shared = _list(item.get("parameters"), where)
-                    yield self._operation(operation, shared, method.upper(), wire_path)
+                    yield self._operation(operation, shared, method.upper(), full_path)
 
     def _base(self) -> str:
         if self._kind == "swagger":
@@ -180,7 +201,7 @@ class _Reader:
         where = f"{method} {path}"
         parameters: dict[str, Parameter] = {}
         wording = _wording(described)
-        for name, parameter, text in self._sent(described, shared, where):
+        for name, parameter, text in self._parameters(described, shared, where):
             parameters[name] = parameters[name] | parameter if name in parameters else parameter
             wording |= {f"{key} of {name}": words for key, words in text.items()}
         return Operation(
@@ -188,19 +209,22 @@ class _Reader:
             path,
             str(described.get("operationId", "")),
             parameters,
-            dict(self._answers(described, where)),
+            dict(self._responses(described, where)),
             wording,
         )
 
-    def _sent(
+    def _parameters(
         self, operation: dict[str, Any], shared: list[Any], where: str
     ) -> Iterator[tuple[str, Parameter, dict[str, Words]]]:
-        """Yield each parameter of a path's and of an operation's own; the operation's come last."""
-        given: dict[tuple[str, str], dict[str, Any]] = {}
-        for one in [*shared, *_list(operation.get("parameters"), where)]:
-            parameter = self._follow(one, where)
-            given[str(parameter.get("name")), str(parameter.get("in"))] = parameter
-        for (name, place), parameter in given.items():
+        """Yield each parameter with its name and its wording.
+
+        A parameter of the operation replaces a shared parameter of the path.
+        """
+        described: dict[tuple[str, str], dict[str, Any]] = {}
+        for node in [*shared, *_list(operation.get("parameters"), where)]:
+            parameter = self._follow(node, where)
+            described[str(parameter.get("name")), str(parameter.get("in"))] = parameter
+        for (name, place), parameter in described.items():
             if place == "body":
                 yield from self._body(parameter.get("schema"), "body")
             elif place == "header" and name.lower() not in HEADERS_OF_HTTP:
@@ -217,7 +241,7 @@ class _Reader:
     ) -> tuple[Parameter, dict[str, Words]]:
         content = _mapping(parameter.get("content", {}), where)
         [inner] = list(content.values())[:1] or [parameter]
-        # Swagger spells the schema of a parameter out in the parameter itself.
+        # In Swagger, the parameter itself contains its schema.
         schema = inner.get("schema", parameter)
         shapes = self._shapes(schema)
         text = _wording(schema if isinstance(schema, dict) else {}) | _wording(parameter)
@@ -226,7 +250,7 @@ class _Reader:
         return Parameter(frozenset([place]), _content(shapes, ""), required), text
 
     def _body(self, schema: Any, place: str) -> Iterator[tuple[str, Parameter, dict[str, Words]]]:
-        """Yield each member of a body as a parameter, or a body without members as one."""
+        """Yield each member of a body as a parameter, or the whole body if it has no members."""
         shapes = self._shapes(schema)
         names = [path for path in shapes if path and not re.search(r"[.\[]", path)]
         required = shapes[""].required if "" in shapes else frozenset()
@@ -236,38 +260,38 @@ class _Reader:
         if not names:
             yield "(body)", Parameter(frozenset([place]), _content(shapes, "")), {}
 
-    def _answers(self, operation: dict[str, Any], where: str) -> Iterator[tuple[str, Answer]]:
+    def _responses(self, operation: dict[str, Any], where: str) -> Iterator[tuple[str, Response]]:
         produced = operation.get("produces", self._document.get("produces"))
-        for status, given in _mapping(operation.get("responses", {}), where).items():
+        for status, node in _mapping(operation.get("responses", {}), where).items():
             if str(status).startswith("x-"):
                 continue
-            answer = self._follow(given, f"{where}, {status}")
-            content = _mapping(answer.get("content", {}), where)
-            if self._kind == "swagger" and "schema" in answer:
-                content = dict.fromkeys(_list(produced, where) or ["*/*"], answer)
-            said = Answer()
-            for media_type, described in content.items():
+            described = self._follow(node, f"{where}, {status}")
+            content = _mapping(described.get("content", {}), where)
+            if self._kind == "swagger" and "schema" in described:
+                content = dict.fromkeys(_list(produced, where) or ["*/*"], described)
+            response = Response()
+            for media_type, body in content.items():
                 name = _media_type(media_type)
-                schema = _mapping(described, where).get("schema")
-                # Other bodies have no fields that a client would look into.
+                schema = _mapping(body, where).get("schema")
+                # A client reads fields of JSON only.
                 shapes = self._shapes(schema) if name.endswith(("json", "*/*")) else {}
                 fields = {path or "(body)": shape for path, shape in shapes.items()}
-                said |= Answer(frozenset([name]) - {"*/*"}, fields)
-            yield str(status), said
+                response |= Response(frozenset([name]) - {"*/*"}, fields)
+            yield str(status), response
 
     def _shapes(self, schema: Any) -> dict[str, Shape]:
-        """Return the shape of a value and of all in it, by path: ``a.b`` and ``a[]``."""
+        """Return the shapes of a value and of its members by path, for example `a.b` and `a[]`."""
         shapes: dict[str, Shape] = {}
         for path, shape in self._walk(schema, "", ()):
             shapes[path] = shapes.get(path, Shape()) | shape
         return shapes
 
     def _walk(self, schema: Any, at: str, seen: tuple[str, ...]) -> Iterator[tuple[str, Shape]]:
-        if not isinstance(schema, dict):  # `true`: anything
+        if not isinstance(schema, dict):  # the schema `true` allows all values
             return
         if "$ref" in schema:
             reference = str(schema["$ref"])
-            if reference in seen:  # what is in it has been told, further up
+            if reference in seen:  # the schema contains itself
                 yield at, Shape()
                 return
             yield from self._walk(self._lookup(reference), at, (*seen, reference))
@@ -283,40 +307,40 @@ class _Reader:
         yield from self._walk(schema.get("items"), f"{at}[]", seen)
 
     def _follow(self, node: Any, where: str) -> dict[str, Any]:
-        found, seen = _mapping(node, where), set[str]()
-        while "$ref" in found:
-            reference = str(found["$ref"])
+        target, seen = _mapping(node, where), set[str]()
+        while "$ref" in target:
+            reference = str(target["$ref"])
             if reference in seen:
                 raise UnreadableError(f"{where}: {reference} refers to itself")
             seen.add(reference)
-            found = _mapping(self._lookup(reference), reference)
-        return found
+            target = _mapping(self._lookup(reference), reference)
+        return target
 
     def _lookup(self, reference: str) -> Any:
         try:
             return self._resolver.lookup(reference).contents
-        except Unresolvable as missing:
-            raise UnreadableError(f"{reference} refers to nothing in the description") from missing
+        except Unresolvable as error:
+            raise UnreadableError(f"{reference} refers to nothing in the description") from error
 
 
 def _versioned(base: str, path: str) -> str:
-    """Return a path from its version on, wherever that stands; without one, as it is."""
-    whole = f"{base.rstrip('/')}{path}"
-    version = re.search(r"/v\d+(?=/|$)", whole)
-    return whole[version.start() :] if version else path
+    """Return the path from its version on; the version can be in the base. Else return the path."""
+    full_path = f"{base.rstrip('/')}{path}"
+    version = re.search(r"/v\d+(?=/|$)", full_path)
+    return full_path[version.start() :] if version else path
 
 
 def _content(shapes: dict[str, Shape], name: str) -> Shape:
-    """Return the shape of a parameter; the listed values of an array are those of its items."""
+    """Return the shape of a parameter. An array has the listed values of its items."""
     shape, items = shapes.get(name, Shape()), shapes.get(f"{name}[]", Shape())
-    return dataclasses.replace(shape, values=shape.values | items.values)
+    return evolve(shape, values=shape.values | items.values)
 
 
 def _shape(schema: dict[str, Any]) -> Shape:
     listed = _list(schema.get("enum"), "enum")
     listed += [schema["const"]] if "const" in schema else []
-    given = schema.get("type", [])
-    types = {str(one) for one in (given if isinstance(given, list) else [given])}
+    listed_types = schema.get("type", [])
+    types = set(map(str, listed_types if isinstance(listed_types, list) else [listed_types]))
     if not types:
         types = {_type(value) for value in listed}
     if "properties" in schema:
@@ -331,8 +355,8 @@ def _type(value: object) -> str:
     return names.get(type(value), "string" if value is not None else "null")
 
 
-def _media_type(full: object) -> str:
-    return str(full).partition(";")[0].strip().lower()
+def _media_type(content_type: object) -> str:
+    return str(content_type).partition(";")[0].strip().lower()
 
 
 def _wording(described: dict[str, Any], names: Iterable[str] = WORDING) -> dict[str, Words]:
@@ -355,11 +379,3 @@ def _list(value: Any, where: str) -> list[Any]:
     if isinstance(value, list):
         return list(value)
     raise UnreadableError(f"{where}: expected a list, not {json.dumps(value, default=str)[:80]}")
-
-
-def merged(views: Iterable[Operation]) -> Operation:
-    """Return the one operation on the wire of which all are views."""
-    first, *others = views
-    for other in others:
-        first |= other
-    return first
