@@ -13,7 +13,7 @@ class Contestant:
     Attributes:
         name: As the tables show it.
         driver: The program of `stand-alone/` that runs it.
-        colour: Which of the driver's colours.
+        variant: Which of the driver's variants.
         requirement: What its environment holds; `None` for this process's own environment.
         module: Where a client of the field has its `Session` and `AsyncSession`.
         sequential: Whether it has one request in flight, whatever the concurrency.
@@ -22,7 +22,7 @@ class Contestant:
 
     name: str
     driver: str
-    colour: Literal["sync", "async"]
+    variant: Literal["sync", "async"]
     requirement: str | None = None
     module: str = ""
     sequential: bool = False

@@ -19,7 +19,7 @@ CONCURRENCY = 64
 
 
 def run(settings: Settings) -> Iterator[Table]:
-    """Profile the same launch in both colours."""
+    """Profile the same launch in both variants."""
     items = 128 if settings.quick else 512
     contestants = [replace(one, driver="profiled.py") for one in OURS]
     with platform(LATENCY) as server:

@@ -79,7 +79,7 @@ def lap(contestant: Contestant, task: Task, **environment: str) -> dict[str, Any
         LapError: If it does not finish.
         NotInstalledError: If its environment cannot be made.
     """
-    told = json.dumps(task | {"colour": contestant.colour, "module": contestant.module})
+    told = json.dumps(task | {"variant": contestant.variant, "module": contestant.module})
     command = [python_for(contestant.requirement), str(PROGRAMS / contestant.driver), told]
     try:
         ran = subprocess.run(

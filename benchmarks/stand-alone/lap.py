@@ -33,7 +33,7 @@ class Task:
     items: int
     concurrency: int
     calls: int
-    colour: str
+    variant: str
     module: str
 
 
@@ -56,11 +56,11 @@ class Request:
     form: dict[str, Any] | None = None
 
 
-def drive(**colours: Callable[[Task], Coroutine[Any, Any, None] | None]) -> None:
-    """Do the task of this process in its colour, and say so if it cannot be done."""
+def drive(**variants: Callable[[Task], Coroutine[Any, Any, None] | None]) -> None:
+    """Do the task of this process in its variant, and say so if it cannot be done."""
     todo = Task(**json.loads(sys.argv[1]))
     try:
-        doing = colours[f"in_{todo.colour}"](todo)
+        doing = variants[f"in_{todo.variant}"](todo)
         if doing is not None:
             asyncio.run(doing)
     except Exception as error:  # noqa: BLE001  (the table says it)

@@ -1,4 +1,4 @@
-"""The same requests with bare httpx, its pool as large as the concurrency, in either colour."""
+"""The same requests with bare httpx, its pool as large as the concurrency, in either variant."""
 
 from __future__ import annotations
 

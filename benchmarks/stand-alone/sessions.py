@@ -29,7 +29,7 @@ def open_session(todo: Task) -> Any:
     where = {"server": todo.url, "version": "v1"}
     if todo.module.startswith("canfar"):
         where = {"url": f"{todo.url}/v1"}
-    kind = module.AsyncSession if todo.colour == "async" else module.Session
+    kind = module.AsyncSession if todo.variant == "async" else module.Session
     return kind(**where, token="benchmark", concurrency=todo.concurrency)  # noqa: S106
 
 

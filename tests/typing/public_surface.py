@@ -18,7 +18,7 @@ def takes_texts(texts: list[str]) -> list[str]:
     return texts
 
 
-def sync_colour(session: Session) -> None:
+def sync_variant(session: Session) -> None:
     assert_type(session.fetch(), ResultList[SessionRecord])
     assert_type(session.fetch()[0]["status"], str)
     assert_type(session.fetch(view="all"), ResultList[PublicSessionRecord])
@@ -51,7 +51,7 @@ def sync_colour(session: Session) -> None:
     Session(url="https://example.org")  # type: ignore[call-arg]
 
 
-async def async_colour(session: AsyncSession) -> None:
+async def async_variant(session: AsyncSession) -> None:
     assert_type(await session.fetch(), ResultList[SessionRecord])
     assert_type((await session.fetch())[0]["status"], str)
     assert_type(await session.create("name", "image"), Launched)
