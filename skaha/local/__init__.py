@@ -1,7 +1,7 @@
 """The embedded platform: a Skaha platform on this machine, for this user.
 
 Headless sessions run as real processes. Their ids, statuses, logs, events, limits and error texts
-match a real platform. This module needs the extra ``local``.
+match a real platform. The platform needs the extra ``local``.
 
 Example:
     >>> from skaha.local import find_or_start
