@@ -44,7 +44,7 @@ def find_or_start(state: Path | None = None, options: Options | None = None) -> 
 
     Raises:
         PlatformError: The platform does not start or does not respond, or it runs already and
-            `options` are given. The message says what to do.
+            `options` are given. The message explains the solution.
 
     Example:
         >>> from skaha import Session
@@ -69,7 +69,7 @@ def status(state: Path | None = None) -> Status | None:
         The status, or `None` if the platform does not run.
 
     Raises:
-        PlatformError: The state directory cannot be used. The message says what to do.
+        PlatformError: The state directory cannot be used. The message explains the solution.
 
     Example:
         >>> address = find_or_start()
@@ -93,7 +93,7 @@ def stop(state: Path | None = None) -> bool:
         Whether the platform was running.
 
     Raises:
-        PlatformError: The platform does not end. The message says what to do.
+        PlatformError: The platform does not end. The message explains the solution.
 
     Example:
         >>> address = find_or_start()
@@ -115,7 +115,7 @@ def reset(state: Path | None = None) -> None:
         state: The state directory of the platform, as for `find_or_start`.
 
     Raises:
-        PlatformError: The platform does not end. The message says what to do.
+        PlatformError: The platform does not end. The message explains the solution.
 
     Example:
         >>> reset()

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 class PlatformError(RuntimeError):
-    """The embedded platform cannot be used; the message says what to do."""
+    """The embedded platform cannot be used; the message explains the solution."""
 
 
 @contextmanager
