@@ -1,7 +1,7 @@
 """The embedded platform: a Skaha platform on this machine, for this user.
 
 Headless sessions run as real processes. Their ids, statuses, logs, events, limits and error texts
-match a real platform. This module needs the extra ``local``.
+match a real platform. The platform needs the extra ``local``.
 
 Example:
     >>> from skaha.local import find_or_start
@@ -45,7 +45,7 @@ def find_or_start(state: Path | None = None, options: Options | None = None) -> 
 
     Raises:
         PlatformError: The platform does not start or does not respond, or it runs already and
-            `options` are given. The message says what to do.
+            `options` are given. The message explains the solution.
 
     Example:
         >>> from skaha import Session
@@ -70,7 +70,7 @@ def status(state: Path | None = None) -> Status | None:
         The status, or `None` if the platform does not run.
 
     Raises:
-        PlatformError: The state directory cannot be used. The message says what to do.
+        PlatformError: The state directory cannot be used. The message explains the solution.
 
     Example:
         >>> address = find_or_start()
@@ -94,7 +94,7 @@ def stop(state: Path | None = None) -> bool:
         Whether the platform was running.
 
     Raises:
-        PlatformError: The platform does not end. The message says what to do.
+        PlatformError: The platform does not end. The message explains the solution.
 
     Example:
         >>> address = find_or_start()
@@ -116,7 +116,7 @@ def reset(state: Path | None = None) -> None:
         state: The state directory of the platform, as for `find_or_start`.
 
     Raises:
-        PlatformError: The platform does not end. The message says what to do.
+        PlatformError: The platform does not end. The message explains the solution.
 
     Example:
         >>> reset()

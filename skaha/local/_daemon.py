@@ -47,7 +47,7 @@ def find_or_start(root: Path | None, options: Options | None) -> Address:
         raise PlatformError("the platform runs already: stop it to start it with other options")
     if running is not None and _connection_error(running) is None:
         return running.address
-    # Of several processes at this point, one starts the platform, and the others find it.
+    # If several processes reach this point, the first starts the platform and the others find it.
     with directory.start_lock(_TRANSITION_TIMEOUT + _START_TIMEOUT):
         running = directory.wait_until_stable(_TRANSITION_TIMEOUT) or _start(directory, options)
     if error := _connection_error(running):

@@ -11,7 +11,7 @@ _PACKAGES = ("starlette", "uvicorn", "psutil", "python_multipart")
 
 
 class PlatformError(RuntimeError):
-    """The embedded platform cannot be used; the message says what to do."""
+    """The embedded platform cannot be used; the message explains the solution."""
 
 
 def check_installed() -> None:

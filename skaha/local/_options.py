@@ -22,7 +22,7 @@ class Options:
         start_delay: The minimum time in seconds that a session stays `Pending`.
         grace: The time in seconds between the request to end (SIGTERM) and the kill (SIGKILL).
         idle: The time in seconds without a request and without an active session after which the
-            platform ends itself. `None` means never; `find_or_start` uses one hour.
+            platform ends itself. `None` means never, but one hour for `find_or_start`.
         cores: The number of cores to schedule on. The default is that of the machine.
         ram: The memory to schedule on, in GiB. The default is that of the machine.
         stats: Whether the platform has statistics. Many sites have none.
@@ -32,9 +32,8 @@ class Options:
             change.
 
     Example:
-        >>> from skaha.local import Options
-        >>> Options(cores=2, ram=8, profile="v0").time_scale
-        1.0
+        >>> from skaha.local import Options, find_or_start
+        >>> address = find_or_start(options=Options(cores=2, ram=8, profile="v0"))
     """
 
     time_scale: float = 1.0

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from attrs import frozen
+from attrs import field, frozen
 
 KINDS = ("carta", "notebook", "desktop", "contributed", "headless", "firefly", "desktop-app")
 
@@ -64,7 +64,7 @@ class Session:
     fixed: bool
     cmd: str | None = None
     args: tuple[str, ...] | None = None
-    env: tuple[tuple[str, str], ...] = ()
+    env: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     created: float
     started: float | None = None
     ended: float | None = None

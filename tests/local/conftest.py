@@ -1,4 +1,4 @@
-"""Real platforms, each a process of its own with a directory of its own, on the loopback."""
+"""Fixtures with real platforms: each is a process with its own state directory."""
 
 import json
 import os
@@ -15,16 +15,16 @@ TOKEN = "a-token-of-the-tests"
 
 
 def eventually(condition, seconds=10.0):
-    """Return what `condition` answers once that is true."""
+    """Wait until `condition` returns a true value; return that value."""
     deadline = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, "it did not come to pass"
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "the condition did not become true in time"
         time.sleep(0.01)
-    return answer
+    return value
 
 
 class Platform:
-    """A platform in the foreground and a client with its token."""
+    """A platform in the foreground, and an HTTP client with its token."""
 
     def __init__(self, state, home, *options, version="v1", program=("-m", "skaha.local")):
         self.state, self.home, self.version = state, home, version
@@ -50,23 +50,23 @@ class Platform:
         )
 
     def faults(self, **faults):
-        """Let these things go wrong from now on, and no others."""
+        """Inject these faults from now on, and no others."""
         new = self.home / "faults.new"
         new.write_text(json.dumps(faults))
         new.replace(self.home / "faults")
 
     def image(self, name, *command):
-        """Let a command of this machine stand for an image."""
+        """Run a command of this machine instead of an image."""
         (self.state / "images.json").write_text(json.dumps({name: command}))
 
     def kill(self):
-        self._end(signal.SIGKILL)
+        self._end_by(signal.SIGKILL)
 
     def stop(self):
-        self._end(signal.SIGTERM)
+        self._end_by(signal.SIGTERM)
         return self.process.returncode
 
-    def _end(self, number):
+    def _end_by(self, number):
         self.client.close()
         self.process.send_signal(number)
         self.process.wait(30)
@@ -81,7 +81,7 @@ class Platform:
         return response.text.strip()
 
     def shell(self, script, **parameters):
-        """Run a script that needs what the wire cannot carry: quotes, blanks and variables."""
+        """Run a script with quotes, blanks and variables, which `cmd` and `args` cannot contain."""
         file = self.home / f"script-{time.monotonic_ns()}"
         file.write_text(script)
         return self.create(cmd="sh", args=str(file), **parameters)
@@ -102,11 +102,11 @@ class Platform:
         return self.client.delete(f"/session/{session_id}")
 
     def wait(self, session_id, status="Completed", seconds=10.0):
-        def there():
+        def session_with_status():
             session = self.session(session_id)
             return session if session["status"] == status else None
 
-        return eventually(there, seconds)
+        return eventually(session_with_status, seconds)
 
 
 @pytest.fixture(scope="session", name="eventually")
@@ -125,8 +125,8 @@ def token():
 
 
 @pytest.fixture(scope="module")
-def launch_for_all(tmp_path_factory):
-    """Start platforms for all tests of a module, with room for several sessions."""
+def launch_shared(tmp_path_factory):
+    """Start platforms that the tests of a module share, with room for several sessions."""
     running = []
 
     def _launch(*options, version="v1"):
@@ -141,20 +141,20 @@ def launch_for_all(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def platform(launch_for_all):
-    """One platform for the tests of a module."""
-    return launch_for_all()
+def platform(launch_shared):
+    """A platform that the tests of a module share."""
+    return launch_shared()
 
 
 @pytest.fixture(scope="module")
-def old(launch_for_all):
-    """One of the older profile, for the tests of a module."""
-    return launch_for_all(version="v0")
+def v0_platform(launch_shared):
+    """A platform with the profile v0 that the tests of a module share."""
+    return launch_shared(version="v0")
 
 
 @pytest.fixture
 def launch(tmp_path):
-    """Start platforms of a test's own, with its options."""
+    """Start platforms for a single test, with its options."""
     running = []
 
     def _launch(*options, version="v1", state=None):
@@ -172,7 +172,7 @@ def launch(tmp_path):
 
 @pytest.fixture
 def clean(platform):
-    """Leave no session behind."""
+    """Delete all sessions after the test."""
     yield platform
     for session in platform.sessions():
         platform.delete(session["id"])

@@ -1,4 +1,4 @@
-"""Sessions in real containers, of an image that is made here and needs no registry."""
+"""Sessions in real containers; the test makes its own image and needs no registry."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(
     reason="needs an engine and a static busybox: apt-get install podman runc busybox-static",
 )
 
-# What the images of notebooks have; this one tells what it was given, and answers.
+# A substitute for JupyterLab; its page shows its arguments and its environment.
 JUPYTER = """#!/bin/sh
 echo "$@" > /tmp/index.html
 env >> /tmp/index.html
@@ -40,7 +40,7 @@ exec httpd -f -p 8888 -h /tmp
 
 @pytest.fixture(scope="module", autouse=True)
 def _image(tmp_path_factory):
-    """An image with a shell, a few programs and a server."""
+    """Create an image with a shell, some programs and a server."""
     root = tmp_path_factory.mktemp("image")
     for name in ("bin", "tmp", "etc"):
         (root / name).mkdir()
@@ -64,18 +64,18 @@ def _image(tmp_path_factory):
         check=False,
     )
     if probe.returncode:
-        pytest.skip(f"the engine runs nothing here: {probe.stderr.decode().strip()}")
+        pytest.skip(f"the engine cannot run a container here: {probe.stderr.decode().strip()}")
 
 
 @pytest.fixture(scope="module")
-def platform(launch_for_all):
-    """A platform whose sessions are containers."""
-    return launch_for_all("--runtime", "container", "--grace", "1")
+def platform(launch_shared):
+    """A platform that runs sessions as containers."""
+    return launch_shared("--runtime", "container", "--grace", "1")
 
 
 @pytest.fixture(autouse=True)
 def _clean(clean):
-    """Leave no session behind."""
+    """Delete all sessions after each test."""
 
 
 def containers(session_id):
@@ -91,14 +91,14 @@ def test_a_command_runs_in_its_image(platform, eventually):
     eventually(lambda: not containers(session_id))
 
 
-def test_what_a_session_sees(platform):
+def test_files_limits_and_variables_of_a_session(platform):
     (platform.home / "data.txt").write_text("of the user\n")
     (platform.home / "look.sh").write_text(
         "cat data.txt; pwd; ulimit -n; cat /sys/fs/cgroup/memory.max"
         " /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null; env; id -u; exit 3\n"
     )
-    asked = {"env": ["A=1", "B=with blanks", "HOME=/else"], "cores": "1", "ram": "1"}
-    session_id = platform.create(image=IMAGE, cmd="sh", args="look.sh", **asked)
+    parameters = {"env": ["A=1", "B=with blanks", "HOME=/else"], "cores": "1", "ram": "1"}
+    session_id = platform.create(image=IMAGE, cmd="sh", args="look.sh", **parameters)
     user = platform.wait(session_id, "Failed")["userid"]
     lines = platform.logs(session_id).splitlines()
     assert lines[:2] == ["of the user", f"/arc/home/{user}"]
@@ -118,14 +118,14 @@ def test_an_image_that_cannot_be_pulled(platform, eventually):
     assert platform.logs(session_id) == ""
 
 
-def test_the_images_own_command_answers_behind_the_connect_url(platform):
+def test_the_command_of_the_image_answers_at_the_connect_url(platform):
     session_id = platform.create(image=IMAGE, type="contributed", cmd="ignored")
     url = platform.wait(session_id, "Running")["connectURL"]
-    answer = platform.client.get(url, follow_redirects=True, headers={"authorization": ""})
-    assert (answer.status_code, answer.text) == (200, "the page of a session\n")
+    response = platform.client.get(url, follow_redirects=True, headers={"authorization": ""})
+    assert (response.status_code, response.text) == (200, "the page of a session\n")
 
 
-def test_a_notebook_is_told_where_and_with_which_token(platform):
+def test_a_notebook_gets_its_url_and_its_token(platform):
     session_id = platform.create(image=IMAGE, type="notebook")
     session = platform.wait(session_id, "Running")
     address = platform.client.get(session["connectURL"]).headers["location"]
@@ -136,12 +136,12 @@ def test_a_notebook_is_told_where_and_with_which_token(platform):
     assert f"JUPYTER_TOKEN={token}" in page
 
 
-def test_other_kinds_wait_for_an_image(platform, eventually):
+def test_other_kinds_stay_pending(platform, eventually):
     session_id = platform.create(image=IMAGE, type="carta")
     eventually(lambda: "ImagePullBackOff" in platform.events(session_id))
 
 
-def test_delete_ends_a_container_that_does_not_want_to(platform, eventually):
+def test_delete_ends_a_container_that_ignores_sigterm(platform, eventually):
     (platform.home / "stay.sh").write_text("trap '' TERM; echo up; while :; do sleep 0.1; done\n")
     session_id = platform.create(image=IMAGE, cmd="sh", args="stay.sh")
     eventually(lambda: platform.logs(session_id) == "up\n")
@@ -157,11 +157,11 @@ def test_a_killed_daemon_finds_its_containers(platform, eventually):
     (platform.home / "go").unlink(missing_ok=True)
     ids = [platform.create(image=IMAGE, cmd="sh", args="wait.sh", ram="1") for _ in range(3)]
     for session_id in ids:
-        eventually(lambda one=session_id: platform.logs(one) == "begun\n")
+        eventually(lambda session_id=session_id: platform.logs(session_id) == "begun\n")
     platform.kill()
     (platform.home / "go").touch()
     platform.start()
     for session_id in ids:
         platform.wait(session_id, "Failed")
         assert "Exit status 7" in platform.events(session_id)
-        eventually(lambda one=session_id: not containers(one))
+        eventually(lambda session_id=session_id: not containers(session_id))

@@ -1,4 +1,4 @@
-"""What a create request may say, in which order it is checked, and what is answered."""
+"""Create requests: the order of the checks, the error texts and the response."""
 
 import base64
 import re
@@ -8,18 +8,18 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _clean(clean):
-    """Start each test with the interactive sessions of the one before gone."""
+    """Delete all sessions after each test, because interactive sessions have a limit."""
 
 
-def refusal(platform, **parameters):
+def error_text(platform, **parameters):
     response = platform.post(**parameters)
     assert response.status_code == 400
     assert response.headers["content-type"] == "text/plain"
     return response.text
 
 
-def test_answer_is_the_id_and_a_line_feed(platform):
-    """A create answers 200 with eight characters, the first a letter, and one line feed."""
+def test_the_response_is_the_id_and_a_line_feed(platform):
+    """The id has eight characters; the first is a letter."""
     response = platform.post(cmd="true")
     assert response.status_code == 200
     assert response.headers["content-type"] == "text/plain"
@@ -28,7 +28,7 @@ def test_answer_is_the_id_and_a_line_feed(platform):
 
 
 def test_names_are_lower_case_and_not_unique(platform):
-    """Two sessions of one name are two sessions, and the name comes back in lower case."""
+    """Two sessions may have the same name, and the server returns it in lower case."""
     first, second = (
         platform.create(name="Bias-1", cmd="true"),
         platform.create(name="Bias-1", cmd="true"),
@@ -37,7 +37,7 @@ def test_names_are_lower_case_and_not_unique(platform):
     assert {platform.session(i)["name"] for i in (first, second)} == {"bias-1"}
 
 
-# Each request is wrong in every way that comes after the one it is refused for.
+# Each request has all errors that come after the error that the server reports.
 BAD = {"type": "nope", "cores": "99", "ram": "3", "name": "a_b", "gpus": "0", "cmd": "$HOME"}
 ELSEWHERE = "docker.io/library/alpine:3"
 HOST = "must come from one of [images.canfar.net]"
@@ -49,7 +49,7 @@ UNTAGGED = "images.canfar.net/skaha/terminal"
 
 
 @pytest.mark.parametrize(
-    ("right", "text"),
+    ("valid", "text"),
     [
         ({"image": None}, "Missing parameter 'image'"),
         ({"image": "  "}, "image is required"),
@@ -70,23 +70,23 @@ UNTAGGED = "images.canfar.net/skaha/terminal"
         ({"type": "headless", "cores": "1", "ram": "1", "name": "-a", "gpus": "1"}, NO_AUTH),
     ],
 )
-def test_refusals_come_in_the_servers_order(platform, right, text):
-    """The first wrong thing decides the text, however much else is wrong."""
-    parameters = {"image": UNTAGGED} | BAD | right
-    given = {name: value for name, value in parameters.items() if value is not None}
-    response = platform.client.post("/session", data=given)
+def test_the_first_error_decides(platform, valid, text):
+    """The server reports only the first error, in a fixed order of checks."""
+    parameters = {"image": UNTAGGED} | BAD | valid
+    data = {name: value for name, value in parameters.items() if value is not None}
+    response = platform.client.post("/session", data=data)
     assert response.status_code == 400
     assert response.text == f"{text}\n"
 
 
 def test_the_limit_is_checked_between_name_and_gpus(platform):
-    """Interactive sessions share one limit of five; headless ones have none."""
+    """All interactive sessions share a limit of five; headless sessions have none."""
     for kind in ("notebook", "carta", "desktop", "contributed", "firefly"):
         platform.create(type=kind)
     user = platform.sessions()[0]["userid"]
-    text = refusal(platform, type="carta", gpus="0", image=UNTAGGED)
+    text = error_text(platform, type="carta", gpus="0", image=UNTAGGED)
     assert text == f"User {user} has reached the maximum of 5 active sessions.\n"
-    assert refusal(platform, type="carta", name="a_b").startswith("name can only")
+    assert error_text(platform, type="carta", name="a_b").startswith("name can only")
     platform.create(cmd="true")
     desktop = platform.sessions(type="desktop")[0]["id"]
     assert platform.client.post(f"/session/{desktop}/app", data={"image": "x"}).status_code == 200
@@ -95,38 +95,38 @@ def test_the_limit_is_checked_between_name_and_gpus(platform):
 
 
 @pytest.mark.parametrize("cores", ["0", "0.5", "1e9", "1e999", "-1", "nan", "two", "1_0", "9"])
-def test_cores_have_to_be_an_option(platform, cores):
-    """What is no number, or not among the context's options, is refused as it was given."""
-    assert refusal(platform, cores=cores) == f"Invalid value for 'cores': {cores}\n"
+def test_cores_must_be_an_option(platform, cores):
+    """The error quotes a value that is not a number or not an option of the context."""
+    assert error_text(platform, cores=cores) == f"Invalid value for 'cores': {cores}\n"
 
 
 @pytest.mark.parametrize("gpus", ["0", "29", "1.0", "one", "-1"])
-def test_gpus_have_to_be_an_option(platform, gpus):
-    """Not even none may be asked for."""
-    assert refusal(platform, gpus=gpus) == f"Invalid value for 'gpus': {gpus}\n"
+def test_gpus_must_be_an_option(platform, gpus):
+    """Also 0 is refused."""
+    assert error_text(platform, gpus=gpus) == f"Invalid value for 'gpus': {gpus}\n"
 
 
-def test_of_a_fraction_only_the_whole_part_is_checked(platform):
-    """2.9 cores and 4.5 GB pass, and are what is requested."""
+def test_only_the_integer_part_of_a_number_is_checked(platform):
+    """2.9 cores and 4.5 GB are accepted, and the session requests these amounts."""
     session = platform.session(platform.create(cores="2.9", ram="4.5", cmd="true"))
     assert session["requestedCPUCores"] == "2.900"
     assert session["requestedRAM"] == "4.83"
 
 
 def test_blank_resources_and_type_count_as_absent(platform):
-    """A client may send what it leaves open as blank."""
+    """A client may send blank values for absent parameters."""
     session = platform.session(platform.create(cores="", ram=" ", gpus="", type="", cmd="true"))
     assert session["type"] == "headless"
     assert session["isFixedResources"] is False
 
 
-def test_the_type_is_trimmed_and_in_any_case(platform):
-    """Types are matched generously on create."""
+def test_the_type_may_have_blanks_and_upper_case(platform):
+    """A create ignores blanks and case in the type."""
     assert platform.session(platform.create(type=" CarTA "))["type"] == "carta"
 
 
-def test_options_are_those_of_the_context(platform):
-    """Everything that the context offers is accepted."""
+def test_all_options_of_the_context_are_accepted(platform):
+    """Every listed number of cores, GB and GPUs can be requested."""
     context = platform.client.get("/context").json()
     for cores in context["cores"]["options"]:
         platform.create(cores=str(cores), name="options", type="headless")
@@ -147,8 +147,8 @@ def test_options_are_those_of_the_context(platform):
         (None, "null\n"),
     ],
 )
-def test_an_image_outside_the_cache_needs_good_registry_credentials(platform, credential, text):
-    """What is no full reference is in no cache, so the server would have to ask the registry."""
+def test_an_unknown_image_needs_valid_registry_credentials(platform, credential, text):
+    """An incomplete reference is never in the server's cache, so the server asks the registry."""
     header = "?!" if credential is None else base64.b64encode(credential.encode()).decode()
     headers = {"X-Skaha-Registry-Auth": header}
     data = {"name": "n", "image": UNTAGGED, "cmd": "true"}
@@ -158,9 +158,9 @@ def test_an_image_outside_the_cache_needs_good_registry_credentials(platform, cr
     assert platform.client.post("/session", data=data, headers=headers).status_code == 200
 
 
-def test_the_host_is_compared_as_a_prefix_only(platform):
-    """Another host that begins alike passes the first check, but its images are unknown."""
-    assert refusal(platform, image="images.canfar.network/a/b:1") == f"{NO_AUTH}\n"
+def test_the_registry_is_compared_as_a_prefix(platform):
+    """A host with the same beginning passes the first check, but its images are unknown."""
+    assert error_text(platform, image="images.canfar.network/a/b:1") == f"{NO_AUTH}\n"
 
 
 @pytest.mark.parametrize(
@@ -176,8 +176,8 @@ def test_the_host_is_compared_as_a_prefix_only(platform):
     ],
 )
 @pytest.mark.parametrize("where", ["cmd", "args", "env"])
-def test_what_the_template_cannot_carry(platform, where, value, status):
-    """Dollars, quotes and a last backslash break a headless launch, and no other."""
+def test_characters_that_break_the_template(platform, where, value, status):
+    """Dollars, quotes and a last backslash break headless launches only."""
     parameters = {"cmd": "true"} | {where: f"A={value}" if where == "env" else value}
     response = platform.post(**parameters)
     assert response.status_code == status
@@ -198,8 +198,8 @@ def test_what_the_template_cannot_carry(platform, where, value, status):
         ({"type": "desktop-app"}, 500, None),
     ],
 )
-def test_what_kubernetes_would_refuse_at_last(platform, parameters, status, text):
-    """Names that are no labels or host names, and other things that only the cluster finds."""
+def test_errors_that_only_kubernetes_finds(platform, parameters, status, text):
+    """Names that are not valid labels or host names, and invalid names of variables."""
     response = platform.post(**parameters)
     assert response.status_code == status
     if text is None:
@@ -209,8 +209,8 @@ def test_what_kubernetes_would_refuse_at_last(platform, parameters, status, text
         assert response.text == text
 
 
-def test_nothing_refused_is_listed(platform):
-    """A refused create leaves nothing behind."""
+def test_a_refused_create_leaves_no_session(platform):
+    """The list does not change."""
     before = {session["id"] for session in platform.sessions()}
     platform.post(name="a_b")
     platform.post(cmd="$HOME")
@@ -218,7 +218,7 @@ def test_nothing_refused_is_listed(platform):
     assert {session["id"] for session in platform.sessions()} == before
 
 
-def test_any_image_of_the_registry_runs(platform):
-    """Whether or not it is among those that are shown."""
+def test_every_image_of_the_registry_runs(platform):
+    """Also an image that the platform does not list."""
     for image in ("images.canfar.net/a/b:1", "images.canfar.net/a/b/c@sha256:0123456789abcdef"):
         platform.wait(platform.create(image=image, cmd="true"))

@@ -1,5 +1,7 @@
-"""The platform in the background: found or started, asked for its state, stopped, forgotten."""
+"""The platform in the background: find or start it, show its status, stop it, reset it."""
 
+import doctest
+import errno
 import os
 import signal
 import sqlite3
@@ -7,18 +9,35 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest.mock import Mock
 
 import httpx
 import psutil
 import pytest
 
 import skaha.local
-from skaha.local import Address, PlatformError, find_or_start
+from skaha.local import (
+    Address,
+    Options,
+    PlatformError,
+    Status,
+    find_or_start,
+    pytest_plugin,
+    reset,
+    status,
+    stop,
+)
+from skaha.local._state_directory import StateDirectory
+
+PUBLIC = [
+    *(skaha.local, Address, Options, Status),
+    *(find_or_start, reset, status, stop, pytest_plugin),
+]
 
 
 @pytest.fixture(autouse=True, name="state")
 def _state(tmp_path, monkeypatch):
-    """A state directory of the test's own, and no daemon on it afterwards."""
+    """Set a new state directory, and stop its platform after the test."""
     path = tmp_path / "state"
     monkeypatch.setenv("SKAHA_LOCAL_STATE", str(path))
     yield path
@@ -42,7 +61,7 @@ def sessions(address):
 
 
 def test_exports():
-    """The public door is as wide as it says."""
+    """`skaha.local` exports exactly these names."""
     assert skaha.local.__all__ == [
         *("Address", "Options", "PlatformError", "Status"),
         *("check_installed", "find_or_start", "reset", "status", "stop"),
@@ -50,23 +69,26 @@ def test_exports():
     assert issubclass(PlatformError, RuntimeError)
 
 
-def test_the_token_is_not_shown():
-    """Not even by accident."""
+def test_the_token_is_hidden():
+    """The representation of an address has no token."""
     assert "secret" not in repr(Address("http://127.0.0.1:1/skaha", "secret"))
 
 
-def test_importing_it_is_light():
-    """The server is loaded by the daemon, not by its clients."""
-    script = "import sys, skaha.local; print({'starlette', 'uvicorn', 'psutil'} & set(sys.modules))"
+def test_the_import_is_cheap():
+    """Only the daemon imports the packages of the server."""
+    script = (
+        "import sys, skaha.local;"
+        "print({'starlette', 'uvicorn', 'psutil', 'subprocess', 'http'} & set(sys.modules))"
+    )
     command = [sys.executable, "-c", script]
     assert subprocess.run(command, capture_output=True, check=True).stdout == b"set()\n"
 
 
-def test_it_is_started_once_and_found_from_then_on(state):
-    """In less than a second, with a token that only the owner can read."""
-    begun = time.monotonic()
+def test_the_first_call_starts_the_platform_and_later_calls_find_it(state):
+    """The daemon is detached, and its command line has no token."""
+    start = time.monotonic()
     address = find_or_start()
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - start < 3
     assert sessions(address) == []
     assert find_or_start() == find_or_start(state) == address
     daemon = psutil.Process(pid_of_daemon())
@@ -78,17 +100,17 @@ def test_it_is_started_once_and_found_from_then_on(state):
     assert not [name for name in inherited if name.startswith("/dev/pts")]
 
 
-def test_many_that_ask_at_once_get_one():
-    """Whoever comes first starts it."""
+def test_simultaneous_calls_start_one_platform():
+    """All callers get the same URL."""
     command = [sys.executable, "-c", "from skaha.local import find_or_start as f; print(f().url)"]
-    asking = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(6)]
-    answers = {process.communicate()[0] for process in asking}
-    assert len(answers) == 1
-    assert answers == {f"{find_or_start().url}\n"}
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    urls = {process.communicate()[0] for process in processes}
+    assert len(urls) == 1
+    assert urls == {f"{find_or_start().url}\n"}
 
 
-def test_it_outlives_who_started_it_and_a_killed_one_is_replaced(eventually):
-    """The address of a dead platform is never given out, its sessions are kept."""
+def test_a_killed_platform_is_replaced(eventually):
+    """No caller gets the address of the killed platform, and its sessions are kept."""
     old = find_or_start()
     headers = {"Authorization": f"Bearer {old.token}"}
     data = {"name": "n", "image": "images.canfar.net/a/b:1", "cmd": "true"}
@@ -101,8 +123,8 @@ def test_it_outlives_who_started_it_and_a_killed_one_is_replaced(eventually):
     assert len(sessions(new)) == 1
 
 
-def test_one_that_does_not_answer_is_named(monkeypatch):
-    """The message says how to end it."""
+def test_a_platform_that_does_not_respond(monkeypatch):
+    """The message contains the command that ends it."""
     find_or_start()
     pid = pid_of_daemon()
     monkeypatch.setattr("skaha.local._daemon._RESPONSE_TIMEOUT", 0.2)
@@ -115,7 +137,7 @@ def test_one_that_does_not_answer_is_named(monkeypatch):
 
 
 def test_commands(state):
-    """Start, status, stop and reset, from the shell."""
+    """The commands `start`, `status`, `stop` and `reset`."""
     assert run("status").returncode == 3
     assert run("stop").stdout == "not running\n"
     started = run("start")
@@ -130,8 +152,61 @@ def test_commands(state):
     assert not (state / "platform.db").exists()
 
 
-def test_it_is_started_as_it_is_asked_for(tmp_path, monkeypatch):
-    """With the options of `serve`; one that runs already is not changed."""
+@pytest.mark.parametrize("thing", PUBLIC)
+def test_examples(thing):
+    """The examples of the documentation run, each on a new state directory."""
+    finder = doctest.DocTestFinder(recurse=False)
+    (test,) = finder.find(thing, globs=vars(skaha.local).copy())
+    assert test.examples
+    results = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test)
+    assert results.failed == 0
+
+
+def test_functions(state):
+    """`status`, `stop` and `reset` work from Python as they do on the command line."""
+    assert status() is None
+    assert stop() is False
+    address = find_or_start(options=Options(cores=3, stats=False))
+    running = status(state)
+    assert running == Status(address.url, pid_of_daemon())
+    with pytest.raises(AttributeError):
+        running.pid = 1
+    assert address.token not in repr(running)
+    with pytest.raises(PlatformError, match="stop it"):
+        find_or_start(options=Options())
+    get = {"headers": {"Authorization": f"Bearer {address.token}"}, "trust_env": False}
+    url = f"{address.url}/v1/session?view=stats"
+    assert httpx.get(url, **get).status_code == 503
+    assert stop() is True
+    assert status() is None
+    assert (state / "platform.db").exists()
+    assert sessions(find_or_start()) == []
+    reset()
+    assert status() is None
+    assert not (state / "platform.db").exists()
+
+
+def test_the_path_of_the_faults_is_absolute(tmp_path, monkeypatch):
+    """The daemon works in another directory than its caller."""
+    monkeypatch.chdir(tmp_path)
+    assert Options(faults="faults.json").faults == tmp_path / "faults.json"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize("function", [find_or_start, status, stop, reset])
+def test_a_full_disk(function, number, monkeypatch):
+    """The error is a `PlatformError` that names the solution; other errors stay as they are."""
+    error = OSError(number, os.strerror(number), "lock")
+    monkeypatch.setattr(StateDirectory, "open", Mock(side_effect=error))
+    with pytest.raises(PlatformError, match="make room"):
+        function()
+    error.errno = errno.EIO
+    with pytest.raises(OSError, match="lock"):
+        function()
+
+
+def test_options_of_the_start(tmp_path, monkeypatch):
+    """`start` takes the options of `serve`; a running platform cannot take them."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "faults").write_text('{"broken": 1}')
     options = ("--profile", "v0", "--no-stats", "--cores=3", "--faults", "faults")
@@ -141,14 +216,14 @@ def test_it_is_started_as_it_is_asked_for(tmp_path, monkeypatch):
     get = {"headers": {"Authorization": f"Bearer {address.token}"}, "trust_env": False}
     assert httpx.get(f"{url}/v0/context", **get).status_code == 500
     assert max(httpx.get(f"{url}/v0/context", **get).json()["cores"]["options"]) == 8
-    refused = run("start", "--profile", "v1")
-    assert refused.returncode == 1
-    assert "stop it" in refused.stderr
+    result = run("start", "--profile", "v1")
+    assert result.returncode == 1
+    assert "stop it" in result.stderr
     assert run("start").stdout.strip() == url
 
 
-def test_it_ends_itself_when_idle(state):
-    """Nothing runs and nobody asks."""
+def test_an_idle_platform_ends_itself(state):
+    """It ends without sessions and without requests."""
     command = [sys.executable, "-m", "skaha.local", "serve", "--idle", "0.2"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline()
@@ -156,8 +231,8 @@ def test_it_ends_itself_when_idle(state):
     assert not (state / "address").exists()
 
 
-def test_it_does_not_end_itself_while_something_runs(launch, eventually):
-    """A session is reason enough to stay."""
+def test_a_platform_with_a_session_does_not_end_itself(launch, eventually):
+    """It ends after the session."""
     platform = launch("--idle", "0.2")
     session_id = platform.create(cmd="sleep", args="1")
     platform.client.close()
@@ -168,16 +243,16 @@ def test_it_does_not_end_itself_while_something_runs(launch, eventually):
     assert platform.session(session_id)["status"] == "Completed"
 
 
-def test_a_platform_that_cannot_start_says_why(state):
-    """With its own last words."""
+def test_a_platform_that_cannot_start(state):
+    """The error shows the end of the daemon's log."""
     state.mkdir(mode=0o700)
-    (state / "platform.db").write_text("this is no database, and long enough to be seen as none")
+    (state / "platform.db").write_text("this is not a database, and long enough to be recognized")
     with pytest.raises(PlatformError, match="not a database"):
         find_or_start()
 
 
 def test_a_database_of_a_later_release(state):
-    """It is not touched."""
+    """The platform refuses it."""
     state.mkdir(mode=0o700)
     with sqlite3.connect(state / "platform.db") as database:
         database.execute("PRAGMA user_version = 99")
@@ -186,31 +261,31 @@ def test_a_database_of_a_later_release(state):
         find_or_start()
 
 
-def test_reset_ends_what_a_killed_daemon_left_running(state, eventually):
-    """No process is forgotten with its session."""
+def test_reset_ends_the_processes_of_a_killed_daemon(state, eventually):
+    """The record of a session is deleted only after its processes have ended."""
     address = find_or_start()
     headers = {"Authorization": f"Bearer {address.token}"}
     data = {"name": "n", "image": "images.canfar.net/a/b:1", "cmd": "sleep", "args": "300"}
     url = f"{address.url}/v1/session"
     session_id = httpx.post(url, data=data, headers=headers, trust_env=False).text.strip()
-    note = state / "sessions" / session_id / "pid"
-    number = eventually(lambda: note.exists() and note.read_text())
+    file = state / "sessions" / session_id / "pid"
+    pid = eventually(lambda: file.exists() and file.read_text())
     os.kill(pid_of_daemon(), signal.SIGKILL)
     assert run("reset").returncode == 0
-    eventually(lambda: not psutil.pid_exists(int(number)))
+    eventually(lambda: not psutil.pid_exists(int(pid)))
     assert find_or_start()
     assert sessions(find_or_start()) == []
 
 
-def test_a_state_directory_that_cannot_be(tmp_path):
-    """The message names the way out."""
+def test_a_state_directory_that_cannot_be_created(tmp_path):
+    """The message names the environment variable that selects another directory."""
     (tmp_path / "file").touch()
     with pytest.raises(PlatformError, match="SKAHA_LOCAL_STATE"):
         find_or_start(tmp_path / "file" / "below")
 
 
-def test_a_state_directory_with_other_things_in_it(tmp_path):
-    """It is left alone, unless it is its owner's only."""
+def test_a_state_directory_with_other_files(tmp_path):
+    """The platform does not change it, unless only its owner can open it."""
     other = tmp_path / "other"
     other.mkdir(mode=0o755)
     (other / "sessions").mkdir()
@@ -223,16 +298,16 @@ def test_a_state_directory_with_other_things_in_it(tmp_path):
     assert (other / "sessions").is_dir()
 
 
-def test_an_empty_state_directory_is_closed_to_others(tmp_path):
-    """Whoever made it."""
+def test_an_empty_state_directory_is_closed_to_other_users(tmp_path):
+    """Its mode becomes 0700."""
     empty = tmp_path / "empty"
     empty.mkdir(mode=0o755)
     assert run("status", "--state", str(empty)).returncode == 3
     assert empty.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_port_that_is_taken(launch, tmp_path):
-    """One line, no traceback."""
+def test_a_port_in_use(launch, tmp_path):
+    """The error has no traceback."""
     port = launch().url.split(":")[2].split("/")[0]
     result = run("serve", "--port", port, "--state", str(tmp_path / "other"))
     assert result.returncode == 1
@@ -240,8 +315,8 @@ def test_a_port_that_is_taken(launch, tmp_path):
     assert "Traceback" not in result.stderr
 
 
-def test_elsewhere(monkeypatch):
-    """Where there are no process groups, it says so."""
+def test_an_unsupported_system(monkeypatch):
+    """The error names the supported systems."""
     monkeypatch.setattr("skaha.local._errors.os.name", "nt")
     with pytest.raises(PlatformError, match="Linux or macOS"):
         find_or_start()

@@ -1,4 +1,4 @@
-"""Sessions that somebody connects to: notebooks, and what listens on a port of its own."""
+"""Interactive sessions: notebooks, and contributed sessions with a port."""
 
 import os
 import shutil
@@ -19,12 +19,12 @@ START_SECONDS = 40
 
 @pytest.fixture(autouse=True)
 def _clean(clean):
-    """Leave no session behind."""
+    """Delete all sessions after each test."""
 
 
 @pytest.fixture
 def browser(tmp_path):
-    """Open a page in a real browser; return what it shows once its programs have run."""
+    """Open a page in a real browser; return its content after its scripts have run."""
     if CHROMIUM is None:
         pytest.skip("needs a browser: apt-get install chromium")
 
@@ -46,8 +46,8 @@ def browser(tmp_path):
 
 @NOTEBOOKS
 def test_a_notebook_opens_in_a_browser(platform, browser):
-    """Behind the connectURL is JupyterLab, at home in the user's home, and it wants its token."""
-    (platform.home / "at-home.txt").write_text("here\n")
+    """The connectURL leads to JupyterLab, which shows the user's home and checks its token."""
+    (platform.home / "file.txt").write_text("here\n")
     session_id = platform.create(type="notebook")
     pending = platform.session(session_id)
     assert pending["status"] == "Pending"
@@ -58,23 +58,23 @@ def test_a_notebook_opens_in_a_browser(platform, browser):
     assert url.endswith(f"/session/notebook/{session_id}/lab/tree/arc/home/{session['userid']}")
     page = browser(session["connectURL"])
     assert "<title>JupyterLab" in page or 'id="jp-main' in page
-    assert "at-home.txt" in page
+    assert "file.txt" in page
 
     server = platform.client.get(session["connectURL"]).headers["location"].partition("/lab")[0]
     contents = f"{server}/api/contents/arc/home/{session['userid']}"
     assert platform.client.get(contents, headers={"authorization": "token no"}).status_code == 403
     listed = platform.client.get(contents, headers={"authorization": f"token {token}"}).json()
-    assert "at-home.txt" in [entry["name"] for entry in listed["content"]]
-    # Its arguments are for everybody on this machine to see.
-    seen = subprocess.run(
+    assert "file.txt" in [entry["name"] for entry in listed["content"]]
+    # All users of this machine can see the arguments of a process.
+    arguments = subprocess.run(
         ["ps", "-eww", "-o", "args"], capture_output=True, text=True, check=True
     ).stdout
-    assert session_id in seen
-    assert token not in seen
+    assert session_id in arguments
+    assert token not in arguments
 
 
 def test_without_jupyterlab_a_notebook_is_refused(platform, tmp_path):
-    """The answer says how to install it."""
+    """The error names the command that installs it."""
     script = (
         "from skaha.local._runtimes import _process\n"
         "_process._find_jupyter = lambda: None\n"
@@ -89,35 +89,35 @@ def test_without_jupyterlab_a_notebook_is_refused(platform, tmp_path):
     other.stop()
 
 
-def test_contributed_sessions_run_what_stands_for_their_image(platform, browser):
-    """Several at once, each at a port of its own behind its connectURL."""
-    (platform.home / "index.html").write_text("<p>a page of mine</p>")
+def test_contributed_sessions_run_the_command_for_their_image(platform, browser):
+    """Several sessions run at the same time; each has its own port behind its connectURL."""
+    (platform.home / "index.html").write_text("<p>the user's page</p>")
     platform.image(PAGE, "python3", "-m", "http.server", "{port}", "--bind", "127.0.0.1")
     ids = [platform.create(type="contributed", image=PAGE) for _ in range(2)]
     urls = [platform.wait(session_id, "Running")["connectURL"] for session_id in ids]
-    assert "a page of mine" in browser(urls[0])
-    behind = [platform.client.get(f"{url}x/y?z=1").headers["location"] for url in urls]
-    assert len(set(behind)) == 2
-    assert behind[0].endswith("/x/y?z=1")
+    assert "the user's page" in browser(urls[0])
+    targets = [platform.client.get(f"{url}x/y?z=1").headers["location"] for url in urls]
+    assert len(set(targets)) == 2
+    assert targets[0].endswith("/x/y?z=1")
     platform.kill()
     platform.start()
     urls = [platform.session(session_id)["connectURL"] for session_id in ids]
     for url in urls:
-        answer = platform.client.get(url, follow_redirects=True, headers={"authorization": ""})
-        assert "a page of mine" in answer.text
+        response = platform.client.get(url, follow_redirects=True, headers={"authorization": ""})
+        assert "the user's page" in response.text
     platform.delete(ids[0])
     assert platform.client.get(urls[0]).status_code == 404
     assert platform.client.get(urls[1]).status_code == 307
 
 
-def test_a_contributed_command_that_ends_has_failed(platform):
-    """As one whose container does not stay."""
+def test_a_contributed_session_whose_command_ends_has_failed(platform):
+    """The real platform does the same if a container ends."""
     platform.image(PAGE, "false")
     platform.wait(platform.create(type="contributed", image=PAGE), "Failed")
 
 
-def test_the_way_to_what_is_not_there(platform):
-    """404 for no session, or another type of one; 503 for one that cannot be used."""
+def test_connect_urls_that_lead_nowhere(platform):
+    """A missing session or a wrong type is 404; a session that is not ready is 503."""
     headless, carta = platform.create(cmd="true"), platform.create(type="carta")
     base = platform.url.removesuffix("/skaha")
     for path, status in (
@@ -133,17 +133,18 @@ def test_the_way_to_what_is_not_there(platform):
 
 
 def test_a_headless_session_without_cmd_runs_the_command_of_its_image(platform):
-    """Where there is one; `args` take the place of its arguments."""
+    """`args` replace the arguments of that command."""
     platform.image(PAGE, "echo", "its", "own")
-    own = platform.create(image=PAGE)
-    given = platform.create(image=PAGE, args="given")
-    platform.wait(own)
-    platform.wait(given)
-    assert [platform.logs(one) for one in (own, given)] == ["its own\n", "given\n"]
+    default = platform.create(image=PAGE)
+    replaced = platform.create(image=PAGE, args="replaced")
+    platform.wait(default)
+    platform.wait(replaced)
+    assert platform.logs(default) == "its own\n"
+    assert platform.logs(replaced) == "replaced\n"
 
 
-def test_images_that_are_no_json(platform, eventually):
-    """The events say so."""
+def test_an_image_file_that_is_not_json(platform, eventually):
+    """The events show the error."""
     (platform.state / "images.json").write_text("{")
     session_id = platform.create(type="contributed", image=PAGE)
     eventually(lambda: "images.json is not JSON" in platform.events(session_id))
@@ -151,7 +152,7 @@ def test_images_that_are_no_json(platform, eventually):
 
 
 def test_the_page_of_the_service(platform):
-    """At the root, which is below a slash."""
+    """The root redirects to a page."""
     response = platform.client.get(platform.url)
     assert response.status_code == 302
     assert response.headers["location"] == "/skaha/"

@@ -1,4 +1,4 @@
-"""Where parameters are read from, and how paths are."""
+"""Parameters, paths, methods and credentials of requests."""
 
 import httpx
 import pytest
@@ -6,7 +6,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _clean(clean):
-    """Leave no session behind."""
+    """Delete all sessions after each test."""
 
 
 FORM = "application/x-www-form-urlencoded"
@@ -15,14 +15,14 @@ LAUNCH = {"name": "n", "image": "images.canfar.net/skaha/terminal:1.1.1", "cmd":
 
 @pytest.mark.parametrize("content_type", [None, "application/json", "text/plain"])
 def test_a_post_of_another_content_type_has_no_parameters(platform, content_type):
-    """Not even those in the query."""
+    """The server ignores even the query."""
     headers = {} if content_type is None else {"content-type": content_type}
     response = platform.client.post("/session", params=LAUNCH, headers=headers)
     assert (response.status_code, response.text) == (400, "Missing parameter 'image'\n")
 
 
-def test_query_and_form_are_one(platform):
-    """All in the query, all in the form, or some in each."""
+def test_query_and_form_are_merged(platform):
+    """Parameters may be in the query, in the form, or in both."""
     form = {"content-type": FORM}
     assert platform.client.post("/session", params=LAUNCH, headers=form).status_code == 200
     assert platform.client.post("/session", data=LAUNCH).status_code == 200
@@ -31,14 +31,14 @@ def test_query_and_form_are_one(platform):
 
 
 def test_a_multipart_form_hides_the_query(platform):
-    """The form's fields count, the query does not."""
+    """The server reads the form and ignores the query."""
     files = {name: (None, value) for name, value in LAUNCH.items()}
     assert platform.client.post("/session", files=files).status_code == 200
     response = platform.client.post("/session", params=LAUNCH, files={"name": (None, "n")})
     assert response.text == "Missing parameter 'image'\n"
 
 
-def test_names_are_in_any_case_and_the_first_value_wins(platform):
+def test_the_case_of_names_is_ignored_and_the_first_value_counts(platform):
     """The query comes before the form."""
     data = {name.upper(): value for name, value in LAUNCH.items()}
     headers = {"content-type": FORM}
@@ -47,14 +47,14 @@ def test_names_are_in_any_case_and_the_first_value_wins(platform):
     assert platform.session(response.text.strip())["name"] == "first"
 
 
-def test_two_spellings_of_one_name_are_too_many(platform):
-    """The merge of both fails without a message."""
+def test_two_spellings_of_a_name_are_an_error(platform):
+    """The server cannot merge them, and its error has no message."""
     response = platform.client.post("/session", data=LAUNCH | {"env": "A=b", "ENV": "C=d"})
     assert (response.status_code, response.text) == (400, "null\n")
 
 
 def test_a_trailing_slash_is_a_session_with_an_empty_id(platform):
-    """GET answers with the first session, POST cannot change it, DELETE does nothing."""
+    """GET returns the first session, POST is refused, DELETE has no effect."""
     empty = platform.client.get("/session/")
     assert (empty.status_code, empty.text) == (404, "session  not found\n")
     platform.create(cmd="true")
@@ -67,7 +67,7 @@ def test_a_trailing_slash_is_a_session_with_an_empty_id(platform):
 
 
 def test_a_slash_after_an_id_is_ignored(platform, eventually):
-    """One session is meant either way."""
+    """Both paths mean the same session."""
     session_id = platform.create(type="carta")
     eventually(lambda: "startTime" in platform.session(session_id))
     assert platform.client.get(f"/session/{session_id}/").json() == platform.session(session_id)
@@ -75,20 +75,20 @@ def test_a_slash_after_an_id_is_ignored(platform, eventually):
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_too_many_segments(platform, method):
-    """Nothing lies below an app."""
+    """There is no path below an app."""
     response = platform.client.request(method, "/session/a/app/b/c")
     assert (response.status_code, response.text) == (400, "Invalid request: a/app/b/c\n")
 
 
 @pytest.mark.parametrize("path", ["context", "image", "repository"])
-def test_extra_path_is_ignored_where_there_is_nothing_below(platform, path):
-    """The read-only resources do not look at it."""
+def test_read_only_endpoints_ignore_an_extra_path(platform, path):
+    """The response is the same."""
     assert platform.client.get(f"/{path}/any/thing").text == platform.client.get(f"/{path}").text
 
 
 @pytest.mark.parametrize("path", ["v0/session", "v0/context", "v2/session", "session", "v1/nope"])
-def test_other_versions_and_paths_are_the_containers_404(platform, path):
-    """A page in HTML, as no servlet is there to answer."""
+def test_other_versions_and_paths_are_404(platform, path):
+    """The container of the service answers with an HTML page."""
     response = platform.client.get(f"{platform.url}/{path}")
     assert response.status_code == 404
     assert response.headers["content-type"].startswith("text/html")
@@ -107,21 +107,21 @@ def test_other_versions_and_paths_are_the_containers_404(platform, path):
 )
 @pytest.mark.parametrize("method", ["PUT", "HEAD"])
 def test_unsupported_methods(platform, path, allow, method):
-    """405 with what is allowed; a HEAD has no body."""
+    """The status is 405, and a header lists the allowed methods; a HEAD has no body."""
     response = platform.client.request(method, f"/{path}")
     assert response.status_code == 405
     assert response.headers["allow"] == allow
     assert response.text == ("" if method == "HEAD" else f"unsupported: HTTP {method}\n")
 
 
-def test_writing_to_what_is_only_read(platform):
-    """405 for the methods that the session resource alone knows."""
+def test_read_only_endpoints_refuse_changes(platform):
+    """Only the endpoint `session` allows POST and DELETE."""
     for method in ("POST", "DELETE"):
         assert platform.client.request(method, "/context").status_code == 405
 
 
 def test_other_methods(platform):
-    """OPTIONS is answered, without any CORS; what HTTP does not know is not implemented."""
+    """OPTIONS has no CORS headers; an unknown method is 501."""
     response = platform.client.options("/session", headers={"origin": "https://example.org"})
     assert response.status_code == 200
     assert "GET" in response.headers["allow"]
@@ -130,7 +130,7 @@ def test_other_methods(platform):
 
 
 def test_the_accept_header_is_ignored(platform):
-    """Lists are JSON and ids are text, whatever was asked for."""
+    """Lists are always JSON, and ids are always text."""
     accept = {"accept": "text/html"}
     assert platform.client.get("/session", headers=accept).headers["content-type"] == (
         "application/json"
@@ -139,13 +139,13 @@ def test_the_accept_header_is_ignored(platform):
     assert response.headers["content-type"] == "text/plain"
 
 
-def test_a_json_body_is_never_read(platform):
-    """Its sender is told that parameters are missing."""
+def test_a_json_body_is_ignored(platform):
+    """The parameters are missing then."""
     assert platform.client.post("/session", json=LAUNCH).status_code == 400
 
 
-def test_anonymous_callers(platform):
-    """The public resources answer; the others say 400 and what would be taken."""
+def test_requests_without_a_credential(platform):
+    """Only the public endpoints answer; the others are 400 and name the scheme `Bearer`."""
     for path in ("capabilities", "availability"):
         assert httpx.get(f"{platform.url}/{path}", trust_env=False).status_code == 200
     for path in ("session", "session/abc", "context", "image", "repository"):
@@ -158,8 +158,8 @@ def test_anonymous_callers(platform):
 
 
 @pytest.mark.parametrize("value", ["Bearer nope", "Bearer", "Basic YTpi", "Bearer \xe9"])
-def test_a_bad_token(platform, value):
-    """401, and a text without a line feed."""
+def test_a_wrong_token(platform, value):
+    """The status is 401, and the text has no line feed."""
     headers = {"authorization": value.encode("latin-1")}
     response = platform.client.get("/session", headers=headers)
     assert response.status_code == 401
@@ -168,7 +168,7 @@ def test_a_bad_token(platform, value):
 
 
 def test_a_callback_token(platform):
-    """Desktops of the real platform have one; it counts only without another credential."""
+    """It is refused, but only if the request has no other credential."""
     callback = {"x-auth-token-skaha": "nope"}
     url = f"{platform.url}/v1/session"
     response = httpx.get(url, headers=callback, trust_env=False)
@@ -177,13 +177,13 @@ def test_a_callback_token(platform):
 
 
 def test_authentication_comes_before_validation(platform):
-    """Nobody learns what is wrong with a request before saying who they are."""
+    """A request without a credential gets no other error."""
     response = httpx.post(f"{platform.url}/v1/session", data={"name": "_"}, trust_env=False)
     assert response.text == "cannot get group memberships for anonymous\n"
 
 
-def test_every_answer_says_who_asked(platform):
-    """Refusals too."""
+def test_every_response_names_the_user(platform):
+    """Error responses do, too."""
     for path in ("/session", "/session/none", "/context", "/image", "/repository"):
         response = platform.client.get(path)
         assert response.headers["x-vo-authenticated"]

@@ -1,4 +1,4 @@
-"""The fixture for other people's tests, used as they would use it."""
+"""The pytest fixture `skaha_platform`, in test runs of its own."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ import sys
 import psutil
 import pytest
 
-SCRIPTS = """
+PREAMBLE = """
 import os
 import httpx
 
@@ -21,10 +21,10 @@ def sessions(platform):
 
 @pytest.fixture
 def run(tmp_path):
-    """Run pytest on a file of tests, in a directory where there is nothing else."""
+    """Run pytest on a file of tests in an empty directory."""
 
     def _run(tests, *settings, wait=True):
-        (tmp_path / "test_it.py").write_text(tests)
+        (tmp_path / "test_file.py").write_text(tests)
         (tmp_path / "pytest.ini").write_text("\n".join(["[pytest]", "addopts = -q", *settings]))
         command = [sys.executable, "-m", "pytest", "-p", "skaha.local.pytest_plugin", "-W", "error"]
         process = subprocess.Popen(
@@ -40,7 +40,7 @@ def run(tmp_path):
     return _run
 
 
-def platforms(tmp_path):
+def platform_processes(tmp_path):
     return [
         process
         for process in psutil.process_iter()
@@ -56,7 +56,7 @@ def _command_line(process):
 
 
 def test_a_platform_for_a_module(run, tmp_path):
-    tests = SCRIPTS + (
+    tests = PREAMBLE + (
         "urls = set()\n"
         "def test_one(skaha_platform):\n"
         "    urls.add(skaha_platform.url)\n"
@@ -66,15 +66,15 @@ def test_a_platform_for_a_module(run, tmp_path):
     )
     assert "2 passed" in run(tests.replace("SHARED", "2"))
     assert "2 passed" in run(tests.replace("SHARED", "1"), "skaha_platform_scope = module")
-    assert not platforms(tmp_path)
+    assert not platform_processes(tmp_path)
 
 
 def test_options_faults_and_a_restart(run):
-    tests = SCRIPTS + (
+    tests = PREAMBLE + (
         "import pytest\n"
         "pytestmark = pytest.mark.skaha_platform(cores=3, profile='v1')\n"
         "@pytest.mark.skaha_platform(stats=False)\n"
-        "def test_it(skaha_platform):\n"
+        "def test_file(skaha_platform):\n"
         "    assert sessions(skaha_platform).json() == []\n"
         "    skaha_platform.set_faults(broken=1)\n"
         "    assert sessions(skaha_platform).status_code == 500\n"
@@ -90,7 +90,7 @@ def test_options_faults_and_a_restart(run):
     assert "1 passed" in run(tests)
 
 
-def test_a_platform_that_cannot_be(run):
+def test_a_platform_that_cannot_start(run):
     tests = (
         "import pytest\n@pytest.mark.skaha_platform(cores='many')\ndef test(skaha_platform): 1\n"
     )
@@ -98,15 +98,15 @@ def test_a_platform_that_cannot_be(run):
 
 
 def test_a_killed_run_leaves_no_platform(run, tmp_path, eventually):
-    tests = "import time\ndef test_it(skaha_platform):\n    time.sleep(60)\n"
+    tests = "import time\ndef test_file(skaha_platform):\n    time.sleep(60)\n"
     process = run(tests, wait=False)
-    eventually(lambda: platforms(tmp_path))
+    eventually(lambda: platform_processes(tmp_path))
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    eventually(lambda: not platforms(tmp_path))
+    eventually(lambda: not platform_processes(tmp_path))
 
 
-def test_who_does_not_use_it_does_not_pay_for_it():
+def test_the_import_of_the_plugin_is_cheap():
     script = (
         "import sys, pytest; before = set(sys.modules); import skaha.local.pytest_plugin;"
         "print({'starlette', 'uvicorn', 'psutil', 'httpx', 'anyio'} & (set(sys.modules) - before))"

@@ -1,4 +1,4 @@
-"""What a hostile or clumsy caller can do, which is little."""
+"""Protection against hostile or faulty clients, and against a full disk."""
 
 import socket
 import stat
@@ -12,15 +12,15 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _clean(clean):
-    """Leave no session behind."""
+    """Delete all sessions after each test."""
 
 
 def port(platform):
     return int(platform.url.split(":")[2].split("/")[0])
 
 
-def test_it_listens_on_the_loopback_only(platform):
-    """Nobody from outside can reach it."""
+def test_the_platform_listens_on_the_loopback_interface_only(platform):
+    """Other machines cannot reach it."""
     listening = [
         connection.laddr.ip
         for connection in psutil.Process(platform.process.pid).net_connections()
@@ -30,45 +30,45 @@ def test_it_listens_on_the_loopback_only(platform):
 
 
 @pytest.mark.parametrize("host", ["example.org", "127.0.0.1", "127.0.0.1.example.org:{port}"])
-def test_another_name_for_this_host_is_refused(platform, host):
-    """Else a page in a browser could talk to the platform under its own name."""
+def test_another_host_name_is_refused(platform, host):
+    """A web page could otherwise reach the platform under its own host name."""
     headers = {"host": host.format(port=port(platform))}
     assert platform.client.get("/context", headers=headers).status_code == 421
     good = {"host": f"LocalHost:{port(platform)}"}
     assert platform.client.get("/context", headers=good).status_code == 200
 
 
-def test_files_are_for_the_owner_only(platform):
-    """The directory keeps others out, and the token's file on its own too."""
+def test_only_the_owner_can_read_the_files(platform):
+    """The modes of the directory and of the token's file both exclude other users."""
     assert stat.S_IMODE(platform.state.stat().st_mode) == 0o700
     for name in ("token", "address"):
         assert stat.S_IMODE((platform.state / name).stat().st_mode) == 0o600
 
 
-def test_a_long_header_is_the_containers_400(platform):
-    """As on the real platform, a query of many variables does not fit."""
+def test_a_long_header_is_400(platform):
+    """Like on the real platform, the container of the service refuses a long query."""
     response = platform.client.get("/session", params={"type": "x" * 9000})
     assert response.status_code == 400
     assert response.headers["content-type"].startswith("text/html")
 
 
 def test_a_large_body_is_refused(platform):
-    """Before it is read."""
+    """The platform stops reading at its limit."""
     response = platform.client.post("/session", data={"name": "n" * 3_000_000})
     assert response.status_code == 413
     assert platform.client.get("/context").status_code == 200
 
 
-def test_what_is_no_http_is_refused(platform):
-    """And the next caller is served."""
+def test_bytes_that_are_not_http_are_refused(platform):
+    """The next request succeeds."""
     with socket.create_connection(("127.0.0.1", port(platform))) as raw:
         raw.sendall(b"\x16\x03\x01\x02\x00\r\n\r\n")
         assert raw.recv(1024).startswith(b"HTTP/1.1 400")
     assert platform.client.get("/context").status_code == 200
 
 
-def test_slow_callers_starve_nobody(platform):
-    """Hundreds of connections with half a request, or an answer that nobody reads."""
+def test_slow_clients_do_not_block_others(platform):
+    """Hundreds of connections send half a request, or do not read their response."""
     platform.wait(platform.shell("yes | head -c 50000000", name="large"))
     large = platform.sessions()[0]["id"]
     address = ("127.0.0.1", port(platform))
@@ -82,18 +82,18 @@ def test_slow_callers_starve_nobody(platform):
     ]
     for raw in slow[200:]:
         raw.sendall("\r\n".join([*lines, f"Authorization: {token}", "", ""]).encode())
-    begun = time.monotonic()
+    start = time.monotonic()
     for _ in range(20):
         assert platform.client.get("/session").status_code == 200
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - start < 5
     for raw in slow:
         raw.close()
     memory = psutil.Process(platform.process.pid).memory_info().rss
     assert memory < 250 * 2**20
 
 
-def test_a_request_that_does_not_come_is_not_waited_for(tmp_path):
-    """Neither its first byte, nor the end of its header, nor its body."""
+def test_incomplete_requests_time_out(tmp_path):
+    """A request may lack its first byte, the end of its header, or its body."""
     script = (
         "import sys\n"
         "from skaha.local import _header_timeout\n"
@@ -107,9 +107,9 @@ def test_a_request_that_does_not_come_is_not_waited_for(tmp_path):
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         number = int(process.stdout.readline().split(":")[2].split("/")[0])
         silent = socket.create_connection(("127.0.0.1", number), timeout=5)
-        trickling = socket.create_connection(("127.0.0.1", number), timeout=5)
-        trickling.sendall(b"GET / HTTP/1.1\r\nHost:")
-        bodiless = socket.create_connection(("127.0.0.1", number), timeout=5)
+        half_header = socket.create_connection(("127.0.0.1", number), timeout=5)
+        half_header.sendall(b"GET / HTTP/1.1\r\nHost:")
+        no_body = socket.create_connection(("127.0.0.1", number), timeout=5)
         lines = (
             "POST /skaha/v1/session HTTP/1.1",
             f"Host: 127.0.0.1:{number}",
@@ -117,19 +117,19 @@ def test_a_request_that_does_not_come_is_not_waited_for(tmp_path):
         )
         form = "Content-Type: application/x-www-form-urlencoded"
         token = (tmp_path / "state" / "token").read_text()
-        bodiless.sendall(
+        no_body.sendall(
             "\r\n".join([*lines, form, f"Authorization: Bearer {token}", "", "name"]).encode()
         )
         assert silent.recv(10) == b""
-        assert trickling.recv(10) == b""
-        assert bodiless.recv(1024).startswith(b"HTTP/1.1 408")
-        for raw in (silent, trickling, bodiless):
+        assert half_header.recv(10) == b""
+        assert no_body.recv(1024).startswith(b"HTTP/1.1 408")
+        for raw in (silent, half_header, no_body):
             raw.close()
         process.terminate()
 
 
-def test_the_daemons_environment_stays_its_own(platform):
-    """Only what any program needs is passed on."""
+def test_sessions_do_not_see_the_environment_of_the_daemon(platform):
+    """They see only the variables that every program needs."""
     session_id = platform.create(cmd="env")
     platform.wait(session_id)
     names = {line.split("=")[0] for line in platform.logs(session_id).splitlines()}
@@ -139,14 +139,14 @@ def test_the_daemons_environment_stays_its_own(platform):
     }
 
 
-def test_hundreds_of_sessions_are_listed_whole(launch):
+def test_the_list_contains_hundreds_of_sessions(launch):
     platform = launch("--cores", "1", "--ram", "1", "--grace", "0.1")
     ids = {platform.create(cmd="sleep", args="300") for _ in range(300)}
     assert {session["id"] for session in platform.sessions()} == ids
 
 
-def test_a_full_disk_is_an_error_and_no_corruption(launch):
-    """A create that cannot be kept is refused, and what was there stays there."""
+def test_a_full_disk_is_an_error_without_corruption(launch):
+    """A create that cannot be stored is refused, and the stored sessions remain."""
     platform = launch()
     kept = platform.create(cmd="true")
     platform.wait(kept)
@@ -169,7 +169,7 @@ def test_a_full_disk_is_an_error_and_no_corruption(launch):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A disk of sixteen megabytes."""
+    """Mount a disk of 16 MB."""
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(disk)]
@@ -183,7 +183,7 @@ def small_disk(tmp_path):
 
 
 def test_a_session_that_fills_the_disk_can_be_deleted(small_disk, launch, eventually):
-    """Nothing is accepted until then, nothing is lost, and then all goes on."""
+    """Until then, the platform refuses launches and loses no session; afterwards it goes on."""
     platform = launch("--grace", "1", state=small_disk / "state")
     kept = platform.create(cmd="true")
     platform.wait(kept)
@@ -194,7 +194,7 @@ def test_a_session_that_fills_the_disk_can_be_deleted(small_disk, launch, eventu
     assert platform.post(cmd="true").status_code == 500
     assert platform.delete(filler).status_code == 200
     eventually(lambda: platform.post(cmd="true").status_code == 200)
-    ended = {"Completed", "Failed"}  # some could not even begin
+    ended = {"Completed", "Failed"}  # some sessions could not start
     eventually(lambda: {s["status"] for s in platform.sessions()} <= ended, seconds=20)
     assert {session["id"] for session in platform.sessions()} > listed - {filler}
     platform.kill()
@@ -203,7 +203,7 @@ def test_a_session_that_fills_the_disk_can_be_deleted(small_disk, launch, eventu
 
 
 def test_two_platforms_cannot_share_a_directory(platform):
-    """The second says what to do and goes."""
+    """The second platform prints an error and ends."""
     command = [sys.executable, "-m", "skaha.local", "serve", "--state", str(platform.state)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 1
@@ -213,7 +213,7 @@ def test_two_platforms_cannot_share_a_directory(platform):
 
 
 def test_a_token_from_a_file(tmp_path):
-    """Others on the machine can read command lines."""
+    """A file hides the token, because other users can read command lines."""
     secret = tmp_path / "secret"
     secret.write_text("from-a-file\n")
     command = [sys.executable, "-m", "skaha.local", "serve", "--token-file", str(secret)]

@@ -1,4 +1,4 @@
-"""Who runs when, and what becomes of the processes."""
+"""The scheduler: the order of sessions, and the end of their processes."""
 
 import os
 import signal
@@ -18,22 +18,22 @@ def alive(pid):
 
 
 def processes_of(session_id):
-    found = []
+    pids = []
     for process in psutil.process_iter():
         try:
             if process.environ().get("skaha_sessionid") == session_id:
-                found.append(process.pid)
+                pids.append(process.pid)
         except psutil.Error:
             continue
-    return [pid for pid in found if alive(pid)]
+    return [pid for pid in pids if alive(pid)]
 
 
 def running(platform):
     return {session["id"] for session in platform.sessions(status="Running")}
 
 
-def test_cores_limit_what_runs_and_the_rest_waits_in_order(launch, eventually):
-    """First come, first served; what waits says why."""
+def test_cores_limit_the_running_sessions(launch, eventually):
+    """The others start in order of arrival, and their events name the missing resource."""
     platform = launch("--cores", "2", "--ram", "100", "--grace", "1")
     ids = [platform.create(cmd="sleep", args="60", cores="1", ram="1") for _ in range(4)]
     eventually(lambda: running(platform) == set(ids[:2]))
@@ -43,8 +43,8 @@ def test_cores_limit_what_runs_and_the_rest_waits_in_order(launch, eventually):
     assert platform.session(ids[3])["status"] == "Pending"
 
 
-def test_memory_limits_what_runs(launch, eventually):
-    """Requests count, whether asked for or the platform's own."""
+def test_memory_limits_the_running_sessions(launch, eventually):
+    """Explicit requests and default requests count."""
     platform = launch("--cores", "100", "--ram", "10", "--grace", "1")
     ids = [platform.create(cmd="sleep", args="60", ram="6"), *[None] * 2]
     ids[1:] = [platform.create(cmd="sleep", args="60") for _ in range(2)]
@@ -53,7 +53,7 @@ def test_memory_limits_what_runs(launch, eventually):
 
 
 def test_a_session_larger_than_the_machine_runs_alone(launch):
-    """What was accepted is never starved."""
+    """Smaller sessions that arrive later do not delay it for ever."""
     platform = launch("--cores", "2", "--ram", "4", "--grace", "1")
     small = platform.create(cmd="sleep", args="0.2", cores="1", ram="1")
     large = platform.create(cmd="sleep", args="60", cores="8", ram="32")
@@ -65,13 +65,13 @@ def test_a_session_larger_than_the_machine_runs_alone(launch):
     platform.wait(late)
 
 
-def test_no_core_stands_idle(launch, eventually):
-    """On two cores two run, and when one ends the next one begins."""
+def test_a_free_core_is_used_at_once(launch, eventually):
+    """Two sessions run on two cores; at the end of a session, the next session starts."""
     platform = launch("--cores", "2", "--ram", "8")
     ids = [platform.create(cmd="sleep", args="300", cores="1", ram="2") for _ in range(4)]
 
     def running():
-        return [one["id"] for one in platform.sessions() if one["status"] == "Running"]
+        return [s["id"] for s in platform.sessions() if s["status"] == "Running"]
 
     for first in range(3):
         eventually(lambda first=first: sorted(running()) == sorted(ids[first : first + 2]))
@@ -88,42 +88,42 @@ sleep 300
 
 
 @pytest.mark.parametrize("end", ["delete", "expire"])
-def test_the_whole_tree_is_ended(launch, eventually, end):
-    """Also what has left the group or ignores being asked."""
+def test_the_whole_process_tree_ends(launch, eventually, end):
+    """This includes processes that left the process group or ignore SIGTERM."""
     scale = "0.000001" if end == "expire" else "1"
     platform = launch("--grace", "0.3", "--time-scale", scale)
     session_id = platform.shell(TREE)
     platform.wait(session_id, "Running")
     eventually(lambda: len(processes_of(session_id)) >= 6)
-    below = psutil.Process(min(processes_of(session_id))).children(recursive=True)
+    descendants = psutil.Process(min(processes_of(session_id))).children(recursive=True)
     if end == "delete":
         platform.delete(session_id)
     eventually(lambda: not processes_of(session_id))
-    eventually(lambda: not [process for process in below if alive(process.pid)])
+    eventually(lambda: not [process for process in descendants if alive(process.pid)])
     assert not [p for p in psutil.Process(platform.process.pid).children() if not alive(p.pid)]
 
 
-def test_what_a_command_leaves_behind_ends_with_it(platform, eventually):
-    """As in a container, whose processes end with the first."""
+def test_background_processes_end_with_the_command(platform, eventually):
+    """In a container, all processes end with the first process."""
     session_id = platform.shell("setsid sleep 300 &")
     platform.wait(session_id)
     eventually(lambda: not processes_of(session_id))
 
 
-def test_a_command_may_say_farewell(launch, eventually):
-    """It is asked before it is killed, and the ones that end when asked end at once."""
+def test_a_command_gets_sigterm_before_sigkill(launch, eventually):
+    """A command that handles SIGTERM ends without a delay."""
     platform = launch("--grace", "30")
-    farewell = platform.home / "farewell"
-    script = f"trap 'echo bye > {farewell}; exit' TERM\necho ready\nwhile :; do sleep 0.05; done"
+    message = platform.home / "message"
+    script = f"trap 'echo bye > {message}; exit' TERM\necho ready\nwhile :; do sleep 0.05; done"
     session_id = platform.shell(script)
     eventually(lambda: platform.logs(session_id) == "ready\n")
     platform.delete(session_id)
     eventually(lambda: not processes_of(session_id), seconds=5)
-    assert farewell.read_text() == "bye\n"
+    assert message.read_text() == "bye\n"
 
 
 def test_a_command_killed_from_outside(platform, eventually):
-    """It has failed, and the signal is named."""
+    """The session has failed, and its events name the signal."""
     session_id = platform.shell("echo $$; exec sleep 300")
     pid = int(
         eventually(lambda: platform.logs(session_id).endswith("\n") and platform.logs(session_id))
@@ -133,8 +133,8 @@ def test_a_command_killed_from_outside(platform, eventually):
     assert "Exit status 137: killed by signal 9" in platform.events(session_id)
 
 
-def test_a_killed_daemon_comes_back_knowing_everything(launch, eventually):
-    """Of a hundred sessions: what still runs is adopted, what ended meanwhile has its status."""
+def test_a_killed_daemon_finds_its_sessions_again(launch, eventually):
+    """It supervises running sessions, and knows the exit status of ended sessions."""
     platform = launch("--cores", "100", "--ram", "100", "--grace", "1")
     go = platform.home / "go"
     wait = f"until [ -e {go} ]; do sleep 0.1; done"
@@ -164,8 +164,8 @@ def test_a_killed_daemon_comes_back_knowing_everything(launch, eventually):
     assert len(platform.sessions()) == 70
 
 
-def test_nothing_acknowledged_is_lost_and_nothing_runs_twice(launch, eventually):
-    """A daemon killed amid launches and starts: each session that exists ran exactly once."""
+def test_no_acknowledged_session_is_lost_or_runs_twice(launch, eventually):
+    """A daemon is killed during launches and starts; each session runs exactly once."""
     platform = launch("--cores", "4", "--ram", "100")
     ran = platform.home / "ran"
     script = platform.home / "note.sh"
@@ -194,8 +194,8 @@ def test_nothing_acknowledged_is_lost_and_nothing_runs_twice(launch, eventually)
     assert sorted(ran.read_text().split()) == sorted(listed)
 
 
-def test_what_a_restart_of_the_machine_takes(launch, eventually):
-    """No process and no status: the session has failed, and says so."""
+def test_a_restart_of_the_machine(launch, eventually):
+    """Without a process and an exit status, the session has failed."""
     platform = launch()
     session_id = platform.create(cmd="sleep", args="300")
     platform.wait(session_id, "Running")
@@ -209,7 +209,7 @@ def test_what_a_restart_of_the_machine_takes(launch, eventually):
 
 
 def test_a_delete_survives_a_killed_daemon(launch, eventually):
-    """What was deleted stays deleted, and its processes are ended after all."""
+    """The session stays deleted, and the new daemon ends its processes."""
     platform = launch("--grace", "60")
     session_id = platform.shell("trap '' TERM; echo ready; while :; do sleep 0.1; done")
     eventually(lambda: platform.logs(session_id))
@@ -222,8 +222,8 @@ def test_a_delete_survives_a_killed_daemon(launch, eventually):
     eventually(lambda: not processes_of(session_id))
 
 
-def test_the_end_of_the_platform_ends_what_runs(launch):
-    """What waits goes on waiting for the next start."""
+def test_the_end_of_the_platform_ends_running_sessions(launch):
+    """Queued sessions wait for the next start."""
     platform = launch("--cores", "1", "--grace", "5")
     first = platform.create(cmd="sleep", args="300")
     second = platform.create(cmd="true")
@@ -237,7 +237,7 @@ def test_the_end_of_the_platform_ends_what_runs(launch):
 
 
 def test_a_user_without_a_home(launch):
-    """A directory of the platform stands in."""
+    """Sessions use a directory of the platform instead."""
     platform = launch()
     platform.home.rmdir()
     session_id = platform.create(cmd="sh", args="-c pwd")

@@ -1,4 +1,4 @@
-"""What a session looks like from its launch to its end, and what can be done with it."""
+"""Sessions from launch to end: fields, events, logs, lists, renewal, deletion and apps."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from skaha.local._session import Session
 
 @pytest.fixture(autouse=True)
 def _clean(clean):
-    """Leave no session behind."""
+    """Delete all sessions after each test."""
 
 
 FOURTEEN_DAYS, FOUR_DAYS = timedelta(days=14), timedelta(days=4)
@@ -23,7 +23,7 @@ def moment(text):
 
 
 def test_a_session_from_start_to_end(launch):
-    """Pending without times, then Running with them, then Completed."""
+    """The session is Pending without times, Running with times, then Completed."""
     platform = launch("--start-delay", "0.3", "--cores", "4", "--ram", "64")
     session_id = platform.create(cmd="sleep", args="0.3", cores="2", ram="8", name="Life")
     pending = platform.session(session_id)
@@ -39,7 +39,7 @@ def test_a_session_from_start_to_end(launch):
 
 
 def test_fields_and_their_order(platform, image):
-    """Numbers are strings, what is unknown is absent, and the order is the server's."""
+    """Numbers are texts, unknown values are absent, and the order is that of the server."""
     session_id = platform.create(cmd="true", cores="2", ram="8", gpus="1")
     session = platform.wait(session_id)
     assert list(session) == [
@@ -55,14 +55,14 @@ def test_fields_and_their_order(platform, image):
     assert session["isFixedResources"] is True
     assert session["runAsUID"].isdigit()
     assert all(isinstance(group, int) for group in session["supplementalGroups"])
-    # To the second each, so their difference may be one off.
-    lived = moment(session["expiryTime"]) - moment(session["startTime"])
-    assert abs(lived - FOURTEEN_DAYS) <= timedelta(seconds=1)
+    # Both times are rounded down to a second, so their difference may be wrong by a second.
+    lifetime = moment(session["expiryTime"]) - moment(session["startTime"])
+    assert abs(lifetime - FOURTEEN_DAYS) <= timedelta(seconds=1)
     assert "Z" in session["startTime"]
 
 
-def test_the_server_prints_its_json_on_many_lines(platform):
-    """Two blanks of indent, no line feed at the end, nothing escaped; an empty list is short."""
+def test_json_is_indented(platform):
+    """The indent is two blanks; there is no line feed at the end and no escape of `&`."""
     assert platform.client.get("/session").text == "[]"
     session_id = platform.create(type="desktop")
     text = platform.client.get(f"/session/{session_id}").text
@@ -72,7 +72,7 @@ def test_the_server_prints_its_json_on_many_lines(platform):
 
 
 @pytest.mark.parametrize(
-    ("asked", "kind", "shown"),
+    ("parameters", "kind", "expected"),
     [
         ({}, "headless", None),
         ({"cores": "2"}, "headless", None),
@@ -83,12 +83,12 @@ def test_the_server_prints_its_json_on_many_lines(platform):
         ({}, "firefly", ("4.29", "0.100")),
     ],
 )
-def test_fixed_and_flexible_resources(platform, asked, kind, shown):
-    """Memory makes a session fixed; only then is shown what it requests."""
-    session = platform.session(platform.create(type=kind, cmd="true", **asked))
-    assert session["isFixedResources"] is (shown is not None)
+def test_fixed_and_flexible_resources(platform, parameters, kind, expected):
+    """A session with a memory request is fixed; only fixed sessions show their requests."""
+    session = platform.session(platform.create(type=kind, cmd="true", **parameters))
+    assert session["isFixedResources"] is (expected is not None)
     assert (session.get("requestedRAM"), session.get("requestedCPUCores")) == (
-        shown or (None, None)
+        expected or (None, None)
     )
 
 
@@ -102,7 +102,7 @@ def test_fixed_and_flexible_resources(platform, asked, kind, shown):
     ],
 )
 def test_interactive_sessions_wait_for_their_image(platform, kind, path, eventually):
-    """They are accepted, have a place to connect to, and say in their events what is missing."""
+    """They are accepted, have a connectURL, and their events show that the image is missing."""
     session_id = platform.create(type=kind)
     eventually(lambda: "ImagePullBackOff" in platform.events(session_id))
     session = platform.session(session_id)
@@ -110,16 +110,16 @@ def test_interactive_sessions_wait_for_their_image(platform, kind, path, eventua
     host = platform.url.split("/")[2]
     expected = path.format(id=session_id, user=session["userid"])
     assert session["connectURL"] == f"http://{host}{expected}"
-    lived = moment(session["expiryTime"]) - moment(session["startTime"])
-    assert abs(lived - FOUR_DAYS) <= timedelta(seconds=1)
+    lifetime = moment(session["expiryTime"]) - moment(session["startTime"])
+    assert abs(lifetime - FOUR_DAYS) <= timedelta(seconds=1)
 
 
 def test_a_start_on_the_full_minute_has_no_seconds():
-    """The class that prints it leaves them out; the expiry always has them."""
+    """Java omits zero seconds in the start; the expiry always has seconds."""
     noon = datetime(2026, 7, 31, 12, tzinfo=UTC).timestamp()
-    shared = {"id": "a", "name": "a", "image": "i", "kind": "headless", "fixed": False}
-    shared |= {"cores_limit": 8, "ram_limit": 32}
-    session = Session(cores=1, ram=1, created=noon, started=noon + 0.5, lifetime=60, **shared)
+    fields = {"id": "a", "name": "a", "image": "i", "kind": "headless", "fixed": False}
+    fields |= {"cores_limit": 8, "ram_limit": 32}
+    session = Session(cores=1, ram=1, created=noon, started=noon + 0.5, lifetime=60, **fields)
     assert times(session) == {
         "startTime": "2026-07-31T12:00Z",
         "expiryTime": "2026-07-31T12:01:00Z",
@@ -127,7 +127,7 @@ def test_a_start_on_the_full_minute_has_no_seconds():
 
 
 def test_a_failing_command(platform):
-    """It runs once and its status is in the events only."""
+    """It runs once, and only the events show its exit status."""
     session_id = platform.shell("echo tried; exit 3")
     assert platform.wait(session_id, "Failed")["name"] == "n"
     assert platform.logs(session_id) == "tried\n"
@@ -136,7 +136,7 @@ def test_a_failing_command(platform):
 
 @pytest.mark.parametrize("cmd", ["no-such-program", "no/such/program", "/etc", "/etc/passwd"])
 def test_a_command_that_cannot_start(platform, cmd):
-    """The session fails, its events say why and its log is empty."""
+    """The session fails, its events show the reason, and its log is empty."""
     session_id = platform.create(cmd=cmd)
     platform.wait(session_id, "Failed")
     assert f'failed to start container: exec: "{cmd}"' in platform.events(session_id)
@@ -144,14 +144,14 @@ def test_a_command_that_cannot_start(platform, cmd):
 
 
 def test_no_command(platform):
-    """There is no image whose own command could run instead."""
+    """The process runtime has no image with a command of its own."""
     session_id = platform.create()
     platform.wait(session_id, "Failed")
     assert "give cmd" in platform.events(session_id)
 
 
 def test_events_are_a_table(platform, image):
-    """Columns at least three blanks apart; the scheduler's own event has no times."""
+    """At least three blanks separate the columns; the scheduler's event has no times."""
     session_id = platform.create(cmd="true", gpus="1")
     platform.wait(session_id)
     response = platform.client.get(f"/session/{session_id}", params={"view": "events"})
@@ -168,23 +168,23 @@ def test_events_are_a_table(platform, image):
     assert f'on this machine, not in the image "{image}"' in rows[2][2]
 
 
-def test_events_of_what_is_not_there(platform):
-    """404 with a full stop, where the session itself is 404 without one."""
+def test_events_of_a_missing_session(platform):
+    """The text of this 404 ends with a full stop; that of the session itself does not."""
     for query, text in (({"view": "events"}, "session nope not found.\n"), ({}, None)):
         response = platform.client.get("/session/nope", params=query)
         assert (response.status_code, response.text) == (404, text or "session nope not found\n")
 
 
-def test_logs_of_what_is_not_there(platform):
-    """200 and empty, as before the start."""
+def test_logs_of_a_missing_session(platform):
+    """They are 200 and empty, like those of a session before its start."""
     for session_id in ("nope", platform.create(type="carta")):
         response = platform.client.get(f"/session/{session_id}", params={"view": "logs"})
         assert (response.status_code, response.text) == (200, "")
         assert response.headers["content-type"] == "text/plain"
 
 
-def test_logs_are_both_streams_as_they_came(platform, eventually):
-    """Also while the session runs, and bytes that are no text."""
+def test_logs_contain_output_and_errors_in_order(platform, eventually):
+    """This also works while the session runs, and for bytes that are not text."""
     session_id = platform.shell("echo out; echo err >&2; printf '\\377'; sleep 60")
     query = {"view": "logs"}
     eventually(lambda: platform.client.get(f"/session/{session_id}", params=query).content[8:])
@@ -193,20 +193,20 @@ def test_logs_are_both_streams_as_they_came(platform, eventually):
 
 
 def test_logs_of_any_size(platform):
-    """A log larger than any buffer comes whole and in pieces."""
+    """A log larger than all buffers arrives complete, in several chunks."""
     session_id = platform.shell("yes 0123456789abcde | head -c 50000000")
     platform.wait(session_id)
-    url, size, pieces = f"/session/{session_id}", 0, 0
+    url, size, chunks = f"/session/{session_id}", 0, 0
     with platform.client.stream("GET", url, params={"view": "logs"}) as response:
         assert response.headers["transfer-encoding"] == "chunked"
-        for piece in response.iter_bytes():
-            size, pieces = size + len(piece), pieces + 1
+        for chunk in response.iter_bytes():
+            size, chunks = size + len(chunk), chunks + 1
     assert size == 50_000_000
-    assert pieces > 10
+    assert chunks > 10
 
 
 @pytest.mark.parametrize("view", ["event", "Logs", "EVENTS", "foo", "all", ""])
-def test_an_unknown_view_is_the_session(platform, view):
+def test_an_unknown_view_returns_the_session(platform, view):
     """Only `logs` and `events` are views of a session."""
     session_id = platform.create(type="carta")
     response = platform.client.get(f"/session/{session_id}", params={"view": view})
@@ -215,14 +215,14 @@ def test_an_unknown_view_is_the_session(platform, view):
 
 @pytest.mark.parametrize("session_id", ["a_", "a b", "%25", "-a", "a" * 64])
 def test_a_malformed_id(platform, session_id):
-    """What is no label is refused before it is looked for."""
+    """An id that is not a valid label is refused before the search."""
     response = platform.client.get(f"/session/{session_id}")
     text = "canfar.net/id label value must match Kubernetes label value syntax\n"
     assert (response.status_code, response.text) == (400, text)
 
 
 def test_the_list_and_its_filters(platform):
-    """Equality in any case, both together, and what is unknown or blank matches nothing."""
+    """Filters ignore case and can be combined; unknown and blank values match nothing."""
     done = platform.create(cmd="true", name="z")
     failed = platform.create(cmd="false", name="y")
     carta = platform.create(type="carta", name="a")
@@ -244,8 +244,8 @@ def test_the_list_and_its_filters(platform):
         assert ids(**query) == []
 
 
-def test_everybodys_sessions_have_four_fields(platform):
-    """No id and no name."""
+def test_sessions_of_all_users_have_four_fields(platform):
+    """They have no id and no name."""
     done = platform.create(cmd="true")
     own = platform.wait(done)
     (public,) = platform.sessions(view="all")
@@ -254,12 +254,12 @@ def test_everybodys_sessions_have_four_fields(platform):
 
 
 def test_interactive_view(platform):
-    """All that is not headless, apps included; the type is ignored, the status is not."""
+    """It lists all other kinds than headless, with apps; it uses the status, but not the type."""
     platform.create(cmd="true")
     desktop = platform.create(type="desktop")
     app = platform.client.post(f"/session/{desktop}/app", data={"image": "a/b/c:1"}).text.strip()
-    shown = platform.sessions(view="InterActive", type="headless")
-    assert {(session["id"], session.get("appid")) for session in shown} == {
+    listed = platform.sessions(view="InterActive", type="headless")
+    assert {(session["id"], session.get("appid")) for session in listed} == {
         (desktop, None),
         (desktop, app),
     }
@@ -267,7 +267,7 @@ def test_interactive_view(platform):
 
 
 def test_delete(platform, eventually):
-    """200 and empty whatever was there; the session is gone at once, and its log with it."""
+    """A delete is always 200 and empty; the session and its log vanish at once."""
     session_id = platform.create(cmd="sleep", args="60")
     platform.wait(session_id, "Running")
     for path in (session_id, session_id, "nope"):
@@ -280,13 +280,13 @@ def test_delete(platform, eventually):
 
 
 def test_delete_everything(platform):
-    """There is no such request."""
+    """A delete without an id is refused."""
     response = platform.client.delete("/session")
     assert (response.status_code, response.text) == (400, "Cannot kill all sessions.\n")
 
 
 def test_renew(launch, eventually):
-    """The expiry moves to a lifetime from now if that is later; else nothing happens."""
+    """The expiry moves to a lifetime from now, if that is later."""
     platform = launch("--time-scale", "0.0001")  # four days are 35 seconds
     carta, batch = platform.create(type="carta"), platform.create(cmd="sleep", args="60")
     platform.wait(batch, "Running")
@@ -303,8 +303,8 @@ def test_renew(launch, eventually):
     assert platform.session(batch)["expiryTime"] == before[batch]
 
 
-def test_what_cannot_be_renewed(platform):
-    """No action, another action, or nothing active."""
+def test_a_renewal_that_is_refused(platform):
+    """The action is missing or unknown, or the session is not active."""
     done = platform.create(cmd="true")
     user = platform.wait(done)["userid"]
     for session_id, action, text in (
@@ -318,25 +318,25 @@ def test_what_cannot_be_renewed(platform):
 
 
 def test_expiry_and_retention(launch, eventually):
-    """A session over its lifetime fails; finished ones stay listed a while, then are gone."""
+    """A session fails at its expiry; finished sessions vanish after some time."""
     platform = launch("--time-scale", "0.000001", "--grace", "1")  # headless: 1.2 s
     session_id = platform.create(cmd="sleep", args="60")
     platform.wait(session_id, "Running")
-    seen = set()
+    statuses = set()
 
-    def gone():
+    def is_gone():
         response = platform.client.get(f"/session/{session_id}")
-        seen.add(response.json()["status"] if response.status_code == 200 else None)
+        statuses.add(response.json()["status"] if response.status_code == 200 else None)
         return response.status_code == 404
 
-    eventually(gone)
-    assert seen <= {"Running", "Failed", None}
+    eventually(is_gone)
+    assert statuses <= {"Running", "Failed", None}
     assert platform.logs(session_id) == ""
     assert platform.sessions() == []
 
 
-def test_old_events_are_forgotten(launch, eventually):
-    """A session whose events are too old has none, and is still there."""
+def test_old_events_are_deleted(launch, eventually):
+    """A session may be older than its events."""
     platform = launch("--time-scale", "0.0001")  # an hour is 0.36 s, a day 8.6 s
     session_id = platform.create(type="carta")
     eventually(lambda: platform.events(session_id) == "<none>\n")
@@ -344,7 +344,7 @@ def test_old_events_are_forgotten(launch, eventually):
 
 
 def test_args_env_and_variables_of_the_server(platform):
-    """`cmd` is one word, `args` are split on blanks only, `env` loses what the server loses."""
+    """`cmd` is a single word, `args` are split at blanks, and some entries of `env` are dropped."""
     script = platform.home / "show.sh"
     script.write_text('for word; do echo "<$word>"; done; env')
     session_id = platform.create(
@@ -367,15 +367,15 @@ def test_args_env_and_variables_of_the_server(platform):
     assert variables["OMP_NUM_THREADS"] == "2"
 
 
-def test_backslashes_are_eaten(platform):
-    """By the pattern first, then by the template."""
+def test_backslashes_are_removed(platform):
+    """The server's pattern removes some of them, and its template the others."""
     session_id = platform.create(cmd="echo", args="a\\nb c\\\\nd \\$HOME")
     platform.wait(session_id)
     assert platform.logs(session_id) == "anb c\nd $HOME\n"
 
 
-def test_python_is_the_one_that_runs_the_platform(platform):
-    """So that a session can import what its owner has installed."""
+def test_python_is_the_interpreter_of_the_platform(platform):
+    """Therefore a session can import the packages that its owner has installed."""
     session_id = platform.create(cmd="python3", args="-c import(psutil)")
     platform.wait(session_id, "Failed")
     session_id = platform.create(cmd="python3", args="-m skaha.local --help")
@@ -383,8 +383,8 @@ def test_python_is_the_one_that_runs_the_platform(platform):
     assert "skaha.local" in platform.logs(session_id)
 
 
-def test_names_that_the_shell_does_not_pass_on(platform):
-    """What gets lost is said."""
+def test_variables_that_the_shell_cannot_pass_on(platform):
+    """An event names them."""
     session_id = platform.create(cmd="env", env=["a.b=c", "D=e"])
     platform.wait(session_id)
     assert "D=e" in platform.logs(session_id)
@@ -392,7 +392,7 @@ def test_names_that_the_shell_does_not_pass_on(platform):
 
 
 def test_apps_of_a_desktop(platform, eventually):
-    """Attach, list, read and delete; the path's session id does not narrow the list."""
+    """Apps can be attached, listed, read and deleted; a list has the apps of all desktops."""
     first, second = platform.create(type="desktop"), platform.create(type="desktop")
     client = platform.client
     image = "anywhere.org/skaha/terminal:1.2.0"
@@ -419,16 +419,16 @@ def test_apps_of_a_desktop(platform, eventually):
     assert (gone.status_code, gone.text) == (404, text)
 
 
-def test_apps_go_with_their_desktop(platform):
-    """Deleting the desktop is enough."""
+def test_apps_end_with_their_desktop(platform):
+    """A delete of the desktop also deletes its apps."""
     desktop = platform.create(type="desktop")
     platform.client.post(f"/session/{desktop}/app", data={"image": "a"})
     platform.delete(desktop)
     assert platform.sessions(view="interactive") == []
 
 
-def test_what_apps_refuse(platform):
-    """Everything that is not a new app for a desktop of the caller."""
+def test_invalid_requests_for_apps(platform):
+    """Only new apps for an existing desktop are accepted."""
     client = platform.client
     carta = platform.create(type="carta")
     desktop = platform.create(type="desktop")
@@ -447,7 +447,7 @@ def test_what_apps_refuse(platform):
 
 
 def test_context(platform):
-    """On one line, without a version of the members that is gone."""
+    """It is on one line, and has no fields of older releases."""
     response = platform.client.get("/context")
     assert response.headers["content-type"] == "application/json"
     assert "\n" not in response.text
@@ -458,7 +458,7 @@ def test_context(platform):
 
 
 def test_images(platform):
-    """All or those of a type, which has to be spelled right here."""
+    """The list has all images or those of a type; the case of the type matters."""
     images = platform.client.get("/image").json()
     assert all(set(image) == {"id", "types", "digest"} for image in images)
     assert "images.canfar.net/skaha/terminal:1.1.1" in [image["id"] for image in images]
@@ -471,12 +471,12 @@ def test_images(platform):
 
 
 def test_repositories(platform):
-    """One registry, on one line."""
+    """There is one registry, on one line."""
     assert platform.client.get("/repository").text == '["images.canfar.net"]'
 
 
 def test_statistics(platform):
-    """What runs is what is requested; what is available is all there is; no instances."""
+    """Running sessions count as requested; the whole machine counts as available."""
     session_id = platform.create(cmd="sleep", args="60", cores="2", ram="8")
     platform.wait(session_id, "Running")
     stats = platform.client.get("/session", params={"view": "stats", "type": "nope"})
@@ -498,14 +498,14 @@ def test_statistics(platform):
 
 
 def test_no_statistics(launch):
-    """A site without them says when to come back, and nothing else that is of use."""
+    """A site without statistics is 503, with a `Retry-After` header."""
     response = launch("--no-stats").client.get("/session", params={"view": "stats"})
     assert (response.status_code, response.text) == (503, "temporarily unavailable: null\n")
     assert response.headers["retry-after"] == "30"
 
 
 def test_capabilities(platform):
-    """At this address, the version that is gone included; a HEAD has no body."""
+    """They contain this platform's URL, and also v0, which is not served; a HEAD has no body."""
     response = platform.client.get(f"{platform.url}/capabilities")
     assert response.headers["content-type"].startswith("text/xml")
     assert f">{platform.url}/v1/session</accessURL>" in response.text
@@ -515,7 +515,7 @@ def test_capabilities(platform):
 
 
 def test_availability(platform):
-    """True, or with the least detail nothing at all."""
+    """The service is available; the response with minimum detail is empty."""
     response = platform.client.get(f"{platform.url}/availability")
     assert response.headers["content-type"].startswith("text/xml")
     assert "<vosi:available>true</vosi:available>" in response.text
@@ -523,6 +523,6 @@ def test_availability(platform):
     assert (least.status_code, least.text) == (200, "")
 
 
-def test_operators_only(platform):
-    """Nobody is one here."""
+def test_log_control(platform):
+    """Only operators may use it, and this platform has no operators."""
     assert platform.client.get(f"{platform.url}/logControl").status_code == 403

@@ -88,7 +88,7 @@ async def _create(request: ApiRequest) -> Response:
     error = job_error(session)
     if error is None and number in faults.refused_creates:
         error = JOB_NOT_CREATED
-    # The v0 server does not notice the error of a headless job, because it does not wait for one.
+    # The v0 server does not wait for a headless job, so it does not notice the error.
     is_unnoticed = error and platform.profile.is_v0 and session.kind == "headless"
     if error and not is_unnoticed:
         raise InternalServerError(error)

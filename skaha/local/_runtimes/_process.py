@@ -145,7 +145,7 @@ def _find_program(program: str, path: str, home: Path) -> str:
         if file.is_dir() or not os.access(file, os.X_OK):
             raise StartError(permission_denied(program))
         return str(file)
-    found = shutil.which(program, path=path)
-    if found is None:
+    executable = shutil.which(program, path=path)
+    if executable is None:
         raise StartError(executable_not_found(program))
-    return found
+    return executable

@@ -38,7 +38,7 @@ class ProcessSnapshot:
         """Read all processes."""
         snapshot = cls({}, {}, {})
         # Do not use `psutil.process_iter`: it caches processes, and does not send a signal to a new
-        # process with the id of an old one.
+        # process with the id of an old process.
         for pid in psutil.pids():
             with suppress(psutil.NoSuchProcess):
                 snapshot._add(psutil.Process(pid))
@@ -46,7 +46,7 @@ class ProcessSnapshot:
 
     def of_session(self, session_id: str) -> list[psutil.Process]:
         """Return the processes of a session."""
-        roots = {pid for pid, found in self.session_ids.items() if found == session_id}
+        roots = {pid for pid, owner in self.session_ids.items() if owner == session_id}
         if not roots:
             return []
         return [
@@ -83,7 +83,7 @@ class _SharedSnapshots:
     async def _take_after(self, previous: asyncio.Task[ProcessSnapshot] | None) -> ProcessSnapshot:
         if previous is not None and not previous.done():
             await asyncio.wait({previous})
-        # This snapshot may miss a process that starts from here on. Later callers get the next one.
+        # This snapshot may miss a process that starts from here on. Later callers get the next.
         self._current, self._next = self._next, None
         return await asyncio.to_thread(ProcessSnapshot.take)
 
@@ -140,7 +140,7 @@ async def _wait_for_any_exit(processes: list[psutil.Process], seconds: float) ->
 
 
 def _signal(process: psutil.Process, number: int) -> None:
-    # The process may have ended, or may have more rights than this one.
+    # The process may have ended, or may have more rights than this process.
     with suppress(psutil.Error):
         process.send_signal(number)
 

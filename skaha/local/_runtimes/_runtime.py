@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from attrs import frozen
+from attrs import field, frozen
 
 from skaha.local._runtimes import _shim
 from skaha.local._runtimes._shim import Command, ShimWorkload
@@ -50,7 +50,7 @@ class Runtime(ABC):
     """
 
     root: Path
-    key: bytes
+    key: bytes = field(repr=False)
     user: str
     host: str
 
@@ -135,7 +135,7 @@ class Runtime(ABC):
         shutil.rmtree(self.directory(session), ignore_errors=True)
 
     def home(self) -> Path:
-        """Return the user's home directory; a user without one gets a directory of the platform."""
+        """Return the user's home directory; without it, a directory of the platform."""
         with suppress(RuntimeError):
             home = Path.home()
             if os.access(home, os.R_OK | os.X_OK):

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
-from attrs import frozen
+from attrs import field, frozen
 
 from skaha.local._runtimes._process_tree import (
     ProcessSnapshot,
@@ -71,7 +71,7 @@ class Command:
 
     words: list[str]
     cwd: Path
-    environment: dict[str, str]
+    environment: dict[str, str] = field(repr=False)
 
 
 def start(session_id: str, directory: Path, command: Command) -> ShimWorkload:

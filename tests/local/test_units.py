@@ -1,4 +1,4 @@
-"""Parts that a platform on this machine does not show, each on its own."""
+"""Unit tests of behaviour that a running platform does not show."""
 
 import asyncio
 import os
@@ -20,25 +20,25 @@ from skaha.local._session import Session
 from skaha.local._store import Store
 
 
-def test_a_machine_is_no_larger_than_what_may_be_used_of_it(tmp_path, monkeypatch):
-    """In a container, that is less than the kernel has."""
-    whole = _machine.measure()
+def test_limits_of_a_container_count_as_the_size_of_the_machine(tmp_path, monkeypatch):
+    """The limits of the control group may be smaller than the machine."""
+    machine = _machine.measure()
     monkeypatch.setattr(_machine, "_CGROUP", tmp_path)
-    assert _machine.measure() == whole
+    assert _machine.measure() == machine
     (tmp_path / "cpu.max").write_text("50000 100000\n")
     (tmp_path / "memory.max").write_text(f"{2**28}\n")
     assert _machine.measure() == Machine(0.5, 0.25)
     (tmp_path / "cpu.max").write_text("max 100000\n")
     (tmp_path / "memory.max").write_text("max\n")
-    assert _machine.measure() == whole
+    assert _machine.measure() == machine
 
 
 @pytest.mark.parametrize(
     ("machine", "cores", "ram"),
     [(Machine(1, 2), 8, 32), (Machine(16, 60), 16, 56), (Machine(12.5, 1000), 12, 192)],
 )
-def test_options_reach_to_the_platforms_limits_or_the_machines(machine, cores, ram):
-    """So that scripts written for the platform run on a laptop, and a workstation is used."""
+def test_options_reach_to_the_limits_of_the_platform_or_of_the_machine(machine, cores, ram):
+    """The larger of both counts, so that scripts for a real platform run on a laptop."""
     assert max(machine.cores_options) == cores
     assert max(machine.ram_options) == ram
 
@@ -57,8 +57,8 @@ def test_options_reach_to_the_platforms_limits_or_the_machines(machine, cores, r
         ("a\\\\n", ("a\n",)),
     ],
 )
-def test_args_are_split_as_the_server_splits(value, words):
-    """On single blanks; empty words at the end vanish, but for that of an empty text."""
+def test_args_are_split_at_single_blanks(value, words):
+    """Empty words at the end vanish, except the only word of an empty text."""
     assert split_arguments(value) == words
 
 
@@ -73,36 +73,36 @@ def test_args_are_split_as_the_server_splits(value, words):
         ("=", ()),
     ],
 )
-def test_env_loses_what_the_server_loses(entry, kept):
-    """Everything that is not exactly a name and a value."""
+def test_env_keeps_only_entries_with_a_name_and_a_value(entry, kept):
+    """The server drops all other entries."""
     assert parse_environment([entry]) == kept
 
 
-@pytest.mark.parametrize("kernel", ["as it is", "without process descriptors"])
-def test_the_end_of_a_process_is_noticed(kernel, monkeypatch):
-    """Also where the kernel does not tell, and where there is nothing left to notice."""
-    if kernel != "as it is":
+@pytest.mark.parametrize("has_pidfd", [True, False])
+def test_the_exit_of_a_process_is_noticed(has_pidfd, monkeypatch):
+    """This works with and without process descriptors, and for a process that has ended."""
+    if not has_pidfd:
         monkeypatch.setattr(_process_tree, "_open_pidfd", lambda _: None)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
 
-        async def follow():
+        async def wait():
             end = asyncio.create_task(_process_tree.wait_for_exit(child.pid))
             done, _ = await asyncio.wait([end], timeout=0.1)
             assert not done
             child.stdin.close()
             await asyncio.wait_for(end, 5)
 
-        asyncio.run(follow())
+        asyncio.run(wait())
     asyncio.run(_process_tree.wait_for_exit(child.pid))
 
 
-def test_a_database_of_the_first_layout_is_taken_over(tmp_path):
-    """Its sessions are there, with the limits that all had then."""
+def test_a_database_of_version_1_is_upgraded(tmp_path):
+    """Its sessions get the limits that all sessions had at that time."""
     file = tmp_path / "platform.db"
     store = Store(file)
-    known = {"id": "a", "name": "a", "image": "i", "kind": "headless", "fixed": False}
+    fields = {"id": "a", "name": "a", "image": "i", "kind": "headless", "fixed": False}
     limits = {"cores_limit": 8.0, "ram_limit": 32.0}
-    store.add(Session(cores=1, ram=1, created=0, lifetime=60, **known, **limits), None)
+    store.add(Session(cores=1, ram=1, created=0, lifetime=60, **fields, **limits), None)
     store.close()
     with sqlite3.connect(file) as old:
         for column in limits:
@@ -116,22 +116,22 @@ def test_a_database_of_the_first_layout_is_taken_over(tmp_path):
         store.close()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="it looks where Linux shows environments")
-def test_what_was_just_started_can_be_ended(tmp_path):
-    """The kernel shows a moment later to which session a new process belongs."""
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc")
+def test_the_environment_of_a_new_process_is_visible(tmp_path):
+    """Without it, a stop directly after the start would not find the process."""
     for number in range(200):
         session_id = f"s{number}"
         environment = {_process_tree.SESSION_VARIABLE: session_id, "PATH": os.defpath}
         command = _shim.Command(["sleep", "60"], tmp_path, environment)
         workload = _shim.start(session_id, tmp_path, command)
-        shown = Path(f"/proc/{workload._shim}/environ").read_bytes()
+        environ = Path(f"/proc/{workload._shim}/environ").read_bytes()
         os.killpg(workload._shim, signal.SIGKILL)
         workload._child.wait()
-        assert session_id.encode() in shown
+        assert session_id.encode() in environ
 
 
-def test_many_who_ask_at_once_share_a_census(monkeypatch):
-    """But nobody gets one that was begun before."""
+def test_simultaneous_callers_share_a_snapshot(monkeypatch):
+    """But no caller gets a snapshot that started before its call."""
     taken = []
 
     def take():
@@ -141,18 +141,18 @@ def test_many_who_ask_at_once_share_a_census(monkeypatch):
 
     monkeypatch.setattr(_process_tree.ProcessSnapshot, "take", take)
 
-    async def ask():
+    async def take_all():
         snapshots = _process_tree._SharedSnapshots()
         early = [asyncio.create_task(snapshots.take()) for _ in range(50)]
         await asyncio.sleep(0.02)
         late = [asyncio.create_task(snapshots.take()) for _ in range(50)]
         return set(await asyncio.gather(*early)), set(await asyncio.gather(*late))
 
-    assert asyncio.run(ask()) == ({1}, {2})
+    assert asyncio.run(take_all()) == ({1}, {2})
 
 
-def test_faults_are_read_when_they_change(tmp_path):
-    """What has struck is forgotten then."""
+def test_faults_are_read_after_each_change(tmp_path):
+    """A change resets the counters."""
     file = tmp_path / "faults"
     injector = FaultInjector(file)
     assert injector.faults == Faults()

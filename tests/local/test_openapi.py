@@ -1,4 +1,4 @@
-"""The description and the platform agree, whatever a client may think of within the description."""
+"""The platform conforms to the OpenAPI description, for generated requests."""
 
 from pathlib import Path
 
@@ -12,22 +12,23 @@ from schemathesis import checks
 SPEC = yaml.safe_load((Path(__file__).parents[2] / "openapi" / "skaha.yaml").read_text())
 SCHEMA = schemathesis.openapi.from_dict(SPEC)
 OPERATIONS = {result.ok().label: result.ok() for result in SCHEMA.get_all_operations()}
-# What asks for nothing cannot ask for it wrongly, and another view is another operation.
-TAKES_WRONG_THINGS = [
+# An operation without parameters accepts no wrong values. The views (`#`) share their parameters
+# with the operation of their path.
+WITH_PARAMETERS = [
     label
     for label, operation in OPERATIONS.items()
     if "#" not in label and (operation.body or operation.query or operation.path_parameters)
 ]
 
 
-def only_javas_errors(_context, response, _case):
-    """A server error is one of the real server's, not of this one."""
+def only_java_errors(_context, response, _case):
+    """Check that a server error copies the real server, and is not an error of this platform."""
     if response.status_code == 500:
         assert response.text.startswith("unexpected exception: java.")
 
 
 def content_type_conformance(context, response, case):
-    """What is empty needs no type, and has none."""
+    """Check the content type; an empty response has none."""
     if response.content:
         return checks.content_type_conformance(context, response, case)
     assert "content-type" not in response.headers or case.path.startswith("/v1/session")
@@ -35,7 +36,7 @@ def content_type_conformance(context, response, case):
 
 
 CHECKS = [
-    only_javas_errors,
+    only_java_errors,
     content_type_conformance,
     checks.status_code_conformance,
     checks.response_headers_conformance,
@@ -45,7 +46,7 @@ CHECKS = [
 
 
 @pytest.fixture(scope="module")
-def caller(platform):
+def http_session(platform):
     with requests.Session() as session:
         session.trust_env = False
         session.headers = dict(platform.client.headers)
@@ -53,8 +54,8 @@ def caller(platform):
 
 
 @pytest.fixture(scope="module")
-def inhabited(platform):
-    """A platform with a session of each kind of answer."""
+def platform_with_sessions(platform):
+    """A platform with a session for each kind of response."""
     platform.wait(platform.create(cmd="true", ram="4"))
     desktop = platform.create(type="desktop")
     platform.client.post(f"/session/{desktop}/app", data={"image": "a/b:1"})
@@ -62,29 +63,39 @@ def inhabited(platform):
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_requests_within_the_description(inhabited, caller, operation):
-    hold(inhabited, caller, OPERATIONS[operation], schemathesis.GenerationMode.POSITIVE)
+def test_valid_requests(platform_with_sessions, http_session, operation):
+    check_operation(
+        platform_with_sessions,
+        http_session,
+        OPERATIONS[operation],
+        schemathesis.GenerationMode.POSITIVE,
+    )
 
 
-@pytest.mark.parametrize("operation", TAKES_WRONG_THINGS)
-def test_requests_beyond_the_description(inhabited, caller, operation):
-    hold(inhabited, caller, OPERATIONS[operation], schemathesis.GenerationMode.NEGATIVE)
+@pytest.mark.parametrize("operation", WITH_PARAMETERS)
+def test_invalid_requests(platform_with_sessions, http_session, operation):
+    check_operation(
+        platform_with_sessions,
+        http_session,
+        OPERATIONS[operation],
+        schemathesis.GenerationMode.NEGATIVE,
+    )
 
 
-def test_launches_that_get_past_the_image(inhabited, caller, image):
-    """What chance does not hit upon is given: an image of the registry, and a harmless command."""
+def test_launches_with_a_valid_image(platform_with_sessions, http_session, image):
+    """Random images are refused, so the image and a harmless command are fixed."""
 
-    def launchable(case):
+    def make_valid(case):
         case.body = case.body | {"image": image, "cmd": "true"}
         return case
 
     operation, mode = OPERATIONS["POST /v1/session"], schemathesis.GenerationMode.POSITIVE
-    hold(inhabited, caller, operation, mode, launchable)
-    assert len(inhabited.sessions(type="headless")) > 3
+    check_operation(platform_with_sessions, http_session, operation, mode, make_valid)
+    assert len(platform_with_sessions.sessions(type="headless")) > 3
 
 
-def hold(platform, caller, operation, mode, change=lambda case: case):
-    """Hold the platform's answers to generated requests against the description."""
+def check_operation(platform, http_session, operation, mode, change=lambda case: case):
+    """Send generated requests, and compare the responses with the description."""
 
     @settings(
         max_examples=25,
@@ -95,7 +106,7 @@ def hold(platform, caller, operation, mode, change=lambda case: case):
     )
     @given(case=operation.as_strategy(generation_mode=mode))
     def check(case):
-        response = change(case).call(base_url=platform.url, session=caller)
+        response = change(case).call(base_url=platform.url, session=http_session)
         case.validate_response(response, checks=CHECKS)
 
     check()
