@@ -128,6 +128,10 @@ class SkahaClient:
             )
         if loglevel is not None:
             log.setLevel(loglevel)
+        # Ids that this client received for its launches, and whether the platform sends the time
+        # with its responses. Both help to recognise a new session by its name.
+        self._received_ids: set[str] = set()
+        self._has_dates = True
         self._opening = Lock()
         self._opened_api: Api | None = None
         self._credentials_problem: str | None = None

@@ -127,11 +127,11 @@ class ResultDict(dict[str, T], _Result):
 
 
 class LaunchOrder(Protocol):
-    """The launch request behind a result. It is only for `relaunch`."""
+    """The launch behind a result. It is only for `relaunch`."""
 
     @property
-    def names(self) -> list[str]:
-        """The names of all replicas."""
+    def replicas(self) -> Mapping[str, object]:
+        """All replicas by their names."""
 
 
 class Launched(ResultList[str]):
@@ -140,7 +140,13 @@ class Launched(ResultList[str]):
     Attributes:
         names: The id of each launched replica, by its name.
         failures: The error of each replica that was not launched, by its name.
-        order: The launch request, for `relaunch`. It is not pickled, because it may hold secrets.
+        uncertain: Names of the replicas in `failures` that may be running although the launch
+            failed.
+        found_by_name: The ids in `names` that the platform did not return. They were found in the
+            list of sessions by their names, so another program may have launched them.
+        surplus: Ids of more new sessions than requested, by replica name. They belong to this
+            launch or to another program that uses the same names. Nothing deletes them.
+        order: The launch, for `relaunch`. It is not pickled, because it may hold secrets.
 
     Example:
         >>> from skaha import Session
@@ -149,17 +155,33 @@ class Launched(ResultList[str]):
         >>> ids = session.create("pair", image, cmd="true", replicas=2)
         >>> ids == list(ids.names.values()), list(ids.names)
         (True, ['pair-1', 'pair-2'])
+        >>> ids.uncertain, ids.surplus, ids.found_by_name
+        ([], {}, {})
         >>> all(session.destroy(ids).values())
         True
     """
 
     names: dict[str, str]
+    uncertain: list[str]
+    found_by_name: dict[str, str]
+    surplus: dict[str, list[str]]
     order: LaunchOrder | None = None
 
-    def __init__(self, order: LaunchOrder, outcome: Outcome[str]) -> None:
-        """Take the launch request, and its outcome by replica name."""
+    def __init__(
+        self,
+        order: LaunchOrder,
+        outcome: Outcome[str],
+        *,
+        uncertain: Iterable[str] = (),
+        found_by_name: Mapping[str, str] | None = None,
+        surplus: Mapping[str, list[str]] | None = None,
+    ) -> None:
+        """Take the launch, and its outcome by replica name."""
         super().__init__(outcome.values.values(), outcome)
         self.names = outcome.values
+        self.uncertain = list(uncertain)
+        self.found_by_name = dict(found_by_name or {})
+        self.surplus = dict(surplus or {})
         self.order = order
 
     def _repr_html_(self) -> str:
@@ -167,7 +189,7 @@ class Launched(ResultList[str]):
         return _tables(self.names, self.failures, ("replica", "id"))
 
     def __getstate__(self) -> dict[str, Any]:
-        """Pickle everything but the launch request, whose environment may hold secrets."""
+        """Pickle everything but the launch, whose environment may hold secrets."""
         return {name: value for name, value in vars(self).items() if name != "order"}
 
 

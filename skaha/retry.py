@@ -30,6 +30,11 @@ class Retry:
             several steps has this time for each step.
         first_pause: Limit of the first pause, in seconds.
         longest_pause: Limit of all pauses, in seconds. It also limits `Retry-After`.
+        settle: Seconds that a launch with an unknown outcome gets to appear in the list of
+            sessions, before it is sent again. It gets more time after a time-out and if the
+            platform needs more time for the other launches.
+        stop_look_up: Seconds for looking up the launches in flight after Ctrl-C or a cancellation;
+            0 disables this look-up.
 
     Raises:
         skaha.errors.InvalidInputError: If a value is out of range.
@@ -44,11 +49,13 @@ class Retry:
     deadline: float = 120
     first_pause: float = 0.25
     longest_pause: float = 30
+    settle: float = 5
+    stop_look_up: float = 5
 
     def __attrs_post_init__(self) -> None:
         """Check the values."""
         check_whole_number("attempts", self.attempts, minimum=1)
-        for name in ("deadline", "first_pause", "longest_pause"):
+        for name in ("deadline", "first_pause", "longest_pause", "settle", "stop_look_up"):
             seconds = getattr(self, name)
             if not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
                 raise InvalidInputError(f"{name} must be 0 seconds or more; not {seconds!r}")
@@ -67,7 +74,7 @@ class Retry:
         return min(self.longest_pause, asked + random.uniform(0, self.first_pause))  # noqa: S311
 
 
-NEVER = Retry(attempts=1, deadline=0)
+NEVER = Retry(attempts=1, deadline=0, stop_look_up=0)
 
 
 def _retry_after(error: Exception) -> float | None:

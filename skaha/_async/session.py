@@ -136,11 +136,13 @@ class AsyncSession(AsyncBaseClient):
             True
         """
         from skaha._async._launch import AsyncLauncher
-        from skaha._sansio.launch import Launch, LaunchRequest
+        from skaha._sansio.launch import Launch
 
-        validation.check_optional_count("at_most", at_most)
-        request = LaunchRequest.checked(
-            name=name,
+        launch = Launch.of_replicas(
+            name,
+            replicas,
+            at_most=at_most,
+            progress=progress,
             image=image,
             cores=cores,
             ram=ram,
@@ -149,11 +151,8 @@ class AsyncSession(AsyncBaseClient):
             cmd=cmd,
             args=args,
             env=env,
-            replicas=replicas,
         )
-        launcher = AsyncLauncher(self, Launch(request, at_most=at_most, progress=progress))
-        await launcher.remember_existing_ids()
-        return await launcher.run()
+        return await AsyncLauncher(self, launch).run()
 
     async def relaunch(
         self,
@@ -196,21 +195,18 @@ class AsyncSession(AsyncBaseClient):
             True
         """
         from skaha._async._launch import AsyncLauncher
-        from skaha._sansio.launch import Launch, LaunchRequest
+        from skaha._sansio.launch import Launch
 
-        validation.check_optional_count("at_most", at_most)
         if not isinstance(launched, Launched):
             raise InvalidInputError("relaunch takes the result of create, or its partial result")
-        request = launched.order
-        if not isinstance(request, LaunchRequest):
+        earlier = launched.order
+        if not isinstance(earlier, Launch):
             raise InvalidInputError("a pickled result has no launch request: call create again")
         lost = validation.check_launched_ids(launched, failed)
-        launch = Launch.again(launched, request, lost, at_most=at_most, progress=progress)
-        if launch is None:
-            return Launched(request, Outcome())
-        launcher = AsyncLauncher(self, launch)
-        await launcher.settle_earlier_failures()
-        return await launcher.run()
+        launch = earlier.again(launched, lost, at_most=at_most, progress=progress)
+        if not launch.replicas:
+            return launch.result()
+        return await AsyncLauncher(self, launch).run()
 
     async def run(
         self,
@@ -323,10 +319,11 @@ class AsyncSession(AsyncBaseClient):
             ('fit-2', ['BAND=...', 'REPLICA_ID=2', 'REPLICA_COUNT=2'])
         """
         from skaha._async._launch import form_of
-        from skaha._sansio.launch import LaunchRequest
+        from skaha._sansio.launch import Launch
 
-        request = LaunchRequest.checked(
-            name=name,
+        launch = Launch.of_replicas(
+            name,
+            replicas,
             image=image,
             cores=cores,
             ram=ram,
@@ -335,11 +332,10 @@ class AsyncSession(AsyncBaseClient):
             cmd=cmd,
             args=args,
             env=env,
-            replicas=replicas,
         )
         return [
-            form_of(request, replica).to_dict() | {"env": request.masked_environment_of(replica)}
-            for replica in request.names
+            form_of(replica).to_dict() | {"env": replica.job.masked_environment_of(replica.number)}
+            for replica in launch.replicas.values()
         ]
 
     # Inspect.

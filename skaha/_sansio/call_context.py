@@ -52,6 +52,10 @@ class RequestContext:
         self.repeatable = repeatable
         self.response: httpx.Response | None = None
 
+    def header(self, name: str) -> str | None:
+        """Return a header of the response; `None` without the header or a response."""
+        return None if self.response is None else self.response.headers.get(name)
+
 
 _call: ContextVar[CallContext | None] = ContextVar("skaha-call", default=None)
 _request: ContextVar[RequestContext | None] = ContextVar("skaha-request", default=None)

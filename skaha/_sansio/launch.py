@@ -1,8 +1,9 @@
-"""Launches: the request, the state of each replica, and the result.
+"""Launches: the jobs, the state of each replica, and the result.
 
 A launch is not idempotent: if its response is lost, only the list of sessions shows whether the
-platform executed it. A session of an older launch may have the same name, so the ids that existed
-before the launch are needed to recognise the new session.
+platform executed it. A name does not prove that a session belongs to this launch, and a list may
+lag behind. So a session that is found by its name is reported as such, and a launch is sent again
+only after it had time to appear in the list.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from __future__ import annotations
 import enum
 import logging
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
 
 from skaha._sansio import validation
 from skaha._sansio.progress import ProgressReporter
@@ -23,30 +26,33 @@ from skaha._sansio.retrying import (
     is_uncertain,
     was_not_executed,
 )
-from skaha.errors import ConnectionFailedError
+from skaha.errors import ConnectionFailedError, SkahaError
 from skaha.models import SecretText
+from skaha.records import start_time
 from skaha.results import Launched, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Collection, Iterable, Mapping
+    from datetime import datetime
 
-    from skaha.errors import SkahaError
     from skaha.models import Progress
 
 # Seconds for which the list may lack a new session.
 _LIST_DELAY = 60.0
+# A `Date` header and a `startTime` have whole seconds only.
+_CLOCK_TOLERANCE = timedelta(seconds=2)
+# Looks at the list without a session, after which the session does not exist.
+_MIN_LOOKS = 2
+# Names in one message.
+_MAX_NAMED = 10
 
 log = logging.getLogger("skaha")
 
 
 @frozen(eq=False)
-class LaunchRequest:
-    """The fields that all replicas share, and the names of the replicas to launch."""
+class Job:
+    """The fields of a launch. All replicas of one job share them."""
 
-    names: list[str]
-    # Number of replicas of the whole launch; a second launch may have fewer names.
-    count: int
     image: str
     kind: str
     cores: float | None
@@ -56,37 +62,33 @@ class LaunchRequest:
     args: str | None
     # The values may be secrets.
     variables: dict[str, str] = field(repr=False)
-    # Ids that existed before the launch; `None` if they are not known.
-    ids_before: frozenset[str] | None = field(default=None, repr=False)
+    # Number of replicas of the job.
+    count: int = 1
 
     @classmethod
     def checked(
         cls,
         *,
-        name: object,
         image: object,
-        cores: float | None,
-        ram: float | None,
-        kind: str,
-        gpu: object,
-        cmd: object,
-        args: object,
-        env: dict[str, Any] | None,
-        replicas: object,
+        cores: float | None = 2,
+        ram: float | None = 4,
+        kind: str = "headless",
+        gpu: object = None,
+        cmd: object = None,
+        args: object = None,
+        env: Mapping[str, Any] | None = None,
+        count: int = 1,
     ) -> Self:
-        """Return the launch request for the arguments of `create`.
+        """Return the job for the arguments of `create`.
 
         Raises:
             InvalidInputError: If an argument is wrong.
         """
         validation.check_launch_kind(kind)
-        names = validation.replica_names(name, replicas)
         validation.check_amount("cores", cores)
         validation.check_amount("ram", ram)
         checked_cmd, checked_args, variables = validation.check_command(kind, cmd, args, env)
         return cls(
-            names=names,
-            count=len(names),
             image=validation.check_text("image", image),
             kind=kind,
             cores=cores,
@@ -95,21 +97,21 @@ class LaunchRequest:
             cmd=checked_cmd,
             args=checked_args,
             variables=variables,
+            count=count,
         )
 
-    def environment_of(self, name: str) -> list[str]:
+    def environment_of(self, number: int) -> list[str]:
         """Return the environment of a replica, as `KEY=VALUE`."""
-        number, count = name.rpartition("-")[2], str(self.count)
-        variables = self.variables | {"REPLICA_ID": number, "REPLICA_COUNT": count}
+        variables = self.variables | self._replica_variables(number)
         return [SecretText(f"{key}={value}") for key, value in variables.items()]
 
-    def masked_environment_of(self, name: str) -> list[str]:
+    def masked_environment_of(self, number: int) -> list[str]:
         """Return the environment of a replica with `...` in place of the values of the user."""
-        return [
-            f"{key}=..." if key in self.variables else str(pair)
-            for pair in self.environment_of(name)
-            for key in [pair.partition("=")[0]]
-        ]
+        masked = dict.fromkeys(self.variables, "...") | self._replica_variables(number)
+        return [f"{key}={value}" for key, value in masked.items()]
+
+    def _replica_variables(self, number: int) -> dict[str, str]:
+        return {"REPLICA_ID": str(number), "REPLICA_COUNT": str(self.count)}
 
 
 class State(enum.Enum):
@@ -130,48 +132,66 @@ class Replica:
     """Launch of one replica: its state, its session id or its error, and its attempts."""
 
     name: str
+    job: Job = field(repr=False)
+    number: int = 1
     state: State = State.NOT_SENT
     session_id: str = ""
     error: SkahaError | None = None
-    launched_at: float = 0.0
+    # Times of the monotonic clock: the first attempt, and the last attempt and its end.
+    first_sent_at: float = 0.0
+    sent_at: float = 0.0
+    ended_at: float = 0.0
     times_sent: int = 0
-    times_uncertain: int = 0
     internal_errors: int = 0
+    was_uncertain: bool = False
+    # Whether the id in the response was checked.
+    is_checked: bool = False
+    # Looks at a complete list since the last attempt, without a session of this name.
+    looks: int = 0
+    # Whether more looks cannot tell whether the launch was executed.
+    is_settled: bool = False
 
     def start(self) -> None:
         """Note that the launch is about to be sent."""
-        self.state = State.IN_FLIGHT
+        self.state, self.sent_at = State.IN_FLIGHT, time.monotonic()
+        self.is_checked, self.looks, self.is_settled = False, 0, False
+        self.first_sent_at = self.first_sent_at or self.sent_at
         self.times_sent += 1
 
     def succeed(self, session_id: str) -> None:
         """Note the id of the new session."""
         self.state, self.session_id, self.error = State.LAUNCHED, session_id, None
-        self.launched_at = time.monotonic()
+        self.ended_at = time.monotonic()
 
     def fail(self, error: SkahaError) -> None:
         """Note an error, and decide from it what happened to the launch."""
-        self.error = error
+        self.session_id, self.error, self.ended_at = "", error, time.monotonic()
         self.internal_errors += is_internal_error(error)
-        self.times_uncertain += is_uncertain(error)
-        if self.internal_errors >= MAX_INTERNAL_ERRORS:
-            self.state = State.REFUSED
-        elif was_not_executed(error):
+        if was_not_executed(error):
             self.state = State.NOT_EXECUTED
         elif is_uncertain(error):
-            self.state = State.UNCERTAIN
+            self.make_uncertain(error)
         else:
             self.state = State.REFUSED
-            return
-        log.debug("%s; it is looked up, and launched again if it is not there", error)
+
+    def make_uncertain(self, error: SkahaError) -> None:
+        """Note that a session may exist although its id is not known."""
+        self.session_id, self.error = "", error
+        self.state, self.was_uncertain = State.UNCERTAIN, True
+        log.debug("%s; the launch is looked up before it is sent again", error)
 
     def stop(self) -> None:
         """Note that the call stops and does not wait for the response."""
         if self.state is State.IN_FLIGHT:
-            error = ConnectionFailedError(
-                "stopped before the response came: it may have been launched"
-            )
+            self.ended_at = time.monotonic()
+            error = ConnectionFailedError("stopped before the response came")
             error.subject = f"launch of {self.name}"
-            self.fail(error)
+            self.make_uncertain(error)
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the last attempt to its response or error."""
+        return max(0.0, self.ended_at - self.sent_at)
 
     @property
     def outcome(self) -> str | SkahaError | None:
@@ -180,61 +200,107 @@ class Replica:
 
 
 class Launch:
-    """One launch, from the request to the result."""
+    """One launch, from the jobs to the result."""
 
     def __init__(
         self,
-        request: LaunchRequest,
+        replicas: Iterable[Replica],
         *,
         at_most: int | None = None,
         progress: Progress | None = None,
+        foreign_ids: Collection[str] = frozenset(),
     ) -> None:
         """Start with replicas that were not sent.
 
         Args:
-            request: The launch request.
-            at_most: Largest number of active sessions of this kind; `None` for no limit.
+            replicas: The replicas, in the order of the result.
+            at_most: Largest number of active sessions; `None` for no limit.
             progress: The function that receives progress reports.
+            foreign_ids: Ids of sessions that do not belong to this launch.
         """
-        self.request = request
+        self.replicas = {replica.name: replica for replica in replicas}
         self.at_most = at_most
-        self.replicas = {name: Replica(name) for name in request.names}
-        self.retries = 0
         self.progress = ProgressReporter(progress, len(self.replicas), retried=True)
+        self.retries = 0
+        self.surplus: dict[str, list[str]] = {}
+        self.found_by_name: dict[str, str] = {}
+        # Ids that existed before the launch; `None` if the start times must tell the new sessions.
+        self.ids_before: frozenset[str] | None = None
+        self._foreign_ids = set(foreign_ids)
+        # Ids that this launch received, and all ids that the client received for its launches.
+        self._own_ids: set[str] = set()
+        self.received_ids: set[str] = set()
+        # The largest observed delay between the response to a launch and its place in the list.
+        self._list_lag = 0.0
+        # The ids of the first complete list after the first attempt.
+        self._first_ids: frozenset[str] | None = None
 
     @classmethod
-    def again(
+    def of_replicas(
         cls,
+        name: object,
+        replicas: object,
+        *,
+        at_most: int | None = None,
+        progress: Progress | None = None,
+        **job: Any,
+    ) -> Self:
+        """Return the launch of equal replicas.
+
+        Raises:
+            InvalidInputError: If an argument is wrong.
+        """
+        validation.check_optional_count("at_most", at_most)
+        names = validation.replica_names(name, replicas)
+        shared_job = Job.checked(count=len(names), **job)
+        members = (Replica(name, shared_job, number) for number, name in enumerate(names, 1))
+        return cls(members, at_most=at_most, progress=progress)
+
+    def again(
+        self,
         launched: Launched,
-        request: LaunchRequest,
-        lost: AbstractSet[str],
+        lost: Collection[str],
         *,
         at_most: int | None,
         progress: Progress | None,
-    ) -> Launch | None:
-        """Return the launch of the replicas that are missing in a result, or `None` if none is.
+    ) -> Launch:
+        """Return the launch of the replicas that are missing in a result of this launch.
 
         Args:
-            launched: The result of an earlier launch.
-            request: The launch request of that launch.
+            launched: The result.
             lost: Ids in `launched` whose replicas are launched again.
             at_most: As for a launch.
             progress: As for a launch.
         """
+        validation.check_optional_count("at_most", at_most)
         present = {name for name, session_id in launched.names.items() if session_id not in lost}
-        names = [name for name in request.names if name not in present]
-        if not names:
-            return None
-        ids_before = None if request.ids_before is None else request.ids_before | lost
-        request = evolve(request, names=names, ids_before=ids_before)
-        launch = cls(request, at_most=at_most, progress=progress)
-        for name, error in launched.failures.items():
-            if name in launch.replicas and is_uncertain(error):
-                launch.replicas[name].fail(error)
+        missing = []
+        for name, old in self.replicas.items():
+            if name in present:
+                continue
+            new = Replica(name, old.job, old.number)
+            if old.state is State.UNCERTAIN and old.error is not None:
+                new.first_sent_at, new.sent_at, new.ended_at = (
+                    old.first_sent_at,
+                    old.sent_at,
+                    old.ended_at,
+                )
+                new.make_uncertain(old.error)
+            missing.append(new)
+        foreign_ids = self._foreign_ids | set(launched) | set(lost)
+        launch = Launch(missing, at_most=at_most, progress=progress, foreign_ids=foreign_ids)
+        launch.ids_before = self.ids_before
         return launch
+
+    # States of the replicas.
 
     def _in(self, *states: State) -> list[Replica]:
         return [replica for replica in self.replicas.values() if replica.state in states]
+
+    @property
+    def kinds(self) -> set[str]:
+        """Kinds of all replicas."""
+        return {replica.job.kind for replica in self.replicas.values()}
 
     @property
     def not_sent(self) -> list[str]:
@@ -242,89 +308,264 @@ class Launch:
         return [replica.name for replica in self._in(State.NOT_SENT)]
 
     @property
-    def uncertain(self) -> list[Replica]:
-        """Replicas that the platform may have launched although the launch failed."""
-        return self._in(State.UNCERTAIN)
+    def not_executed(self) -> dict[str, SkahaError]:
+        """Errors of the replicas that can be sent again."""
+        return _errors(self._in(State.NOT_EXECUTED))
 
     @property
-    def open_failures(self) -> dict[str, SkahaError]:
-        """Errors of the replicas to send again, unless the list shows that they are launched."""
-        return {
-            replica.name: replica.error
-            for replica in self._in(State.UNCERTAIN, State.NOT_EXECUTED)
-            if replica.error is not None
-        }
+    def uncertain(self) -> dict[str, SkahaError]:
+        """Errors of the replicas that the platform may have launched although they failed."""
+        return _errors(self._in(State.UNCERTAIN))
 
-    def forget_uncertainty(self) -> None:
-        """Mark the uncertain replicas as not sent, because the list does not contain them."""
-        for replica in self.uncertain:
-            replica.state, replica.error = State.NOT_SENT, None
-
-    def report_progress(self) -> None:
-        """Report the number of replicas that are launched or refused."""
-        self.progress.reach(len(self._in(State.LAUNCHED, State.REFUSED)))
-
-    def unlisted(self, records: Iterable[dict[str, Any]]) -> int:
-        """Return the number of new sessions that the list lacks because it lags behind."""
-        listed = {record["id"] for record in records}
-        earliest = time.monotonic() - _LIST_DELAY
-        return sum(
-            replica.session_id not in listed and replica.launched_at >= earliest
-            for replica in self._in(State.LAUNCHED)
-        )
-
-    def find(self, records: Iterable[dict[str, Any]]) -> None:
-        """Read a list of all sessions, and mark the uncertain replicas in it as launched."""
-        new_ids = self._new_ids(records)
-        for replica in self.replicas.values():
-            candidates = new_ids[replica.name.lower()]
-            if replica.state is not State.LAUNCHED and replica.times_uncertain and candidates:
-                replica.succeed(candidates[0])
-
-    def note_failed_look_up(self, error: SkahaError) -> None:
-        """Add to the error of each uncertain replica that the look-up failed, too."""
-        for replica in self.uncertain:
-            if replica.error is not None and not hasattr(replica.error, "__notes__"):
-                replica.error.add_note(
-                    f"it may have been launched: looking for it failed, too: {error}"
-                )
+    @property
+    def needs_look(self) -> bool:
+        """Whether another look at the list may tell whether a launch was executed."""
+        return any(not replica.is_settled for replica in self._in(State.UNCERTAIN))
 
     @property
     def was_repeated(self) -> bool:
         """Whether a launch was sent again after an uncertain one."""
         return any(
-            replica.times_sent > 1 and replica.times_uncertain for replica in self.replicas.values()
+            replica.times_sent > 1 and replica.was_uncertain for replica in self.replicas.values()
         )
 
-    def surplus(self, records: Iterable[dict[str, Any]]) -> list[str]:
-        """Return the ids of the sessions that uncertain launches made besides the counted one.
-
-        There cannot be more of them than uncertain launches. If there are more, some belong to
-        another program, and all sessions of that name are left alone.
-        """
-        new_ids = self._new_ids(records)
-        counted = {replica.session_id for replica in self.replicas.values()}
-        surplus = []
+    def stop(self) -> None:
+        """Note that the call stops and does not wait for the launches in flight."""
         for replica in self.replicas.values():
-            extra = [one for one in new_ids[replica.name.lower()] if one not in counted]
-            if len(extra) <= min(replica.times_uncertain, replica.times_sent - 1):
-                surplus += extra
-        return surplus
+            replica.stop()
 
-    def _new_ids(self, records: Iterable[dict[str, Any]]) -> defaultdict[str, list[str]]:
-        new_ids = defaultdict[str, list[str]](list)
-        for record in records:
-            if record["id"] not in (self.request.ids_before or ()):
-                new_ids[record["name"].lower()].append(record["id"])
-        return new_ids
+    def report_progress(self) -> None:
+        """Report the number of replicas that are launched or refused."""
+        self.progress.reach(len(self._in(State.LAUNCHED, State.REFUSED)))
+
+    # Ids in responses.
+
+    def check_ids(self) -> None:
+        """Doubt each new id that this client received before or that two replicas have."""
+        launched = self._in(State.LAUNCHED)
+        counts = Counter(replica.session_id for replica in launched)
+        for replica in launched:
+            is_shared = counts[replica.session_id] > 1
+            if is_shared or (not replica.is_checked and self._is_foreign(replica.session_id)):
+                self._doubt_id(replica)
+            else:
+                self._keep_id(replica)
+
+    def _is_foreign(self, session_id: str) -> bool:
+        received_earlier = session_id in self.received_ids and session_id not in self._own_ids
+        return received_earlier or session_id in self._foreign_ids
+
+    def _keep_id(self, replica: Replica) -> None:
+        replica.is_checked = True
+        self._own_ids.add(replica.session_id)
+        self.received_ids.add(replica.session_id)
+
+    def _doubt_id(self, replica: Replica) -> None:
+        if replica.session_id in self._own_ids:
+            self._own_ids.discard(replica.session_id)
+            self.received_ids.discard(replica.session_id)
+        error = SkahaError(f"the platform answered with {replica.session_id}, another session's id")
+        error.subject = f"launch of {replica.name}"
+        replica.make_uncertain(error)
+
+    # Lists of sessions.
+
+    def unlisted(self, records: Iterable[Mapping[str, Any]]) -> int:
+        """Return the number of new sessions that the list lacks because it lags behind."""
+        listed = {record.get("id") for record in records}
+        earliest = time.monotonic() - _LIST_DELAY
+        return sum(
+            replica.session_id not in listed and replica.ended_at >= earliest
+            for replica in self._in(State.LAUNCHED)
+        )
+
+    def read_list(
+        self, records: Iterable[Mapping[str, Any]], date: str | None, settle: float
+    ) -> None:
+        """Look for the uncertain replicas in a list of all sessions.
+
+        Args:
+            records: The list.
+            date: The `Date` header of the list.
+            settle: Seconds that a launch gets to appear in the list, at least.
+        """
+        now, listed = time.monotonic(), list(records)
+        self._check_names(listed)
+        is_complete = self._is_complete(listed, now)
+        server_time = _server_time(date)
+        by_name = defaultdict[str, list[Any]](list)
+        for record in listed:
+            by_name[str(record.get("name") or "").lower()].append(record)
+        patience = self._patience(settle)
+        is_first_run = self._is_first_run(by_name)
+        for replica in self.replicas.values():
+            if not replica.was_uncertain:
+                continue
+            namesakes = by_name[replica.name.lower()]
+            new_ids, doubtful_ids = self._new_among(namesakes, replica, server_time, now)
+            if is_first_run and len(doubtful_ids) == 1:
+                new_ids, doubtful_ids = [*new_ids, *doubtful_ids], []
+            self._take(replica, new_ids)
+            if replica.state is State.UNCERTAIN and is_complete:
+                waited = now - replica.ended_at >= max(patience, replica.duration)
+                _count_look(replica, waited=waited, has_doubt=bool(doubtful_ids))
+        if is_complete and self._first_ids is None:
+            self._first_ids = frozenset(str(record.get("id")) for record in listed)
+
+    def _patience(self, settle: float) -> float:
+        """Return the seconds that a launch gets to appear in the list."""
+        slowest = max((replica.duration for replica in self._in(State.LAUNCHED)), default=0.0)
+        return max(settle, 2 * slowest, 2 * self._list_lag)
+
+    def _check_names(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Doubt each id that the platform lists under the name of another replica."""
+        names = {record.get("id"): str(record.get("name") or "").lower() for record in records}
+        for replica in self._in(State.LAUNCHED):
+            listed_name = names.get(replica.session_id)
+            if listed_name and listed_name != replica.name.lower():
+                self._doubt_id(replica)
+
+    def _is_complete(self, records: list[Mapping[str, Any]], now: float) -> bool:
+        """Return whether the list has all launches that the platform acknowledged, with names."""
+        listed = {record.get("id") for record in records}
+        missing = [
+            replica
+            for replica in self._in(State.LAUNCHED)
+            if replica.session_id not in listed and replica.name not in self.found_by_name
+        ]
+        lags = [now - replica.ended_at for replica in missing]
+        self._list_lag = max([self._list_lag, *lags])
+        return not missing and all(record.get("name") for record in records)
+
+    def _new_among(
+        self,
+        namesakes: Iterable[Mapping[str, Any]],
+        replica: Replica,
+        server_time: datetime | None,
+        now: float,
+    ) -> tuple[list[str], list[str]]:
+        """Return the ids of the new sessions, and the ids of sessions that may be new or old."""
+        new, doubtful = [], []
+        for record in namesakes:
+            session_id = str(record.get("id") or "")
+            if self._is_foreign(session_id) or not session_id:
+                continue
+            is_new: bool | None = True
+            if self.ids_before is not None:
+                is_new = session_id not in self.ids_before
+            elif self._first_ids is None or session_id in self._first_ids:
+                is_new = _started_since(record, replica, server_time, now)
+            if is_new:
+                new.append(session_id)
+            elif is_new is None:
+                doubtful.append(session_id)
+        return new, doubtful
+
+    def _is_first_run(self, by_name: Mapping[str, list[Any]]) -> bool:
+        """Return whether no other run has the same names, as far as the list shows.
+
+        Without start times, this tells that a session with the name of an uncertain replica is new:
+        an older run would also have sessions with the names of the acknowledged replicas.
+        """
+        acknowledged = [
+            replica
+            for replica in self._in(State.LAUNCHED)
+            if replica.name not in self.found_by_name
+        ]
+        others = [
+            record
+            for replica in acknowledged
+            for record in by_name[replica.name.lower()]
+            if record.get("id") != replica.session_id
+        ]
+        return bool(acknowledged) and not others
+
+    def _take(self, replica: Replica, new_ids: list[str]) -> None:
+        """Take one of the new sessions if the replica has none; the others are surplus."""
+        if replica.state is not State.LAUNCHED and new_ids:
+            replica.succeed(new_ids[0])
+            self._keep_id(replica)
+            self.found_by_name[replica.name] = replica.session_id
+        extra = [session_id for session_id in new_ids if session_id != replica.session_id]
+        if replica.state is State.LAUNCHED and extra:
+            self.surplus[replica.name] = extra
+
+    def note_failed_look_up(self, error: SkahaError) -> None:
+        """Add to the error of each uncertain replica that the look-up failed, too."""
+        for failure in self.uncertain.values():
+            if not hasattr(failure, "__notes__"):
+                failure.add_note(f"it may have been launched: looking for it failed, too: {error}")
+
+    # The result.
 
     def result(self) -> Launched:
-        """Return the session ids and the failures, in replica order."""
+        """Return the session ids and the failures, in replica order, and warn about doubts."""
         outcomes = {
             name: replica.outcome
             for name, replica in self.replicas.items()
             if replica.outcome is not None and replica.state is not State.IN_FLIGHT
         }
         repeats = sum(max(0, replica.times_sent - 1) for replica in self.replicas.values())
-        retries = self.retries + repeats
-        return Launched(self.request, Outcome.of(list(self.replicas), outcomes, retries))
+        outcome = Outcome.of(list(self.replicas), outcomes, self.retries + repeats)
+        launched = Launched(
+            self,
+            outcome,
+            uncertain=list(self.uncertain),
+            surplus=self.surplus,
+            found_by_name=self.found_by_name,
+        )
+        if launched.uncertain:
+            log.warning(
+                "it is uncertain whether these replicas were launched: %s. Sessions with these "
+                "names may be running",
+                _named(launched.uncertain),
+            )
+        if self.surplus:
+            ids = [session_id for ids in self.surplus.values() for session_id in ids]
+            log.warning(
+                "more sessions than requested have the names of %s: %s. They may belong to this "
+                "launch or to another program, so they are not deleted",
+                _named(list(self.surplus)),
+                _named(ids),
+            )
+        return launched
+
+
+def _errors(replicas: Iterable[Replica]) -> dict[str, SkahaError]:
+    return {replica.name: replica.error for replica in replicas if replica.error is not None}
+
+
+def _named(names: list[str]) -> str:
+    more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
+    return ", ".join(names[:_MAX_NAMED]) + more
+
+
+def _count_look(replica: Replica, *, waited: bool, has_doubt: bool) -> None:
+    """Count a look without the session; decide after enough looks and enough time."""
+    replica.looks += 1
+    if replica.looks < _MIN_LOOKS or not waited:
+        return
+    if has_doubt:
+        replica.is_settled = True
+    elif replica.internal_errors >= MAX_INTERNAL_ERRORS:
+        replica.state = State.REFUSED
+    else:
+        replica.state = State.NOT_EXECUTED
+
+
+def _server_time(date: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(date or "")
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+
+
+def _started_since(
+    record: Mapping[str, Any], replica: Replica, server_time: datetime | None, now: float
+) -> bool | None:
+    """Return whether a session started after the launch was first sent; `None` if unknown."""
+    started = start_time(record)
+    if started is None or server_time is None or server_time.tzinfo is None:
+        return None
+    launched = server_time - timedelta(seconds=now - replica.first_sent_at)
+    return started >= launched - _CLOCK_TOLERANCE

@@ -54,14 +54,15 @@ def status_error(response: httpx.Response) -> errors.StatusError:
 
 def _excerpt(response: httpx.Response) -> str:
     text = " ".join(response.text.split())
-    if _is_html(response):
+    if is_html(response):
         title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE)
         text = f"an HTML page, {title[1].strip()!r}" if title else "an HTML page"
     text = printable(text)
     return text if len(text) <= _MAX_EXCERPT else f"{text[:_MAX_EXCERPT]} …"
 
 
-def _is_html(response: httpx.Response) -> bool:
+def is_html(response: httpx.Response) -> bool:
+    """Return whether the body of a response is an HTML page, whatever its header says."""
     start = response.content[:200].lstrip().lower()
     return start.startswith((b"<!doctype html", b"<html"))
 
@@ -231,10 +232,11 @@ def new_id(text: str | None) -> str:
     Raises:
         AnswerError: If the response cannot be an id.
     """
-    session_id = (text or "").strip()
-    if not _NEW_ID.fullmatch(session_id):
+    # A response without the line feed at its end may be cut off.
+    session_id = (text or "").removesuffix("\n")
+    if session_id == text or not _NEW_ID.fullmatch(session_id.strip()):
         raise invalid_value()
-    return session_id
+    return session_id.strip()
 
 
 def is_page(response: httpx.Response) -> bool:

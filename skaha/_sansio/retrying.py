@@ -6,6 +6,7 @@ requests, and a launch whose response was lost is looked up before it is sent ag
 
 from __future__ import annotations
 
+import http
 import logging
 import ssl
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ import httpx
 from httpx import codes
 
 from skaha._sansio.call_context import current_call, current_request
+from skaha._sansio.responses import is_html
 from skaha.errors import AnswerError, ConnectionFailedError, StatusError, TooManyRequestsError
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 MAX_INTERNAL_ERRORS = 3
 # After these errors the server cannot have seen the request.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout)
+# Statuses by which the platform refuses a launch. After a 408 the server may have read the launch.
+_REFUSALS = frozenset(range(400, 500)).intersection(http.HTTPStatus) - {codes.REQUEST_TIMEOUT}
 _REPEATABLE_METHODS = frozenset({"GET", "DELETE"})
 
 
@@ -80,15 +84,21 @@ def is_internal_error(error: Exception) -> bool:
 
 def was_not_executed(error: SkahaError) -> bool:
     """Return whether a launch with this error was surely not executed, but may be next time."""
-    return isinstance(error, TooManyRequestsError) or isinstance(error.__cause__, _NOT_SENT)
+    if isinstance(error, TooManyRequestsError):
+        return not is_html(error.response)
+    return isinstance(error.__cause__, _NOT_SENT)
 
 
 def is_uncertain(error: SkahaError) -> bool:
-    """Return whether a launch with this error may have been executed."""
+    """Return whether a launch with this error may have been executed.
+
+    Only a known 4xx status with a text of the platform is a clear refusal. A page comes from
+    another server, which may have passed the launch on.
+    """
     if was_not_executed(error):
         return False
     if isinstance(error, StatusError):
-        return error.status in TRANSIENT_STATUSES
+        return error.status not in _REFUSALS or is_html(error.response)
     return isinstance(error, ConnectionFailedError | AnswerError)
 
 

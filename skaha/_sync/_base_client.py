@@ -70,6 +70,9 @@ class BaseClient(SkahaClient):
                     if isinstance(error, SkahaError) or request.response is None:
                         raise
                     raise invalid_value() from None
+                finally:
+                    if request.response is not None and request.header("date") is None:
+                        self._has_dates = False
         except SkahaError as error:
             error.subject = subject
             raise

@@ -6,8 +6,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
-
 from skaha._sansio.call_context import call_context
 from skaha._sansio.polling import PollingInterval
 from skaha._sansio.responses import (
@@ -19,15 +17,11 @@ from skaha._sansio.responses import (
     record_of,
     records_of,
     refused_amount,
-    text_of,
 )
-from skaha._transport._sync.concurrency import sleep
+from skaha._transport._sync.concurrency import run_with_limit, sleep
 from skaha.errors import (
     AnswerError,
-    BadRequestError,
     ConnectionFailedError,
-    NotFoundError,
-    PermissionDeniedError,
     ServerError,
     SkahaError,
     TooManyRequestsError,
@@ -36,7 +30,7 @@ from skaha.records import ACTIVE, matching
 from skaha.results import attach_partial, raise_if_fatal, raise_with_partial
 
 if TYPE_CHECKING:
-    from skaha._sansio.launch import Launch, LaunchRequest
+    from skaha._sansio.launch import Launch, Replica
     from skaha._sync._base_client import BaseClient
     from skaha.results import Launched
     from skaha_api.models import NewSession
@@ -45,25 +39,27 @@ log = logging.getLogger("skaha")
 
 # Attempts to get a list, if the response is no list.
 _LIST_ATTEMPTS = 3
-# Seconds between two looks for room in a wave.
+# Seconds between two looks: for room in a wave, and for an uncertain launch.
 _FIRST_POLL, _LONGEST_POLL = 0.25, 15.0
+_LONGEST_LOOK = 5.0
 
 
-def form_of(request: LaunchRequest, name: str) -> NewSession:
+def form_of(replica: Replica) -> NewSession:
     """Return the form of one replica."""
     from skaha_api.models import NewSession
     from skaha_api.types import UNSET
 
+    job = replica.job
     return NewSession(
-        name=name,
-        image=request.image,
-        type_=request.kind,
-        cores=UNSET if request.cores is None else request.cores,
-        ram=UNSET if request.ram is None else request.ram,
-        gpus=UNSET if request.gpus is None else request.gpus,
-        cmd=UNSET if request.cmd is None else request.cmd,
-        args=UNSET if request.args is None else request.args,
-        env=request.environment_of(name),
+        name=replica.name,
+        image=job.image,
+        type_=job.kind,
+        cores=UNSET if job.cores is None else job.cores,
+        ram=UNSET if job.ram is None else job.ram,
+        gpus=UNSET if job.gpus is None else job.gpus,
+        cmd=UNSET if job.cmd is None else job.cmd,
+        args=UNSET if job.args is None else job.args,
+        env=job.environment_of(replica.number),
     )
 
 
@@ -74,95 +70,63 @@ class Launcher:
         """Keep the client and the launch."""
         self._client = client
         self._launch = launch
+        launch.received_ids = client._received_ids
 
     def run(self) -> Launched:
-        """Launch all replicas that were not sent yet.
+        """Launch all replicas.
 
         Raises:
-            SkahaError: If no replica was launched, or some are still open at the deadline; the
-                result is its `partial`.
+            SkahaError: If no replica was launched, or if the outcome of some is still unknown at
+                the deadline; the result is its `partial`.
         """
         launch = self._launch
         try:
+            self._list_before()
             launch.report_progress()
+            self._settle()
             while batch := self._next_batch():
-                self._send(batch)
-            if launch.was_repeated:
-                self._delete_surplus()
+                self._post(batch)
+                self._settle()
             self._explain_refused_amounts()
         except BaseException as stop:
-            for replica in launch.replicas.values():
-                replica.stop()
+            launch.stop()
+            launch.check_ids()
+            if not isinstance(stop, SkahaError):
+                self._look_up_in_flight()
             attach_partial(stop, launch.result())
             raise
         launched = launch.result()
-        failures = launch.open_failures or launched.failures
-        if launch.open_failures or not launched:
-            raise_with_partial(next(iter(failures.values())), launched)
+        unfinished = launch.uncertain or launch.not_executed
+        if unfinished or not launched:
+            errors = unfinished or launched.failures
+            raise_with_partial(next(iter(errors.values())), launched)
         return raise_if_fatal(launched, launched)
 
-    def remember_existing_ids(self) -> None:
-        """Note the ids that exist before the launch, unless nothing will be looked up."""
-        if self._client.retry.attempts == 1:
-            return
-        try:
-            records = self._list()
-        except (AnswerError, BadRequestError, NotFoundError, PermissionDeniedError, ServerError):
-            return
-        ids = frozenset(record["id"] for record in records)
-        self._launch.request = evolve(self._launch.request, ids_before=ids)
-
-    def settle_earlier_failures(self) -> None:
-        """Look for the launches that an earlier call left uncertain.
-
-        Raises:
-            SkahaError: If the look-up fails; the uncertain launches are its `partial`.
-        """
+    def _list_before(self) -> None:
+        """List the existing sessions if the platform does not send the time with its responses."""
         launch = self._launch
-        if not launch.uncertain or launch.request.ids_before is None:
+        if self._client._has_dates or self._client.retry.attempts == 1:
             return
-        if not self._look_up():
-            raise_with_partial(next(iter(launch.open_failures.values())), launch.result())
-        launch.forget_uncertainty()
+        if launch.ids_before is None and not launch.uncertain:
+            records, _ = self._list()
+            launch.ids_before = frozenset(str(record.get("id")) for record in records)
 
     def _next_batch(self) -> list[str]:
         """Return the names to launch now: all names, or as many as there is room for."""
         launch = self._launch
-        names = [] if launch.open_failures else launch.not_sent
+        names = [] if launch.uncertain or launch.not_executed else launch.not_sent
         if launch.at_most is None or not names:
             return names
         interval = PollingInterval(_FIRST_POLL, _LONGEST_POLL)
         while True:
-            records = self._list()
-            active = len(matching(records, None, ACTIVE)) + launch.unlisted(records)
+            records, _ = self._list()
+            active = len(matching(records, launch.kinds, ACTIVE)) + launch.unlisted(records)
             if active < launch.at_most:
                 return names[: launch.at_most - active]
             sleep(interval.next())
 
-    def _send(self, batch: list[str]) -> None:
-        """Launch a batch. Look each uncertain launch up before it is sent again."""
-        launch = self._launch
-        attempt = 0
-        with call_context(self._client.retry) as call:
-            while batch:
-                self._post(batch)
-                launch.report_progress()
-                batch = []
-                while not batch and launch.open_failures and launch.request.ids_before is not None:
-                    attempt += 1
-                    errors = launch.open_failures.values()
-                    pause = max(self._client.retry.pause(attempt, error) for error in errors)
-                    in_time = call.has_time_for(pause)
-                    if in_time:
-                        sleep(pause)
-                    is_listed = self._look_up()
-                    launch.report_progress()
-                    if not in_time:
-                        return
-                    if is_listed:
-                        batch = list(launch.open_failures)
-
-    def _post(self, batch: list[str]) -> None:
+    def _post(self, names: list[str]) -> None:
+        """Send the launches of these replicas, many at once."""
         client, launch = self._client, self._launch
         registry = client.registry
 
@@ -176,7 +140,7 @@ class Launcher:
                 with client._request(f"launch of {name}", expected=NEW_ID):
                     session_id = create_session.sync(
                         client=client.api,
-                        body=form_of(launch.request, name),
+                        body=form_of(replica),
                         x_skaha_registry_auth=UNSET if registry is None else registry.encoded(),
                     )
                     replica.succeed(new_id(session_id))
@@ -184,55 +148,90 @@ class Launcher:
                 replica.fail(error)
                 raise
 
-        outcome = client._request_many(post, batch, launch.progress)
+        outcome = client._request_many(post, names, launch.progress)
         launch.retries += outcome.retries
+        launch.check_ids()
+        launch.report_progress()
 
-    def _list(self) -> list[dict[str, Any]]:
-        """List the sessions of the kind; list them again if the response is no list."""
+    def _settle(self) -> None:
+        """Find out what happened to uncertain launches; send again what was not executed."""
+        launch, retry = self._launch, self._client.retry
+        if retry.attempts == 1:
+            return
+        interval = PollingInterval(max(retry.first_pause, 0.001), _LONGEST_LOOK)
+        attempt = 0
+        with call_context(retry) as call:
+            while launch.needs_look or launch.not_executed:
+                attempt += 1
+                errors = launch.not_executed.values()
+                pauses = [retry.pause(attempt, error) for error in errors]
+                pause = max([*pauses, interval.next() if launch.needs_look else 0.0])
+                in_time = call.has_time_for(pause)
+                if in_time:
+                    sleep(pause)
+                if launch.needs_look:
+                    self._look_up()
+                if not in_time:
+                    return
+                if names := list(launch.not_executed):
+                    self._post(names)
+            if launch.was_repeated:
+                self._look_up()
+
+    def _look_up(self) -> None:
+        """Look for the uncertain launches in the list. A list that fails proves nothing."""
+        launch = self._launch
+        try:
+            records, date = self._list()
+        except (ConnectionFailedError, ServerError, TooManyRequestsError) as error:
+            launch.note_failed_look_up(error)
+        else:
+            launch.read_list(records, date, self._client.retry.settle)
+            launch.report_progress()
+
+    def _look_up_in_flight(self) -> None:
+        """Look for the launches in flight for a limited time, after Ctrl-C or a cancellation."""
+        launch, retry = self._launch, self._client.retry
+        if not launch.uncertain or not retry.stop_look_up:
+            return
+
+        def look_up() -> None:
+            interval = PollingInterval(max(retry.first_pause, 0.001), 1.0)
+            while launch.needs_look:
+                self._look_up()
+                sleep(interval.next())
+
+        try:
+            run_with_limit(look_up, retry.stop_look_up)
+        except SkahaError as error:
+            launch.note_failed_look_up(error)
+        except BaseException as second:
+            attach_partial(second, launch.result())
+            raise
+
+    def _list(self) -> tuple[list[dict[str, Any]], str | None]:
+        """List the sessions of the launched kinds; return them and the `Date` of the response.
+
+        The platform filters by one kind only. If the response is no list, list them again.
+        """
         from skaha_api.api.session import list_sessions
+        from skaha_api.types import UNSET
 
-        client, kind = self._client, self._launch.request.kind
+        client, kinds = self._client, self._launch.kinds
+        kind = next(iter(kinds)) if len(kinds) == 1 else UNSET
         attempt = 1
         while True:
             try:
-                with client._request("look-up of sessions", expected=OBJECTS):
-                    records = records_of(list_sessions.sync(client=client.api, type_=kind))
+                with client._request("look-up of sessions", expected=OBJECTS) as request:
+                    models = list_sessions.sync(client=client.api, type_=kind)
+                    records = records_of(models)
             except AnswerError as error:
                 if attempt == _LIST_ATTEMPTS:
                     raise
                 sleep(client.retry.pause(attempt, error))
                 attempt += 1
             else:
-                return [record for record in records if _has_id_and_name(record)]
-
-    def _look_up(self) -> bool:
-        """Look the uncertain launches up in the list; return whether there was a list."""
-        try:
-            self._launch.find(self._list())
-        except (AnswerError, ConnectionFailedError, ServerError, TooManyRequestsError) as error:
-            self._launch.note_failed_look_up(error)
-            return False
-        return True
-
-    def _delete_surplus(self) -> None:
-        """Look once more for launches that took late: count them, or delete them as surplus."""
-        client, launch = self._client, self._launch
-
-        def delete(session_id: str) -> None:
-            from skaha_api.api.session import delete_session
-
-            with client._request(f"destroy of {session_id}"):
-                text_of(delete_session.sync(session_id, client=client.api))
-
-        try:
-            records = self._list()
-            launch.find(records)
-            left = (client._request_many(delete, launch.surplus(records))).failures
-        except SkahaError as error:
-            log.warning("it is not known whether a session was launched twice: %s", error)
-            return
-        for failure in left.values():
-            log.warning("a session that was launched twice is left: %s", failure)
+                return records, request.header("date")
 
     def _explain_refused_amounts(self) -> None:
         """Add the allowed values to errors about cores, memory and GPUs."""
@@ -254,7 +253,3 @@ class Launcher:
             return
         for refused in errors:
             add_allowed_amounts(refused, context)
-
-
-def _has_id_and_name(record: dict[str, Any]) -> bool:
-    return all(isinstance(record.get(key), str) for key in ("id", "name"))

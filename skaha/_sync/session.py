@@ -136,12 +136,14 @@ class Session(BaseClient):
             >>> all((session.destroy(ids)).values())
             True
         """
-        from skaha._sansio.launch import Launch, LaunchRequest
+        from skaha._sansio.launch import Launch
         from skaha._sync._launch import Launcher
 
-        validation.check_optional_count("at_most", at_most)
-        request = LaunchRequest.checked(
-            name=name,
+        launch = Launch.of_replicas(
+            name,
+            replicas,
+            at_most=at_most,
+            progress=progress,
             image=image,
             cores=cores,
             ram=ram,
@@ -150,11 +152,8 @@ class Session(BaseClient):
             cmd=cmd,
             args=args,
             env=env,
-            replicas=replicas,
         )
-        launcher = Launcher(self, Launch(request, at_most=at_most, progress=progress))
-        launcher.remember_existing_ids()
-        return launcher.run()
+        return Launcher(self, launch).run()
 
     def relaunch(
         self,
@@ -196,22 +195,19 @@ class Session(BaseClient):
             >>> all((session.destroy([*ids, *again])).values())
             True
         """
-        from skaha._sansio.launch import Launch, LaunchRequest
+        from skaha._sansio.launch import Launch
         from skaha._sync._launch import Launcher
 
-        validation.check_optional_count("at_most", at_most)
         if not isinstance(launched, Launched):
             raise InvalidInputError("relaunch takes the result of create, or its partial result")
-        request = launched.order
-        if not isinstance(request, LaunchRequest):
+        earlier = launched.order
+        if not isinstance(earlier, Launch):
             raise InvalidInputError("a pickled result has no launch request: call create again")
         lost = validation.check_launched_ids(launched, failed)
-        launch = Launch.again(launched, request, lost, at_most=at_most, progress=progress)
-        if launch is None:
-            return Launched(request, Outcome())
-        launcher = Launcher(self, launch)
-        launcher.settle_earlier_failures()
-        return launcher.run()
+        launch = earlier.again(launched, lost, at_most=at_most, progress=progress)
+        if not launch.replicas:
+            return launch.result()
+        return Launcher(self, launch).run()
 
     def run(
         self,
@@ -323,11 +319,12 @@ class Session(BaseClient):
             >>> forms[1]["name"], forms[1]["env"]
             ('fit-2', ['BAND=...', 'REPLICA_ID=2', 'REPLICA_COUNT=2'])
         """
-        from skaha._sansio.launch import LaunchRequest
+        from skaha._sansio.launch import Launch
         from skaha._sync._launch import form_of
 
-        request = LaunchRequest.checked(
-            name=name,
+        launch = Launch.of_replicas(
+            name,
+            replicas,
             image=image,
             cores=cores,
             ram=ram,
@@ -336,11 +333,10 @@ class Session(BaseClient):
             cmd=cmd,
             args=args,
             env=env,
-            replicas=replicas,
         )
         return [
-            form_of(request, replica).to_dict() | {"env": request.masked_environment_of(replica)}
-            for replica in request.names
+            form_of(replica).to_dict() | {"env": replica.job.masked_environment_of(replica.number)}
+            for replica in launch.replicas.values()
         ]
 
     # Inspect.

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Lock", "Method", "RequestCanceller", "Semaphore", "run_concurrently", "sleep"]
+__all__ = [
+    "Lock",
+    "Method",
+    "RequestCanceller",
+    "Semaphore",
+    "run_concurrently",
+    "run_with_limit",
+    "sleep",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -74,3 +82,10 @@ async def run_concurrently(
         for task in workers:
             task.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
+
+
+async def run_with_limit(work: Callable[[], Awaitable[None]], seconds: float) -> None:
+    """Run `work`, and stop it after so many seconds."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await work()

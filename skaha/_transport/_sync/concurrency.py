@@ -13,13 +13,21 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Lock", "Method", "RequestCanceller", "Semaphore", "run_concurrently", "sleep"]
+__all__ = [
+    "Lock",
+    "Method",
+    "RequestCanceller",
+    "Semaphore",
+    "run_concurrently",
+    "run_with_limit",
+    "sleep",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -47,8 +55,18 @@ class _FanOut:
         self.calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._failures: list[BaseException] = []
 
-    def run(self, worker: Callable[[], None], count: int) -> None:
-        """Run `worker` in so many threads until all of them have returned."""
+    def run(self, worker: Callable[[], None], count: int, seconds: float | None = None) -> None:
+        """Run `worker` in so many threads until all of them have returned.
+
+        Args:
+            worker: The function of each thread.
+            count: Number of threads.
+            seconds: Time after which the threads are stopped; `None` for no limit.
+
+        Raises:
+            queue.Empty: If the threads were stopped because the time was over.
+        """
+        deadline = None if seconds is None else time.monotonic() + seconds
         # Daemon threads, not an executor: the threads of an executor would delay the exit after
         # Ctrl-C, and an executor refuses work at the exit of Python, when programs clean up.
         # Events, not joins: before Python 3.13, a join that Ctrl-C interrupts marks the thread as
@@ -65,7 +83,7 @@ class _FanOut:
                 ends.append(threading.Event())
                 contextvars.copy_context().run(self._run_worker, worker, ends[0])
             for _ in ends:
-                while (call := self.calls.get()) is not None:
+                while (call := self.calls.get(timeout=_time_left(deadline))) is not None:
                     call()
         except BaseException:
             self._stop(ends)
@@ -93,6 +111,10 @@ class _FanOut:
         deadline = time.monotonic() + _STOP_SECONDS
         for ended in ends:
             ended.wait(max(0.0, deadline - time.monotonic()))
+
+
+def _time_left(deadline: float | None) -> float | None:
+    return None if deadline is None else max(0.0, deadline - time.monotonic())
 
 
 def _started(thread: threading.Thread) -> bool:
@@ -194,3 +216,9 @@ def run_concurrently(
         worker()
     else:
         fan_out.run(worker, min(limit, len(items)))
+
+
+def run_with_limit(work: Callable[[], None], seconds: float) -> None:
+    """Run `work`, and stop it after so many seconds."""
+    with contextlib.suppress(Empty):
+        _FanOut().run(work, 1, seconds)
