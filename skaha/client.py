@@ -188,7 +188,7 @@ class SkahaClient:
 def _tls(server: str, certificate: Path | None) -> ssl.SSLContext:
     if certificate is None:
         return tls_context(server)
-    from skaha._certificate import check_certificate
+    from skaha._credentials.x509 import check_certificate
 
     check_certificate(certificate)
     try:
