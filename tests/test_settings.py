@@ -100,6 +100,54 @@ def test_the_error_about_a_wrong_entry_names_the_line(file, line):
         SkahaClient()
 
 
+@pytest.mark.parametrize("line", ["timeout = -1", "timeout =", 'token = "\u00e9"'])
+def test_the_traceback_about_a_wrong_entry_shows_no_secret(file, line):
+    file.write_text(f"active = 'a'\n[profiles.b]\ntoken = '{TOKEN}'\n[profiles.a]\n{line}\n")
+    with pytest.raises(InvalidInputError) as caught:
+        skaha.config.settings()
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    shown.stack[:] = [frame for frame in shown.stack if frame.filename != __file__]
+    assert TOKEN not in "".join(shown.format())
+
+
+@pytest.mark.parametrize("source", ["argument", "variable", "profile", "config set"])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("timeout", -1),
+        ("concurrency", 0),
+        ("server", "ftp://site.example"),
+        ("version", "v/1"),
+        ("token", "t\u00f6k"),
+    ],
+)
+def test_a_wrong_value_is_refused_from_every_source(file, monkeypatch, source, key, value):
+    before = file.read_text()
+    if source == "variable":
+        monkeypatch.setenv(f"SKAHA_{key.upper()}", str(value))
+    elif source == "profile":
+        before = f"active = 'a'\n[profiles.a]\n{key} = {value!r}\n"
+        file.write_text(before)
+    if source == "config set":
+        use, arguments = skaha.config.save, {"key": key, "value": str(value)}
+    else:
+        use, arguments = skaha.config.settings, {key: value} if source == "argument" else {}
+    with pytest.raises(InvalidInputError, match=f"{key} must be "):
+        use(**arguments)
+    assert file.read_text() == before
+
+
+def test_a_wrong_entry_can_be_corrected(file):
+    file.write_text("active = 'a'\n[profiles.a]\nserver = 'site.example'\n")
+    with pytest.raises(InvalidInputError, match="line 3: profile a: server must be"):
+        skaha.config.settings()
+    skaha.config.save("server", "https://site.example")
+    assert SkahaClient().server == "https://site.example"
+    file.write_text("active = 'a'\n[profiles.a]\ntimeout = 0\n")
+    skaha.config.remove("timeout")
+    assert SkahaClient().timeout == 30
+
+
 def test_the_file_is_read_when_a_client_is_constructed(file):
     assert SkahaClient().timeout == 5
     file.unlink()

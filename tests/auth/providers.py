@@ -93,6 +93,7 @@ class IdentityProvider(ScriptedServer):
         interval: Stated interval between two requests in seconds.
         code_life: Lifetime of a code in seconds.
         registers: Whether the provider registers unknown programs.
+        client_auth: Method by which programs authenticate.
         rotates: Whether each renewal returns a new refresh token.
         fixed: The only access token, for example the token of a platform.
         slow_downs: Number of `slow_down` responses before other responses.
@@ -110,6 +111,7 @@ class IdentityProvider(ScriptedServer):
         self.interval: float = 0.01
         self.code_life: float = 600
         self.registers = self.rotates = True
+        self.client_auth = "client_secret_basic"
         self.fixed: str | None = None
         self.slow_downs = 0
         self.clients: dict[str, str] = {}
@@ -180,15 +182,25 @@ class IdentityProvider(ScriptedServer):
         if not self.registers or DEVICE_GRANT not in registration["grant_types"]:
             return refused(403, "access_denied", "no more programs")
         name, secret = f"client-{next(self._numbers)}", self._new("secret")
+        registered = {"client_id": name, "token_endpoint_auth_method": self.client_auth}
+        if self.client_auth == "none":
+            secret = ""
+        else:
+            registered["client_secret"] = secret
         self.clients[name] = secret
-        return json_answer({"client_id": name, "client_secret": secret})
+        return json_answer(registered)
 
     def _is_known(self, received: Received) -> bool:
-        name, secret = basic(received)
+        if self.client_auth == "client_secret_basic":
+            name, secret = basic(received)
+        else:
+            # A parameter that is sent twice is refused.
+            [name] = received.form.get("client_id", [""])
+            [secret] = received.form.get("client_secret", [""])
         return bool(name) and self.clients.get(name) == secret
 
     def _on_devicecode(self, received: Received) -> Answer:
-        if not self._is_known(received) or received.form["client_id"] != [basic(received)[0]]:
+        if not self._is_known(received) or received.form["client_id"][0] not in self.clients:
             return refused(401, "invalid_client", "who is that?")
         code = Code(f"WDJB-{next(self._numbers):04}", time.time() + self.code_life)
         secret = self._new("device")

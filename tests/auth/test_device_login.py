@@ -170,6 +170,24 @@ def test_a_known_client_needs_no_registration(iam, log_in):
         log_in(client_id="mine", client_secret="wrong")
 
 
+@pytest.mark.parametrize("client_auth", ["client_secret_basic", "client_secret_post", "none"])
+def test_the_program_authenticates_by_the_method_of_its_registration(
+    iam, home, log_in, client_auth
+):
+    iam.client_auth = client_auth
+    log_in()
+    home.age()
+    assert LoginToken(iam.issuer)() == iam.families[0].access_tokens[1]
+    assert len(skaha.logout(iam.issuer)) == 1
+    assert not iam.families[0].alive
+
+
+def test_an_unknown_method_of_authentication_is_reported(iam, log_in):
+    iam.client_auth = "private_key_jwt"
+    with pytest.raises(CredentialsError, match="'private_key_jwt', which is not supported"):
+        log_in()
+
+
 def test_slow_down_makes_the_interval_longer(iam, log_in, monkeypatch):
     iam.slow_downs = 1
     intervals = []
