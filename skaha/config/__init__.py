@@ -97,8 +97,8 @@ def save(key: str, value: str, profile: str | None = None) -> None:
         name = _file.profile_name(document, profile) or "default"
         with _file.source_in_errors(f"profile {name}"):
             _file.check(key, value)
-        _file.add_profile(document, name)[key] = value
         document.setdefault("active", name)
+        document.setdefault("profiles", {}).setdefault(name, {})[key] = value
 
 
 def remove(key: str, profile: str | None = None) -> None:

@@ -45,10 +45,13 @@ TABLE = {
     "registry_username": Key(str, validation.check_setting),
     "registry_secret": Key(SecretText, validation.check_setting),
 }
+
 KEYS: dict[str, type] = {name: key.type for name, key in TABLE.items()}
 """The keys of a profile and the type of each value."""
+
 SECRETS = frozenset(name for name, key in TABLE.items() if key.type is SecretText)
 """The keys of secret values, which are never shown."""
+
 DEFAULTS = {name: key.default for name, key in TABLE.items() if key.default is not None}
 """The values that are used without any setting."""
 
@@ -155,14 +158,6 @@ def editing() -> Iterator[Any]:
         raise ConfigurationError(message) from None
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from None
-
-
-def add_profile(document: Any, name: str) -> Any:
-    """Return the table of a profile in a TOML document; add the table if it is missing."""
-    import tomlkit
-
-    profiles = document.setdefault("profiles", tomlkit.table(is_super_table=True))
-    return profiles.setdefault(name, tomlkit.table())
 
 
 def _text(path: Path) -> SecretText:
