@@ -154,12 +154,12 @@ def test_the_file_is_read_when_a_client_is_constructed(file):
     assert SkahaClient().timeout == 30
 
 
-def test_a_function_returns_the_token_of_each_request(colour, scripted):
+def test_a_function_returns_the_token_of_each_request(variant, scripted):
     scripted.answer = lambda _: json_answer([])
     tokens = iter(["first", "second"])
-    session = colour.open(server=scripted.url, token=lambda: next(tokens))
+    session = variant.open(server=scripted.url, token=lambda: next(tokens))
     for _ in range(2):
-        colour.run(session.fetch())
+        variant.run(session.fetch())
     sent = [request.headers["authorization"] for request in scripted.received]
     assert sent == ["Bearer first", "Bearer second"]
 
@@ -182,21 +182,21 @@ def test_the_event_loop_does_not_wait_for_a_token(scripted):
     asyncio.run(main())
 
 
-def test_the_error_of_a_token_function_reaches_the_caller(colour, scripted):
+def test_the_error_of_a_token_function_reaches_the_caller(variant, scripted):
     def token():
         raise CredentialsError("the login has ended: log in again")
 
-    session = colour.open(server=scripted.url, token=token)
+    session = variant.open(server=scripted.url, token=token)
     with pytest.raises(CredentialsError, match="log in again"):
-        colour.run(session.info(["abc", "def"]))
+        variant.run(session.info(["abc", "def"]))
     assert scripted.received == []
 
 
 @pytest.mark.parametrize("bad", [None, "", "a\nb", TOKEN.encode()])
-def test_a_wrong_token_is_refused_and_never_shown(colour, scripted, bad):
-    session = colour.open(server=scripted.url, token=lambda: bad)
+def test_a_wrong_token_is_refused_and_never_shown(variant, scripted, bad):
+    session = variant.open(server=scripted.url, token=lambda: bad)
     with pytest.raises(InvalidInputError, match="token must be") as caught:
-        colour.run(session.fetch())
+        variant.run(session.fetch())
     assert TOKEN not in "".join(traceback.format_exception(caught.value))
 
 
