@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import logging
-import re
-from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from skaha._sansio.user_warnings import warn_user
-from skaha._sansio.validation import check_amount, checked_token
 from skaha._transport.connection_settings import BearerToken, ConnectionSettings, tls_context
 from skaha._transport.proxies import is_loopback
 from skaha.errors import CredentialsError, InvalidInputError, LocalPlatformError
-from skaha.models import ContainerRegistry, SecretText, check_whole_number
+from skaha.models import SecretText
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
     from os import PathLike
+    from pathlib import Path
 
     from skaha._transport.api_client import Api
-    from skaha.config import Settings
+    from skaha.models import ContainerRegistry
     from skaha.retry import Retry
 
 __all__ = ["SkahaClient"]
@@ -34,10 +32,6 @@ _NO_CREDENTIALS = (
     "no credentials: log in with `skaha login`, or give a token, or a certificate to a server with "
     "https, or put a proxy certificate at ~/.ssl/cadcproxy.pem"
 )
-_LAST_PORT = 65535
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-
-T = TypeVar("T")
 
 
 class SkahaClient:
@@ -105,22 +99,23 @@ class SkahaClient:
             server=server,
             version=version,
             token=token,
-            certificate=_checked_path(certificate),
+            certificate=certificate,
             timeout=timeout,
             concurrency=concurrency,
             registry=registry,
         )
-        self.version = _taken(settings, "version", _checked_version)
-        self.server = _taken(settings, "server", lambda url: _checked_server(url, self.version))
-        self._token = _taken(settings, "token", _checked_credential)
-        self.timeout = _taken(settings, "timeout", _checked_timeout)
-        self.concurrency = _taken(settings, "concurrency", _checked_concurrency)
-        self.registry = _taken(settings, "registry", _checked_registry)
+        values = config.DEFAULTS | settings
+        self.version: str = values["version"]
+        self.server: str = values["server"]
+        self._token: str | Callable[[], str] | None = values.get("token")
+        self.timeout: float = values["timeout"]
+        self.concurrency: int = values["concurrency"]
+        self.registry: ContainerRegistry | None = values.get("registry")
         self.loglevel = _checked_loglevel(loglevel)
         self.verify = verify
         self.retry = _checked_retry(retry)
-        named: Path | None = settings.get("certificate")
-        self.certificate = named or (_usual_certificate() if self.token is None else None)
+        named: Path | None = values.get("certificate")
+        self.certificate = named or (_default_certificate() if self._token is None else None)
         if not verify:
             warn_user(
                 "verify has no effect: certificates of servers are always verified",
@@ -226,75 +221,13 @@ def _check_embedded_platform() -> None:
 def _tls(server: str, certificate: Path | None) -> ssl.SSLContext:
     if certificate is None:
         return tls_context(server)
-    from skaha._certificate import check_certificate
+    from skaha._credentials.x509 import check_certificate
 
     check_certificate(certificate)
     try:
         return tls_context(server, certificate)
     except OSError as error:
         raise CredentialsError(f"the certificate {certificate} cannot be used: {error}") from None
-
-
-def _taken(settings: Settings, name: str, check: Callable[[Any], T]) -> T:
-    """Return a checked setting; an error names the source of the setting."""
-    from skaha.config import DEFAULTS
-
-    try:
-        return check(settings.get(name, DEFAULTS.get(name)))
-    except InvalidInputError as error:
-        source = settings.sources.get(name, "argument")
-        if source == "argument":
-            raise
-        raise InvalidInputError(f"{source}: {error}") from None
-
-
-def _checked_server(server: object, version: str) -> str:
-    if server == "local":
-        return "local"
-    if not isinstance(server, str):
-        raise InvalidInputError(f"server must be a URL or 'local', not {type(server).__name__}")
-    try:
-        url = httpx.URL(server)
-        url.host.encode("idna")
-    except (httpx.InvalidURL, UnicodeError) as error:
-        raise InvalidInputError(f"server is not a URL: {error}") from None
-    if url.userinfo:
-        raise InvalidInputError("server may not hold a user or password: give a token instead")
-    odd = " " in server or url.query or url.fragment or not 0 < (url.port or 1) <= _LAST_PORT
-    if url.scheme not in ("http", "https") or not url.host or odd:
-        raise InvalidInputError(
-            f"server must be 'local' or a URL like https://ws-uv.canfar.net/skaha; not {server!r}"
-        )
-    if url.path.rstrip("/").endswith(f"/{version}"):
-        raise InvalidInputError(f"server must not end in the version: leave /{version} out")
-    return server.rstrip("/")
-
-
-def _checked_version(version: object) -> str:
-    if not isinstance(version, str) or not _VERSION.fullmatch(version):
-        raise InvalidInputError(
-            f"version must be one segment of a path, like 'v1'; not {version!r}"
-        )
-    return version
-
-
-def _checked_credential(token: object) -> str | Callable[[], str] | None:
-    return token if token is None or callable(token) else SecretText(checked_token(token))
-
-
-def _checked_timeout(timeout: float) -> float:
-    check_amount("timeout", timeout)
-    return timeout
-
-
-def _checked_concurrency(concurrency: object) -> int:
-    return check_whole_number("concurrency", concurrency, minimum=1)
-
-
-def _checked_registry(registry: object) -> ContainerRegistry | None:
-    if registry is not None and not isinstance(registry, ContainerRegistry):
-        raise InvalidInputError("registry must be a skaha.models.ContainerRegistry")
-    return registry
 
 
 def _checked_retry(retry: object) -> Retry:
@@ -315,19 +248,12 @@ def _checked_loglevel(loglevel: object) -> int | None:
     return loglevel
 
 
-def _checked_path(certificate: str | PathLike[str] | None) -> Path | None:
-    if certificate is None:
-        return None
-    try:
-        return Path(certificate).expanduser()
-    except (TypeError, RuntimeError):
-        raise InvalidInputError(f"certificate must be a path; not {certificate!r}") from None
+def _default_certificate() -> Path | None:
+    from skaha._credentials import x509
 
-
-def _usual_certificate() -> Path | None:
     try:
-        path = Path.home() / ".ssl" / "cadcproxy.pem"
-    except RuntimeError:  # no home directory
+        path = x509.default_path()
+    except CredentialsError:
         return None
     return path if path.is_file() else None
 

@@ -1,4 +1,4 @@
-"""What a client is not told, it takes from the environment, the user's file, or the defaults."""
+"""Clients take missing arguments from the environment, the user's file or the defaults."""
 
 import asyncio
 import threading
@@ -47,7 +47,7 @@ def test_every_class_reads_the_active_profile(name):
 
 
 @pytest.mark.usefixtures("file")
-def test_an_argument_comes_before_the_environment_and_that_before_the_profile(monkeypatch):
+def test_the_order_is_argument_environment_profile(monkeypatch):
     monkeypatch.setenv("SKAHA_TIMEOUT", "7")
     monkeypatch.setenv("SKAHA_CONCURRENCY", "8")
     client = SkahaClient(timeout=9)
@@ -55,7 +55,7 @@ def test_an_argument_comes_before_the_environment_and_that_before_the_profile(mo
 
 
 @pytest.mark.usefixtures("file")
-def test_a_profile_is_chosen_by_name():
+def test_a_profile_is_selected_by_its_name():
     client = SkahaClient(profile="other")
     assert (client.server, client.version, client.token) == ("https://other.example", "v1", None)
     with pytest.raises(InvalidInputError, match="no profile 'nope'; there is site, other"):
@@ -64,15 +64,15 @@ def test_a_profile_is_chosen_by_name():
 
 @pytest.mark.usefixtures("file")
 @pytest.mark.parametrize("profile", [None, "other"])
-def test_settings_that_were_looked_up_stay_what_they_are(profile):
-    found = skaha.config.settings(profile)
-    client = SkahaClient(**found)
-    assert skaha.config.settings(**found) == found
-    assert client.timeout == found.get("timeout", 30)
+def test_settings_can_be_passed_on_as_arguments(profile):
+    settings = skaha.config.settings(profile)
+    client = SkahaClient(**settings)
+    assert skaha.config.settings(**settings) == settings
+    assert client.timeout == settings.get("timeout", 30)
 
 
 @pytest.mark.usefixtures("file")
-def test_another_server_gets_nothing_of_the_profile_s_credentials():
+def test_another_server_does_not_get_the_credentials_of_the_profile():
     assert SkahaClient(server="https://elsewhere.example").token is None
 
 
@@ -87,26 +87,74 @@ def test_another_server_gets_nothing_of_the_profile_s_credentials():
         ("TOKEN", "t\u00f6k"),
     ],
 )
-def test_what_is_wrong_in_the_environment_is_blamed_on_it(monkeypatch, name, value):
+def test_the_error_about_a_wrong_variable_names_the_variable(monkeypatch, name, value):
     monkeypatch.setenv(f"SKAHA_{name}", value)
     with pytest.raises(InvalidInputError, match=f"^.*SKAHA_{name}.* must be "):
         SkahaClient()
 
 
 @pytest.mark.parametrize("line", ["timeout = 'soon'", "tiemout = 5", "timeout ="])
-def test_what_is_wrong_in_the_file_is_blamed_on_its_line(file, line):
+def test_the_error_about_a_wrong_entry_names_the_line(file, line):
     file.write_text(f"active = 'a'\n[profiles.a]\n{line}\n")
     with pytest.raises(InvalidInputError, match=r"config\.toml.*line 3"):
         SkahaClient()
 
 
-def test_the_file_is_read_when_a_client_is_made(file):
+@pytest.mark.parametrize("line", ["timeout = -1", "timeout =", 'token = "\u00e9"'])
+def test_the_traceback_about_a_wrong_entry_shows_no_secret(file, line):
+    file.write_text(f"active = 'a'\n[profiles.b]\ntoken = '{TOKEN}'\n[profiles.a]\n{line}\n")
+    with pytest.raises(InvalidInputError) as caught:
+        skaha.config.settings()
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    shown.stack[:] = [frame for frame in shown.stack if frame.filename != __file__]
+    assert TOKEN not in "".join(shown.format())
+
+
+@pytest.mark.parametrize("source", ["argument", "variable", "profile", "config set"])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("timeout", -1),
+        ("concurrency", 0),
+        ("server", "ftp://site.example"),
+        ("version", "v/1"),
+        ("token", "t\u00f6k"),
+    ],
+)
+def test_a_wrong_value_is_refused_from_every_source(file, monkeypatch, source, key, value):
+    before = file.read_text()
+    if source == "variable":
+        monkeypatch.setenv(f"SKAHA_{key.upper()}", str(value))
+    elif source == "profile":
+        before = f"active = 'a'\n[profiles.a]\n{key} = {value!r}\n"
+        file.write_text(before)
+    if source == "config set":
+        use, arguments = skaha.config.save, {"key": key, "value": str(value)}
+    else:
+        use, arguments = skaha.config.settings, {key: value} if source == "argument" else {}
+    with pytest.raises(InvalidInputError, match=f"{key} must be "):
+        use(**arguments)
+    assert file.read_text() == before
+
+
+def test_a_wrong_entry_can_be_corrected(file):
+    file.write_text("active = 'a'\n[profiles.a]\nserver = 'site.example'\n")
+    with pytest.raises(InvalidInputError, match="line 3: profile a: server must be"):
+        skaha.config.settings()
+    skaha.config.save("server", "https://site.example")
+    assert SkahaClient().server == "https://site.example"
+    file.write_text("active = 'a'\n[profiles.a]\ntimeout = 0\n")
+    skaha.config.remove("timeout")
+    assert SkahaClient().timeout == 30
+
+
+def test_the_file_is_read_when_a_client_is_constructed(file):
     assert SkahaClient().timeout == 5
     file.unlink()
     assert SkahaClient().timeout == 30
 
 
-def test_a_token_is_asked_for_at_each_request(variant, scripted):
+def test_a_function_returns_the_token_of_each_request(variant, scripted):
     scripted.answer = lambda _: json_answer([])
     tokens = iter(["first", "second"])
     session = variant.open(server=scripted.url, token=lambda: next(tokens))
@@ -116,7 +164,7 @@ def test_a_token_is_asked_for_at_each_request(variant, scripted):
     assert sent == ["Bearer first", "Bearer second"]
 
 
-def test_waiting_for_a_token_holds_nobody_else_up(scripted):
+def test_the_event_loop_does_not_wait_for_a_token(scripted):
     scripted.answer = lambda _: json_answer([])
     others_ran = threading.Event()
 
@@ -134,7 +182,7 @@ def test_waiting_for_a_token_holds_nobody_else_up(scripted):
     asyncio.run(main())
 
 
-def test_why_there_is_no_token_reaches_the_caller(variant, scripted):
+def test_the_error_of_a_token_function_reaches_the_caller(variant, scripted):
     def token():
         raise CredentialsError("the login has ended: log in again")
 
@@ -145,13 +193,13 @@ def test_why_there_is_no_token_reaches_the_caller(variant, scripted):
 
 
 @pytest.mark.parametrize("bad", [None, "", "a\nb", TOKEN.encode()])
-def test_what_is_no_token_is_refused_and_never_shown(variant, scripted, bad):
+def test_a_wrong_token_is_refused_and_never_shown(variant, scripted, bad):
     session = variant.open(server=scripted.url, token=lambda: bad)
     with pytest.raises(InvalidInputError, match="token must be") as caught:
         variant.run(session.fetch())
     assert TOKEN not in "".join(traceback.format_exception(caught.value))
 
 
-def test_a_token_that_is_asked_for_travels_over_http_to_nobody_else():
+def test_a_token_function_needs_https_for_another_machine():
     with pytest.raises(InvalidInputError, match="https"):
         SkahaClient(server="http://site.example", token=lambda: TOKEN)

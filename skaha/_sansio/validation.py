@@ -11,15 +11,18 @@ import re
 import shlex
 from collections.abc import Iterable
 from numbers import Real
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
+
+import httpx
 
 from skaha._sansio.carriable import GARBLED
 from skaha.errors import InvalidInputError
-from skaha.models import KINDS, STATUS, VIEW, check_whole_number
+from skaha.models import KINDS, STATUS, VIEW, ContainerRegistry, SecretText, check_whole_number
 from skaha.records import APP, SUCCESS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 # A name becomes a label and a host name in the cluster of the platform.
 _MAX_NAME_LENGTH = 63
@@ -301,3 +304,101 @@ def checked_token(token: object) -> str:
     if not text or not text.isascii() or not text.isprintable():
         raise InvalidInputError("token must be a text of printable ASCII characters, not empty")
     return text
+
+
+# Values of settings. Each function checks a value from any source: argument, environment variable,
+# profile or `config set`. It returns the value in the form that clients use.
+
+_LAST_PORT = 65535
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def check_setting(name: str, value: object) -> str:
+    """Return a text that is not empty. The value may be secret: the message does not contain it."""
+    if not isinstance(value, str) or not value:
+        raise InvalidInputError(f"{name} must be a text that is not empty")
+    return value
+
+
+def check_table(name: str, value: object) -> dict[str, Any]:
+    """Return a table of TOML."""
+    if not isinstance(value, dict):
+        raise InvalidInputError(f"{name} must be a table")
+    return value
+
+
+def check_path(name: str, value: Any) -> Path:
+    """Return a path with the home directory in place of `~`."""
+    try:
+        return Path(value).expanduser()
+    except TypeError:
+        raise InvalidInputError(f"{name} must be a path; not {value!r}") from None
+    except RuntimeError:
+        raise InvalidInputError(f"{name}: there is no home directory for {value!r}") from None
+
+
+def check_positive(name: str, value: Any) -> float:
+    """Return a finite number that is more than 0."""
+    number: float = value
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise InvalidInputError(f"{name} must be a number; not {value!r}")
+    if not math.isfinite(value) or value <= 0:
+        raise InvalidInputError(f"{name} must be more than 0; not {value!r}")
+    return number
+
+
+def check_count(name: str, value: Any) -> int:
+    """Return a whole number, 1 or more."""
+    check_whole_number(name, value, minimum=1)
+    count: int = value
+    return count
+
+
+def check_server(name: str, value: object) -> str:
+    """Return the URL of a platform without a slash at its end, or `local`."""
+    if value == "local":
+        return "local"
+    if not isinstance(value, str):
+        raise InvalidInputError(f"{name} must be a URL or 'local', not {type(value).__name__}")
+    try:
+        url = httpx.URL(value)
+        url.host.encode("idna")
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise InvalidInputError(f"{name} must be a URL or 'local': {error}") from None
+    if url.userinfo:
+        raise InvalidInputError(f"{name} must not contain a user or a password: use a token")
+    is_odd = " " in value or url.query or url.fragment or not 0 < (url.port or 1) <= _LAST_PORT
+    if url.scheme not in ("http", "https") or not url.host or is_odd:
+        raise InvalidInputError(
+            f"{name} must be 'local' or a URL like https://ws-uv.canfar.net/skaha; not {value!r}"
+        )
+    return value.rstrip("/")
+
+
+def check_version(name: str, value: object) -> str:
+    """Return the version of the API: one segment of a path."""
+    if not isinstance(value, str) or not _VERSION.fullmatch(value):
+        raise InvalidInputError(f"{name} must be one segment of a path, like 'v1'; not {value!r}")
+    return value
+
+
+def check_server_and_version(server: str, version: str) -> None:
+    """Raise if the URL of the server contains the version, too.
+
+    Raises:
+        InvalidInputError: If requests would have the version twice in their paths.
+    """
+    if httpx.URL(server).path.endswith(f"/{version}"):
+        raise InvalidInputError(f"server must not end in the version: remove /{version}")
+
+
+def check_token(_name: str, value: object) -> str | Callable[[], str]:
+    """Return a token that fits into a header, or the function that returns one."""
+    return value if callable(value) else SecretText(checked_token(value))
+
+
+def check_registry(value: object) -> ContainerRegistry:
+    """Return the credentials for private images."""
+    if not isinstance(value, ContainerRegistry):
+        raise InvalidInputError("registry must be a skaha.models.ContainerRegistry")
+    return value

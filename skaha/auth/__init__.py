@@ -1,4 +1,4 @@
-"""Credentials: getting them, keeping them fresh, and where they are good for.
+"""Credentials: logins, their renewal, and the servers that accept them.
 
 The names below are imported when they are first used.
 """
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from skaha._lazy import importing
 
 if TYPE_CHECKING:
+    from skaha._credentials.jwt import token_expiry
+    from skaha._credentials.oidc import DeviceCode
+    from skaha._credentials.token import LoginToken
     from skaha.auth._device_login import show_code
     from skaha.auth._discovery import discover
-    from skaha.auth._jwt import token_expiry
     from skaha.auth._login import Login, login, logout
-    from skaha.auth._oidc import DeviceCode
     from skaha.auth._sites import Server
-    from skaha.auth._token import LoginToken
 
 __all__ = [
     "DeviceCode",
@@ -33,14 +33,14 @@ __all__ = [
 __getattr__, __dir__ = importing(
     __name__,
     {
-        "DeviceCode": "skaha.auth._oidc",
+        "DeviceCode": "skaha._credentials.oidc",
         "Login": "skaha.auth._login",
-        "LoginToken": "skaha.auth._token",
+        "LoginToken": "skaha._credentials.token",
         "Server": "skaha.auth._sites",
         "discover": "skaha.auth._discovery",
         "login": "skaha.auth._login",
         "logout": "skaha.auth._login",
         "show_code": "skaha.auth._device_login",
-        "token_expiry": "skaha.auth._jwt",
+        "token_expiry": "skaha._credentials.jwt",
     },
 )

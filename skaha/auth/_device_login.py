@@ -1,4 +1,4 @@
-"""A login by OpenID Connect's device flow: a person says yes in any browser, and this waits."""
+"""Logins by the device flow of OpenID Connect: a person confirms the login in any browser."""
 
 from __future__ import annotations
 
@@ -10,33 +10,34 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from skaha.auth._oidc import OpenIDProvider, RefusedError
-from skaha.auth._store import Store
-from skaha.errors import ConnectionFailedError, CredentialsError, SkahaError
+# Imported here, although it is used last: a missing library is reported before a login begins.
+import segno
+
+from skaha._credentials.oidc import OpenIDProvider
+from skaha._credentials.store import Store
+from skaha.errors import ConnectionFailedError, CredentialsError, LoginRefusedError, SkahaError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from skaha.auth._oidc import DeviceCode, Endpoints
-    from skaha.auth._secret import SecretText
-    from skaha.auth._store import Entry
-
-__all__ = ["forget", "log_in_by_device", "show_code"]
+    from skaha._credentials.oidc import DeviceCode, Endpoints
+    from skaha._credentials.store import StoredLogin
+    from skaha.models import SecretText
 
 log = logging.getLogger("skaha")
 
-# How much more slowly to ask when the provider wants that, in seconds: RFC 8628 says so.
-_SLOWER = 5
+# RFC 8628: seconds to add to the interval when the provider asks for fewer requests.
+_SLOW_DOWN = 5
 _UNKNOWN_CLIENT = ("invalid_client", "unauthorized_client")
-_NOT_IN_TIME = "the code was not entered in time: log in again"
-_REASONS = {"access_denied": "the login was denied", "expired_token": _NOT_IN_TIME}
+_TOO_LATE = "the code was not entered in time: log in again"
+_REASONS = {"access_denied": "the login was denied", "expired_token": _TOO_LATE}
 
 
 def show_code(device: DeviceCode) -> None:
-    """Write to standard error where to enter which code; on a terminal, as a QR code too.
+    """Write the address and the code of a login to standard error; on a terminal, add a QR code.
 
     Args:
-        device: What a person has to be told.
+        device: The code and the address.
 
     Example:
         >>> from skaha.auth import DeviceCode, show_code
@@ -45,8 +46,6 @@ def show_code(device: DeviceCode) -> None:
     minutes = max(1, round((device.expires - time.time()) / 60))
     sys.stderr.write(f"Open {device.url}\nand enter the code {device.code} within {minutes} min.\n")
     if sys.stderr.isatty():
-        import segno
-
         segno.make(device.whole_url or device.url).terminal(out=sys.stderr, compact=True)
     sys.stderr.flush()
 
@@ -57,96 +56,102 @@ def log_in_by_device(
     client_secret: SecretText | None,
     show: Callable[[DeviceCode], object] | None,
     timeout: float,
-) -> tuple[Entry, str]:
-    """Log in at a provider; return the login, and where it is kept.
+) -> tuple[StoredLogin, str]:
+    """Log in at a provider. Return the login and the place where it is stored.
 
     Raises:
         CredentialsError: If the provider or the person refuses, or the code was not entered.
         ConnectionFailedError: If the provider cannot be reached.
     """
     store = Store(issuer)
-    before = None
-    if client_id is None:
-        # What cannot be read is about to be replaced.
-        with suppress(CredentialsError):
-            before = store.read()
-    if before is not None:
-        provider = OpenIDProvider.of(before, timeout)
-    else:
-        provider = OpenIDProvider(
-            issuer, timeout, client_id=client_id or "", client_secret=client_secret
-        )
-    try:
+    with _provider(store, issuer, client_id, client_secret, timeout) as provider:
         endpoints = provider.endpoints()
-        device = _begin(provider, endpoints, may_register=client_id is None)
+        device = _request_code(provider, endpoints, may_register=client_id is None)
         (show or show_code)(device)
-        entry = _wait(provider, endpoints, device)
-        entry = attrs.evolve(entry, user=provider.user(endpoints, entry))
-    finally:
-        provider.close()
+        login = _wait_for_tokens(provider, endpoints, device)
+        login = attrs.evolve(login, user=provider.user_name(endpoints, login))
     with store.lock(2 * timeout):
-        store.begin(entry)
-    return entry, store.place()
+        store.save_new(login)
+    return login, store.place()
 
 
-def forget(issuer: str, timeout: float) -> list[str]:
-    """Revoke a login and remove it; return from where.
+def log_out(issuer: str, timeout: float) -> list[str]:
+    """Revoke a login and remove it. Return the places that contained it.
 
     Raises:
-        CredentialsError: If it cannot be removed.
+        CredentialsError: If the login cannot be removed.
     """
     store = Store(issuer)
     if store.read() is None:
         return []
     with store.lock(2 * timeout):
-        entry = store.read()
-        if entry is not None:
-            _revoke(entry, timeout)
+        login = store.read()
+        if login is not None:
+            _revoke(login, timeout)
         return store.remove()
 
 
-def _revoke(entry: Entry, timeout: float) -> None:
-    """Have the provider forget a login; that it cannot is no reason to keep it here."""
-    provider = OpenIDProvider.of(entry, timeout)
+def _provider(
+    store: Store,
+    issuer: str,
+    client_id: str | None,
+    client_secret: SecretText | None,
+    timeout: float,
+) -> OpenIDProvider:
+    """Return the provider with the given client, or else with the client of an earlier login."""
+    if client_id is not None:
+        return OpenIDProvider(issuer, timeout, client_id=client_id, client_secret=client_secret)
+    # The new login replaces a store that cannot be read.
+    with suppress(CredentialsError):
+        if (earlier := store.read()) is not None:
+            return OpenIDProvider.of(earlier, timeout)
+    return OpenIDProvider(issuer, timeout, client_secret=client_secret)
+
+
+def _revoke(login: StoredLogin, timeout: float) -> None:
+    """Revoke a login. If this fails, log a warning: the login is removed anyway."""
     try:
-        if provider.revoke(entry):
-            return
-        log.warning("%s does not revoke the login: it ends by itself", entry.issuer)
+        with OpenIDProvider.of(login, timeout) as provider:
+            is_revoked = provider.revoke(login)
     except SkahaError as error:
-        log.warning("%s does not revoke the login, which ends by itself: %s", entry.issuer, error)
-    finally:
-        provider.close()
+        log.warning("%s does not revoke the login, which ends by itself: %s", login.issuer, error)
+        return
+    if not is_revoked:
+        log.warning("%s does not revoke the login, which ends by itself", login.issuer)
 
 
-def _begin(provider: OpenIDProvider, endpoints: Endpoints, *, may_register: bool) -> DeviceCode:
-    if not provider.client_id:
-        provider.register(endpoints)
-        return provider.begin(endpoints)
-    try:
-        return provider.begin(endpoints)
-    except RefusedError as error:
-        # Providers forget programs that they have not seen for long.
-        if not may_register or error.code not in _UNKNOWN_CLIENT:
-            raise
-    provider.register(endpoints)
-    return provider.begin(endpoints)
-
-
-def _wait(provider: OpenIDProvider, endpoints: Endpoints, device: DeviceCode) -> Entry:
-    pause = device.interval
-    while True:
-        time.sleep(max(0, min(pause, device.expires - time.time())))
-        if time.time() >= device.expires:
-            raise CredentialsError(_NOT_IN_TIME)
+def _request_code(
+    provider: OpenIDProvider, endpoints: Endpoints, *, may_register: bool
+) -> DeviceCode:
+    """Request a code. Register this program first if the provider does not know it."""
+    if provider.client_id:
         try:
-            return provider.poll(endpoints, device)
+            return provider.request_code(endpoints)
+        except LoginRefusedError as error:
+            # Providers delete registrations that have not been used for a long time.
+            if not may_register or error.code not in _UNKNOWN_CLIENT:
+                raise
+    provider.register(endpoints)
+    return provider.request_code(endpoints)
+
+
+def _wait_for_tokens(
+    provider: OpenIDProvider, endpoints: Endpoints, device: DeviceCode
+) -> StoredLogin:
+    interval = device.interval
+    while True:
+        time.sleep(max(0, min(interval, device.expires - time.time())))
+        if time.time() >= device.expires:
+            raise CredentialsError(_TOO_LATE)
+        try:
+            return provider.request_tokens(endpoints, device)
         except ConnectionFailedError as error:
-            log.debug("asking again: %s", error)
+            log.debug("the provider is asked again: %s", error)
             continue
-        except RefusedError as error:
-            refused = error
-        if refused.code == "slow_down":
-            pause += _SLOWER
-        elif refused.code != "authorization_pending":
-            reason = _REASONS.get(refused.code, "the provider does not log in")
-            raise CredentialsError(f"{reason}; {refused}")
+        except LoginRefusedError as error:
+            refusal = error
+        if refusal.code == "slow_down":
+            interval += _SLOW_DOWN
+        elif refusal.code != "authorization_pending":
+            reason = _REASONS.get(refusal.code, "the login failed")
+            raise CredentialsError(f"{reason}; {refusal}")

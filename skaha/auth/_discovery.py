@@ -1,4 +1,4 @@
-"""Which servers there are, as the registries of the providers list them."""
+"""Discovery of servers in the registries of the providers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from skaha.auth._http import ask, check_safe, open_client, words_of
+from skaha._credentials.http import check_secure_url, open_client, send, server_message
 from skaha.auth._sites import Server, known_sites
 from skaha.errors import CredentialsError, InvalidInputError, SkahaError
 
@@ -17,62 +17,64 @@ if TYPE_CHECKING:
 
     from skaha.auth._sites import Provider, Sites
 
-__all__ = ["discover"]
-
 log = logging.getLogger("skaha")
 
-_SERVICE, _DESCRIPTION = "/skaha", "/capabilities"
-# Servers that are not for users say so somewhere in their names.
+_SERVICE, _CAPABILITIES = "/skaha", "/capabilities"
+# Servers for tests have such a word in their names.
 _TRIAL = re.compile(r"(?<![a-z])(dev|development|test|demo|stage|staging|rc|preprod)(?![a-z])")
 
 
 def discover(
     provider: str | None = None, *, trial: bool = False, timeout: float = 10
 ) -> list[Server]:
-    """List the servers that can be used, from the registries of their providers.
+    """List the servers in the registries of the providers.
 
-    Where a registry cannot be read, the servers known without it are listed, and a warning is
-    logged. It needs no event loop, and disturbs none: it can be called in a notebook.
+    If a registry cannot be read, the function lists the known servers of its provider, and logs a
+    warning. The function does not use an event loop, so it also works in a notebook.
 
     Args:
-        provider: Name of one provider; by default all of them.
-        trial: Also list servers that are there to be tested.
-        timeout: Seconds to wait for each part of an answer.
+        provider: Name of one provider; by default all providers.
+        trial: Whether to list servers for tests, too.
+        timeout: Seconds to wait for a connection and for each part of a response.
 
     Returns:
-        The servers; `source` says where each was found.
+        The servers. The attribute `source` of each server says where it is listed.
 
     Raises:
-        skaha.errors.InvalidInputError: If there is no such provider, or it has no registry.
+        skaha.errors.InvalidInputError: If the provider is unknown.
 
     Example:
         >>> from skaha.auth import discover
         >>> try:
-        ...     discover("nobody")
+        ...     discover("cadx")
         ... except ValueError as error:
         ...     print(error)
-        there is no provider 'nobody'; there is cadc, srcnet
+        there is no provider 'cadx'; there is cadc, srcnet
     """
     sites = known_sites()
     if provider is not None and provider not in sites.providers:
         names = ", ".join(sites.providers)
         raise InvalidInputError(f"there is no provider {provider!r}; there is {names}")
     chosen = [sites.providers[provider]] if provider else list(sites.providers.values())
-    found: dict[str, Server] = {}
-    for one in chosen:
-        for server in _servers(one, sites, timeout):
+    servers: dict[str, Server] = {}
+    for chosen_provider in chosen:
+        for server in _servers(chosen_provider, sites, timeout):
             if trial or not _TRIAL.search(f"{server.uri} {server.url}".lower()):
-                found.setdefault(server.url or server.name, server)
-    return list(found.values())
+                servers.setdefault(server.url or server.name, server)
+    return list(servers.values())
 
 
 def _servers(provider: Provider, sites: Sites, timeout: float) -> Iterator[Server]:
-    known = [one for one in sites.servers.values() if one.provider == provider.name and one.url]
+    known = [
+        server
+        for server in sites.servers.values()
+        if server.provider == provider.name and server.url
+    ]
     if provider.registry is None:
         yield from known
         return
     try:
-        text = _listing(provider.registry, timeout)
+        text = _read_registry(provider.registry, timeout)
     except SkahaError as error:
         log.warning(
             "the registry of %s cannot be read, so only known servers are listed: %s",
@@ -81,33 +83,33 @@ def _servers(provider: Provider, sites: Sites, timeout: float) -> Iterator[Serve
         )
         yield from known
         return
-    names = {one.uri: one for one in sites.servers.values() if one.uri}
+    by_uri = {server.uri: server for server in sites.servers.values() if server.uri}
     for uri, url in _entries(text):
-        server = names.get(uri, Server(uri, provider.name, uri))
-        # Some registries list servers of other providers, too.
+        server = by_uri.get(uri, Server(uri, provider.name, uri))
+        # Some registries list the servers of other providers, too.
         if server.provider == provider.name:
             yield attrs.evolve(server, url=url, source=provider.registry)
 
 
-def _listing(registry: str, timeout: float) -> str:
+def _read_registry(registry: str, timeout: float) -> str:
     with open_client(registry, timeout) as client:
-        answer = ask(client, "GET", registry)
-    if not answer.is_success:
-        raise CredentialsError(f"it answered {answer.status_code}, {words_of(answer)}")
-    return answer.text
+        response = send(client, "GET", registry)
+    if not response.is_success:
+        raise CredentialsError(f"status {response.status_code}, {server_message(response)}")
+    return response.text
 
 
 def _entries(text: str) -> Iterator[tuple[str, str]]:
-    """Find name and address of each platform; what cannot be read is left out."""
+    """Yield the URI and the URL of each platform. Lines that cannot be read are skipped."""
     for line in text.splitlines():
         uri, equals, url = (part.strip() for part in line.partition("="))
         if not equals or not uri.startswith("ivo://") or not uri.endswith(_SERVICE):
             continue
-        if not uri.isprintable() or not url.isprintable() or not url.endswith(_DESCRIPTION):
+        if not uri.isprintable() or not url.isprintable() or not url.endswith(_CAPABILITIES):
             continue
-        address = url.removesuffix(_DESCRIPTION)
+        server = url.removesuffix(_CAPABILITIES)
         try:
-            check_safe(address)
+            check_secure_url(server)
         except InvalidInputError:
             continue
-        yield uri, address
+        yield uri, server

@@ -1,12 +1,10 @@
-"""A proxy certificate for a user name and a password."""
+"""Proxy certificates in exchange for a user name and a password."""
 
 from __future__ import annotations
 
 import getpass
 import netrc
-import os
 import ssl
-import stat
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,47 +12,32 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from skaha import _private_file
-from skaha.auth._http import ask, check_safe, open_client, words_of
-from skaha.auth._secret import SecretText
+from skaha import _atomic_file
+from skaha._credentials.http import check_secure_url, open_client, send, server_message
 from skaha.errors import CredentialsError, InvalidInputError
+from skaha.models import SecretText
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from skaha.auth._sites import Provider
 
-__all__ = ["fetch_certificate", "find_password", "keep_certificate", "usual_place"]
-
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _UNAUTHORIZED = 401
-
-
-def usual_place() -> Path:
-    """Return where every client looks for a certificate.
-
-    Raises:
-        CredentialsError: If there is no home directory.
-    """
-    try:
-        return Path.home() / ".ssl" / "cadcproxy.pem"
-    except RuntimeError:
-        raise CredentialsError("there is no home directory: name a file") from None
 
 
 def find_password(
     provider: Provider, user: str | None, password: SecretText | None
 ) -> tuple[str, SecretText]:
-    """Return the user and the password: as given, from `~/.netrc`, or from who is at the terminal.
+    """Return the user name and the password from the arguments, `~/.netrc` or the terminal.
 
     Raises:
-        CredentialsError: If there is none, or others can read `~/.netrc`.
+        CredentialsError: If there is no password, or other users can read `~/.netrc`.
     """
     if user and password:
         return user, password
     host = httpx.URL(provider.url).host
-    if password is None and (found := _in_netrc((host, *provider.machines), user)):
-        return found
+    if password is None and (entry := _find_in_netrc((host, *provider.machines), user)):
+        return entry
     if not _can_ask():
         raise CredentialsError(
             f"no user and password for {provider.name}: give both, put them into ~/.netrc for the "
@@ -71,33 +54,34 @@ def find_password(
 
 
 def _can_ask() -> bool:
-    # A notebook has no terminal, but functions of its own that ask.
-    at_a_terminal = sys.stdin is not None and sys.stdin.isatty()
-    return at_a_terminal or getpass.getpass.__module__ != getpass.__name__
+    # A notebook has no terminal, but it replaces `input` and `getpass` by functions of its own.
+    is_terminal = sys.stdin is not None and sys.stdin.isatty()
+    return is_terminal or getpass.getpass.__module__ != getpass.__name__
 
 
-def _in_netrc(hosts: Iterable[str], user: str | None) -> tuple[str, SecretText] | None:
+def _find_in_netrc(hosts: Iterable[str], user: str | None) -> tuple[str, SecretText] | None:
     problem = None
     try:
         path = Path.home() / ".netrc"
-        mode = path.stat().st_mode
-        found = _entry(path, hosts, user)
+        entry = _netrc_entry(path, hosts, user)
     except (RuntimeError, FileNotFoundError):
         return None
     except netrc.NetrcParseError as error:
-        # What it says of a line could be a password.
+        # The message of this error may quote a password.
         problem = f"line {error.lineno}"
     except (OSError, UnicodeError) as error:
-        problem = getattr(error, "strerror", None) or "it is not text"
+        problem = getattr(error, "strerror", None) or "it is not UTF-8"
     if problem:
-        # Outside of the handlers: what led to it has passwords in its frames.
+        # Raise outside of the handlers: the frames of the inner error contain passwords.
         raise CredentialsError(f"~/.netrc cannot be read: {problem}")
-    if found and os.name == "posix" and mode & _OTHERS:
+    if entry and _atomic_file.is_open_to_others(path):
         raise CredentialsError(f"others can read the passwords in {path}: chmod 600 {path}")
-    return found
+    return entry
 
 
-def _entry(path: Path, hosts: Iterable[str], user: str | None) -> tuple[str, SecretText] | None:
+def _netrc_entry(
+    path: Path, hosts: Iterable[str], user: str | None
+) -> tuple[str, SecretText] | None:
     machines = netrc.netrc(path).hosts
     for host in hosts:
         name, _, password = machines.get(host, ("", "", ""))
@@ -109,61 +93,65 @@ def _entry(path: Path, hosts: Iterable[str], user: str | None) -> tuple[str, Sec
 def fetch_certificate(
     provider: Provider, user: str, password: SecretText, days: float, timeout: float
 ) -> SecretText:
-    """Ask the provider for a certificate and its key.
+    """Request a certificate with its key from the provider.
 
     Raises:
         InvalidInputError: If the user name cannot be sent.
-        CredentialsError: If it refuses.
-        ConnectionFailedError: If it cannot be reached.
+        CredentialsError: If the provider refuses.
+        ConnectionFailedError: If the provider cannot be reached.
     """
-    check_safe(provider.url, provider.name)
+    check_secure_url(provider.url, provider.name)
     if ":" in user:
-        raise InvalidInputError("a user name may not hold a colon")
+        raise InvalidInputError("the user name must not contain a colon")
     with open_client(provider.url, timeout) as client:
-        answer = ask(
+        response = send(
             client,
             "GET",
             provider.url,
             params={"daysValid": f"{days:g}"},
             auth=httpx.BasicAuth(user, password),
         )
-    if answer.status_code == _UNAUTHORIZED:
+    if response.status_code == _UNAUTHORIZED:
         raise CredentialsError(
-            f"{provider.name} refuses {user} and the password: {words_of(answer)}"
+            f"{provider.name} refuses {user} and the password: {server_message(response)}"
         )
-    if not answer.is_success:
+    if not response.is_success:
         raise CredentialsError(
-            f"{provider.name} gives no certificate: it answered {answer.status_code}, "
-            f"{words_of(answer)}"
+            f"{provider.name} provides no certificate: status {response.status_code}, "
+            f"{server_message(response)}"
         )
-    return SecretText(answer.text)
+    return SecretText(response.text)
 
 
-def keep_certificate(text: SecretText, path: Path) -> datetime:
-    """Write a certificate that can be used; an old one is replaced in one step.
+def save_certificate(text: SecretText, path: Path) -> datetime:
+    """Check a certificate and write it to a file. An old file is replaced in one step.
 
     Returns:
-        When it expires.
+        The time when the certificate expires.
 
     Raises:
-        CredentialsError: If it cannot be used or written.
+        CredentialsError: If the certificate cannot be used or written.
     """
-    from skaha._certificate import validity
+    from skaha._credentials.x509 import validity
 
     ends: list[datetime] = []
 
     def check(written: Path) -> None:
         try:
             ends.append(validity(written, text)[1])
-            # An empty password, or an encrypted key would ask for one.
+            # With an empty password, OpenSSL does not ask for the password of an encrypted key.
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(written, password="")
         except (OSError, CredentialsError):
-            raise CredentialsError("what came is no certificate with its key") from None
+            raise CredentialsError(
+                "the response of the provider contains no certificate with its key"
+            ) from None
         if ends[0] <= datetime.now(UTC):
-            raise CredentialsError(f"what came has expired at {ends[0]:%Y-%m-%d %H:%M} UTC")
+            raise CredentialsError(
+                f"the certificate in the response expired at {ends[0]:%Y-%m-%d %H:%M} UTC"
+            )
 
     try:
-        _private_file.replace(path, text, check)
+        _atomic_file.replace(path, text, check)
     except OSError as error:
         raise CredentialsError(f"{path} cannot be written: {error.strerror}") from None
     return ends[0]

@@ -1,4 +1,4 @@
-"""The sites that are known by name: `sites.toml`, and the user's own beside the configuration."""
+"""The list of sites: `sites.toml`, and the user's own file beside the configuration."""
 
 from __future__ import annotations
 
@@ -8,28 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from skaha._config_file import ConfigurationError, default_path
-from skaha.auth._http import check_safe
+from skaha import _atomic_file, config
+from skaha._credentials.http import check_secure_url
+from skaha.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-__all__ = ["CERTIFICATE", "OIDC", "Provider", "Server", "Sites", "known_sites", "same_place"]
 
 CERTIFICATE, OIDC = "certificate", "oidc"
 
 
 @attrs.frozen
 class Provider:
-    """Who hands out credentials.
+    """A provider of credentials.
 
     Attributes:
-        name: What it is called here; its URL, if it has no name.
-        url: Where it is: the issuer of OpenID Connect, or the service that makes certificates.
+        name: Name in the list of sites; the URL if it has no name.
+        url: Issuer of OpenID Connect, or URL of the service that makes certificates.
         method: `certificate` or `oidc`.
-        title: Its full name.
-        registry: URL of the list of its servers; `None` if it has none.
-        machines: Other names of it in a `.netrc`.
+        title: Full name.
+        registry: URL of the list of its servers; `None` if there is none.
+        machines: Other names of the provider in a `.netrc`.
     """
 
     name: str
@@ -42,14 +41,14 @@ class Provider:
 
 @attrs.frozen
 class Server:
-    """A platform, and who hands out the credentials for it.
+    """A platform and the provider of its credentials.
 
     Attributes:
-        name: What it is called here; its URI, if it has no name.
+        name: Name in the list of sites; the URI if it has no name.
         provider: Name of the provider.
-        uri: Its name in the registry.
-        url: Where it is; `None` if only the registry knows.
-        source: Where that was found: the URL of a registry, or `known` for what needs no network.
+        uri: Name in the registry.
+        url: URL of the server; `None` if only the registry knows it.
+        source: URL of the registry that lists the server; `known` if the list of sites has its URL.
 
     Example:
         >>> from skaha.auth import Server
@@ -66,38 +65,40 @@ class Server:
 
 @attrs.frozen
 class Sites:
-    """All that is known by name."""
+    """The known providers and servers, by name."""
 
     providers: dict[str, Provider]
     servers: dict[str, Server]
 
     def server_at(self, url: str) -> Server | None:
-        """Return the server that is at a URL."""
-        at = (one for one in self.servers.values() if one.url and same_place(one.url, url))
-        return next(at, None)
+        """Return the server with this URL; `None` if it is unknown."""
+        for server in self.servers.values():
+            if server.url and is_same_url(server.url, url):
+                return server
+        return None
 
     def provider(self, name: str) -> Provider | None:
-        """Return a provider by its name or URL; any URL may be that of OpenID Connect."""
-        for one in self.providers.values():
-            if name == one.name or same_place(name, one.url):
-                return one
+        """Return a provider by its name or URL. An unknown URL is a provider of OpenID Connect."""
+        for provider in self.providers.values():
+            if name == provider.name or is_same_url(name, provider.url):
+                return provider
         return Provider(name, name, OIDC) if "://" in name else None
 
 
-def same_place(one: str, other: str) -> bool:
-    """Say whether two URLs are one place."""
-    return one.rstrip("/") == other.rstrip("/")
+def is_same_url(first: str, second: str) -> bool:
+    """Return whether two URLs are equal, except for slashes at their ends."""
+    return first.rstrip("/") == second.rstrip("/")
 
 
 def known_sites() -> Sites:
-    """Read what is known: what this library knows, and what the user added.
+    """Return the sites that this library knows, and those that the user has added.
 
     Raises:
         ConfigurationError: If the user's file cannot be read.
     """
-    own = default_path().with_name("sites.toml")
+    path = config.default_path().with_name("sites.toml")
     shipped = tomllib.loads(resources.files("skaha.auth").joinpath("sites.toml").read_text("utf-8"))
-    added = _read(own)
+    added = _read(path)
     try:
         providers = shipped["providers"] | added.get("providers", {})
         servers = shipped["servers"] | added.get("servers", {})
@@ -106,26 +107,26 @@ def known_sites() -> Sites:
             {name: Server(name=name, **values) for name, values in servers.items()},
         )
     except (TypeError, ValueError) as error:
-        # Only the user's own can be wrong.
-        raise ConfigurationError(f"{own}: {error}") from None
-    _check(sites, own)
+        # Only the user's file can be wrong.
+        raise ConfigurationError(f"{path}: {error}") from None
+    _check(sites, path)
     return sites
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8")) if path.is_absolute() else {}
+        return tomllib.loads(_atomic_file.read_text(path)) if path.is_absolute() else {}
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from None
 
 
-def _check(sites: Sites, own: Path) -> None:
+def _check(sites: Sites, path: Path) -> None:
     for server in sites.servers.values():
         if server.provider not in sites.providers:
-            raise ConfigurationError(f"{own}: {server.name} has no provider {server.provider!r}")
-    places = [(one.name, one.url) for one in sites.providers.values()]
-    places += [(one.name, one.registry) for one in sites.providers.values() if one.registry]
-    for name, url in places:
-        check_safe(url, name)
+            raise ConfigurationError(f"{path}: {server.name} has no provider {server.provider!r}")
+    for provider in sites.providers.values():
+        for url in (provider.url, provider.registry):
+            if url is not None:
+                check_secure_url(url, provider.name)

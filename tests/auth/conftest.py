@@ -1,4 +1,4 @@
-"""What the tests of logging in share: a home, and providers on the loopback."""
+"""Fixtures of the tests of logins: a home directory, and providers on the loopback."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ NO_KEYRING = "keyring.backends.null.Keyring"
 
 
 class Home:
-    """Somebody's home directory, and what they run there."""
+    """The home directory of a user, and the programs that run there."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.certificate = path / ".ssl" / "cadcproxy.pem"
         self.config = path / ".config" / "skaha" / "config.toml"
-        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-        self.env = kept | {
+        inherited = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        self.env = inherited | {
             "HOME": str(path),
             "SKAHA_CONFIG": str(self.config),
             "PYTHON_KEYRING_BACKEND": NO_KEYRING,
@@ -44,7 +44,7 @@ class Home:
         }
 
     def sites(self, text: str) -> None:
-        """Add to the sites that are known by name."""
+        """Write the user's list of sites."""
         self.config.parent.mkdir(parents=True, exist_ok=True)
         self.config.with_name("sites.toml").write_text(text)
 
@@ -54,18 +54,18 @@ class Home:
         path.chmod(permissions)
 
     @property
-    def kept_logins(self) -> list[Path]:
+    def stored_logins(self) -> list[Path]:
         return sorted(self.path.rglob("logins/*.json"))
 
     def age(self, **changes: float) -> None:
-        """Make the access token that is kept an old one."""
-        [path] = self.kept_logins
-        kept = json.loads(path.read_text()) | {"obtained": 0, "expires": time.time() - 1}
-        path.write_text(json.dumps(kept | changes))
+        """Let the stored access token expire."""
+        [path] = self.stored_logins
+        login = json.loads(path.read_text()) | {"obtained": 0, "expires": time.time() - 1}
+        path.write_text(json.dumps(login | changes))
 
     def run(self, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        """Run the command in pipes."""
-        done = subprocess.run(
+        """Run the command without a terminal."""
+        result = subprocess.run(
             [SKAHA, *words],
             env=self.env,
             capture_output=True,
@@ -74,12 +74,12 @@ class Home:
             timeout=60,
             stdin=subprocess.DEVNULL,
         )
-        assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
-        assert "Traceback" not in done.stderr
-        return done
+        assert result.returncode == code, (result.returncode, result.stdout, result.stderr)
+        assert "Traceback" not in result.stderr
+        return result
 
     def at_a_terminal(self, *words: str) -> pexpect.spawn:
-        """Run the command where somebody types."""
+        """Run the command at a terminal."""
         return pexpect.spawn(
             SKAHA,
             list(words),
@@ -103,22 +103,22 @@ class Home:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
-    """A home of its own, without a keyring, and nobody at a terminal."""
-    for name in [one for one in os.environ if one.startswith(("SKAHA_", "XDG_"))]:
+    """A new home directory without a keyring and without a terminal."""
+    for name in [name for name in os.environ if name.startswith(("SKAHA_", "XDG_"))]:
         monkeypatch.delenv(name)
-    one = Home(tmp_path / "home")
-    one.path.mkdir()
-    for name, value in one.env.items():
+    user_home = Home(tmp_path / "home")
+    user_home.path.mkdir()
+    for name, value in user_home.env.items():
         monkeypatch.setenv(name, value)
     before = keyring.get_keyring()
     keyring.set_keyring(NoKeyring())
-    yield one
+    yield user_home
     keyring.set_keyring(before)
 
 
 @pytest.fixture
 def cadc(home: Home) -> Iterator[CertificateService]:
-    """A service that makes certificates, known as `cadc`."""
+    """A service that makes certificates, with the name `cadc`."""
     with CertificateService() as service:
         home.sites(f'[providers.cadc]\nmethod = "certificate"\nurl = "{service.url}"\n')
         yield service
@@ -129,17 +129,17 @@ def iam() -> Iterator[IdentityProvider]:
     """A provider of OpenID Connect."""
     with IdentityProvider() as provider:
         yield provider
-        provider.gate.set()
+        provider.may_renew.set()
 
 
 @pytest.fixture
 def log_in(iam: IdentityProvider) -> Callable[..., Login]:
-    """Log in, where a person says yes at once."""
+    """Log in with a person who confirms at once."""
 
     def log_in(server: str = "http://127.0.0.1:9/skaha", **more: Any) -> Login:
         show = more.pop("show", lambda device: iam.decide(device.code))
-        done = skaha.login(iam.issuer, server=server, show=show, **more)
-        assert done.user == USER
-        return done
+        result = skaha.login(iam.issuer, server=server, show=show, **more)
+        assert result.user == USER
+        return result
 
     return log_in

@@ -1,4 +1,4 @@
-"""Real servers of the two protocols of logging in, on the loopback."""
+"""Servers of the two login protocols on the loopback."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 def refused(status: int, error: str, description: str = "") -> Answer:
-    said = json.dumps({"error": error, "error_description": description})
-    return Answer(status, said, "application/json")
+    body = json.dumps({"error": error, "error_description": description})
+    return Answer(status, body, "application/json")
 
 
 def basic(received: Received) -> tuple[str, str]:
@@ -35,7 +35,7 @@ def basic(received: Received) -> tuple[str, str]:
 
 
 def server_side(authority: trustme.CA) -> ssl.SSLContext:
-    """Return what a server on the loopback needs for TLS; it asks clients for a certificate."""
+    """Return the TLS context of a server that asks clients for a certificate."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     authority.configure_trust(context)
@@ -44,7 +44,7 @@ def server_side(authority: trustme.CA) -> ssl.SSLContext:
 
 
 class CertificateService(ScriptedServer):
-    """Hands out a certificate and its key to one user, as CADC does."""
+    """A service that sends a certificate and its key to one user, as CADC does."""
 
     def __init__(self, authority: trustme.CA | None = None) -> None:
         super().__init__(authority and server_side(authority))
@@ -68,7 +68,7 @@ class CertificateService(ScriptedServer):
 
 @dataclass
 class Code:
-    """A login that waits for a person."""
+    """The code of a login that a person has to confirm."""
 
     user_code: str
     expires: float
@@ -77,7 +77,7 @@ class Code:
 
 @dataclass
 class Family:
-    """One login: all its tokens are revoked when an old refresh token comes back."""
+    """The tokens of one login. An old refresh token revokes all of them."""
 
     refresh_token: str
     alive: bool = True
@@ -85,21 +85,22 @@ class Family:
 
 
 class IdentityProvider(ScriptedServer):
-    """Speaks OpenID Connect: registration, device flow, rotation with reuse detection, revocation.
+    """A provider of OpenID Connect: registration, device flow, revocation, detection of reuse.
 
     Attributes:
-        life: Seconds that an access token is good for.
-        refresh_life: Seconds that a refresh token is; `None` if it does not say.
-        interval: Seconds between two questions, as it says.
-        code_life: Seconds that a code is good for.
-        registers: Whether it takes programs that it does not know.
-        rotates: Whether each renewal gives a new refresh token.
-        fixed: The one access token that it hands out, if it is to be that of a platform.
-        slow_downs: How often it says `slow_down` before anything else.
-        gate: Renewals wait here, before they count.
-        knocked: One waits there.
-        away: Whether it hears nothing of what is asked.
-        missed: There was something to hear.
+        life: Lifetime of an access token in seconds.
+        refresh_life: Lifetime of a refresh token in seconds; `None` if it is not stated.
+        interval: Stated interval between two requests in seconds.
+        code_life: Lifetime of a code in seconds.
+        registers: Whether the provider registers unknown programs.
+        client_auth: Method by which programs authenticate.
+        rotates: Whether each renewal returns a new refresh token.
+        fixed: The only access token, for example the token of a platform.
+        slow_downs: Number of `slow_down` responses before other responses.
+        may_renew: Renewals wait for this event before they are processed.
+        renewal_requested: Is set when a renewal arrives.
+        is_unreachable: Whether requests are lost.
+        request_lost: Is set when a request is lost.
     """
 
     def __init__(self) -> None:
@@ -110,23 +111,27 @@ class IdentityProvider(ScriptedServer):
         self.interval: float = 0.01
         self.code_life: float = 600
         self.registers = self.rotates = True
+        self.client_auth = "client_secret_basic"
         self.fixed: str | None = None
         self.slow_downs = 0
         self.clients: dict[str, str] = {}
         self.codes: dict[str, Code] = {}
         self.families: list[Family] = []
         self.described: dict[str, Any] = {}
-        self.gate, self.knocked, self.missed = (threading.Event() for _ in range(3))
-        self.gate.set()
-        self.away = False
+        self.may_renew, self.renewal_requested, self.request_lost = (
+            threading.Event() for _ in range(3)
+        )
+        self.may_renew.set()
+        self.is_unreachable = False
         self.answer = self._answer
         self._numbers = itertools.count(1)
 
     def count(self, path: str, **form: str) -> int:
-        """Return how often something was asked for."""
+        """Return the number of requests with this path and form."""
         return sum(
-            one.path == path and all(one.form.get(key) == [value] for key, value in form.items())
-            for one in self.received
+            request.path == path
+            and all(request.form.get(key) == [value] for key, value in form.items())
+            for request in self.received
         )
 
     @property
@@ -134,7 +139,7 @@ class IdentityProvider(ScriptedServer):
         return self.count("/token", grant_type="refresh_token")
 
     def decide(self, user_code: str, verdict: str = "yes") -> None:
-        """Do what a person does in a browser."""
+        """Act as a person in a browser."""
         for code in self.codes.values():
             if code.user_code == user_code:
                 code.verdict = verdict
@@ -144,10 +149,10 @@ class IdentityProvider(ScriptedServer):
 
     def _answer(self, received: Received) -> Answer | None:
         if received.path == "/token" and received.form.get("grant_type") == ["refresh_token"]:
-            self.knocked.set()
-            self.gate.wait()
-        if self.away:
-            self.missed.set()
+            self.renewal_requested.set()
+            self.may_renew.wait()
+        if self.is_unreachable:
+            self.request_lost.set()
             return None
         with self._lock:
             name = received.path.strip("/").replace(".well-known/", "").replace("-", "_")
@@ -171,21 +176,31 @@ class IdentityProvider(ScriptedServer):
         return json_answer(described | self.described)
 
     def _on_register(self, received: Received) -> Answer:
-        # The body is JSON, which is read as one key of a form.
+        # The parser of forms reads the JSON body as one key.
         [body] = received.form
-        wanted = json.loads(body)
-        if not self.registers or DEVICE_GRANT not in wanted["grant_types"]:
+        registration = json.loads(body)
+        if not self.registers or DEVICE_GRANT not in registration["grant_types"]:
             return refused(403, "access_denied", "no more programs")
         name, secret = f"client-{next(self._numbers)}", self._new("secret")
+        registered = {"client_id": name, "token_endpoint_auth_method": self.client_auth}
+        if self.client_auth == "none":
+            secret = ""
+        else:
+            registered["client_secret"] = secret
         self.clients[name] = secret
-        return json_answer({"client_id": name, "client_secret": secret})
+        return json_answer(registered)
 
     def _is_known(self, received: Received) -> bool:
-        name, secret = basic(received)
+        if self.client_auth == "client_secret_basic":
+            name, secret = basic(received)
+        else:
+            # A parameter that is sent twice is refused.
+            [name] = received.form.get("client_id", [""])
+            [secret] = received.form.get("client_secret", [""])
         return bool(name) and self.clients.get(name) == secret
 
     def _on_devicecode(self, received: Received) -> Answer:
-        if not self._is_known(received) or received.form["client_id"] != [basic(received)[0]]:
+        if not self._is_known(received) or received.form["client_id"][0] not in self.clients:
             return refused(401, "invalid_client", "who is that?")
         code = Code(f"WDJB-{next(self._numbers):04}", time.time() + self.code_life)
         secret = self._new("device")
@@ -227,7 +242,7 @@ class IdentityProvider(ScriptedServer):
             if family.alive and family.refresh_token == refresh_token:
                 new = self._new("refresh") if self.rotates else refresh_token
                 return self._tokens(family, new)
-            # Whoever has an old one has stolen it, or was stolen from.
+            # An old refresh token is a sign of theft.
             family.alive = False
         return refused(400, "invalid_grant", "this refresh token is of no use")
 
@@ -253,6 +268,6 @@ class IdentityProvider(ScriptedServer):
 
     def _on_userinfo(self, received: Received) -> Answer:
         token = received.headers.get("authorization", "").removeprefix("Bearer ")
-        if not any(one.alive and token in one.access_tokens for one in self.families):
+        if not any(family.alive and token in family.access_tokens for family in self.families):
             return refused(401, "invalid_token")
         return json_answer({"sub": "4711", "preferred_username": USER})

@@ -1,4 +1,4 @@
-"""A proxy certificate, for a user name and a password."""
+"""Proxy certificates in exchange for a user name and a password."""
 
 import ssl
 import stat
@@ -20,22 +20,22 @@ def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_it_is_kept_where_every_client_finds_it_for_its_owner_alone(cadc, home):
-    done = skaha.login("cadc", user=USER, password=PASSWORD, days=3)
-    assert (done.user, done.provider, done.method) == (USER, "cadc", "certificate")
-    assert done.place == str(home.certificate)
+def test_a_certificate_is_stored_in_the_default_place_for_its_owner_only(cadc, home):
+    result = skaha.login("cadc", user=USER, password=PASSWORD, days=3)
+    assert (result.user, result.provider, result.method) == (USER, "cadc", "certificate")
+    assert result.place == str(home.certificate)
     assert mode(home.certificate) == 0o600
     assert mode(home.certificate.parent) == 0o700
     assert list(home.certificate.parent.iterdir()) == [home.certificate]
     assert cadc.received[0].query == {"daysValid": ["3"]}
     soon = datetime.now(UTC) + timedelta(days=3)
-    assert abs(done.expires - soon) < timedelta(minutes=1)
-    assert done.expires == config.valid_until(home.certificate)
+    assert abs(result.expires - soon) < timedelta(minutes=1)
+    assert result.expires == config.valid_until(home.certificate)
     with Session() as session:
         assert session.certificate == home.certificate
 
 
-def test_a_platform_takes_it_over_tls(home, monkeypatch):
+def test_a_platform_accepts_the_certificate(home, monkeypatch):
     authority = trustme.CA()
     trusted = home.path / "authorities.pem"
     authority.cert_pem.write_to_path(trusted)
@@ -54,7 +54,7 @@ def test_a_platform_takes_it_over_tls(home, monkeypatch):
     assert ssl.DER_cert_to_PEM_cert(shown) in home.certificate.read_text()
 
 
-def test_a_new_one_replaces_the_old_one_and_closes_it_to_others(cadc, home):
+def test_a_new_certificate_replaces_the_old_file_and_its_permissions(cadc, home):
     home.certificate.parent.mkdir()
     home.certificate.write_text(cadc.issue(1))
     home.certificate.chmod(0o644)
@@ -63,7 +63,7 @@ def test_a_new_one_replaces_the_old_one_and_closes_it_to_others(cadc, home):
     assert config.valid_until(home.certificate) > datetime.now(UTC) + timedelta(days=9)
 
 
-def test_the_file_can_be_another_one(cadc, home):
+def test_the_path_of_the_certificate_can_be_given(cadc, home):
     del cadc
     path = home.path / "elsewhere" / "mine.pem"
     assert skaha.login("cadc", user=USER, password=PASSWORD, certificate=path).place == str(path)
@@ -71,7 +71,7 @@ def test_the_file_can_be_another_one(cadc, home):
     assert skaha.logout("cadc", certificate=path) == [str(path)]
 
 
-def test_a_wrong_password_is_told_in_the_words_of_the_server(cadc, home):
+def test_the_error_about_a_wrong_password_quotes_the_server(cadc, home):
     with pytest.raises(CredentialsError, match=r"refuses vrubin.*invalid username/password"):
         skaha.login("cadc", user=USER, password="wrong")
     assert not home.certificate.exists()
@@ -79,9 +79,9 @@ def test_a_wrong_password_is_told_in_the_words_of_the_server(cadc, home):
 
 
 @pytest.mark.parametrize("kind", ["html", "no key", "expired", "a key of another"])
-def test_what_cannot_be_used_replaces_nothing(cadc, home, kind):
+def test_an_unusable_certificate_does_not_replace_the_old_one(cadc, home, kind):
     home.certificate.parent.mkdir()
-    home.certificate.write_text("the old one")
+    home.certificate.write_text("the old certificate")
     cadc.pem = {
         "html": lambda _: "<html>Welcome</html>",
         "no key": lambda days: cadc.issue(days, key=False),
@@ -94,7 +94,7 @@ def test_what_cannot_be_used_replaces_nothing(cadc, home, kind):
     }[kind]
     with pytest.raises(CredentialsError, match="expired at" if kind == "expired" else "no cert"):
         skaha.login("cadc", user=USER, password=PASSWORD)
-    assert home.certificate.read_text() == "the old one"
+    assert home.certificate.read_text() == "the old certificate"
     assert list(home.certificate.parent.iterdir()) == [home.certificate]
 
 
@@ -103,7 +103,7 @@ def test_the_password_comes_from_netrc(cadc, home):
     assert skaha.login("cadc").user == USER
     assert skaha.login("cadc", user=USER).user == USER
     with pytest.raises(CredentialsError, match="no user and password for cadc"):
-        skaha.login("cadc", user="somebody-else")
+        skaha.login("cadc", user="another-user")
     assert len(cadc.received) == 2
 
 
@@ -112,12 +112,12 @@ def test_a_netrc_that_others_can_read_is_refused_and_nothing_is_sent(cadc, home)
     with pytest.raises(CredentialsError, match="chmod 600"):
         skaha.login("cadc")
     assert cadc.received == []
-    # It is nothing to those who need it for another machine only.
+    # The permissions do not matter if the file has no password for this machine.
     home.netrc("machine other.example.org login a password b\n", 0o644)
     skaha.login("cadc", user=USER, password=PASSWORD)
 
 
-def test_a_netrc_that_cannot_be_read_is_not_quoted(cadc, home):
+def test_the_error_about_a_damaged_netrc_does_not_quote_it(cadc, home):
     home.netrc(f"machine 127.0.0.1 login {USER} password\n  {PASSWORD} {PASSWORD}\n")
     with pytest.raises(CredentialsError, match="netrc cannot be read: line") as caught:
         skaha.login("cadc")
@@ -125,22 +125,22 @@ def test_a_netrc_that_cannot_be_read_is_not_quoted(cadc, home):
     assert cadc.received == []
 
 
-def test_the_password_goes_nowhere_where_others_could_read_it(home):
+def test_the_password_is_sent_over_secure_connections_only(home):
     home.sites('[providers.cadc]\nmethod = "certificate"\nurl = "http://cadc.example.org/cred"\n')
     with pytest.raises(InvalidInputError, match="must be an https URL"):
         skaha.login("cadc", user=USER, password=PASSWORD)
 
 
-def test_the_password_follows_no_redirect(cadc):
+def test_the_password_is_not_sent_to_the_target_of_a_redirect(cadc):
     cadc.answer = lambda _: Answer(302, headers={"Location": "http://127.0.0.1:9/steal"})
-    with pytest.raises(CredentialsError, match="answered 302"):
+    with pytest.raises(CredentialsError, match="status 302"):
         skaha.login("cadc", user=USER, password=PASSWORD)
     assert len(cadc.received) == 1
 
 
-def test_a_service_that_is_away_is_told(cadc):
+def test_an_unreachable_service_is_reported(cadc):
     cadc.answer = lambda _: Answer(503, "in maintenance")
-    with pytest.raises(ConnectionFailedError, match="answered 503: in maintenance"):
+    with pytest.raises(ConnectionFailedError, match="failed with status 503: in maintenance"):
         skaha.login("cadc", user=USER, password=PASSWORD)
     cadc.answer = lambda _: None
     with pytest.raises(ConnectionFailedError, match="cannot be reached"):
@@ -148,13 +148,13 @@ def test_a_service_that_is_away_is_told(cadc):
 
 
 @pytest.mark.parametrize("days", [0, -1, "ten", None, float("nan")])
-def test_days_must_be_more_than_none(cadc, days):
+def test_days_must_be_more_than_0(cadc, days):
     with pytest.raises(InvalidInputError, match="days"):
         skaha.login("cadc", user=USER, password=PASSWORD, days=days)
     assert cadc.received == []
 
 
-def test_the_command_asks_who_is_at_the_terminal(cadc, home):
+def test_the_command_asks_for_the_password_at_a_terminal(cadc, home):
     with home.at_a_terminal("login", "cadc") as terminal:
         terminal.expect("User name at .*: ")
         terminal.sendline(USER)
@@ -168,32 +168,32 @@ def test_the_command_asks_who_is_at_the_terminal(cadc, home):
     assert len(cadc.received) == 1
 
 
-def test_the_command_tells_programs_what_is_missing_and_ends_with_4(cadc, home):
-    done = home.run("login", "cadc", code=4)
-    assert "put them into ~/.netrc for the machine 127.0.0.1" in done.stderr
+def test_the_command_without_a_terminal_explains_how_to_give_the_password(cadc, home):
+    result = home.run("login", "cadc", code=4)
+    assert "put them into ~/.netrc for the machine 127.0.0.1" in result.stderr
     assert cadc.received == []
 
 
-def test_a_login_by_the_name_of_a_server_uses_that_server_from_now_on(cadc, home):
+def test_a_login_by_the_name_of_a_server_activates_its_profile(cadc, home):
     del cadc
     home.netrc(f"machine 127.0.0.1 login {USER} password {PASSWORD}\n")
-    done = home.run("login", "canfar", "--output", "json")
-    assert '"profile": "canfar"' in done.stdout
+    result = home.run("login", "canfar", "--output", "json")
+    assert '"profile": "canfar"' in result.stdout
     assert config.settings().profile == "canfar"
     assert config.settings()["server"] == config.DEFAULTS["server"]
 
 
-def test_logging_out_removes_it_once(cadc, home):
+def test_logging_out_removes_the_certificate_once(cadc, home):
     del cadc
     home.netrc(f"machine 127.0.0.1 login {USER} password {PASSWORD}\n")
-    # The server in use is CANFAR's, for which CADC makes certificates.
+    # The server in use is CANFAR. Its provider is CADC, which makes certificates.
     home.run("login")
     assert home.run("logout", "-o", "name").stdout == f"{home.certificate}\n"
     assert not home.certificate.exists()
     assert home.run("logout", "-o", "json").stdout == "[]\n"
 
 
-def test_a_notebook_is_asked(cadc, home):
+def test_a_notebook_asks_for_the_password(cadc, home):
     del cadc
     manager, client = start_new_kernel(kernel_name="python3", env=home.env)
     asked = []
@@ -204,12 +204,12 @@ def test_a_notebook_is_asked(cadc, home):
 
     try:
         code = "import skaha; print(skaha.login('cadc').user)"
-        done = client.execute_interactive(
+        result = client.execute_interactive(
             code, allow_stdin=True, stdin_hook=answer, output_hook=lambda _: None, timeout=30
         )
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
-    assert done["content"]["status"] == "ok", done["content"]
+    assert result["content"]["status"] == "ok", result["content"]
     assert asked == [("", False), (f"Password of {USER} at 127.0.0.1: ", True)]
     assert mode(home.certificate) == 0o600

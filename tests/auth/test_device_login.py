@@ -1,4 +1,4 @@
-"""A login by OpenID Connect: a code on the terminal, and a person with any browser."""
+"""Logins by OpenID Connect: a code on the terminal, and a person with any browser."""
 
 import asyncio
 import json
@@ -25,29 +25,29 @@ def mode(path):
 
 def test_a_session_is_opened_with_the_token_of_the_login(variant, platform, iam, log_in):
     iam.fixed = platform.token
-    done = log_in(server=platform.url)
-    assert (done.user, done.provider, done.method) == (USER, iam.issuer, "oidc")
-    assert done.server == platform.url
-    # Everything comes from the configuration now.
-    assert config.settings().profile == done.profile
+    result = log_in(server=platform.url)
+    assert (result.user, result.provider, result.method) == (USER, iam.issuer, "oidc")
+    assert result.server == platform.url
+    # The configuration now contains all settings.
+    assert config.settings().profile == result.profile
     assert isinstance(config.settings()["token"], LoginToken)
     assert config.settings().sources["token"].startswith(f"login at {iam.issuer}, named by profile")
     assert variant.run(variant.open().fetch()) == []
-    # It is for that platform, and for no other.
+    # The token is for that platform only.
     assert "token" not in config.settings(server="http://127.0.0.1:9/skaha")
 
 
-def test_it_is_kept_for_its_owner_alone(home, log_in):
-    done = log_in()
-    [path] = home.kept_logins
-    assert done.place == str(path)
+def test_only_the_owner_can_read_a_stored_login(home, log_in):
+    result = log_in()
+    [path] = home.stored_logins
+    assert result.place == str(path)
     assert mode(path) == 0o600
     assert mode(path.parent) == 0o700
     assert mode(home.config) == 0o600
     assert "canary" not in home.config.read_text()
 
 
-def test_it_works_in_a_notebook_where_a_loop_runs(log_in, platform, iam):
+def test_a_login_works_in_a_notebook_with_a_running_event_loop(log_in, platform, iam):
     iam.fixed = platform.token
 
     async def cell():
@@ -68,7 +68,7 @@ def test_the_command_shows_the_code_and_waits(iam, home, platform):
         terminal.expect(f"Open {iam.issuer}device\r\n")
         terminal.expect(r"enter the code (WDJB-\d+) within 10 min")
         code = terminal.match[1]
-        # The QR code, in half blocks.
+        # The QR code consists of half blocks.
         terminal.expect("▄.*█")
         iam.decide(code)
         terminal.expect(f"{USER} +site-iam +oidc")
@@ -77,27 +77,27 @@ def test_the_command_shows_the_code_and_waits(iam, home, platform):
     [item] = home.run("auth", "-o", "ndjson").stdout.splitlines()
     assert '"method": "login"' in item
     assert f"login at {iam.issuer}, named by profile site" in item
-    # Without a name, it is the provider of the server in use.
+    # Without a name, the command uses the provider of the server in use.
     assert len(home.run("logout", "-o", "name").stdout.splitlines()) == 1
-    assert "nobody is logged in" in home.run("ps", code=4).stderr
+    assert "there is no login" in home.run("ps", code=4).stderr
 
 
-def saying(iam, path, **changes):
-    """Let a provider change what it says in one place."""
+def change_response(iam, path, **changes):
+    """Change the responses of a provider to requests for one path."""
     usual = iam.answer
 
     def answer(received):
-        said = usual(received)
+        response = usual(received)
         if received.path != path:
-            return said
-        return json_answer(json.loads(said.body) | changes)
+            return response
+        return json_answer(json.loads(response.body) | changes)
 
     iam.answer = answer
 
 
 @pytest.mark.parametrize("life", [None, float("inf"), float("nan"), 0])
-def test_a_code_without_a_usable_life_has_the_usual_one(iam, log_in, life):
-    saying(iam, "/devicecode", expires_in=life)
+def test_a_code_without_a_usable_lifetime_gets_the_default(iam, log_in, life):
+    change_response(iam, "/devicecode", expires_in=life)
     shown = []
 
     def show(device):
@@ -109,17 +109,19 @@ def test_a_code_without_a_usable_life_has_the_usual_one(iam, log_in, life):
     assert 9 < shown[0] <= 10
 
 
-@pytest.mark.parametrize("pause", [None, 0, -1, float("nan")])
-def test_a_provider_without_a_usable_pause_is_not_asked_all_the_time(iam, log_in, pause):
-    saying(iam, "/devicecode", interval=pause, expires_in=0.1)
-    pauses = []
+@pytest.mark.parametrize("interval", [None, 0, -1, float("nan")])
+def test_a_provider_without_a_usable_interval_is_asked_at_the_default_interval(
+    iam, log_in, interval
+):
+    change_response(iam, "/devicecode", interval=interval, expires_in=0.1)
+    intervals = []
     with pytest.raises(CredentialsError, match="not entered in time"):
-        log_in(show=lambda device: pauses.append(device.interval))
-    assert pauses == [5]
+        log_in(show=lambda device: intervals.append(device.interval))
+    assert intervals == [5]
 
 
-def test_a_login_may_outlive_the_calendar(iam, log_in):
-    saying(iam, "/token", refresh_expires_in=1e300)
+def test_a_login_may_end_after_the_last_year_of_the_calendar(iam, log_in):
+    change_response(iam, "/token", refresh_expires_in=1e300)
     assert log_in().expires is None
 
 
@@ -127,14 +129,14 @@ def test_a_login_may_outlive_the_calendar(iam, log_in):
     "tokens",
     [{"access_token": "é"}, {"access_token": "a\nb"}, {"access_token": ""}, {"refresh_token": 5}],
 )
-def test_tokens_that_cannot_be_sent_are_not_kept(iam, home, log_in, tokens):
-    saying(iam, "/token", **tokens)
-    with pytest.raises(CredentialsError, match="gives no token in its answer"):
+def test_tokens_that_cannot_be_sent_are_not_stored(iam, home, log_in, tokens):
+    change_response(iam, "/token", **tokens)
+    with pytest.raises(CredentialsError, match="sent no token that can be used"):
         log_in()
-    assert home.kept_logins == []
+    assert home.stored_logins == []
 
 
-def test_in_a_pipe_there_is_no_qr_code(capsys, iam, log_in):
+def test_a_pipe_gets_no_qr_code(capsys, iam, log_in):
     def show(device):
         skaha.auth.show_code(device)
         iam.decide(device.code)
@@ -147,20 +149,20 @@ def test_in_a_pipe_there_is_no_qr_code(capsys, iam, log_in):
     assert second.startswith("and enter the code WDJB-")
 
 
-def test_this_program_registers_once(iam, log_in):
+def test_the_program_registers_once(iam, log_in):
     log_in()
     log_in()
     assert iam.count("/register") == 1
-    # The provider has forgotten it.
+    # The provider deletes the registration.
     iam.clients.clear()
     log_in()
     assert iam.count("/register") == 2
 
 
-def test_a_client_that_the_provider_knows_needs_no_registration(iam, log_in):
+def test_a_known_client_needs_no_registration(iam, log_in):
     iam.registers = False
     iam.clients["mine"] = "canary-secret-of-mine"
-    with pytest.raises(CredentialsError, match=r"answered 403, access_denied: no more programs"):
+    with pytest.raises(CredentialsError, match=r"status 403, access_denied: no more programs"):
         log_in()
     log_in(client_id="mine", client_secret="canary-secret-of-mine")
     iam.described = {"registration_endpoint": None}
@@ -168,12 +170,30 @@ def test_a_client_that_the_provider_knows_needs_no_registration(iam, log_in):
         log_in(client_id="mine", client_secret="wrong")
 
 
-def test_it_asks_more_slowly_when_it_is_told_to(iam, log_in, monkeypatch):
-    iam.slow_downs = 1
-    pauses = []
-    monkeypatch.setattr(time, "sleep", pauses.append)
+@pytest.mark.parametrize("client_auth", ["client_secret_basic", "client_secret_post", "none"])
+def test_the_program_authenticates_by_the_method_of_its_registration(
+    iam, home, log_in, client_auth
+):
+    iam.client_auth = client_auth
     log_in()
-    first, second = pauses
+    home.age()
+    assert LoginToken(iam.issuer)() == iam.families[0].access_tokens[1]
+    assert len(skaha.logout(iam.issuer)) == 1
+    assert not iam.families[0].alive
+
+
+def test_an_unknown_method_of_authentication_is_reported(iam, log_in):
+    iam.client_auth = "private_key_jwt"
+    with pytest.raises(CredentialsError, match="'private_key_jwt', which is not supported"):
+        log_in()
+
+
+def test_slow_down_makes_the_interval_longer(iam, log_in, monkeypatch):
+    iam.slow_downs = 1
+    intervals = []
+    monkeypatch.setattr(time, "sleep", intervals.append)
+    log_in()
+    first, second = intervals
     assert second == first + 5
     assert iam.count("/token") == 2
 
@@ -186,24 +206,24 @@ def test_it_asks_more_slowly_when_it_is_told_to(iam, log_in, monkeypatch):
         ("server_error", r"refuses: server_error: says the person"),
     ],
 )
-def test_it_ends_when_the_provider_says_so(iam, log_in, home, verdict, words):
+def test_a_login_ends_when_the_provider_refuses(iam, log_in, home, verdict, words):
     with pytest.raises(CredentialsError, match=words):
         log_in(show=lambda device: iam.decide(device.code, verdict))
-    assert home.kept_logins == []
+    assert home.stored_logins == []
     assert not home.config.exists()
 
 
-def test_it_ends_when_the_code_has_expired(iam, log_in):
+def test_a_login_ends_when_the_code_has_expired(iam, log_in):
     iam.code_life = 0.05
     with pytest.raises(CredentialsError, match="not entered in time"):
         log_in(show=lambda _: None)
 
 
-def test_a_provider_that_is_away_for_a_moment_is_asked_again(iam, log_in):
+def test_a_provider_that_is_unreachable_for_a_moment_is_asked_again(iam, log_in):
     def show(device):
-        iam.away = True
+        iam.is_unreachable = True
         iam.decide(device.code)
-        threading.Timer(0.1, setattr, (iam, "away", False)).start()
+        threading.Timer(0.1, setattr, (iam, "is_unreachable", False)).start()
 
     log_in(show=show)
     assert iam.count("/token") > 1
@@ -213,16 +233,16 @@ def test_a_provider_that_is_away_for_a_moment_is_asked_again(iam, log_in):
     ("described", "words"),
     [
         ({"issuer": "https://other.example.org"}, "describes another provider"),
-        ({"device_authorization_endpoint": None}, "no login by device"),
+        ({"device_authorization_endpoint": None}, "does not support logins by device"),
     ],
 )
-def test_a_provider_that_cannot_be_used_is_told(iam, log_in, described, words):
+def test_an_unusable_provider_is_reported(iam, log_in, described, words):
     iam.described = described
     with pytest.raises(CredentialsError, match=words):
         log_in()
 
 
-def test_secrets_go_nowhere_where_others_could_read_them(iam, log_in):
+def test_secrets_are_sent_over_secure_connections_only(iam, log_in):
     iam.described = {"token_endpoint": "http://iam.example.org/token"}
     with pytest.raises(InvalidInputError, match="must be an https URL"):
         log_in()
@@ -232,30 +252,34 @@ def test_secrets_go_nowhere_where_others_could_read_them(iam, log_in):
         log_in(server="http://platform.example.org/skaha")
 
 
-def test_what_is_no_provider_is_told(iam, log_in):
+def test_a_server_that_is_not_a_provider_is_reported(iam, log_in):
     iam.answer = lambda _: Answer(200, "<html>Welcome</html>", "text/html")
-    with pytest.raises(CredentialsError, match="is no JSON object"):
+    with pytest.raises(CredentialsError, match="is not a JSON object"):
         log_in()
-    iam.away, iam.answer = True, iam._answer
+    iam.is_unreachable, iam.answer = True, iam._answer
     with pytest.raises(ConnectionFailedError, match="cannot be reached"):
         log_in()
 
 
 def test_a_token_is_not_sent_to_a_platform_that_has_another_provider(iam):
-    # Without a server, it would be CANFAR's, for which CADC makes certificates.
-    with pytest.raises(InvalidInputError, match=r"which server is the login at .* for"):
+    # The default server is CANFAR. Its provider is CADC, which makes certificates.
+    with pytest.raises(InvalidInputError, match=r"the login at .* needs a server"):
         skaha.login(iam.issuer)
     assert iam.received == []
 
 
-def test_unknown_names_are_told_with_the_known_ones():
-    with pytest.raises(InvalidInputError, match=r"nothing is known by the name 'swe'.*sweSRC"):
+def test_unknown_names_are_reported_with_the_known_names():
+    with pytest.raises(
+        InvalidInputError, match=r"unknown server or provider 'swe'; known are .*sweSRC"
+    ):
         skaha.login("swe")
-    with pytest.raises(InvalidInputError, match="nobody knows who hands out credentials for http"):
+    with pytest.raises(
+        InvalidInputError, match=r"the provider of credentials for http.* is unknown"
+    ):
         skaha.login(server=SERVER)
 
 
-def test_a_profile_of_another_server_is_left_alone(home, log_in):
+def test_a_profile_of_another_server_does_not_change(home, log_in):
     config.save("server", "https://site.example.org/skaha", "mine")
     assert log_in().profile == "127.0.0.1"
     assert config.settings("mine")["server"] == "https://site.example.org/skaha"
@@ -264,13 +288,13 @@ def test_a_profile_of_another_server_is_left_alone(home, log_in):
     del home
 
 
-def test_a_user_and_a_password_are_of_no_use_there(iam, log_in):
-    with pytest.raises(InvalidInputError, match="takes no user and password"):
+def test_a_user_and_a_password_are_refused_for_openid_connect(iam, log_in):
+    with pytest.raises(InvalidInputError, match="does not accept a user and a password"):
         log_in(user=USER, password="a-password")
     assert iam.received == []
 
 
-def test_the_last_slash_of_a_provider_makes_no_difference(iam, log_in):
+def test_a_slash_at_the_end_of_a_provider_makes_no_difference(iam, log_in):
     log_in()
     assert LoginToken(iam.issuer.rstrip("/"))() == iam.families[0].access_tokens[0]
     assert len(skaha.logout(iam.issuer.rstrip("/"))) == 1
@@ -283,12 +307,12 @@ def test_other_programs_get_the_token_from_the_command(iam, home, log_in):
     assert good not in home.run("config", "show").stdout
 
 
-LIBRARIES = {"authlib", "cryptography", "filelock", "keyring", "segno", "tomlkit"}
+LIBRARIES = {"cryptography", "filelock", "keyring", "segno", "tomlkit"}
 UNUSED = f"""
 import sys
 import skaha
 from skaha import *
-from skaha.cli._app import run
+from skaha.cli._program import run
 
 with skaha.Session():
     skaha.config.settings()["token"]()
@@ -297,7 +321,7 @@ assert not {LIBRARIES} & sys.modules.keys()
 """
 
 
-def test_no_library_is_imported_before_it_is_needed(home, log_in):
+def test_libraries_are_imported_only_when_they_are_needed(home, log_in):
     log_in()
     with home.python(UNUSED) as program:
         assert program.communicate(timeout=20)[0].startswith("Usage: ")
@@ -308,7 +332,7 @@ BARE = """
 import sys
 import skaha
 
-sys.modules["authlib"] = None
+sys.modules["segno"] = None
 try:
     skaha.login(sys.argv[1], server="http://127.0.0.1:9/skaha")
 except ValueError as error:
@@ -316,36 +340,36 @@ except ValueError as error:
 """
 
 
-def test_a_library_that_is_missing_is_named_with_its_extra(iam, home):
+def test_a_missing_library_is_named_with_its_extra(iam, home):
     with home.python(BARE, iam.issuer) as program:
-        said = program.communicate(timeout=20)[0]
-    assert said.startswith("logging in needs authlib")
-    assert "pip install 'skaha[login]'" in said
+        printed = program.communicate(timeout=20)[0]
+    assert printed.startswith("logging in needs segno")
+    assert "pip install 'skaha[login]'" in printed
     assert iam.received == []
 
 
-def test_logging_out_revokes_and_removes_it_once(iam, home, log_in):
+def test_logging_out_revokes_and_removes_a_login_once(iam, home, log_in):
     log_in()
-    [path] = home.kept_logins
+    [path] = home.stored_logins
     assert skaha.logout(iam.issuer) == [str(path)]
-    assert home.kept_logins == []
+    assert home.stored_logins == []
     assert not iam.families[0].alive
     assert skaha.logout(iam.issuer) == []
-    with pytest.raises(CredentialsError, match=r"nobody is logged in at .*`skaha login`"):
+    with pytest.raises(CredentialsError, match=r"there is no login at .*`skaha login`"):
         config.settings()["token"]()
-    # The profile still says how, so no names are needed.
+    # The profile still contains the provider, so no name is needed.
     show = lambda device: iam.decide(device.code)  # noqa: E731
     assert skaha.login(show=show).server == SERVER
 
 
-@pytest.mark.parametrize("reason", ["away", "no endpoint", "refuses"])
-def test_a_login_that_cannot_be_revoked_is_removed_all_the_same(iam, home, log_in, caplog, reason):
+@pytest.mark.parametrize("reason", ["unreachable", "no endpoint", "refuses"])
+def test_a_login_that_cannot_be_revoked_is_removed_anyway(iam, home, log_in, caplog, reason):
     if reason == "no endpoint":
         iam.described = {"revocation_endpoint": None}
     log_in()
-    iam.away = reason == "away"
+    iam.is_unreachable = reason == "unreachable"
     if reason == "refuses":
         iam.clients.clear()
     assert len(skaha.logout(iam.issuer)) == 1
-    assert home.kept_logins == []
+    assert home.stored_logins == []
     assert "does not revoke the login" in caplog.text

@@ -1,4 +1,4 @@
-"""Which servers there are, as registries list them; what cannot be read is no obstacle."""
+"""Discovery of servers in registries. Registries and lines that cannot be read are skipped."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ ivo://open.example.org/skaha = http://open.example.org/skaha/capabilities
 ivo://odd.example.org/skaha = https://user@odd.example.org/skaha/capabilities
 ivo://odd2.example.org/skaha = not a url/capabilities
 ivo://canfar.net/src/skaha = https://src.canfar.example/skaha/capabilities
-a line that says nothing
+a line without an entry
 = https://nameless.example.org/skaha/capabilities
 ivo://empty.example.org/skaha =
 """
@@ -36,7 +36,7 @@ ivo://empty.example.org/skaha =
 
 @pytest.fixture
 def registry(scripted, home):
-    """A registry with much that is no server."""
+    """A registry with many lines that are not about servers."""
     scripted.answer = lambda _: Answer(200, LISTING)
     url = scripted.url.replace("/skaha", "/reg/resource-caps")
     home.sites(
@@ -47,37 +47,37 @@ def registry(scripted, home):
     return url
 
 
-def test_the_servers_of_a_registry_are_found_among_much_else(registry):
+def test_discovery_finds_the_servers_among_other_lines(registry):
     servers = discover("cadc")
-    assert [(one.name, one.url) for one in servers] == [
+    assert [(server.name, server.url) for server in servers] == [
         ("canfar", "https://new.canfar.example/skaha"),
         ("ivo://new.example.org/skaha", "https://new.example.org/skaha"),
         ("ivo://devon.example.org/skaha", "https://devon.example.org/skaha"),
     ]
-    assert {one.source for one in servers} == {registry}
-    assert {one.provider for one in servers} == {"cadc"}
+    assert {server.source for server in servers} == {registry}
+    assert {server.provider for server in servers} == {"cadc"}
 
 
-def test_servers_for_trial_are_listed_when_they_are_asked_for(registry):
+def test_servers_for_tests_are_listed_on_request(registry):
     del registry
-    names = {one.uri for one in discover("cadc", trial=True)}
+    names = {server.uri for server in discover("cadc", trial=True)}
     assert {"ivo://dev.example.org/skaha", "ivo://rc.example.org/skaha"} < names
 
 
-def test_what_is_known_stands_in_for_a_registry_that_cannot_be_read(registry, scripted, caplog):
+def test_known_servers_are_listed_if_the_registry_cannot_be_read(registry, scripted, caplog):
     del registry
     servers = discover("srcnet")
-    assert "sweSRC" in {one.name for one in servers}
-    assert {one.source for one in servers} == {"known"}
+    assert "sweSRC" in {server.name for server in servers}
+    assert {server.source for server in servers} == {"known"}
     assert "registry of srcnet cannot be read, so only known servers are listed" in caplog.text
     scripted.answer = lambda _: Answer(500, "oh")
-    assert [one.source for one in discover("cadc")] == ["known"]
+    assert [server.source for server in discover("cadc")] == ["known"]
     scripted.answer = lambda _: Answer(404, "gone")
-    assert [one.url for one in discover("cadc")] == ["https://ws-uv.canfar.net/skaha"]
-    assert "it answered 404, gone" in caplog.text
+    assert [server.url for server in discover("cadc")] == ["https://ws-uv.canfar.net/skaha"]
+    assert "only known servers are listed: status 404, gone" in caplog.text
 
 
-def test_it_works_in_a_notebook_where_a_loop_runs(registry):
+def test_discovery_works_in_a_notebook_with_a_running_event_loop(registry):
     del registry
 
     async def cell():
@@ -86,47 +86,47 @@ def test_it_works_in_a_notebook_where_a_loop_runs(registry):
     assert len(asyncio.run(cell())) == 3
 
 
-def test_the_command_lists_all_of_them(registry, home):
-    done = home.run("servers", "--output", "json")
-    found = {one["name"]: one for one in json.loads(done.stdout)}
-    assert found["canfar"] == {
+def test_the_command_lists_all_servers(registry, home):
+    result = home.run("servers", "--output", "json")
+    items = {item["name"]: item for item in json.loads(result.stdout)}
+    assert items["canfar"] == {
         "name": "canfar",
         "url": "https://new.canfar.example/skaha",
         "provider": "cadc",
         "uri": "ivo://cadc.nrc.ca/skaha",
         "source": registry,
     }
-    assert found["sweSRC"]["source"] == "known"
-    assert "registry of srcnet cannot be read" in done.stderr
+    assert items["sweSRC"]["source"] == "known"
+    assert "registry of srcnet cannot be read" in result.stderr
     assert "canfar\thttps://new.canfar.example/skaha\tcadc" in home.run("servers", "cadc").stdout
     assert "there is no provider 'nope'" in home.run("servers", "nope", code=2).stderr
 
 
-def test_a_server_without_an_address_is_looked_up(iam, home, scripted, platform):
+def test_a_server_without_a_url_is_looked_up(iam, home, scripted, platform):
     iam.fixed = platform.token
     place = f"ivo://aussrc.org/skaha = {platform.url}/capabilities\n"
     scripted.answer = lambda _: Answer(200, place)
     home.sites(
         f'[providers.srcnet]\nmethod = "oidc"\nurl = "{iam.issuer}"\nregistry = "{scripted.url}"\n'
     )
-    done = skaha.login("ausSRC", show=lambda device: iam.decide(device.code))
-    assert (done.server, done.profile) == (platform.url, "ausSRC")
+    result = skaha.login("ausSRC", show=lambda device: iam.decide(device.code))
+    assert (result.server, result.profile) == (platform.url, "ausSRC")
     with skaha.Session() as session:
         assert session.fetch() == []
 
 
 @given(st.text() | st.lists(st.sampled_from(LISTING.split()), max_size=20).map(" ".join))
-def test_any_text_is_read_and_only_safe_addresses_come_out(text):
+def test_any_text_can_be_read_and_only_secure_urls_are_returned(text):
     for uri, url in _entries(text):
         assert uri.endswith("/skaha")
         assert url.startswith("https://")
 
 
-def test_what_ships_is_complete():
+def test_the_list_of_sites_is_complete():
     sites = known_sites()
     assert len(sites.servers) == 14
     assert sites.servers["canfar"].url == "https://ws-uv.canfar.net/skaha"
-    assert all(one.registry for one in sites.providers.values())
+    assert all(provider.registry for provider in sites.providers.values())
 
 
 @pytest.mark.parametrize(
@@ -135,12 +135,12 @@ def test_what_ships_is_complete():
         "[providers",
         '[providers.mine]\nmethod = "magic"\nurl = "https://a.example.org"\n',
         '[providers.mine]\nmethod = "oidc"\n',
-        '[servers.mine]\nprovider = "nobody"\n',
+        '[servers.mine]\nprovider = "unknown"\n',
         '[servers.mine]\nprovider = "cadc"\ncolour = "red"\n',
         "providers = 5\n",
     ],
 )
-def test_a_list_of_the_user_that_is_wrong_is_named(home, text):
+def test_the_error_about_a_wrong_list_of_the_user_names_the_file(home, text):
     home.sites(text)
     with pytest.raises(ConfigurationError, match=r"sites\.toml"):
         discover()

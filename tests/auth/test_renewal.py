@@ -1,4 +1,4 @@
-"""A token is renewed when it has to be: once, whoever asks, and no login is lost by it."""
+"""Renewals of a token: only when necessary, only once, and without the loss of a login."""
 
 import json
 import signal
@@ -37,27 +37,27 @@ Session(server=sys.argv[2], token=LoginToken(sys.argv[1])).fetch()
 
 @pytest.fixture
 def token(iam, home, log_in):
-    """The token of a login, which has to be renewed."""
+    """The token of a login that needs a renewal."""
     log_in()
     home.age()
     return LoginToken(iam.issuer)
 
 
-def test_a_fresh_one_is_used_as_it_is(iam, log_in):
+def test_a_fresh_token_is_not_renewed(iam, log_in):
     log_in()
-    asked = len(iam.received)
+    requests = len(iam.received)
     token = LoginToken(iam.issuer)
     assert token() == token() == iam.families[0].access_tokens[0]
-    assert len(iam.received) == asked
+    assert len(iam.received) == requests
 
 
-def test_it_is_renewed_before_it_expires(iam, home, log_in):
+def test_a_token_is_renewed_before_it_expires(iam, home, log_in):
     log_in()
     home.age(obtained=time.time() - 3590, expires=time.time() + 10)
     assert LoginToken(iam.issuer)() == iam.families[0].access_tokens[1]
 
 
-def test_a_short_life_is_not_renewed_at_each_request(iam, log_in):
+def test_a_token_with_a_short_life_is_not_renewed_at_each_request(iam, log_in):
     iam.life = 20
     log_in()
     token = LoginToken(iam.issuer)
@@ -65,11 +65,11 @@ def test_a_short_life_is_not_renewed_at_each_request(iam, log_in):
     assert iam.renewals == 0
 
 
-def test_threads_renew_it_once(iam, token):
-    everybody = threading.Barrier(10)
+def test_threads_renew_a_token_once(iam, token):
+    barrier = threading.Barrier(10)
 
     def ask(_):
-        everybody.wait()
+        barrier.wait()
         return token()
 
     with ThreadPoolExecutor(10) as pool:
@@ -78,19 +78,19 @@ def test_threads_renew_it_once(iam, token):
     assert iam.renewals == 1
 
 
-def test_processes_renew_it_once(iam, token, home):
+def test_processes_renew_a_token_once(iam, token, home):
     processes = [home.python(ASK, token.issuer) for _ in range(4)]
-    # It takes as long as it takes for all of them to be there.
-    iam.gate.clear()
-    for one in processes:
-        assert one.stdout.readline() == "ready\n"
-    for one in processes:
-        one.stdin.write("go\n")
-        one.stdin.flush()
-    assert iam.knocked.wait(20)
-    iam.gate.set()
-    answers = {one.communicate(timeout=20)[0] for one in processes}
-    assert answers == {iam.families[0].access_tokens[-1] + "\n"}
+    # The renewal waits until all processes have started.
+    iam.may_renew.clear()
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    assert iam.renewal_requested.wait(20)
+    iam.may_renew.set()
+    printed = {process.communicate(timeout=20)[0] for process in processes}
+    assert printed == {iam.families[0].access_tokens[-1] + "\n"}
     assert iam.renewals == 1
 
 
@@ -98,12 +98,12 @@ def test_each_renewal_uses_the_newest_refresh_token(iam, token, home):
     for _ in range(3):
         home.age()
         LoginToken(token.issuer)()
-    # The provider revokes everything when it sees an old one.
+    # The provider would have revoked the login if it had received an old refresh token.
     assert iam.renewals == 3
     assert iam.families[0].alive
 
 
-def test_a_provider_that_does_not_rotate_is_fine_too(iam, token, home):
+def test_a_provider_may_keep_the_refresh_token(iam, token, home):
     iam.rotates = False
     for _ in range(2):
         home.age()
@@ -112,36 +112,36 @@ def test_a_provider_that_does_not_rotate_is_fine_too(iam, token, home):
     assert iam.families[0].alive
 
 
-def test_a_process_that_is_killed_while_it_asks_blocks_nobody(iam, token, home):
-    iam.gate.clear()
+def test_a_process_that_is_killed_during_a_renewal_does_not_block_others(iam, token, home):
+    iam.may_renew.clear()
     with home.python(ASK, token.issuer) as asking:
         asking.stdin.write("go\n")
         asking.stdin.flush()
-        assert iam.knocked.wait(20)
+        assert iam.renewal_requested.wait(20)
         asking.send_signal(signal.SIGKILL)
         asking.wait()
-    # What it asked is lost with it.
-    iam.away = True
-    iam.gate.set()
-    assert iam.missed.wait(20)
-    iam.away = False
+    # The request is lost with the process.
+    iam.is_unreachable = True
+    iam.may_renew.set()
+    assert iam.request_lost.wait(20)
+    iam.is_unreachable = False
     assert token() == iam.families[0].access_tokens[-1]
 
 
-def test_a_process_that_is_killed_after_the_renewal_loses_nothing(iam, token, home, scripted):
-    """The new refresh token is kept before the new access token is used for the first time."""
-    seen, over = threading.Event(), threading.Event()
+def test_a_process_that_is_killed_after_a_renewal_keeps_the_login(iam, token, home, scripted):
+    """The new refresh token is stored before the first use of the new access token."""
+    request_received, process_ended = threading.Event(), threading.Event()
 
     def platform(_):
-        seen.set()
-        over.wait()
+        request_received.set()
+        process_ended.wait()
 
     scripted.answer = platform
     with home.python(USE, token.issuer, scripted.url) as using:
-        assert seen.wait(20)
+        assert request_received.wait(20)
         using.send_signal(signal.SIGKILL)
         using.wait()
-    over.set()
+    process_ended.set()
     assert iam.renewals == 1
     home.age()
     assert LoginToken(token.issuer)() == iam.families[0].access_tokens[-1]
@@ -161,14 +161,14 @@ except ValueError as error:
 """
 
 
-def test_where_nothing_can_be_written_nothing_is_renewed(iam, token, home):
+def test_a_token_is_not_renewed_if_it_cannot_be_stored(iam, token, home):
     with home.python(FULL, token.issuer) as program:
         assert "cannot be written: File too large" in program.communicate(timeout=20)[0]
     assert iam.renewals == 0
     assert token() == iam.families[0].access_tokens[1]
 
 
-def test_an_ended_login_says_what_to_do_and_asks_the_provider_once(iam, token):
+def test_the_error_of_an_ended_login_explains_a_new_login(iam, token):
     iam.families[0].alive = False
     for _ in range(3):
         with pytest.raises(CredentialsError, match=r"has ended.*`skaha login`"):
@@ -176,24 +176,24 @@ def test_an_ended_login_says_what_to_do_and_asks_the_provider_once(iam, token):
     assert iam.renewals == 1
 
 
-def test_the_words_of_the_provider_are_told(iam, token):
+def test_the_error_quotes_the_provider(iam, token):
     iam.families[0].alive = False
     with pytest.raises(CredentialsError, match="invalid_grant: this refresh token is of no use"):
         token()
 
 
-def test_a_provider_that_is_away_does_no_harm_while_the_token_lives(iam, token, home):
-    iam.away = True
+def test_a_valid_token_is_used_while_the_provider_is_unreachable(iam, token, home):
+    iam.is_unreachable = True
     with pytest.raises(CredentialsError, match=r"cannot be renewed now: 127.0.0.1 cannot be reach"):
         token()
     home.age(expires=time.time() + 10)
     assert token() == iam.families[0].access_tokens[0]
-    iam.away = False
+    iam.is_unreachable = False
     home.age()
     assert LoginToken(token.issuer)() == iam.families[0].access_tokens[1]
 
 
-def test_a_login_that_ends_soon_says_so_once(iam, log_in):
+def test_a_login_that_ends_soon_causes_one_warning(iam, log_in):
     iam.refresh_life = 3600
     assert log_in().expires is not None
     token = LoginToken(iam.issuer)
@@ -207,12 +207,12 @@ def test_a_login_that_ends_soon_says_so_once(iam, log_in):
 def test_the_end_of_a_login_is_shown(iam, home, log_in, platform):
     iam.fixed = platform.token
     iam.refresh_life = 10 * 86400
-    done = log_in(server=platform.url)
+    result = log_in(server=platform.url)
     [item] = json.loads(home.run("auth", "-o", "json").stdout)
-    assert item["expires"] == f"{done.expires:%Y-%m-%dT%H:%M:%SZ}"
+    assert item["expires"] == f"{result.expires:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def test_every_request_of_a_fan_out_has_the_renewed_token(variant, scripted, iam, token):
+def test_every_request_of_a_fan_out_uses_the_renewed_token(variant, scripted, iam, token):
     def platform(received):
         good = iam.families[0].access_tokens[-1]
         assert received.headers["authorization"] == f"Bearer {good}"
@@ -229,16 +229,16 @@ def test_without_a_login_nothing_is_sent(scripted, home):
     del home
     with (
         Session(server=scripted.url, token=LoginToken("https://iam.example.org")) as session,
-        pytest.raises(CredentialsError, match=r"nobody is logged in at https://iam.example.org"),
+        pytest.raises(CredentialsError, match=r"there is no login at https://iam.example.org"),
     ):
         session.fetch()
     assert scripted.received == []
 
 
-def test_a_file_that_is_damaged_is_no_login(iam, token, home, log_in):
-    [path] = home.kept_logins
+def test_a_damaged_file_is_not_a_login(iam, token, home, log_in):
+    [path] = home.stored_logins
     path.write_text("{")
-    with pytest.raises(CredentialsError, match="nobody is logged in"):
+    with pytest.raises(CredentialsError, match="there is no login"):
         token()
     log_in()
     assert token() == iam.families[-1].access_tokens[0]

@@ -1,4 +1,4 @@
-"""No secret of a login is written, shown or logged anywhere but where it is kept."""
+"""The secrets of a login appear only in their store, not in texts, errors or logs."""
 
 import base64
 import json
@@ -19,23 +19,23 @@ CANARY = "canary"
 
 @pytest.fixture
 def logged(caplog):
-    """Everything that anybody logs, at any level."""
+    """All log records of all libraries, at any level."""
     caplog.set_level(0)
-    for name in ("skaha", "httpx", "httpcore", "authlib", "keyring", "filelock"):
+    for name in ("skaha", "httpx", "httpcore", "keyring", "filelock"):
         caplog.set_level(0, name)
     yield caplog
     records = caplog.get_records("call")
     assert any(record.name.startswith("httpcore") for record in records)
-    texts = [text for one in records for text in (one.getMessage(), repr(vars(one)))]
+    texts = [text for record in records for text in (record.getMessage(), repr(vars(record)))]
     assert not [text for text in texts if CANARY in text]
 
 
-def told(error):
-    """Return everything that a traceback can show."""
+def traceback_of(error):
+    """Return the traceback with all local variables."""
     shown = traceback.TracebackException.from_exception(error, capture_locals=True)
-    # The frames of this file and of the servers hold what they have to.
+    # The frames of this file and of the servers must contain the secrets.
     for part in _chain(shown):
-        part.stack[:] = [one for one in part.stack if "/tests/auth/" not in one.filename]
+        part.stack[:] = [frame for frame in part.stack if "/tests/auth/" not in frame.filename]
     return "".join(shown.format()) + repr(error) + str(vars(error))
 
 
@@ -46,14 +46,14 @@ def _chain(shown):
 
 
 def requested(server):
-    return [f"{one.path} {one.query}" for one in server.received]
+    return [f"{request.path} {request.query}" for request in server.received]
 
 
 def test_a_login_by_password(logged, cadc):
-    done = skaha.login("cadc", user=USER, password=PASSWORD)
-    assert CANARY not in repr(done)
+    result = skaha.login("cadc", user=USER, password=PASSWORD)
+    assert CANARY not in repr(result)
     assert "PRIVATE KEY" not in logged.text
-    assert not [one for one in requested(cadc) if CANARY in one]
+    assert not [text for text in requested(cadc) if CANARY in text]
 
 
 @pytest.mark.parametrize("answer", [Answer(401, "no"), Answer(500, "oh"), Answer(200, "x"), None])
@@ -62,12 +62,13 @@ def test_a_login_by_password_that_fails(logged, cadc, answer):
     cadc.answer = lambda _: answer
     with pytest.raises(SkahaError) as caught:
         skaha.login("cadc", user=USER, password=PASSWORD)
-    assert "fetch_certificate" in told(caught.value) or "keep_certificate" in told(caught.value)
-    assert CANARY not in told(caught.value)
+    shown = traceback_of(caught.value)
+    assert "fetch_certificate" in shown or "save_certificate" in shown
+    assert CANARY not in shown
 
 
 @pytest.mark.parametrize("problem", ["open to others", "damaged"])
-def test_a_netrc_that_cannot_be_used(cadc, home, problem):
+def test_an_unusable_netrc(cadc, home, problem):
     home.netrc(
         f"machine 127.0.0.1 login {USER} password {PASSWORD}\n"
         + (f"{PASSWORD}\n" if problem == "damaged" else ""),
@@ -75,8 +76,8 @@ def test_a_netrc_that_cannot_be_used(cadc, home, problem):
     )
     with pytest.raises(SkahaError, match=r"netrc") as caught:
         skaha.login("cadc")
-    assert "_in_netrc" in told(caught.value)
-    assert CANARY not in told(caught.value)
+    assert "_find_in_netrc" in traceback_of(caught.value)
+    assert CANARY not in traceback_of(caught.value)
     assert cadc.received == []
 
 
@@ -87,13 +88,13 @@ def test_a_login_by_device_and_its_renewal(logged, iam, home, log_in):
         shown.append(repr(device))
         iam.decide(device.code)
 
-    done = log_in(show=show)
+    result = log_in(show=show)
     home.age()
     token = LoginToken(iam.issuer)
     token()
-    texts = [repr(done), *shown, repr(token), repr(vars(token)), repr(config.settings())]
+    texts = [repr(result), *shown, repr(token), repr(vars(token)), repr(config.settings())]
     assert not [text for text in texts if CANARY in text]
-    assert not [one for one in requested(iam) if CANARY in one]
+    assert not [text for text in requested(iam) if CANARY in text]
     assert skaha.logout(iam.issuer)
     del logged
 
@@ -117,9 +118,9 @@ def test_a_login_by_device_that_fails(logged, iam, log_in, path, answer):
     iam.answer = lambda received: answer if received.path == path else good(received)
     with pytest.raises(SkahaError) as caught:
         log_in()
-    assert CANARY not in told(caught.value)
+    assert CANARY not in traceback_of(caught.value)
     for pair in iam.clients.items():
-        assert base64.b64encode(":".join(pair).encode()).decode() not in told(caught.value)
+        assert base64.b64encode(":".join(pair).encode()).decode() not in traceback_of(caught.value)
 
 
 @pytest.mark.parametrize("answer", GARBAGE)
@@ -130,20 +131,20 @@ def test_a_renewal_that_fails(logged, iam, home, log_in, answer):
     iam.answer = lambda _: answer
     with pytest.raises(SkahaError) as caught:
         LoginToken(iam.issuer)()
-    assert "_renewed" in told(caught.value)
-    assert CANARY not in told(caught.value)
+    assert "_renew" in traceback_of(caught.value)
+    assert CANARY not in traceback_of(caught.value)
 
 
-def test_the_command_says_no_more_with_more_words(cadc, iam, home, log_in):
+def test_the_verbose_command_shows_no_secret(cadc, iam, home, log_in):
     home.netrc(f"machine 127.0.0.1 login {USER} password {PASSWORD}\n")
-    done = home.run("-v", "login", "cadc")
-    assert CANARY not in done.stdout + done.stderr
+    result = home.run("-v", "login", "cadc")
+    assert CANARY not in result.stdout + result.stderr
     cadc.answer = lambda _: Answer(401, "no")
     failed = home.run("login", "cadc", code=4)
     assert CANARY not in failed.stdout + failed.stderr
     log_in()
     for words in (["config", "show", "-o", "json"], ["-v", "logout", iam.issuer]):
-        done = home.run(*words)
-        assert CANARY not in done.stdout + done.stderr
+        result = home.run(*words)
+        assert CANARY not in result.stdout + result.stderr
     assert logging.getLogger("skaha").level == logging.NOTSET
     assert json.loads(home.run("config", "show", "-o", "json").stdout)

@@ -104,12 +104,12 @@ def test_a_path_in_the_file_is_relative_to_it(file):
     ("text", "said"),
     [
         ("active = ", "line 1"),
-        ("[profiles.a]\nserver = 1", "line 2: server in profile a must be a text"),
-        ('[profiles.a]\ntimeout = "x"', "line 2: timeout in profile a must be a number"),
-        ("[profiles.a]\nconcurrency = true", "line 2: concurrency in profile a"),
-        ("\n[profiles.a]\n\nsevrer = 'x'", "line 4: unknown key 'sevrer' in profile a; did you"),
-        ("profiles = {a = {tokn = 'x'}}", "line 1: unknown key 'tokn'"),
-        ("profiles.a.tokn = 'x'", "line 1: unknown key 'tokn'"),
+        ("[profiles.a]\nserver = 1", "line 2: profile a: server must be a URL or 'local', not int"),
+        ('[profiles.a]\ntimeout = "x"', "line 2: profile a: timeout must be a number; not 'x'"),
+        ("[profiles.a]\nconcurrency = true", "line 2: profile a: concurrency must be"),
+        ("\n[profiles.a]\n\nsevrer = 'x'", "line 4: profile a: unknown key 'sevrer'; did you"),
+        ("profiles = {a = {tokn = 'x'}}", "line 1: profile a: unknown key 'tokn'"),
+        ("profiles.a.tokn = 'x'", "line 1: profile a: unknown key 'tokn'"),
         ("other = 1", "line 1: unknown key 'other'"),
         ("[profiles]\na = 1", "line 2: profile a must be a table"),
         ('# one\nactive = "b"', "line 2: active: there is no profile 'b'"),
@@ -163,7 +163,7 @@ def test_a_change_keeps_comments_and_closes_the_file(file):
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     config.remove("timeout")
     assert "timeout" not in file.read_text()
-    with pytest.raises(config.ConfigurationError, match="a whole number; not 'x'"):
+    with pytest.raises(config.ConfigurationError, match="a whole number, 1 or more; not 'x'"):
         config.save("concurrency", "x")
     with pytest.raises(config.ConfigurationError, match="there is no profile 'x'"):
         config.save("active", "x")

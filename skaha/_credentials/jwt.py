@@ -1,4 +1,4 @@
-"""What a token says of itself."""
+"""Expiry times of JSON Web Tokens."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ import base64
 import json
 from datetime import UTC, datetime
 
-__all__ = ["token_expiry"]
-
 
 def token_expiry(token: str) -> datetime | None:
-    """Return when a token expires, if it is one that says so: a JSON Web Token.
+    """Return the time when a token expires, if it is a JSON Web Token with an expiry time.
 
     Args:
-        token: Any token; it is not verified.
+        token: Any token. Its signature is not verified.
 
     Returns:
-        The time; `None` if the token does not say.
+        The time; `None` if the token does not contain it.
 
     Example:
         >>> from skaha.auth import token_expiry

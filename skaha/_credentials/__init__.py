@@ -1,0 +1,1 @@
+"""Tokens, token stores, certificates and the OpenID Connect protocol."""

@@ -1,0 +1,112 @@
+"""X.509 proxy certificates: period of validity, and checks before use."""
+
+from __future__ import annotations
+
+import ssl
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from dateutil import parser
+
+from skaha import _atomic_file
+from skaha._sansio.user_warnings import warn_user
+from skaha.errors import CredentialsError
+
+_SOON = timedelta(days=1)
+_WHAT_TO_DO = "get a new one with `skaha login`"
+_SEQUENCE, _VERSION = 0x30, 0xA0
+
+
+def default_path() -> Path:
+    """Return the path where clients look for a certificate by default.
+
+    Raises:
+        CredentialsError: If there is no home directory.
+    """
+    try:
+        return Path.home() / ".ssl" / "cadcproxy.pem"
+    except RuntimeError:
+        raise CredentialsError("there is no home directory: give the path of a file") from None
+
+
+def check_certificate(path: Path) -> None:
+    """Check a certificate. Warn if it expires soon, or if other users can read its file.
+
+    Raises:
+        CredentialsError: If the file cannot be read, contains no certificate, or contains a
+            certificate that is not valid now.
+    """
+    try:
+        text, mode = _atomic_file.read_text(path), path.stat().st_mode
+    except OSError as error:
+        raise CredentialsError(f"the certificate {path} cannot be read: {error.strerror}") from None
+    begin, end = validity(path, text)
+    now = datetime.now(UTC)
+    if now >= end:
+        raise CredentialsError(
+            f"the certificate {path} expired at {end:%Y-%m-%d %H:%M} UTC: {_WHAT_TO_DO}"
+        )
+    if now < begin:
+        raise CredentialsError(
+            f"the certificate {path} is not valid before {begin:%Y-%m-%d %H:%M} UTC"
+        )
+    if end - now < _SOON:
+        warn_user(f"the certificate {path} expires at {end:%Y-%m-%d %H:%M} UTC: {_WHAT_TO_DO}")
+    if mode & (stat.S_IRGRP | stat.S_IROTH):
+        warn_user(f"others can read the certificate {path} and its key: chmod 600 {path}")
+
+
+def validity(path: Path, text: str) -> tuple[datetime, datetime]:
+    """Return the begin and the end of the validity of the first certificate in a text.
+
+    Raises:
+        CredentialsError: If the text contains no certificate. The message names the file.
+    """
+    begin = text.find(ssl.PEM_HEADER)
+    end = text.find(ssl.PEM_FOOTER, begin)
+    try:
+        der = ssl.PEM_cert_to_DER_cert(text[begin : end + len(ssl.PEM_FOOTER)])
+        return _validity_of_der(der)
+    except (ValueError, IndexError):
+        raise CredentialsError(f"{path} holds no certificate: {_WHAT_TO_DO}") from None
+
+
+def _validity_of_der(der: bytes) -> tuple[datetime, datetime]:
+    """Return the begin and the end of the validity of a certificate in DER.
+
+    The validity is the fourth field of the signed part, not counting the optional version. The
+    standard library can load a certificate file, but it does not return the validity.
+    """
+    (_, certificate), *_ = _parts(der)
+    (_, to_be_signed), *_ = _parts(certificate)
+    fields = _parts(to_be_signed)
+    if fields[0][0] == _VERSION:
+        fields = fields[1:]
+    tag, validity = fields[3]
+    if tag != _SEQUENCE:
+        raise ValueError("no validity")
+    begin, end = (_time(value) for _, value in _parts(validity))
+    return begin, end
+
+
+def _parts(der: bytes) -> list[tuple[int, bytes]]:
+    """Return the tag and the value of each element of a DER sequence."""
+    parts: list[tuple[int, bytes]] = []
+    offset = 0
+    while offset < len(der):
+        tag, length, offset = der[offset], der[offset + 1], offset + 2
+        if length & 0x80:
+            size = length & 0x7F
+            length = int.from_bytes(der[offset : offset + size], "big")
+            offset += size
+        parts.append((tag, der[offset : offset + length]))
+        offset += length
+    return parts
+
+
+def _time(value: bytes) -> datetime:
+    text = value.decode("ascii")
+    # RFC 5280: a year of two digits belongs to this century up to 49, and else to the last one.
+    century = "" if len(text) == len("20260702152041Z") else ("20" if text < "50" else "19")
+    return parser.isoparse(f"{century}{text[:-7]}T{text[-7:-1]}Z")

@@ -1,0 +1,150 @@
+"""Settings of a program: their sources, and changes of the configuration file.
+
+There is one order everywhere: an argument comes before an environment variable `SKAHA_*`, the
+variable before the profile in the user's file, and the profile before the default. Every class
+reads the settings when it is constructed. Look up the settings and their sources:
+
+```
+>>> from skaha import config
+>>> settings = config.settings(server="local", timeout=10)
+>>> settings.sources["timeout"]
+'argument'
+
+```
+
+The file is in TOML, in the usual place of the operating system or at the path in `SKAHA_CONFIG`. It
+contains profiles. One profile is active, unless `SKAHA_PROFILE` or an argument names another one:
+
+```toml
+active = "canfar"
+
+[profiles.canfar]
+server = "https://ws-uv.canfar.net/skaha"
+certificate = "~/.ssl/cadcproxy.pem"
+```
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from skaha.config import _file
+from skaha.config._file import DEFAULTS, KEYS, SECRETS, default_path
+from skaha.config._resolve import Settings, in_use, server_of, settings
+from skaha.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+__all__ = [
+    "DEFAULTS",
+    "KEYS",
+    "SECRETS",
+    "ConfigurationError",
+    "Settings",
+    "default_path",
+    "in_use",
+    "profiles",
+    "remove",
+    "save",
+    "settings",
+    "valid_until",
+]
+
+
+def profiles() -> dict[str, str]:
+    """Return the server of each profile in the file, by the name of the profile.
+
+    Raises:
+        ConfigurationError: If the file cannot be read.
+
+    Example:
+        >>> from skaha import config
+        >>> config.save("server", "local", profile="laptop")
+        >>> config.profiles()["laptop"]
+        'local'
+    """
+    entries = _file.read().get("profiles", {})
+    return {name: server_of(profile) for name, profile in entries.items()}
+
+
+def save(key: str, value: str, profile: str | None = None) -> None:
+    """Set an entry of a profile, or set `active`. A missing profile is added.
+
+    Args:
+        key: One of `KEYS`, or `active`.
+        value: The value as a text.
+        profile: Name of the profile; by default the profile in use, or `default`.
+
+    Raises:
+        ConfigurationError: If the value is wrong, or the file cannot be read or written.
+
+    Example:
+        >>> from skaha import config
+        >>> config.save("timeout", "60", profile="slow")
+        >>> config.settings("slow")["timeout"]
+        60.0
+    """
+    _file.check_key(key)
+    if not value:
+        raise ConfigurationError(f"{key} cannot be empty: remove it instead")
+    value = _file.from_text(key, value)
+    with _file.editing() as document:
+        if key == "active":
+            document["active"] = value
+            return
+        name = _file.profile_name(document, profile) or "default"
+        with _file.source_in_errors(f"profile {name}"):
+            _file.check(key, value)
+        document.setdefault("active", name)
+        document.setdefault("profiles", {}).setdefault(name, {})[key] = value
+
+
+def remove(key: str, profile: str | None = None) -> None:
+    """Remove an entry of a profile, or `active`. Its default applies again.
+
+    Args:
+        key: One of `KEYS`, or `active`.
+        profile: Name of the profile; by default the profile in use.
+
+    Raises:
+        ConfigurationError: If the file cannot be read or written, or there is no such profile.
+
+    Example:
+        >>> from skaha import config
+        >>> config.save("timeout", "60", profile="slow")
+        >>> config.remove("timeout", profile="slow")
+        >>> "timeout" in config.settings("slow")
+        False
+    """
+    _file.check_key(key)
+    # Do not create a file in order to remove an entry.
+    if default_path().exists():
+        with _file.editing() as document:
+            entries = document if key == "active" else _file.profile_in_use(document, profile)[1]
+            entries.pop(key, None)
+
+
+def valid_until(certificate: Path) -> datetime:
+    """Return the time when a proxy certificate expires.
+
+    Args:
+        certificate: Path of the certificate, a PEM file.
+
+    Raises:
+        skaha.errors.CredentialsError: If the file does not contain a certificate.
+        OSError: If the file cannot be read.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from skaha import config
+        >>> try:
+        ...     print(config.valid_until(Path("~/.ssl/cadcproxy.pem").expanduser()))
+        ... except FileNotFoundError:
+        ...     print("there is no certificate yet")
+        there is no certificate yet
+    """
+    from skaha._credentials.x509 import validity
+
+    return validity(certificate, certificate.read_text(encoding="utf-8"))[1]

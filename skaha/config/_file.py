@@ -1,0 +1,208 @@
+"""The configuration file: its place, its keys and its changes."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from skaha import _atomic_file
+from skaha._sansio import validation
+from skaha.errors import ConfigurationError, InvalidInputError
+from skaha.models import SecretText
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+# Seconds to wait for other processes that change the file.
+_LOCK_TIMEOUT = 10
+
+
+@attrs.frozen
+class Key:
+    """A key of a profile. A bound value is for the profile's own server only."""
+
+    type: type
+    check: Callable[[str, Any], Any]
+    default: Any = None
+    is_bound: bool = True
+
+
+TABLE = {
+    "server": Key(str, validation.check_server, "https://ws-uv.canfar.net/skaha", is_bound=False),
+    "version": Key(str, validation.check_version, "v1"),
+    "token": Key(SecretText, validation.check_token),
+    "token_file": Key(str, validation.check_path),
+    "login": Key(str, validation.check_setting),
+    "certificate": Key(str, validation.check_path),
+    "timeout": Key(float, validation.check_positive, 30.0, is_bound=False),
+    "concurrency": Key(int, validation.check_count, 32, is_bound=False),
+    "registry_url": Key(str, validation.check_setting),
+    "registry_username": Key(str, validation.check_setting),
+    "registry_secret": Key(SecretText, validation.check_setting),
+}
+
+KEYS: dict[str, type] = {name: key.type for name, key in TABLE.items()}
+"""The keys of a profile and the type of each value."""
+
+SECRETS = frozenset(name for name, key in TABLE.items() if key.type is SecretText)
+"""The keys of secret values, which are never shown."""
+
+DEFAULTS = {name: key.default for name, key in TABLE.items() if key.default is not None}
+"""The values that are used without any setting."""
+
+
+def default_path() -> Path:
+    """Return the path of the configuration file, which may not exist yet.
+
+    Example:
+        >>> from skaha import config
+        >>> config.default_path().name
+        'config.toml'
+    """
+    if path := os.environ.get("SKAHA_CONFIG"):
+        return Path(path).absolute()
+    import platformdirs
+
+    return platformdirs.user_config_path("skaha") / "config.toml"
+
+
+def check(key: str, value: Any) -> Any:
+    """Return the checked value of a key. A secret becomes a `SecretText`."""
+    value = SecretText(value) if key in SECRETS and isinstance(value, str) else value
+    return TABLE[key].check(key, value) if key in TABLE else value
+
+
+def check_key(key: str, known: Collection[str] = (*KEYS, "active")) -> None:
+    """Raise if a key is unknown."""
+    if key not in known:
+        from difflib import get_close_matches
+
+        close = get_close_matches(key, known, 1)
+        hint = f"did you mean {close[0]}?" if close else f"it is one of {', '.join(known)}"
+        raise ConfigurationError(f"unknown key {key!r}; {hint}")
+
+
+def from_text(key: str, text: str) -> Any:
+    """Convert a text to the type of its key, if possible. `check` refuses other texts."""
+    try:
+        return KEYS.get(key, str)(text)
+    except ValueError:
+        return text
+
+
+@contextmanager
+def source_in_errors(source: str) -> Iterator[None]:
+    """Begin messages about wrong values with their source, unless that is an argument."""
+    try:
+        yield
+    except InvalidInputError as error:
+        if source == "argument":
+            raise
+        raise ConfigurationError(f"{source}: {error}") from None
+
+
+def read() -> dict[str, Any]:
+    """Return the checked content of the file, which may be missing."""
+    path = default_path()
+    text = _text(path)
+    if not text:
+        return {}
+    import tomllib
+
+    content = tomllib.loads(_checked(text))
+    for profile in content.get("profiles", {}).values():
+        for key, entry in profile.items():
+            value = check(key, entry)
+            # Paths are relative to the file.
+            profile[key] = path.parent / value if isinstance(value, Path) else value
+    return content
+
+
+def profile_name(content: Mapping[str, Any], name: str | None = None) -> str | None:
+    """Return the name of the profile in use: from an argument, the environment or the file."""
+    return name or os.environ.get("SKAHA_PROFILE") or content.get("active")
+
+
+def profile_in_use(content: Mapping[str, Any], name: str | None) -> tuple[str | None, Any]:
+    """Return the name and the entries of the profile in use."""
+    name, profiles = profile_name(content, name), content.get("profiles", {})
+    if name is not None and name not in profiles:
+        known = ", ".join(profiles) or "none at all"
+        message = f"{default_path()}: there is no profile {name!r}; there is {known}"
+        raise ConfigurationError(message)
+    return name, profiles.get(name, {})
+
+
+@contextmanager
+def editing() -> Iterator[Any]:
+    """Lock the file, yield its TOML document, and write the document with its comments."""
+    import tomlkit
+
+    path = default_path()
+    if not path.is_absolute():
+        raise ConfigurationError("there is no home directory: set SKAHA_CONFIG to a path")
+    target = path.resolve()
+    try:
+        with _atomic_file.lock(target.with_name(f".{target.name}.lock"), _LOCK_TIMEOUT):
+            # The block may correct a wrong value.
+            document = tomlkit.parse(_checked(_text(path), values=False))
+            yield document
+            _atomic_file.replace(path, _checked(SecretText(tomlkit.dumps(document))))
+    except TimeoutError:
+        message = f"another process has been changing {path} for {_LOCK_TIMEOUT} s"
+        raise ConfigurationError(message) from None
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _text(path: Path) -> SecretText:
+    try:
+        # The path is relative if there is no home directory.
+        return SecretText(_atomic_file.read_text(path) if path.is_absolute() else "")
+    except (FileNotFoundError, NotADirectoryError):
+        return SecretText()
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _checked(text: SecretText, *, values: bool = True) -> SecretText:
+    """Return a TOML text that is valid, or raise an error with the line of the first problem."""
+    if (problem := _problem(text, values=values)) is None:
+        return text
+    # The lines up to the wrong entry have the same problem as the whole text.
+    line = next(
+        number
+        for number in count(1)
+        if _problem("".join(text.splitlines(keepends=True)[:number]), values=values) == problem
+    )
+    raise ConfigurationError(f"{default_path()}, line {line}: {problem}")
+
+
+def _problem(text: str, *, values: bool) -> str | None:
+    """Return the message of the first problem.
+
+    No error leaves this function: a traceback would contain the secrets in its local variables.
+    """
+    import tomllib
+
+    try:
+        content = tomllib.loads(text)
+        for key in content:
+            check_key(key, ["active", "profiles"])
+        profiles = validation.check_table("profiles", content.get("profiles", {}))
+        for name, profile in profiles.items():
+            for key, value in validation.check_table(f"profile {name}", profile).items():
+                if values:
+                    with source_in_errors(f"profile {name}"):
+                        check_key(key, KEYS)
+                        check(key, value)
+    except ValueError as error:  # of this library, or of tomllib
+        return str(error)
+    if "active" in content and content["active"] not in [*profiles]:
+        return f"active: there is no profile {content['active']!r}"
+    return None

@@ -1,0 +1,178 @@
+"""Resolution of the settings: argument, environment variable, profile, default."""
+
+from __future__ import annotations
+
+import os
+from collections import ChainMap
+from typing import Any, TypeAlias
+
+from skaha import _atomic_file
+from skaha._sansio.user_warnings import warn_user
+from skaha._sansio.validation import check_registry, check_server_and_version
+from skaha.config import _file
+from skaha.config._file import DEFAULTS, KEYS, SECRETS, TABLE, check, from_text, source_in_errors
+from skaha.errors import ConfigurationError
+from skaha.models import ContainerRegistry
+
+# A client uses one of these: the first one of the highest level that has any.
+_CREDENTIALS = ("login", "token", "token_file", "certificate")
+_REGISTRY = ("registry_url", "registry_username", "registry_secret")
+
+# Checked values and their sources, by key.
+_Values: TypeAlias = dict[str, tuple[Any, str]]
+
+
+class Settings(dict[str, Any]):
+    """The arguments of a client, except for those that keep their defaults.
+
+    Secret values do not appear in its `repr`.
+
+    Attributes:
+        sources: The source of each value, in words.
+
+    Example:
+        >>> from skaha import config
+        >>> settings = config.settings(server="local", token="a-token")
+        >>> settings
+        {'server': 'local', 'token': ...}
+        >>> settings.sources["token"]
+        'argument'
+    """
+
+    def __init__(self, profile: str | None, values: _Values) -> None:
+        """Separate the values and their sources."""
+        super().__init__({} if profile is None else {"profile": profile})
+        self.update({key: value for key, (value, _) in values.items()})
+        self.sources = {key: source for key, (_, source) in values.items()}
+
+    @property
+    def profile(self) -> str | None:
+        """The name of the profile; `None` if there is none."""
+        return self.get("profile")
+
+
+def settings(profile: str | None = None, **given: Any) -> Settings:
+    """Return the arguments of a client: `Session(**settings())` is the same as `Session()`.
+
+    The credentials and the version of a profile are for the profile's own server. They are ignored
+    if an argument or the environment names another server.
+
+    Args:
+        profile: Name of the profile; by default `SKAHA_PROFILE`, or else the active profile.
+        given: Arguments of a client; `None` is the same as no argument. In addition, `token_file`
+            is the path of a file that contains a token.
+
+    Returns:
+        The arguments. The attribute `sources` has the source of each argument.
+
+    Raises:
+        InvalidInputError: If an argument is wrong.
+        ConfigurationError: If the file, the environment or the profile cannot be used.
+
+    Example:
+        >>> from skaha import config
+        >>> config.settings(server="local", concurrency=8)
+        {'server': 'local', 'concurrency': 8}
+    """
+    name, values = _resolve(profile, given)
+    server, source = values.get("server", (DEFAULTS["server"], "default"))
+    with source_in_errors(source):
+        check_server_and_version(server, values.get("version", (DEFAULTS["version"], ""))[0])
+    _add_token(values)
+    _add_registry(values)
+    return Settings(name, values)
+
+
+def in_use(profile: str | None = None, **given: Any) -> Settings:
+    """Return each key in use with its own value, even if a client cannot use the value yet.
+
+    Args:
+        profile: As in `settings`.
+        given: As in `settings`.
+
+    Returns:
+        The values by their `KEYS`. The attribute `sources` has the source of each value.
+
+    Raises:
+        InvalidInputError: If an argument is wrong.
+        ConfigurationError: If the file, the environment or the profile cannot be used.
+
+    Example:
+        >>> from skaha import config
+        >>> config.save("registry_username", "vrubin", profile="half")
+        >>> config.in_use("half")["registry_username"]
+        'vrubin'
+    """
+    return Settings(*_resolve(profile, given))
+
+
+def server_of(profile: dict[str, Any]) -> str:
+    """Return the server of a profile."""
+    server: str = profile.get("server", DEFAULTS["server"])
+    return server
+
+
+def _resolve(profile: str | None, given: dict[str, Any]) -> tuple[str | None, _Values]:
+    """Return the name of the profile, and for each key the value of the highest level."""
+    path = _file.default_path()
+    name, entries = _file.profile_in_use(_file.read(), profile)
+    arguments = {
+        key: (check(key, value), "argument") for key, value in given.items() if value is not None
+    }
+    environment = _from_environment()
+    server, _ = ChainMap(arguments, environment).get("server", (server_of(entries), ""))
+    if server != server_of(entries):
+        entries = {key: value for key, value in entries.items() if not TABLE[key].is_bound}
+    if SECRETS & entries.keys() and _atomic_file.is_open_to_others(path):
+        warn_user(f"others can read {path}, which contains a secret: chmod 600 {path}")
+    own = {key: (value, f"profile {name} in {path}") for key, value in entries.items()}
+    levels = ChainMap(arguments, environment, own)
+    credential = next((key for level in levels.maps for key in _CREDENTIALS if key in level), None)
+    keys = [key for key in {**KEYS, **arguments} if key in levels]
+    return name, {key: levels[key] for key in keys if key not in _CREDENTIALS or key == credential}
+
+
+def _from_environment() -> _Values:
+    values = {}
+    for key in KEYS:
+        variable = f"SKAHA_{key.upper()}"
+        if os.environ.get(variable, "").strip():
+            source = f"environment variable {variable}"
+            with source_in_errors(source):
+                values[key] = check(key, from_text(key, os.environ[variable].strip())), source
+    return values
+
+
+def _add_token(values: _Values) -> None:
+    """Replace a login or the path of a token by the token."""
+    if "login" in values:
+        from skaha._credentials.token import LoginToken
+
+        issuer, source = values.pop("login")
+        values["token"] = LoginToken(issuer), f"login at {issuer}, named by {source}"
+    elif "token_file" in values:
+        path, named_by = values.pop("token_file")
+        source = f"file {path}, named by {named_by}"
+        try:
+            with source_in_errors(source):
+                values["token"] = check("token", _atomic_file.read_text(path)), source
+        except OSError as error:
+            message = f"{named_by}: {path} cannot be read: {error.strerror}"
+            raise ConfigurationError(message) from None
+
+
+def _add_registry(values: _Values) -> None:
+    """Replace the parts of a registry by the registry, unless there is an argument `registry`."""
+    parts = {key.removeprefix("registry_"): values.pop(key) for key in _REGISTRY if key in values}
+    if "registry" in values:
+        check_registry(values["registry"][0])
+        return
+    for part, other in (("username", "secret"), ("secret", "username")):
+        if part in parts and other not in parts:
+            source = parts[part][1]
+            raise ConfigurationError(f"{source}: registry_{part} needs registry_{other}, too")
+    if "username" in parts:
+        source = parts["username"][1]
+        with source_in_errors(source):
+            registry = ContainerRegistry(**{part: value for part, (value, _) in parts.items()})
+        values["registry"] = registry, source
