@@ -1,4 +1,4 @@
-"""The words and the shapes of the platform."""
+"""Words and records of the platform, credentials for registries, and secret texts."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ __all__ = [
 KINDS: TypeAlias = Literal[
     "carta", "contributed", "desktop", "desktop-app", "firefly", "headless", "notebook"
 ]
-"""Kinds of sessions. A `desktop-app` can be listed, but only a desktop launches it."""
+"""Kinds of sessions. A `desktop-app` can be listed, but only a desktop can launch one."""
 
 STATUS: TypeAlias = Literal[
     "Pending", "Running", "Terminating", "Succeeded", "Completed", "Failed", "Error", "Unknown"
 ]
-"""Statuses of a session. `Succeeded` and `Completed` are two words for the same end."""
+"""Statuses of a session. `Succeeded` and `Completed` mean the same."""
 
 VIEW: TypeAlias = Literal["all", "interactive"]
-"""Views of the list. `all` is everybody's sessions, `interactive` the caller's without headless."""
+"""Views of the list: the sessions of all users, or the caller's sessions that are not headless."""
 
 Progress: TypeAlias = Callable[[int, int], object]
-"""Called with how many items of a call are done, and how many there are.
+"""A function that receives the number of finished items of a call, and the number of all items.
 
-It is called in the caller's own thread: first with 0, then whenever more are done, well or not, and
-never after the call. What it raises ends the call, like Ctrl-C.
+It is called in the thread of the caller: first with 0, then whenever more items are finished, with
+or without success, and never after the call. An exception in it stops the call, like Ctrl-C.
 """
 
 
 class PublicSessionRecord(TypedDict):
-    """What everybody may know of a session: an item of `fetch(view="all")`.
+    """The public fields of a session: an item of `fetch(view="all")`.
 
     Example:
         >>> from skaha import Session
@@ -61,9 +61,9 @@ class PublicSessionRecord(TypedDict):
 
 
 class SessionRecord(PublicSessionRecord):
-    """One session as the platform tells it.
+    """The record of one session.
 
-    A value that is not known is absent, empty, or `"<none>"`, depending on the platform's age.
+    An unknown value is absent, empty, or `"<none>"`, depending on the version of the platform.
 
     Example:
         >>> from skaha import Session
@@ -125,7 +125,7 @@ class ResourceLimitsRecord(TypedDict, total=False):
 
 
 class ContextRecord(TypedDict, total=False):
-    """What one session may ask for.
+    """The resources that a session may request.
 
     Example:
         >>> from skaha import Context
@@ -158,7 +158,7 @@ class StatsRecord(TypedDict, total=False):
 
 
 class LaunchOptions(TypedDict, total=False):
-    """The arguments of `create` that may be left out.
+    """The optional arguments of `create`.
 
     Example:
         >>> from skaha import Session
@@ -223,11 +223,11 @@ class ContainerRegistry:
 
     Args:
         url: Host of the registry.
-        username: Name of the user there.
-        secret: Password or command-line secret there; it may not contain a colon.
+        username: Name of the user; without a colon.
+        secret: Password or command-line secret of the user; without a colon.
 
     Raises:
-        skaha.errors.InvalidInputError: If one of them is empty, or a colon is in the last two.
+        skaha.errors.InvalidInputError: If a value is empty, or the name or secret has a colon.
 
     Example:
         >>> registry = ContainerRegistry("images.canfar.net", "vrubin", "a-secret")
@@ -252,7 +252,7 @@ class ContainerRegistry:
         self.secret = SecretText(secret)
 
     def __repr__(self) -> str:
-        """Show everything but the secret."""
+        """Return the registry without the secret."""
         return f"ContainerRegistry(url={self.url!r}, username={self.username!r})"
 
     def encoded(self) -> SecretText:
@@ -262,12 +262,13 @@ class ContainerRegistry:
 
 
 class Interface(NamedTuple):
-    """One way to use a capability of the service.
+    """One address of a capability of the service.
 
     Attributes:
-        url: Where it is.
-        security: Identifiers of the credentials that it takes; none if the service does not say.
-        version: Version of the interface, if the service says it.
+        url: The address.
+        security: Identifiers of the accepted kinds of credentials; empty if the service does not
+            state them.
+        version: Version of the interface; `None` if the service does not state it.
 
     Example:
         >>> Interface("https://example.org/skaha/availability").security
@@ -280,11 +281,11 @@ class Interface(NamedTuple):
 
 
 class Capability(NamedTuple):
-    """Something that the service can do, by its IVOA standard.
+    """A capability of the service.
 
     Attributes:
-        standard: Identifier of the standard.
-        interfaces: The ways to use it.
+        standard: Identifier of its IVOA standard.
+        interfaces: The addresses of the capability.
 
     Example:
         >>> Capability("ivo://ivoa.net/std/VOSI#availability").interfaces

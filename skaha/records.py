@@ -1,7 +1,7 @@
-"""What a record says, for those who would rather not read the platform's spellings.
+"""Values in the records of the platform, as Python objects.
 
-A record is what `fetch` and `info` return: a dictionary as the platform sent it. Nothing here ever
-raises because of what a record holds.
+A record is a dictionary from `fetch` or `info`, as the platform sent it. These functions accept any
+value in a record and never raise because of it.
 
 ```
 >>> from skaha import records
@@ -45,7 +45,7 @@ __all__ = [
 Record: TypeAlias = Mapping[str, Any]
 R = TypeVar("R", bound=Record)
 
-# Some platforms list apps beside the sessions: their ids are those of their desktops.
+# Some platforms list apps among the sessions. The id of an app is the id of its desktop.
 APP = "desktop-app"
 SUCCESS = frozenset({"Succeeded", "Completed"})
 FINISHED = SUCCESS | {"Failed", "Error"}
@@ -54,14 +54,14 @@ ACTIVE = frozenset({"Pending", "Running"})
 _NOTHING = frozenset({"", "<none>", "<nil>", "<unknown>", "not-applicable", "null"})
 _QUANTITY = re.compile(r"([0-9.]+)\s*([KMGTP]?)i?B?")
 _POWERS = {"K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
-# More than any machine has, and few enough to be counted.
+# More than any machine has. A larger number is a mistake, and may be too large to convert.
 _MOST_BYTES = 2.0**60
 _TIME = r"<none>|<nil>|<unknown>|\d{4}-\d\d-\d\dT\S+"
 _EVENT = re.compile(rf"(\S+)\s+(\S+)\s+(.*?)\s+({_TIME})\s+({_TIME})\s*", re.DOTALL)
 
 
 def known(value: Any) -> Any:
-    """Return `value`, or `None` if it is one of the platform's spellings of nothing.
+    """Return `value`, or `None` if the platform uses it for an unknown value.
 
     Example:
         >>> known("<none>") is None, known("8G")
@@ -106,7 +106,7 @@ def canonical_status(status: str) -> str:
 
 
 def is_finished(record: Record) -> bool:
-    """Say whether the session has ended by itself, well or not.
+    """Return whether the session has ended by itself, with or without success.
 
     Example:
         >>> is_finished({"status": "Failed"}), is_finished({"status": "Running"})
@@ -116,7 +116,7 @@ def is_finished(record: Record) -> bool:
 
 
 def succeeded(record: Record) -> bool:
-    """Say whether the session has ended well, whichever word the platform has for it.
+    """Return whether the session has ended with success.
 
     Example:
         >>> succeeded({"status": "Succeeded"}), succeeded({"status": "Completed"})
@@ -126,7 +126,7 @@ def succeeded(record: Record) -> bool:
 
 
 def start_time(record: Record) -> datetime | None:
-    """Return when the session started, or `None` if it has not.
+    """Return the start time of the session, or `None` if it has not started.
 
     Example:
         >>> start_time({"startTime": "<none>"}) is None
@@ -136,7 +136,7 @@ def start_time(record: Record) -> datetime | None:
 
 
 def expiry_time(record: Record) -> datetime | None:
-    """Return when the platform will end the session, or `None` if that is not known.
+    """Return the time when the platform will end the session, or `None` if it is unknown.
 
     Example:
         >>> expiry_time({"expiryTime": "2026-07-06T15:20:41Z"}).isoformat()
@@ -146,11 +146,11 @@ def expiry_time(record: Record) -> datetime | None:
 
 
 def time_left(record: Record, now: datetime | None = None) -> timedelta | None:
-    """Return how long the session may still live, or `None` if that is not known.
+    """Return the remaining lifetime of the session, or `None` if it is unknown.
 
     Args:
-        record: A session.
-        now: The moment to count from; by default the present one.
+        record: The record of a session.
+        now: The time to count from; by default the current time.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -163,9 +163,10 @@ def time_left(record: Record, now: datetime | None = None) -> timedelta | None:
 
 
 def ram_bytes(record: Record) -> int | None:
-    """Return the memory that was asked for, in bytes, or `None` if that is not known.
+    """Return the requested memory in bytes, or `None` if it is unknown.
 
-    Older platforms write `8G` and mean 2^30 bytes each; newer ones write `8.59` and mean 10^9.
+    Older platforms write `8G`, in units of 2^30 bytes. Newer platforms write `8.59`, in units of
+    10^9 bytes.
 
     Example:
         >>> ram_bytes({"requestedRAM": "8G"}), ram_bytes({"requestedRAM": "8.59"})
@@ -179,7 +180,7 @@ def ram_bytes(record: Record) -> int | None:
 
 
 def cores(record: Record) -> float | None:
-    """Return the CPU cores that were asked for, or `None` if that is not known.
+    """Return the requested CPU cores, or `None` if they are unknown.
 
     Example:
         >>> cores({"requestedCPUCores": "0.250"}), cores({}) is None
@@ -189,14 +190,14 @@ def cores(record: Record) -> float | None:
 
 
 class Event(NamedTuple):
-    """Something that the platform did for a session.
+    """One step of the platform for a session.
 
     Attributes:
         type: `Normal` or `Warning`.
         reason: One word, such as `Scheduled`, `Pulling` or `Failed`.
-        message: What happened, in the platform's words.
-        first_time: When it happened first; `None` if the platform does not say.
-        last_time: When it happened last; `None` if the platform does not say.
+        message: The text of the platform.
+        first_time: Time of the first occurrence; `None` if the platform does not state it.
+        last_time: Time of the last occurrence; `None` if the platform does not state it.
 
     Example:
         >>> Event("Normal", "Pulled", "It is here", None, None).reason
@@ -211,10 +212,10 @@ class Event(NamedTuple):
 
 
 def parse_events(table: str) -> list[Event]:
-    """Return the events of a table, as `Session.events` returns it.
+    """Return the events in a table of `Session.events`.
 
     Args:
-        table: The text; whatever is no event in it is passed over.
+        table: The text. Lines that are no event are ignored.
 
     Example:
         >>> table = '''TYPE     REASON      MESSAGE              FIRST-TIME   LAST-TIME
@@ -229,7 +230,7 @@ def parse_events(table: str) -> list[Event]:
     for line in table.splitlines():
         if not begun and (not line.strip() or line.split()[:2] == ["TYPE", "REASON"]):
             continue
-        # A message may contain line breaks: an event goes on until its two times.
+        # A message may contain line breaks, so an event continues until its two times.
         begun = f"{begun}\n{line}" if begun else line.lstrip()
         if found := _EVENT.fullmatch(begun):
             kind, reason, message, first, last = found.groups()
@@ -241,7 +242,7 @@ def parse_events(table: str) -> list[Event]:
 def matching(
     records: list[dict[str, Any]], kinds: Collection[str] | None, statuses: Collection[str] | None
 ) -> list[dict[str, Any]]:
-    """Return the records of these kinds and statuses; `None` is any."""
+    """Return the records with one of these kinds and statuses; `None` means any."""
     return [
         record
         for record in records
@@ -250,7 +251,7 @@ def matching(
 
 
 def sessions(records: Iterable[R]) -> list[R]:
-    """Return the records that are sessions of their own: not apps, which bear a desktop's id."""
+    """Return the records without the desktop apps, which have the id of their desktop."""
     return [record for record in records if record.get("type") != APP]
 
 
@@ -259,7 +260,7 @@ def _among(word: Any, words: Collection[str] | None) -> bool:
 
 
 def _moment(text: Any) -> datetime | None:
-    # Slow to import, and most programs never look at a time.
+    # A late import: it is slow, and most programs never read a time.
     from dateutil import parser
 
     if not isinstance(text, str) or known(text) is None:

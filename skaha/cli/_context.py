@@ -60,7 +60,7 @@ class CommandContext:
         with self.client(Session, **more) as session:
             yield session
 
-    def given(self, *names: str) -> dict[str, Any]:
+    def arguments_of(self, *names: str) -> dict[str, Any]:
         """Return the client arguments with these names that the command line has."""
         return {name: self.arguments[name] for name in names if name in self.arguments}
 

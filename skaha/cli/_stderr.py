@@ -35,7 +35,7 @@ def note(text: str, kind: str = "") -> None:
 def write_line(text: str) -> None:
     """Write a line to standard error."""
     line = printable(text, keep="\n\t")
-    # The command succeeds even if nobody can read its notes.
+    # The command succeeds even if its notes cannot be written.
     try:
         if "tqdm" in sys.modules:
             # There may be a progress line: tqdm erases it first and draws it again.
@@ -55,7 +55,7 @@ def progress(text: str, until: Any = "finished") -> Bar:
     """Show the progress of long work on a terminal, for a `with` block.
 
     Args:
-        text: A verb that says what the command does.
+        text: The activity, like `launching`.
         until: The statuses to wait for, as in `Session.wait`.
     """
     # A late import for the start-up time: few commands show a progress.

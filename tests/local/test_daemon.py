@@ -45,7 +45,7 @@ def test_exports():
     """The public door is as wide as it says."""
     assert skaha.local.__all__ == [
         *("Address", "Options", "PlatformError", "Status"),
-        *("find_or_start", "reset", "status", "stop"),
+        *("check_installed", "find_or_start", "reset", "status", "stop"),
     ]
     assert issubclass(PlatformError, RuntimeError)
 

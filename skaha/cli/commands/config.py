@@ -24,7 +24,10 @@ def config_command() -> None:
 @config_command.command("show")
 @click.pass_obj
 def _show(context: CommandContext) -> int:
-    """Show each value in use and its source; secrets are hidden."""
+    """Show each value in use and its source.
+
+    Secrets are hidden.
+    """
     from skaha import config
 
     items = _items(context)
@@ -38,7 +41,10 @@ def _show(context: CommandContext) -> int:
 @click.argument("key")
 @click.pass_obj
 def _get(context: CommandContext, key: str) -> int:
-    """Print the value of KEY that is in use; if it has no value, the exit code is 5."""
+    """Print the value of KEY that is in use.
+
+    If KEY has no value, the exit code is 5.
+    """
     items = {"token": _token_item(context)} if key == "token" else _items_by_key(context)
     if key not in items:
         raise click.UsageError(f"unknown key {key!r}; it is one of {', '.join(items)}")
@@ -97,7 +103,10 @@ def _profiles(context: CommandContext) -> int:
 @config_command.command("path")
 @click.pass_obj
 def _path(context: CommandContext) -> int:
-    """Print the path of the configuration file; the file may not exist."""
+    """Print the path of the configuration file.
+
+    The file may not exist.
+    """
     from skaha import config
 
     return context.report([{"path": str(config.default_path())}], ("path",), key="path")

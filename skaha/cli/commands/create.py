@@ -58,12 +58,16 @@ _MAX_LISTED = 20
     help="Launch in waves: at most N of your sessions active at once.",
 )
 @click.option(
-    "--wait", is_flag=True, help="Wait until they end; interactive sessions: until they run."
+    "--wait", is_flag=True, help="Wait until the sessions end, or until interactive sessions run."
 )
-@click.option("--logs", is_flag=True, help="Show their logs until all have ended.")
-@click.option("--rm", is_flag=True, help="Delete them at the end, and after an interruption.")
+@click.option("--logs", is_flag=True, help="Show the logs until all sessions have ended.")
 @click.option(
-    "--timeout", type=float, help="Seconds to wait at most; then --logs shows the logs at the end."
+    "--rm", is_flag=True, help="Delete the sessions at the end, and after an interruption."
+)
+@click.option(
+    "--timeout",
+    type=float,
+    help="Seconds to wait at most. With it, --logs shows the logs only at the end.",
 )
 @click.option("--dry-run", is_flag=True, help="Check the launch and show it, but do not send it.")
 @click.pass_obj

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 @command("delete")
 @click.argument("sessions", nargs=-1, required=True, shell_complete=complete_session)
-@click.option("--verify", is_flag=True, help="Wait until the platform does not list them any more.")
+@click.option(
+    "--verify", is_flag=True, help="Wait until the platform does not list the sessions any more."
+)
 @click.option("-f", "--force", is_flag=True, help="Missing sessions are not reported as failures.")
 @click.pass_obj
 def delete_command(

@@ -31,7 +31,10 @@ def _start(context: CommandContext) -> int:
 @local_command.command("status")
 @click.pass_obj
 def _status(context: CommandContext) -> int:
-    """Show the URL of the platform; if it does not run, the exit code is 5."""
+    """Show the URL of the platform.
+
+    If the platform does not run, the exit code is 5.
+    """
     return DONE if _report_status(context) else NOT_FOUND
 
 
@@ -50,7 +53,7 @@ def _stop(context: CommandContext) -> int:
 @click.option("-y", "--yes", is_flag=True, help="Reset without a question.")
 @click.pass_obj
 def _reset(context: CommandContext, *, yes: bool) -> int:
-    """End the platform and delete the records of all its sessions."""
+    """End the platform and delete all its records."""
     from skaha import local
 
     if not yes and not sys.stdin.isatty():

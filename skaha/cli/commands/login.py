@@ -52,7 +52,7 @@ def login_command(
         days=days,
         client_id=client_id,
         profile=context.profile,
-        **context.given("server", "certificate", "timeout"),
+        **context.arguments_of("server", "certificate", "timeout"),
     )
     item: Item = {
         "user": login.user,

@@ -18,6 +18,6 @@ def logout_command(context: CommandContext, provider: str | None) -> int:
     """
     import skaha
 
-    arguments = context.given("certificate", "timeout")
+    arguments = context.arguments_of("certificate", "timeout")
     places = skaha.logout(provider, profile=context.profile, **arguments)
     return context.report([{"removed": place} for place in places], ("removed",), key="removed")

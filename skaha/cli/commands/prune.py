@@ -32,7 +32,7 @@ _COLUMNS = ("id", "name", "kind", "status", ("left", time_left), "image")
 
 @command("prune")
 @click.argument("prefixes", nargs=-1, metavar="[PREFIX]...")
-@click.option("--all", "everything", is_flag=True, help="Any name.")
+@click.option("--all", "everything", is_flag=True, help="Sessions with any name.")
 @click.option(
     "--kind",
     multiple=True,
@@ -51,7 +51,9 @@ _COLUMNS = ("id", "name", "kind", "status", ("left", time_left), "image")
 )
 @click.option("-y", "--yes", is_flag=True, help="Delete without a question.")
 @click.option("--dry-run", is_flag=True, help="Show the sessions, but do not delete them.")
-@click.option("--verify", is_flag=True, help="Wait until the platform does not list them any more.")
+@click.option(
+    "--verify", is_flag=True, help="Wait until the platform does not list the sessions any more."
+)
 @click.pass_obj
 def prune_command(
     context: CommandContext,

@@ -28,6 +28,6 @@ def servers_command(context: CommandContext, provider: str | None, *, trial: boo
             "uri": server.uri,
             "source": server.source,
         }
-        for server in auth.discover(provider, trial=trial, **context.given("timeout"))
+        for server in auth.discover(provider, trial=trial, **context.arguments_of("timeout"))
     ]
     return context.report(items, ("name", "url", "provider", "source"), key="name")

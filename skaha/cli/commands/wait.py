@@ -37,8 +37,8 @@ def wait_command(
 ) -> int:
     """Wait for SESSIONS, by id, name or pattern.
 
-    A session succeeds if it completes or reaches the status of --until. It fails if it ends with
-    another status.
+    A session succeeds if it reaches the status of --until, by default Completed. It fails if it
+    ends with another status.
     """
     with context.session() as session:
         selected = select_sessions(session, sessions)
