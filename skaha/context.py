@@ -1,6 +1,6 @@
 """What one session may ask for.
 
-Each colour is imported when it is first used.
+Each variant is imported when it is first used.
 """
 
 from typing import TYPE_CHECKING

@@ -1,6 +1,6 @@
 """The container images that a platform offers.
 
-Each colour is imported when it is first used.
+Each variant is imported when it is first used.
 """
 
 from typing import TYPE_CHECKING

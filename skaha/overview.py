@@ -1,6 +1,6 @@
 """The health of the service itself.
 
-Each colour is imported when it is first used.
+Each variant is imported when it is first used.
 """
 
 from typing import TYPE_CHECKING

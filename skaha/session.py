@@ -1,6 +1,6 @@
 """Sessions: launch them, look at them, end them.
 
-Each colour is imported when it is first used.
+Each variant is imported when it is first used.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""What every test may ask for: a colour, a platform, a server that says what it is told."""
+"""What every test may ask for: a variant, a platform, a server that says what it is told."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 1
 
 
-class Colour:
-    """One of the two colours: its classes, and how to get the value of a call."""
+class Variant:
+    """One of the two variants: its classes, and how to get the value of a call."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -47,7 +47,7 @@ class Colour:
         self._opened: list[Any] = []
 
     def open(self, kind: str = "Session", /, **settings: Any) -> Any:
-        """Construct a class of this colour that is closed when the test ends."""
+        """Construct a class of this variant that is closed when the test ends."""
         opened = getattr(self, kind)(**settings)
         self._opened.append(opened)
         return opened
@@ -77,8 +77,8 @@ def nobodys_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture(params=["sync", "async"])
-def colour(request: pytest.FixtureRequest) -> Iterator[Colour]:
-    one = Colour(request.param)
+def variant(request: pytest.FixtureRequest) -> Iterator[Variant]:
+    one = Variant(request.param)
     yield one
     one.close()
 
@@ -112,12 +112,12 @@ def platform(shared_platform: SimpleNamespace) -> Iterator[SimpleNamespace]:
 
 
 @pytest.fixture
-def session(colour: Colour, platform: SimpleNamespace) -> Any:
-    """A session class of each colour, at the embedded platform."""
-    return colour.open(server=platform.url, token=platform.token)
+def session(variant: Variant, platform: SimpleNamespace) -> Any:
+    """A session class of each variant, at the embedded platform."""
+    return variant.open(server=platform.url, token=platform.token)
 
 
 @pytest.fixture
-def scripted_session(colour: Colour, scripted: ScriptedServer) -> Any:
-    """A session class of each colour, at the scripted server; it never tries again."""
-    return colour.open(server=scripted.url, token=TOKEN, retry=False)
+def scripted_session(variant: Variant, scripted: ScriptedServer) -> Any:
+    """A session class of each variant, at the scripted server; it never tries again."""
+    return variant.open(server=scripted.url, token=TOKEN, retry=False)

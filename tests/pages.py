@@ -135,7 +135,7 @@ def clients(names: dict[str, object]) -> list[SkahaClient]:
 
 
 def close(opened: list[SkahaClient], runner: asyncio.Runner) -> None:
-    """Close clients of either colour."""
+    """Close clients of either variant."""
     for client in opened:
         client.api.close()
         runner.run(client.api.aclose())

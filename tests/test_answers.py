@@ -34,13 +34,13 @@ CLASSES = {"images": "Images", "resources": "Context", "availability": "Overview
 NOT_FOR_TEXT = ["destroy", "events", "logs"]
 
 
-def error_of(colour, scripted, call, answer, kind=errors.SkahaError):
+def error_of(variant, scripted, call, answer, kind=errors.SkahaError):
     """What a call raises when this is the answer to everything."""
     scripted.answer = lambda _: answer
     settings = {"server": scripted.url, "token": TOKEN, "retry": False}
-    opened = colour.open(CLASSES.get(call, "Session"), **settings)
+    opened = variant.open(CLASSES.get(call, "Session"), **settings)
     with pytest.raises(kind) as caught:
-        colour.run(CALLS[call][0](opened))
+        variant.run(CALLS[call][0](opened))
     error = caught.value
     assert error.subject == CALLS[call][1]
     assert str(error).startswith(f"{error.subject}: ")
@@ -49,13 +49,13 @@ def error_of(colour, scripted, call, answer, kind=errors.SkahaError):
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_the_good_answer_is_read(colour, scripted, call):
+def test_the_good_answer_is_read(variant, scripted, call):
     # Else the tests below could fail for another reason than the one they state.
     scripted.answer = lambda _: Answer(200, CALLS[call][2])
-    opened = colour.open(
+    opened = variant.open(
         CLASSES.get(call, "Session"), server=scripted.url, token=TOKEN, retry=False
     )
-    colour.run(CALLS[call][0](opened))
+    variant.run(CALLS[call][0](opened))
 
 
 UNREADABLE = {
@@ -74,9 +74,9 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("call", [call for call in CALLS if call not in NOT_FOR_TEXT])
-def test_an_unreadable_answer_is_told_with_what_came(colour, scripted, call):
+def test_an_unreadable_answer_is_told_with_what_came(variant, scripted, call):
     for answer in UNREADABLE.values():
-        error = error_of(colour, scripted, call, answer, errors.AnswerError)
+        error = error_of(variant, scripted, call, answer, errors.AnswerError)
         assert f"answered {answer.status} with " in str(error)
         assert "expected " in str(error)
         assert len(str(error)) < 1000
@@ -85,16 +85,16 @@ def test_an_unreadable_answer_is_told_with_what_came(colour, scripted, call):
 
 
 @pytest.mark.parametrize("call", NOT_FOR_TEXT)
-def test_a_page_is_no_text_of_a_session(colour, scripted, call):
+def test_a_page_is_no_text_of_a_session(variant, scripted, call):
     page = UNREADABLE["a page"]
-    error = error_of(colour, scripted, call, page, errors.AnswerError)
+    error = error_of(variant, scripted, call, page, errors.AnswerError)
     assert "an HTML page, 'Sign in first'" in str(error)
 
 
 @pytest.mark.parametrize("body", [b"caf\xc3\xa9", b"caf\xe9 \xff\x00", b""])
-def test_a_log_may_hold_any_bytes(colour, scripted, scripted_session, body):
+def test_a_log_may_hold_any_bytes(variant, scripted, scripted_session, body):
     scripted.answer = lambda _: Answer(200, body)
-    assert colour.run(scripted_session.logs("a1")) == {"a1": body.decode(errors="replace")}
+    assert variant.run(scripted_session.logs("a1")) == {"a1": body.decode(errors="replace")}
 
 
 STATUSES = {
@@ -119,10 +119,10 @@ STATUSES = {
 @pytest.mark.parametrize(
     "call", ["fetch", "stats", "create", "images", "resources", "availability"]
 )
-def test_a_refusal_is_told_in_the_words_of_the_server(colour, scripted, call):
+def test_a_refusal_is_told_in_the_words_of_the_server(variant, scripted, call):
     for status, kind in STATUSES.items():
         words = f"the very reason for {status}"
-        error = error_of(colour, scripted, call, Answer(status, f"{words}\n"))
+        error = error_of(variant, scripted, call, Answer(status, f"{words}\n"))
         assert type(error) is kind
         assert (error.status, error.text) == (status, f"{words}\n")
         assert error.response.status_code == status
@@ -130,10 +130,10 @@ def test_a_refusal_is_told_in_the_words_of_the_server(colour, scripted, call):
 
 
 @pytest.mark.parametrize("call", ["info", "logs", "events", "destroy"])
-def test_a_refusal_of_one_session_is_kept_in_the_words_of_the_server(colour, scripted, call):
+def test_a_refusal_of_one_session_is_kept_in_the_words_of_the_server(variant, scripted, call):
     scripted.answer = lambda _: Answer(409, "the very reason")
-    session = colour.open(server=scripted.url, token=TOKEN, retry=False)
-    error = colour.run(CALLS[call][0](session)).failures["a1"]
+    session = variant.open(server=scripted.url, token=TOKEN, retry=False)
+    error = variant.run(CALLS[call][0](session)).failures["a1"]
     assert isinstance(error, errors.StatusError)
     assert error.subject == CALLS[call][1]
     assert "the very reason" in str(error)
@@ -154,8 +154,8 @@ def test_a_refusal_of_one_session_is_kept_in_the_words_of_the_server(colour, scr
         (Answer(400, "cannot get group memberships for anonymous\n"), "get a new one"),
     ],
 )
-def test_a_refusal_is_told_on_one_line(colour, scripted, answer, told):
-    message = str(error_of(colour, scripted, "fetch", answer, errors.StatusError))
+def test_a_refusal_is_told_on_one_line(variant, scripted, answer, told):
+    message = str(error_of(variant, scripted, "fetch", answer, errors.StatusError))
     assert told in message
     assert "\n" not in message
     assert len(message) < 700
@@ -163,11 +163,11 @@ def test_a_refusal_is_told_on_one_line(colour, scripted, answer, told):
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 300, 304])
 @pytest.mark.parametrize("call", ["fetch", "create"])
-def test_a_redirection_is_told_and_never_followed(colour, scripted, call, status):
+def test_a_redirection_is_told_and_never_followed(variant, scripted, call, status):
     with ScriptedServer() as elsewhere:
         headers = {"Location": f"{elsewhere.url}/login"}
         answer = Answer(status, "" if status == 304 else "moved", headers=headers)
-        error = error_of(colour, scripted, call, answer, errors.StatusError)
+        error = error_of(variant, scripted, call, answer, errors.StatusError)
         assert error.status == status
         assert elsewhere.received == []
     if status not in (300, 304):
@@ -185,27 +185,27 @@ def test_a_redirection_is_told_and_never_followed(colour, scripted, call, status
     ],
     ids=["nothing", "too short", "no number", "no chunks", "no gzip"],
 )
-def test_a_broken_answer_is_a_lost_connection(colour, scripted, answer):
+def test_a_broken_answer_is_a_lost_connection(variant, scripted, answer):
     def script(_):
         return answer
 
     scripted.answer = script
-    session = colour.open(server=scripted.url, token=TOKEN, retry=False, timeout=0.3)
+    session = variant.open(server=scripted.url, token=TOKEN, retry=False, timeout=0.3)
     with pytest.raises((errors.ConnectionFailedError, errors.AnswerError)) as caught:
-        colour.run(session.fetch())
+        variant.run(session.fetch())
     assert caught.value.subject == "fetch"
     assert "GET http://127.0.0.1" in str(caught.value) or "GET /skaha" in str(caught.value)
     # What was broken is not used again.
     scripted.answer = lambda _: Answer(200, "[]")
-    assert colour.run(session.fetch()) == []
+    assert variant.run(session.fetch()) == []
 
 
-def test_a_server_that_is_not_there_is_named(colour):
-    session = colour.open(server="http://127.0.0.1:9", token=TOKEN, retry=False)
+def test_a_server_that_is_not_there_is_named(variant):
+    session = variant.open(server="http://127.0.0.1:9", token=TOKEN, retry=False)
     with pytest.raises(
         errors.ConnectionFailedError, match="fetch: no answer to GET http://127"
     ) as e:
-        colour.run(session.fetch())
+        variant.run(session.fetch())
     assert isinstance(e.value.__cause__, httpx.ConnectError)
 
 
@@ -252,12 +252,12 @@ def test_every_error_is_in_the_tree_and_in_its_drawing():
     assert all(kind.__name__ in errors.__doc__ for kind in ours)
 
 
-def test_a_timeout_is_caught_under_every_name(colour, scripted):
+def test_a_timeout_is_caught_under_every_name(variant, scripted):
     scripted.answer = lambda _: Answer(200, "[]", headers={"Content-Length": "3"})
-    session = colour.open(server=scripted.url, token=TOKEN, retry=False, timeout=0.05)
+    session = variant.open(server=scripted.url, token=TOKEN, retry=False, timeout=0.05)
     for name in (errors.TimedOutError, httpx.TimeoutException, TimeoutError):
         with pytest.raises(name, match="fetch: no answer in time to GET http://"):
-            colour.run(session.fetch())
+            variant.run(session.fetch())
 
 
 @pytest.mark.parametrize("call", ["fetch", "create"])
@@ -266,8 +266,8 @@ def test_a_timeout_is_caught_under_every_name(colour, scripted):
     [Answer(403, "the very reason"), UNREADABLE["a page"], None],
     ids=["refused", "unreadable", "lost"],
 )
-def test_a_pickled_error_says_the_same_and_holds_no_token(colour, scripted, call, answer):
-    error = error_of(colour, scripted, call, answer)
+def test_a_pickled_error_says_the_same_and_holds_no_token(variant, scripted, call, answer):
+    error = error_of(variant, scripted, call, answer)
     pickled = pickle.dumps(error)
     assert TOKEN.encode() not in pickled
     twin = pickle.loads(pickled)
@@ -278,10 +278,10 @@ def test_a_pickled_error_says_the_same_and_holds_no_token(colour, scripted, call
         assert getattr(twin, name, None) == getattr(error, name, None)
 
 
-def test_a_pickled_error_keeps_what_had_succeeded(colour, scripted, scripted_session):
+def test_a_pickled_error_keeps_what_had_succeeded(variant, scripted, scripted_session):
     scripted.answer = lambda request: None if request.path.endswith("a2") else Answer(200, "text")
     with pytest.raises(errors.ConnectionFailedError) as caught:
-        colour.run(scripted_session.logs(["a1", "a2"]))
+        variant.run(scripted_session.logs(["a1", "a2"]))
     twin = pickle.loads(pickle.dumps(caught.value))
     assert twin.partial == {"a1": "text"}
     assert str(twin.partial.failures["a2"]) == str(caught.value)
@@ -311,7 +311,7 @@ LISTING = {
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=list(ODD))
 @pytest.mark.parametrize("call", LISTING)
-def test_an_odd_record_among_others_breaks_no_call(colour, scripted, odd, call):
+def test_an_odd_record_among_others_breaks_no_call(variant, scripted, odd, call):
     def script(request):
         if request.method == "GET":
             return json_answer([odd, GOOD])
@@ -319,7 +319,7 @@ def test_an_odd_record_among_others_breaks_no_call(colour, scripted, odd, call):
 
     scripted.answer = script
     method, expected = LISTING[call]
-    found = colour.run(method(colour.open(server=scripted.url, token=TOKEN)))
+    found = variant.run(method(variant.open(server=scripted.url, token=TOKEN)))
     if call == "fetch":
         found = [record for record in found if record != odd]
     elif call == "destroy_with":

@@ -12,40 +12,40 @@ APP_IMAGE = "anywhere.org/skaha/terminal:1.2.0"
 
 
 @pytest.fixture
-def desktops(colour, session):
+def desktops(variant, session):
     ids = [
-        colour.run(session.create(f"desk-{n}", IMAGE, None, None, kind="desktop"))[0]
+        variant.run(session.create(f"desk-{n}", IMAGE, None, None, kind="desktop"))[0]
         for n in (1, 2)
     ]
     yield ids
-    colour.run(session.destroy(ids))
+    variant.run(session.destroy(ids))
 
 
-def test_an_app_is_attached_listed_read_and_ended(colour, session, desktops):
+def test_an_app_is_attached_listed_read_and_ended(variant, session, desktops):
     first, second = desktops
-    app = colour.run(session.attach_app(first, APP_IMAGE))
-    other = colour.run(session.attach_app(second, APP_IMAGE, cores=2, ram=4))
+    app = variant.run(session.attach_app(first, APP_IMAGE))
+    other = variant.run(session.attach_app(second, APP_IMAGE, cores=2, ram=4))
     assert len(app) == 3
-    told = colour.run(session.app_info(first, app))
+    told = variant.run(session.app_info(first, app))
     assert (told["id"], told["appid"], told["type"]) == (first, app, "desktop-app")
     assert told["image"] == APP_IMAGE
     # The platform lists the apps of all desktops, whichever it is asked about.
-    assert [one["appid"] for one in colour.run(session.apps(first))] == [app]
-    assert [one["appid"] for one in colour.run(session.apps(second))] == [other]
-    assert {one["appid"] for one in colour.run(session.apps())} == {app, other}
-    assert colour.run(session.apps(status="Terminating")) == []
-    assert colour.run(session.apps(first, [told["status"], "Failed"]))[0]["appid"] == app
-    assert colour.run(session.destroy_app(first, app)) is None
+    assert [one["appid"] for one in variant.run(session.apps(first))] == [app]
+    assert [one["appid"] for one in variant.run(session.apps(second))] == [other]
+    assert {one["appid"] for one in variant.run(session.apps())} == {app, other}
+    assert variant.run(session.apps(status="Terminating")) == []
+    assert variant.run(session.apps(first, [told["status"], "Failed"]))[0]["appid"] == app
+    assert variant.run(session.destroy_app(first, app)) is None
     with pytest.raises(errors.NotFoundError, match=f"info of app {app} on {first}"):
-        colour.run(session.app_info(first, app))
-    assert colour.run(session.apps(first)) == []
+        variant.run(session.app_info(first, app))
+    assert variant.run(session.apps(first)) == []
     # The desktop is still there.
-    assert [one["id"] for one in colour.run(session.info(first))] == [first]
+    assert [one["id"] for one in variant.run(session.info(first))] == [first]
 
 
-def test_an_app_needs_a_desktop(colour, session):
+def test_an_app_needs_a_desktop(variant, session):
     with pytest.raises(errors.NotFoundError, match=r"app on nobodys1: .* nobodys1 not found"):
-        colour.run(session.attach_app("nobodys1", APP_IMAGE))
+        variant.run(session.attach_app("nobodys1", APP_IMAGE))
 
 
 @pytest.mark.parametrize(
@@ -64,18 +64,18 @@ def test_an_app_needs_a_desktop(colour, session):
     ],
 )
 def test_what_is_wrong_is_refused_before_anything_is_sent(
-    colour, scripted, scripted_session, call, args
+    variant, scripted, scripted_session, call, args
 ):
     with pytest.raises(errors.InvalidInputError):
-        colour.run(getattr(scripted_session, call)(*args))
+        variant.run(getattr(scripted_session, call)(*args))
     assert scripted.received == []
 
 
-def test_an_app_is_attached_with_what_was_asked_for_and_never_twice(colour, scripted):
+def test_an_app_is_attached_with_what_was_asked_for_and_never_twice(variant, scripted):
     scripted.answer = lambda _: Answer(503, "busy", headers={"Retry-After": "0"})
-    session = colour.open(server=scripted.url, token="t")
+    session = variant.open(server=scripted.url, token="t")
     with pytest.raises(errors.ServerError):
-        colour.run(session.attach_app("d8", APP_IMAGE, cores=2))
+        variant.run(session.attach_app("d8", APP_IMAGE, cores=2))
     [request] = scripted.received
     assert (request.method, request.path) == ("POST", "/skaha/v1/session/d8/app")
     assert request.form == {"image": [APP_IMAGE], "cores": ["2"]}
@@ -84,23 +84,23 @@ def test_an_app_is_attached_with_what_was_asked_for_and_never_twice(colour, scri
 # Views.
 
 
-def test_what_is_interactive_is_in_a_view_of_its_own(colour, session, desktops):
-    ids = colour.run(session.create("plain", IMAGE, 1, 1, cmd="true"))
-    app = colour.run(session.attach_app(desktops[0], APP_IMAGE))
+def test_what_is_interactive_is_in_a_view_of_its_own(variant, session, desktops):
+    ids = variant.run(session.create("plain", IMAGE, 1, 1, cmd="true"))
+    app = variant.run(session.attach_app(desktops[0], APP_IMAGE))
     try:
-        found = colour.run(session.fetch(view="interactive"))
+        found = variant.run(session.fetch(view="interactive"))
         assert {one["id"] for one in found} == set(desktops)
         assert app in {one.get("appid") for one in found}
-        kinds = {one["type"] for one in colour.run(session.fetch("desktop", view="interactive"))}
+        kinds = {one["type"] for one in variant.run(session.fetch("desktop", view="interactive"))}
         assert kinds == {"desktop"}
     finally:
-        colour.run(session.destroy(ids))
+        variant.run(session.destroy(ids))
 
 
 @pytest.mark.parametrize("profile", samples.SESSIONS)
-def test_a_platform_that_knows_no_such_view_is_helped(colour, scripted, scripted_session, profile):
+def test_a_platform_that_knows_no_such_view_is_helped(variant, scripted, scripted_session, profile):
     scripted.answer = lambda _: json_answer(samples.SESSIONS[profile])
-    found = colour.run(scripted_session.fetch(view="interactive"))
+    found = variant.run(scripted_session.fetch(view="interactive"))
     assert found == [one for one in samples.SESSIONS[profile] if one["type"] != "headless"]
     assert scripted.received[0].query["view"] == ["interactive"]
 
@@ -108,38 +108,38 @@ def test_a_platform_that_knows_no_such_view_is_helped(colour, scripted, scripted
 # Images and registries.
 
 
-def test_registries_are_told(colour, platform):
-    images = colour.open("Images", server=platform.url, token=platform.token)
-    assert colour.run(images.repositories()) == ["images.canfar.net"]
+def test_registries_are_told(variant, platform):
+    images = variant.open("Images", server=platform.url, token=platform.token)
+    assert variant.run(images.repositories()) == ["images.canfar.net"]
 
 
-def test_images_are_told_with_all_there_is(colour, scripted, platform):
-    images = colour.open("Images", server=platform.url, token=platform.token)
-    every = colour.run(images.details())
-    assert [one["id"] for one in every] == colour.run(images.fetch())
-    carta = colour.run(images.details("carta"))
+def test_images_are_told_with_all_there_is(variant, scripted, platform):
+    images = variant.open("Images", server=platform.url, token=platform.token)
+    every = variant.run(images.details())
+    assert [one["id"] for one in every] == variant.run(images.fetch())
+    carta = variant.run(images.details("carta"))
     assert carta
     assert all("carta" in one["types"] and one["digest"] for one in carta)
     scripted.answer = lambda _: json_answer(samples.IMAGES)
-    odd = colour.open("Images", server=scripted.url, token="t")
-    assert colour.run(odd.details()) == samples.IMAGES
+    odd = variant.open("Images", server=scripted.url, token="t")
+    assert variant.run(odd.details()) == samples.IMAGES
 
 
 @pytest.mark.parametrize("kind", ["jupyter", "", 7])
-def test_a_kind_that_nobody_knows_is_refused(colour, scripted, kind):
-    images = colour.open("Images", server=scripted.url, token="t")
+def test_a_kind_that_nobody_knows_is_refused(variant, scripted, kind):
+    images = variant.open("Images", server=scripted.url, token="t")
     for call in (images.details, images.fetch):
         with pytest.raises(errors.InvalidInputError, match="kind"):
-            colour.run(call(kind))
+            variant.run(call(kind))
     assert scripted.received == []
 
 
 @pytest.mark.parametrize("answer", ['{"a": 1}', '["a", 1]', "images.canfar.net", "[[]]"])
-def test_what_is_no_list_of_registries_is_told(colour, scripted, answer):
+def test_what_is_no_list_of_registries_is_told(variant, scripted, answer):
     scripted.answer = lambda _: Answer(200, answer, "application/json")
-    images = colour.open("Images", server=scripted.url, token="t", retry=False)
+    images = variant.open("Images", server=scripted.url, token="t", retry=False)
     with pytest.raises(errors.AnswerError, match=r"repositories: .*list of texts"):
-        colour.run(images.repositories())
+        variant.run(images.repositories())
 
 
 # Capabilities.
@@ -168,11 +168,11 @@ CAPABILITIES = """<?xml version="1.0" encoding="UTF-8"?>
 </vosi:capabilities>"""
 
 
-def test_capabilities_are_told_with_their_interfaces(colour, scripted):
+def test_capabilities_are_told_with_their_interfaces(variant, scripted):
     scripted.answer = lambda _: Answer(200, CAPABILITIES, "text/xml")
-    overview = colour.open("Overview", server=scripted.url, token="t")
+    overview = variant.open("Overview", server=scripted.url, token="t")
     methods = ("ivo://ivoa.net/sso#token", "ivo://ivoa.net/sso#tls-with-certificate")
-    assert colour.run(overview.capabilities()) == [
+    assert variant.run(overview.capabilities()) == [
         Capability(
             "ivo://ivoa.net/std/VOSI#availability",
             (Interface("https://ws.example.org/skaha/availability", (), "1.0"),),
@@ -185,11 +185,11 @@ def test_capabilities_are_told_with_their_interfaces(colour, scripted):
     ]
 
 
-def test_the_embedded_platform_can_what_it_says(colour, platform, tmp_path, monkeypatch):
+def test_the_embedded_platform_can_what_it_says(variant, platform, tmp_path, monkeypatch):
     """No credentials are needed to ask."""
     monkeypatch.setenv("HOME", str(tmp_path))
-    overview = colour.open("Overview", server=platform.url)
-    found = {one.standard: one.interfaces for one in colour.run(overview.capabilities())}
+    overview = variant.open("Overview", server=platform.url)
+    found = {one.standard: one.interfaces for one in variant.run(overview.capabilities())}
     [session, *_] = found["http://www.opencadc.org/std/platform#session-1"]
     assert session.url == f"{platform.url}/v1/session"
 
@@ -206,8 +206,8 @@ def test_the_embedded_platform_can_what_it_says(colour, platform, tmp_path, monk
         b"\x00\xff",
     ],
 )
-def test_whatever_is_no_such_document_is_refused(colour, scripted, body):
+def test_whatever_is_no_such_document_is_refused(variant, scripted, body):
     scripted.answer = lambda _: Answer(200, body, "text/xml")
-    overview = colour.open("Overview", server=scripted.url, token="t", retry=False)
+    overview = variant.open("Overview", server=scripted.url, token="t", retry=False)
     with pytest.raises(errors.AnswerError, match="a VOSI capabilities document"):
-        colour.run(overview.capabilities())
+        variant.run(overview.capabilities())

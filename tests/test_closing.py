@@ -19,18 +19,18 @@ from skaha_api.api.session import get_session_logs, list_sessions
 IDS = [f"a{n}" for n in range(20)]
 
 
-def called(colour, endpoint, session, *args):
-    function = endpoint.sync if colour.name == "sync" else endpoint.asyncio
-    return colour.run(function(*args, client=session.api))
+def called(variant, endpoint, session, *args):
+    function = endpoint.sync if variant.name == "sync" else endpoint.asyncio
+    return variant.run(function(*args, client=session.api))
 
 
-def test_an_endpoint_has_the_credentials_and_the_retries_of_the_session(colour, scripted):
+def test_an_endpoint_has_the_credentials_and_the_retries_of_the_session(variant, scripted):
     answers = [Answer(503, "busy", headers={"Retry-After": "0"}), None, json_answer(["a.org"])]
     scripted.answer = lambda _: answers.pop(0)
-    session = colour.open(
+    session = variant.open(
         server=scripted.url, token="a-token", version="v7", retry=skaha.Retry(first_pause=0.001)
     )
-    assert called(colour, list_repositories, session) == ["a.org"]
+    assert called(variant, list_repositories, session) == ["a.org"]
     assert [one.path for one in scripted.received] == ["/skaha/v7/repository"] * 3
     assert {one.headers["authorization"] for one in scripted.received} == {"Bearer a-token"}
     assert {one.headers["user-agent"].split("/")[0] for one in scripted.received} == {
@@ -38,21 +38,21 @@ def test_an_endpoint_has_the_credentials_and_the_retries_of_the_session(colour, 
     }
 
 
-def test_an_endpoint_has_the_connections_of_the_session(colour, scripted):
+def test_an_endpoint_has_the_connections_of_the_session(variant, scripted):
     scripted.answer = Stage([])
-    session = colour.open(server=scripted.url, token="t")
-    colour.run(session.fetch())
-    called(colour, list_sessions, session)
-    called(colour, get_session_logs, session, "a1")
-    colour.run(session.fetch())
+    session = variant.open(server=scripted.url, token="t")
+    variant.run(session.fetch())
+    called(variant, list_sessions, session)
+    called(variant, get_session_logs, session, "a1")
+    variant.run(session.fetch())
     assert scripted.connections == 1
 
 
-def test_an_endpoint_raises_what_the_session_does(colour, scripted):
+def test_an_endpoint_raises_what_the_session_does(variant, scripted):
     scripted.answer = lambda _: Answer(403, "not you")
-    session = colour.open(server=scripted.url, token="t")
+    session = variant.open(server=scripted.url, token="t")
     with pytest.raises(errors.PermissionDeniedError, match="not you"):
-        called(colour, get_context, session)
+        called(variant, get_context, session)
 
 
 def held():
@@ -60,9 +60,9 @@ def held():
     return len(files), {one for one in threading.enumerate() if one.daemon}
 
 
-def used(colour, url, close):
+def used(variant, url, close):
     """Use a client for one call and for many at once, and drop it."""
-    if colour.name == "sync":
+    if variant.name == "sync":
         session = skaha.Session(server=url, token=TOKEN, concurrency=8, retry=False)
         session.fetch()
         session.logs(IDS)
@@ -82,26 +82,26 @@ def used(colour, url, close):
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs /proc")
 @pytest.mark.parametrize("close", [True, False], ids=["closed", "left"])
-def test_nothing_is_left_of_a_client(colour, platform, close):
+def test_nothing_is_left_of_a_client(variant, platform, close):
     """Neither connections nor threads, whether it was closed or not."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
-        used(colour, platform.url, close)
+        used(variant, platform.url, close)
         gc.collect()
         before, threads = held()
         for _ in range(5):
-            used(colour, platform.url, close)
+            used(variant, platform.url, close)
         gc.collect()
         after, left = held()
     assert after <= before
     assert left <= threads
 
 
-def test_no_warning_is_given_of_a_closed_client(colour, platform):
+def test_no_warning_is_given_of_a_closed_client(variant, platform):
     """Who reads the warnings of a program finds its own there."""
     gc.collect()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        used(colour, platform.url, close=True)
+        used(variant, platform.url, close=True)
         gc.collect()
     assert [str(one.message) for one in caught] == []

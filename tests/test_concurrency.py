@@ -39,9 +39,9 @@ class InFlight:
 
 
 @pytest.fixture
-def narrow(colour, scripted):
-    """A session of each colour that sends at most `WIDTH` requests at once."""
-    return colour.open(server=scripted.url, token=TOKEN, concurrency=WIDTH, retry=False)
+def narrow(variant, scripted):
+    """A session of each variant that sends at most `WIDTH` requests at once."""
+    return variant.open(server=scripted.url, token=TOKEN, concurrency=WIDTH, retry=False)
 
 
 MANY = {
@@ -53,41 +53,41 @@ MANY = {
 
 
 @pytest.mark.parametrize("call", MANY)
-def test_as_many_as_may_are_in_flight_and_never_more(colour, scripted, narrow, call):
+def test_as_many_as_may_are_in_flight_and_never_more(variant, scripted, narrow, call):
     scripted.answer = in_flight = InFlight()
-    assert len(colour.run(MANY[call](narrow))) == 12
+    assert len(variant.run(MANY[call](narrow))) == 12
     assert in_flight.most == WIDTH
     assert scripted.connections == WIDTH
 
 
-def test_connections_serve_the_next_call_too(colour, scripted, narrow):
+def test_connections_serve_the_next_call_too(variant, scripted, narrow):
     for call in ("create", "info", "destroy"):
         scripted.answer = InFlight()
-        colour.run(MANY[call](narrow))
+        variant.run(MANY[call](narrow))
     scripted.answer = lambda _: json_answer([])
     for _ in range(5):
-        colour.run(narrow.fetch())
+        variant.run(narrow.fetch())
     assert scripted.connections == WIDTH
 
 
-def test_one_request_after_another_uses_one_connection(colour, scripted, narrow):
+def test_one_request_after_another_uses_one_connection(variant, scripted, narrow):
     scripted.answer = lambda _: json_answer([])
     for _ in range(5):
-        colour.run(narrow.fetch())
+        variant.run(narrow.fetch())
     assert scripted.connections == 1
 
 
-def test_one_at_a_time_is_a_concurrency(colour, scripted):
-    session = colour.open(server=scripted.url, token=TOKEN, concurrency=1, retry=False)
+def test_one_at_a_time_is_a_concurrency(variant, scripted):
+    session = variant.open(server=scripted.url, token=TOKEN, concurrency=1, retry=False)
     scripted.answer = lambda request: json_answer({"id": request.path.rpartition("/")[2]})
-    assert len(colour.run(session.info(["a1", "a2", "a3"]))) == 3
+    assert len(variant.run(session.info(["a1", "a2", "a3"]))) == 3
     assert scripted.connections == 1
     # Begun in the order given.
     assert [request.path[-2:] for request in scripted.received] == ["a1", "a2", "a3"]
 
 
 @pytest.mark.parametrize("method", ["info", "logs", "destroy"])
-def test_results_keep_their_order_whoever_is_first(colour, scripted, narrow, method):
+def test_results_keep_their_order_whoever_is_first(variant, scripted, narrow, method):
     ids = ["a0", "a1", "a2", "a3"]
     answered = {one: threading.Event() for one in ids}
     answered["a4"] = threading.Event()
@@ -100,11 +100,11 @@ def test_results_keep_their_order_whoever_is_first(colour, scripted, narrow, met
         return json_answer({"id": one})
 
     scripted.answer = last_first
-    found = colour.run(getattr(narrow, method)(ids))
+    found = variant.run(getattr(narrow, method)(ids))
     assert [one["id"] if method == "info" else one for one in found] == ids
 
 
-def test_replicas_keep_their_order_whoever_is_first(colour, scripted, narrow):
+def test_replicas_keep_their_order_whoever_is_first(variant, scripted, narrow):
     answered = {number: threading.Event() for number in range(1, 6)}
     answered[5].set()
 
@@ -115,7 +115,7 @@ def test_replicas_keep_their_order_whoever_is_first(colour, scripted, narrow):
         return Answer(200, f"id-{number}\n")
 
     scripted.answer = last_first
-    ids = colour.run(narrow.create("a", IMAGE, replicas=4))
+    ids = variant.run(narrow.create("a", IMAGE, replicas=4))
     assert ids == ["id-1", "id-2", "id-3", "id-4"]
 
 
@@ -198,15 +198,15 @@ def test_one_async_session_serves_two_loops_at_once(scripted):
     assert found == [[{"id": "a1"}, {"id": "a2"}]] * 2
 
 
-def test_a_closed_session_opens_again(colour, scripted, narrow):
+def test_a_closed_session_opens_again(variant, scripted, narrow):
     scripted.answer = lambda _: json_answer([])
-    assert colour.run(narrow.fetch()) == []
-    colour.run(narrow.close() if colour.name == "sync" else narrow.aclose())
-    assert colour.run(narrow.fetch()) == []
+    assert variant.run(narrow.fetch()) == []
+    variant.run(narrow.close() if variant.name == "sync" else narrow.aclose())
+    assert variant.run(narrow.fetch()) == []
     assert scripted.connections == 2
 
 
-def test_a_session_is_closed_at_the_end_of_its_block(colour, scripted):
+def test_a_session_is_closed_at_the_end_of_its_block(variant, scripted):
     scripted.answer = lambda _: json_answer([])
     settings = {"server": scripted.url, "token": TOKEN, "retry": False}
 
@@ -219,7 +219,7 @@ def test_a_session_is_closed_at_the_end_of_its_block(colour, scripted):
             return session.fetch()
 
     # That nothing is left open is seen by the garbage collector, whose warnings are errors here.
-    assert (synchronous() if colour.name == "sync" else colour.run(asynchronous())) == []
+    assert (synchronous() if variant.name == "sync" else variant.run(asynchronous())) == []
 
 
 # Whole programs.
@@ -280,9 +280,9 @@ FORK = {
 }
 
 
-def test_a_session_works_on_both_sides_of_a_fork(colour, scripted):
+def test_a_session_works_on_both_sides_of_a_fork(variant, scripted):
     scripted.answer = lambda request: json_answer({"id": request.path.rpartition("/")[2]})
-    run(FORK[colour.name], scripted.url)
+    run(FORK[variant.name], scripted.url)
     ports = {
         who: {one.port for one in scripted.received if f"/{who}" in one.path}
         for who in ("parent", "child")
@@ -324,7 +324,7 @@ EXIT = {
 }
 
 
-def test_sessions_are_destroyed_while_the_program_exits(colour, platform, session):
-    *ids, last = run(EXIT[colour.name], platform.url, platform.token, IMAGE)
+def test_sessions_are_destroyed_while_the_program_exits(variant, platform, session):
+    *ids, last = run(EXIT[variant.name], platform.url, platform.token, IMAGE)
     assert (len(ids), last) == (5, "left")
-    assert not {record["id"] for record in colour.run(session.fetch())} & set(ids)
+    assert not {record["id"] for record in variant.run(session.fetch())} & set(ids)

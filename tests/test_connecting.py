@@ -18,8 +18,8 @@ SOON = 5
 @pytest.fixture(autouse=True)
 def _quick_looks(monkeypatch):
     """Look more often than a server would like."""
-    for colour in ("async", "sync"):
-        monkeypatch.setattr(f"skaha._{colour}._connect._SECONDS_BETWEEN_LOOKS", 0.01)
+    for variant in ("async", "sync"):
+        monkeypatch.setattr(f"skaha._{variant}._connect._SECONDS_BETWEEN_LOOKS", 0.01)
 
 
 @pytest.fixture
@@ -56,40 +56,40 @@ def at(server, path):
     return server.url.removesuffix("/skaha") + path
 
 
-def test_it_opens_what_answers_and_tells_its_address(colour, tmp_path, opened):
+def test_it_opens_what_answers_and_tells_its_address(variant, tmp_path, opened):
     """A server of this machine, seen through the embedded platform."""
     serve = [sys.executable, "-m", "http.server", "{port}", "--bind", "127.0.0.1"]
     (tmp_path / "images.json").write_text(json.dumps({IMAGE: serve}))
     with embedded(tmp_path) as platform:
-        session = colour.open(server=platform.url, token=platform.token)
-        ids = colour.run(session.create("page", IMAGE, kind="contributed"))
-        urls = colour.run(session.connect(ids, timeout=20))
-        assert urls == {ids[0]: colour.run(session.connect_url(ids[0]))}
+        session = variant.open(server=platform.url, token=platform.token)
+        ids = variant.run(session.create("page", IMAGE, kind="contributed"))
+        urls = variant.run(session.connect(ids, timeout=20))
+        assert urls == {ids[0]: variant.run(session.connect_url(ids[0]))}
         assert opened == list(urls.values())
         assert ids[0] in opened[0]
-        colour.run(session.destroy(ids, verify=True))
+        variant.run(session.destroy(ids, verify=True))
 
 
-def test_it_waits_until_the_address_answers(colour, scripted, elsewhere, opened):
+def test_it_waits_until_the_address_answers(variant, scripted, elsewhere, opened):
     answers = [None, Answer(503, "starting"), Answer(404, "no"), Answer(200, "a page")]
     elsewhere.answer = lambda _: answers.pop(0)
     url = at(elsewhere, "/session/notebook/n1/lab?token=n1")
     pending, running = [interactive("n1", url, one) for one in ("Pending", "Running")]
     scripted.answer = Stage([pending], [pending], [running])
-    session = colour.open(server=scripted.url, token="a-secret-token", retry=False)
-    assert colour.run(session.connect("n1")) == {"n1": url}
+    session = variant.open(server=scripted.url, token="a-secret-token", retry=False)
+    assert variant.run(session.connect("n1")) == {"n1": url}
     assert opened == [url]
     assert answers == []
 
 
-def test_the_token_stays_with_the_platform(colour, scripted, elsewhere, opened):
+def test_the_token_stays_with_the_platform(variant, scripted, elsewhere, opened):
     with ScriptedServer() as farther:
         farther.answer = lambda _: Answer(200, "a page")
         headers = {"Location": farther.url, "Set-Cookie": "a=b"}
         elsewhere.answer = lambda _: Answer(302, "", headers=headers)
         scripted.answer = Stage([interactive("n1", at(elsewhere, "/n1"))])
-        session = colour.open(server=scripted.url, token="a-secret-token", retry=False)
-        colour.run(session.connect("n1"))
+        session = variant.open(server=scripted.url, token="a-secret-token", retry=False)
+        variant.run(session.connect("n1"))
         asked = [*elsewhere.received, *farther.received]
     assert len(asked) == 2
     for request in asked:
@@ -99,55 +99,55 @@ def test_the_token_stays_with_the_platform(colour, scripted, elsewhere, opened):
     assert opened == [at(elsewhere, "/n1")]
 
 
-def test_several_are_opened_in_the_order_asked_for(colour, scripted, elsewhere, opened):
+def test_several_are_opened_in_the_order_asked_for(variant, scripted, elsewhere, opened):
     ids = ["n3", "n1", "n2"]
     scripted.answer = Stage([interactive(one, at(elsewhere, f"/{one}")) for one in sorted(ids)])
-    session = colour.open(server=scripted.url, token="t", retry=False)
-    urls = colour.run(session.connect(ids))
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    urls = variant.run(session.connect(ids))
     assert list(urls) == ids
     assert opened == list(urls.values())
 
 
-def test_nothing_is_opened_without_a_browser(colour, scripted, elsewhere, opened):
+def test_nothing_is_opened_without_a_browser(variant, scripted, elsewhere, opened):
     scripted.answer = Stage([interactive("n1", at(elsewhere, "/n1"))])
-    session = colour.open(server=scripted.url, token="t", retry=False)
-    assert colour.run(session.connect("n1", browser=False)) == {"n1": at(elsewhere, "/n1")}
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    assert variant.run(session.connect("n1", browser=False)) == {"n1": at(elsewhere, "/n1")}
     assert opened == []
 
 
 @pytest.mark.parametrize("nothing", ["", "<none>", "not-applicable", None])
-def test_what_has_no_address_is_told(colour, scripted, opened, nothing):
+def test_what_has_no_address_is_told(variant, scripted, opened, nothing):
     scripted.answer = Stage([record("h1", connectURL=nothing)])
-    session = colour.open(server=scripted.url, token="t", retry=False)
+    session = variant.open(server=scripted.url, token="t", retry=False)
     with pytest.raises(errors.InvalidInputError, match="h1 has no address: it is headless"):
-        colour.run(session.connect_url("h1"))
+        variant.run(session.connect_url("h1"))
     with pytest.raises(errors.NotFoundError):
-        colour.run(session.connect_url("h2"))
-    urls = colour.run(session.connect("h1"))
+        variant.run(session.connect_url("h2"))
+    urls = variant.run(session.connect("h1"))
     assert urls == {}
     assert list(urls.failures) == ["h1"]
     assert opened == []
 
 
 @pytest.mark.parametrize("status", ["Failed", "Completed"])
-def test_what_has_ended_is_not_waited_for(colour, scripted, elsewhere, opened, status):
+def test_what_has_ended_is_not_waited_for(variant, scripted, elsewhere, opened, status):
     """Its address will never answer."""
     elsewhere.answer = lambda _: Answer(502, "no such session")
     scripted.answer = Stage([interactive("n1", at(elsewhere, "/n1"), status)])
-    session = colour.open(server=scripted.url, token="t", retry=False)
+    session = variant.open(server=scripted.url, token="t", retry=False)
     before = time.monotonic()
-    urls = colour.run(session.connect("n1", timeout=SOON))
+    urls = variant.run(session.connect("n1", timeout=SOON))
     assert time.monotonic() - before < SOON / 2
     assert urls == {}
     assert status in str(urls.failures["n1"])
     assert opened == []
 
 
-def test_what_does_not_run_in_time_is_told(colour, scripted, opened):
+def test_what_does_not_run_in_time_is_told(variant, scripted, opened):
     scripted.answer = Stage([interactive("n1", "http://127.0.0.1:9/", "Pending")])
-    session = colour.open(server=scripted.url, token="t", retry=False)
+    session = variant.open(server=scripted.url, token="t", retry=False)
     with pytest.raises(errors.WaitTimeoutError) as caught:
-        colour.run(session.connect("n1", timeout=0.1))
+        variant.run(session.connect("n1", timeout=0.1))
     assert caught.value.partial == {"n1": "Pending"}
     assert opened == []
 
@@ -166,7 +166,7 @@ def test_what_does_not_run_in_time_is_told(colour, scripted, opened):
     ],
 )
 def test_what_never_answers_keeps_no_other_from_being_opened(
-    colour, scripted, elsewhere, opened, url
+    variant, scripted, elsewhere, opened, url
 ):
     def answer(request):
         if request.path == "/LOOP":
@@ -178,9 +178,9 @@ def test_what_never_answers_keeps_no_other_from_being_opened(
     elsewhere.answer = answer
     url = at(elsewhere, f"/{url}") if url.isupper() else url
     scripted.answer = Stage([interactive("n1", at(elsewhere, "/n1")), interactive("n2", url)])
-    session = colour.open(server=scripted.url, token="t", retry=False)
+    session = variant.open(server=scripted.url, token="t", retry=False)
     before = time.monotonic()
-    urls = colour.run(session.connect(["n2", "n1"], timeout=1))
+    urls = variant.run(session.connect(["n2", "n1"], timeout=1))
     assert time.monotonic() - before < 7
     assert urls == {"n1": at(elsewhere, "/n1")}
     assert isinstance(urls.failures["n2"], errors.SkahaError)

@@ -130,9 +130,9 @@ def test_a_server_is_kept_without_a_slash_at_its_end(given, kept):
     assert SkahaClient(server=given).server == kept
 
 
-def test_a_slash_at_the_end_of_the_server_changes_no_request(colour, scripted):
+def test_a_slash_at_the_end_of_the_server_changes_no_request(variant, scripted):
     scripted.answer = lambda _: json_answer([])
-    colour.run(colour.open(server=f"{scripted.url}/", token=TOKEN).fetch())
+    variant.run(variant.open(server=f"{scripted.url}/", token=TOKEN).fetch())
     assert scripted.received[0].path == "/skaha/v1/session"
 
 
@@ -146,13 +146,13 @@ def test_neither_token_nor_secret_is_shown(name, show):
         assert SECRET not in text
 
 
-def test_neither_token_nor_secret_is_logged(colour, scripted, caplog):
+def test_neither_token_nor_secret_is_logged(variant, scripted, caplog):
     caplog.set_level(logging.DEBUG)
     registry = ContainerRegistry("images.example.org", "vrubin", SECRET)
     scripted.answer = lambda _: Answer(403, "no")
-    session = colour.open(server=scripted.url, token=TOKEN, registry=registry, retry=False)
+    session = variant.open(server=scripted.url, token=TOKEN, registry=registry, retry=False)
     with pytest.raises(skaha.errors.PermissionDeniedError):
-        colour.run(session.create("a", "images.example.org/a/b:1", env={"A": SECRET}))
+        variant.run(session.create("a", "images.example.org/a/b:1", env={"A": SECRET}))
     assert caplog.text
     for shown in (TOKEN, SECRET, registry.encoded()):
         assert shown not in caplog.text
@@ -270,9 +270,9 @@ def secure():
         yield server
 
 
-def test_a_certificate_is_presented_to_the_server(colour, secure, pem, monkeypatch):
+def test_a_certificate_is_presented_to_the_server(variant, secure, pem, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(NOBODY))
-    assert colour.run(colour.open(server=secure.url, certificate=pem).fetch()) == []
+    assert variant.run(variant.open(server=secure.url, certificate=pem).fetch()) == []
     [request] = secure.received
     assert request.certificate == ssl.PEM_cert_to_DER_cert(
         NOBODY.read_text().split("-----BEGIN PR")[0]
@@ -280,22 +280,22 @@ def test_a_certificate_is_presented_to_the_server(colour, secure, pem, monkeypat
     assert "authorization" not in request.headers
 
 
-def test_with_a_token_no_certificate_is_presented(colour, secure, pem, monkeypatch):
+def test_with_a_token_no_certificate_is_presented(variant, secure, pem, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(NOBODY))
-    session = colour.open(server=secure.url, certificate=pem, token=TOKEN)
-    assert colour.run(session.fetch()) == []
+    session = variant.open(server=secure.url, certificate=pem, token=TOKEN)
+    assert variant.run(session.fetch()) == []
     [request] = secure.received
     assert request.certificate is None
     assert request.headers["authorization"] == f"Bearer {TOKEN}"
 
 
 @pytest.mark.parametrize("verify", [True, False])
-def test_a_server_that_nobody_vouches_for_gets_nothing(colour, secure, verify):
+def test_a_server_that_nobody_vouches_for_gets_nothing(variant, secure, verify):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        session = colour.open(server=secure.url, token=TOKEN, verify=verify, retry=False)
+        session = variant.open(server=secure.url, token=TOKEN, verify=verify, retry=False)
     with pytest.raises(ConnectionFailedError, match="CERTIFICATE_VERIFY_FAILED"):
-        colour.run(session.fetch())
+        variant.run(session.fetch())
     assert secure.received == []
 
 
@@ -315,23 +315,23 @@ CALLS = {
 
 @pytest.mark.parametrize("retry", [True, False])
 @pytest.mark.parametrize("call", CALLS)
-def test_without_credentials_nothing_is_sent(colour, scripted, call, retry):
-    session = colour.open(server=scripted.url, retry=retry)
+def test_without_credentials_nothing_is_sent(variant, scripted, call, retry):
+    session = variant.open(server=scripted.url, retry=retry)
     with pytest.raises(CredentialsError, match="no credentials: log in with"):
-        colour.run(CALLS[call](session))
+        variant.run(CALLS[call](session))
     assert scripted.received == []
 
 
 @pytest.mark.parametrize(("kind", "method"), [("Images", "fetch"), ("Context", "resources")])
-def test_without_credentials_nothing_else_is_sent_either(colour, scripted, kind, method):
+def test_without_credentials_nothing_else_is_sent_either(variant, scripted, kind, method):
     with pytest.raises(CredentialsError):
-        colour.run(getattr(colour.open(kind, server=scripted.url), method)())
+        variant.run(getattr(variant.open(kind, server=scripted.url), method)())
     assert scripted.received == []
 
 
-def test_a_certificate_is_no_credential_without_tls(colour, scripted, pem):
+def test_a_certificate_is_no_credential_without_tls(variant, scripted, pem):
     with pytest.raises(CredentialsError):
-        colour.run(colour.open(server=scripted.url, certificate=pem).fetch())
+        variant.run(variant.open(server=scripted.url, certificate=pem).fetch())
     assert scripted.received == []
 
 

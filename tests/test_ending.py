@@ -23,10 +23,10 @@ RECORDS = [
 ]
 
 
-def ended(colour, scripted, call, *args, records=RECORDS, **options):
+def ended(variant, scripted, call, *args, records=RECORDS, **options):
     scripted.answer = stage = Stage(records)
-    session = colour.open(server=scripted.url, token="t", retry=False)
-    done = colour.run(getattr(session, call)(*args, **options))
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    done = variant.run(getattr(session, call)(*args, **options))
     assert sorted(stage.ended) == sorted(done)
     return done
 
@@ -57,9 +57,9 @@ def ended(colour, scripted, call, *args, records=RECORDS, **options):
     ],
 )
 def test_those_and_only_those_that_were_named_are_ended(
-    colour, scripted, prefix, options, expected
+    variant, scripted, prefix, options, expected
 ):
-    done = ended(colour, scripted, "destroy_with", prefix, **options)
+    done = ended(variant, scripted, "destroy_with", prefix, **options)
     assert done == dict.fromkeys(expected.split(), True)
 
 
@@ -72,18 +72,20 @@ def test_those_and_only_those_that_were_named_are_ended(
         ({"status": "Succeeded"}, "a1 a2 b1 c1"),
     ],
 )
-def test_all_are_ended_whatever_their_names(colour, scripted, options, expected):
-    assert ended(colour, scripted, "destroy_all", **options) == dict.fromkeys(
+def test_all_are_ended_whatever_their_names(variant, scripted, options, expected):
+    assert ended(variant, scripted, "destroy_all", **options) == dict.fromkeys(
         expected.split(), True
     )
 
 
 @pytest.mark.parametrize("call", ["destroy_with", "destroy_all"])
-def test_a_dry_run_tells_what_would_be_ended_and_ends_nothing(colour, scripted, call):
+def test_a_dry_run_tells_what_would_be_ended_and_ends_nothing(variant, scripted, call):
     scripted.answer = stage = Stage(RECORDS)
-    session = colour.open(server=scripted.url, token="t", retry=False)
+    session = variant.open(server=scripted.url, token="t", retry=False)
     prefix = ("sweep-",) if call == "destroy_with" else ()
-    found = colour.run(getattr(session, call)(*prefix, kind="carta", status="Failed", dry_run=True))
+    found = variant.run(
+        getattr(session, call)(*prefix, kind="carta", status="Failed", dry_run=True)
+    )
     assert found == [RECORDS[-1]]
     assert stage.ended == []
     assert {one.method for one in scripted.received} == {"GET"}
@@ -91,42 +93,44 @@ def test_a_dry_run_tells_what_would_be_ended_and_ends_nothing(colour, scripted, 
 
 @pytest.mark.parametrize("pattern", [False, True])
 @pytest.mark.parametrize("prefix", ["", " ", " sweep", "sweep\n", None, 7, b"sweep", ["sweep"]])
-def test_what_could_mean_everything_is_refused(colour, scripted, scripted_session, prefix, pattern):
+def test_what_could_mean_everything_is_refused(
+    variant, scripted, scripted_session, prefix, pattern
+):
     with pytest.raises(errors.InvalidInputError, match="destroy_all"):
-        colour.run(scripted_session.destroy_with(prefix, pattern=pattern))
+        variant.run(scripted_session.destroy_with(prefix, pattern=pattern))
     assert scripted.received == []
 
 
 @pytest.mark.parametrize(
     "wrong", [{"kind": "jupyter"}, {"status": "Dead"}, {"kind": 7}, {"status": ["Failed", ""]}]
 )
-def test_a_word_that_nobody_knows_ends_nothing(colour, scripted, scripted_session, wrong):
+def test_a_word_that_nobody_knows_ends_nothing(variant, scripted, scripted_session, wrong):
     for call, prefix in (("destroy_with", ("sweep",)), ("destroy_all", ())):
         with pytest.raises(errors.InvalidInputError, match=next(iter(wrong))):
-            colour.run(getattr(scripted_session, call)(*prefix, **wrong))
+            variant.run(getattr(scripted_session, call)(*prefix, **wrong))
     assert scripted.received == []
 
 
-def test_an_upper_case_letter_is_told_to_match_nothing(colour, scripted):
+def test_an_upper_case_letter_is_told_to_match_nothing(variant, scripted):
     with pytest.warns(UserWarning, match="no name can match 'Sweep-'.* lower case") as caught:
-        assert ended(colour, scripted, "destroy_with", "Sweep-", status=None) == {}
+        assert ended(variant, scripted, "destroy_with", "Sweep-", status=None) == {}
     assert len(caught) == 1
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        ended(colour, scripted, "destroy_with", "sweep-")
+        ended(variant, scripted, "destroy_with", "sweep-")
 
 
-def test_a_pattern_may_exclude_upper_case_without_a_warning(session, colour):
-    assert colour.run(session.destroy_with("[!A]no-such*", pattern=True)) == {}
+def test_a_pattern_may_exclude_upper_case_without_a_warning(session, variant):
+    assert variant.run(session.destroy_with("[!A]no-such*", pattern=True)) == {}
 
 
 @pytest.mark.parametrize("odd", [{}, {"id": None}, {"id": "../x"}, {"id": ["a"]}, {"id": ""}])
-def test_a_record_without_an_id_is_left_alone(colour, scripted, odd):
+def test_a_record_without_an_id_is_left_alone(variant, scripted, odd):
     odd = {"name": "sweep-9", "type": "headless", "status": "Completed"} | odd
-    assert ended(colour, scripted, "destroy_with", "sweep-1", records=[*RECORDS, odd]) == {
+    assert ended(variant, scripted, "destroy_with", "sweep-1", records=[*RECORDS, odd]) == {
         "a1": True
     }
-    assert list(ended(colour, scripted, "destroy_all", status="Failed", records=[odd])) == []
+    assert list(ended(variant, scripted, "destroy_all", status="Failed", records=[odd])) == []
 
 
 # Apps of desktops.
@@ -137,13 +141,13 @@ APP = record("d8", "Failed", name="desk-app", type="desktop-app", appid="k4b")
 
 @pytest.mark.parametrize("options", [{"status": "Failed"}, {"kind": "desktop-app"}])
 @pytest.mark.parametrize("call", ["destroy_with", "destroy_all"])
-def test_no_desktop_is_ended_for_an_app_on_it(colour, scripted, call, options):
+def test_no_desktop_is_ended_for_an_app_on_it(variant, scripted, call, options):
     """An app bears the id of its desktop, whose end is not what was asked for."""
     scripted.answer = stage = Stage([DESKTOP, APP])
-    session = colour.open(server=scripted.url, token="t", retry=False)
+    session = variant.open(server=scripted.url, token="t", retry=False)
     prefix = ("desk",) if call == "destroy_with" else ()
     try:
-        colour.run(getattr(session, call)(*prefix, **{"kind": None, "status": None} | options))
+        variant.run(getattr(session, call)(*prefix, **{"kind": None, "status": None} | options))
     except errors.InvalidInputError as error:
         assert "destroy_app" in str(error)  # noqa: PT017  (both are right)
     desktops = [
@@ -155,13 +159,15 @@ def test_no_desktop_is_ended_for_an_app_on_it(colour, scripted, call, options):
     assert "d8" not in stage.ended
 
 
-def test_a_desktop_is_ended_once_and_gone_though_its_apps_are_listed(colour, scripted, monkeypatch):
+def test_a_desktop_is_ended_once_and_gone_though_its_apps_are_listed(
+    variant, scripted, monkeypatch
+):
     """Older platforms let apps live on, under the id of the desktop that they were on."""
     for module in (of_async, of_sync):
         monkeypatch.setattr(module, "_GRACE_SECONDS", 0.3)
     scripted.answer = Stage([DESKTOP, APP], [APP])
-    session = colour.open(server=scripted.url, token="t", retry=False)
-    assert colour.run(session.destroy("d8", verify=True)) == {"d8": True}
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    assert variant.run(session.destroy("d8", verify=True)) == {"d8": True}
 
 
 # Looking whether they are gone.
@@ -170,72 +176,72 @@ def test_a_desktop_is_ended_once_and_gone_though_its_apps_are_listed(colour, scr
 @pytest.mark.parametrize(
     ("call", "args"), [("destroy", (["a1", "a2"],)), ("destroy_with", ("a",)), ("destroy_all", ())]
 )
-def test_what_is_gone_in_the_end_is_ended(colour, scripted, call, args):
+def test_what_is_gone_in_the_end_is_ended(variant, scripted, call, args):
     """`Terminating` is not gone yet."""
     records = [record("a1", "Completed", name="a1"), record("a2", "Completed", name="a2")]
     dying = [record("a2", "Terminating", name="a2")]
     looks = [dying, dying, []] if call == "destroy" else [records, dying, dying, []]
     scripted.answer = stage = Stage(*looks)
-    session = colour.open(server=scripted.url, token="t", retry=False)
-    done = colour.run(getattr(session, call)(*args, verify=True))
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    done = variant.run(getattr(session, call)(*args, verify=True))
     assert done == {"a1": True, "a2": True}
     assert done.failures == {}
     assert len(stage.times) == len(looks)
 
 
-def test_what_is_still_there_is_told(colour, scripted, monkeypatch):
+def test_what_is_still_there_is_told(variant, scripted, monkeypatch):
     for module in (of_async, of_sync):
         monkeypatch.setattr(module, "_GRACE_SECONDS", 0.2)
     scripted.answer = stage = Stage([record("a2"), record("b9")])
     stage.refused["DELETE a3"] = Answer(403, "forbidden")
-    session = colour.open(server=scripted.url, token="t", retry=False)
-    done = colour.run(session.destroy(["a1", "a2", "a3"], verify=True))
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    done = variant.run(session.destroy(["a1", "a2", "a3"], verify=True))
     assert done == {"a1": True, "a2": False, "a3": False}
     assert isinstance(done.failures["a2"], errors.StillThereError)
     assert isinstance(done.failures["a3"], errors.PermissionDeniedError)
     assert "a2" in str(done.failures["a2"])
 
 
-def test_nobody_looks_without_being_asked(colour, scripted):
+def test_nobody_looks_without_being_asked(variant, scripted):
     scripted.answer = stage = Stage([record("a1")])
-    session = colour.open(server=scripted.url, token="t", retry=False)
-    assert colour.run(session.destroy("a1")) == {"a1": True}
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    assert variant.run(session.destroy("a1")) == {"a1": True}
     assert stage.times == []
 
 
-def test_a_look_that_fails_does_not_take_what_was_ended(colour, scripted):
+def test_a_look_that_fails_does_not_take_what_was_ended(variant, scripted):
     scripted.answer = stage = Stage([])
     stage.refused["GET session"] = Answer(500, "oops")
-    session = colour.open(server=scripted.url, token="t", retry=False)
+    session = variant.open(server=scripted.url, token="t", retry=False)
     with pytest.raises(errors.ServerError) as caught:
-        colour.run(session.destroy(["a1", "a2"], verify=True))
+        variant.run(session.destroy(["a1", "a2"], verify=True))
     assert caught.value.partial == {"a1": True, "a2": True}
 
 
-def test_the_embedded_platform_ends_what_was_named(colour, session):
+def test_the_embedded_platform_ends_what_was_named(variant, session):
     """Six that wait, run or have ended; some of them, then the rest."""
     try:
-        short = colour.run(session.create("mix", IMAGE, 1, 1, cmd="true", replicas=2))
-        failed = colour.run(session.create("mixed", IMAGE, 1, 1, cmd="false"))
-        long = colour.run(session.create("mix-long", IMAGE, 1, 1, cmd="sleep", args="60"))
-        colour.run(session.wait([*short, *failed], timeout=20))
-        would = colour.run(
+        short = variant.run(session.create("mix", IMAGE, 1, 1, cmd="true", replicas=2))
+        failed = variant.run(session.create("mixed", IMAGE, 1, 1, cmd="false"))
+        long = variant.run(session.create("mix-long", IMAGE, 1, 1, cmd="sleep", args="60"))
+        variant.run(session.wait([*short, *failed], timeout=20))
+        would = variant.run(
             session.destroy_with("mix", status=["Failed", "Succeeded"], dry_run=True)
         )
         assert {one["id"] for one in would} == {*short, *failed}
-        assert len(colour.run(session.fetch())) == 4
-        done = colour.run(session.destroy_with("mix-?", pattern=True, verify=True))
+        assert len(variant.run(session.fetch())) == 4
+        done = variant.run(session.destroy_with("mix-?", pattern=True, verify=True))
         assert done == dict.fromkeys(short, True)
     finally:
-        rest = colour.run(session.destroy_all(verify=True))
+        rest = variant.run(session.destroy_all(verify=True))
     assert rest == dict.fromkeys([*failed, *long], True)
-    assert colour.run(session.fetch()) == []
+    assert variant.run(session.fetch()) == []
 
 
 @pytest.mark.parametrize("profile", samples.SESSIONS)
-def test_what_platforms_list_is_ended_by_its_id(colour, scripted, profile):
+def test_what_platforms_list_is_ended_by_its_id(variant, scripted, profile):
     scripted.answer = stage = Stage(samples.SESSIONS[profile])
-    session = colour.open(server=scripted.url, token="t", retry=False)
-    colour.run(session.destroy_with("bias-", status=["Completed", "Failed"]))
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    variant.run(session.destroy_with("bias-", status=["Completed", "Failed"]))
     expected = {"q1r7zz3d", "f3a1led0"} if profile == "A" else {"h2u5kd7n", "f3a1led0"}
     assert set(stage.ended) == expected

@@ -12,15 +12,15 @@ QUICK = {"poll": 0.001, "longest_poll": 0.002}
 SLOW_FIXTURES = [HealthCheck.function_scoped_fixture]
 
 
-def collected(colour, lines, each=lambda *_: None):
-    """All that a session of either colour tells of lines; `each` is told of every one at once."""
+def collected(variant, lines, each=lambda *_: None):
+    """All that a session of either variant tells of lines; `each` is told of every one at once."""
     found = []
 
     def take(told):
         found.append(told)
         each(*told)
 
-    if colour.name == "sync":
+    if variant.name == "sync":
         for told in lines:
             take(told)
         return found
@@ -29,11 +29,11 @@ def collected(colour, lines, each=lambda *_: None):
         async for told in lines:
             take(told)
 
-    colour.run(collect())
+    variant.run(collect())
     return found
 
 
-def followed(colour, scripted, readings, ids=None, **options):
+def followed(variant, scripted, readings, ids=None, **options):
     """Follow sessions that say this at each reading, and have ended when they say the last."""
     rounds = max(map(len, readings.values()))
     looks = [
@@ -43,8 +43,10 @@ def followed(colour, scripted, readings, ids=None, **options):
         for n in range(rounds)
     ]
     scripted.answer = stage = Stage(*looks, prints=readings)
-    session = colour.open(server=scripted.url, token="t", **{"retry": False} | options)
-    return collected(colour, session.follow(list(readings) if ids is None else ids, **QUICK)), stage
+    session = variant.open(server=scripted.url, token="t", **{"retry": False} | options)
+    return collected(
+        variant, session.follow(list(readings) if ids is None else ids, **QUICK)
+    ), stage
 
 
 def lines_of(log):
@@ -72,9 +74,9 @@ def readings_of_a_log(draw):
 
 @settings(max_examples=40, deadline=None, suppress_health_check=SLOW_FIXTURES)
 @given(st.lists(readings_of_a_log(), min_size=1, max_size=3))
-def test_every_line_comes_once_and_in_order_wherever_the_log_was_cut(colour, scripted, logs):
+def test_every_line_comes_once_and_in_order_wherever_the_log_was_cut(variant, scripted, logs):
     readings = {f"a{number}": said for number, (_, said) in enumerate(logs)}
-    found, _ = followed(colour, scripted, readings)
+    found, _ = followed(variant, scripted, readings)
     for number, (log, _) in enumerate(logs):
         assert [line for one, line in found if one == f"a{number}"] == lines_of(log)
 
@@ -105,37 +107,37 @@ def restarts(draw):
 
 @settings(max_examples=60, deadline=None, suppress_health_check=SLOW_FIXTURES)
 @given(restarts())
-def test_a_container_that_starts_again_begins_a_new_log(colour, scripted, restarted):
+def test_a_container_that_starts_again_begins_a_new_log(variant, scripted, restarted):
     logs, readings = restarted
-    found, _ = followed(colour, scripted, {"a1": readings})
+    found, _ = followed(variant, scripted, {"a1": readings})
     assert [line for _, line in found] == [line for log in logs for line in lines_of(log)]
 
 
-def test_a_new_log_may_be_as_monotonous_as_the_old_one(colour, scripted):
+def test_a_new_log_may_be_as_monotonous_as_the_old_one(variant, scripted):
     readings = [b"tick\n" * 40, b"tick\n" * 30, b"tick\n" * 41]
-    found, _ = followed(colour, scripted, {"a1": readings})
+    found, _ = followed(variant, scripted, {"a1": readings})
     assert found == [("a1", "tick")] * (40 + 41)
 
 
-def test_a_new_log_may_end_as_the_old_one_did(colour, scripted):
+def test_a_new_log_may_end_as_the_old_one_did(variant, scripted):
     """And be longer than it by then."""
     readings = [b"first\n" + b"tick\n" * 40, b"again\n" + b"tick\n" * 41]
-    found, _ = followed(colour, scripted, {"a1": readings})
+    found, _ = followed(variant, scripted, {"a1": readings})
     lines = ["first", *["tick"] * 40, "again", *["tick"] * 41]
     assert [line for _, line in found] == lines
 
 
 @pytest.mark.parametrize("last", [b"", b"begin\n"])
-def test_a_line_without_its_end_is_one_when_its_log_is_gone(colour, scripted, last):
+def test_a_line_without_its_end_is_one_when_its_log_is_gone(variant, scripted, last):
     """With the session, or for that of the next container."""
     found, _ = followed(
-        colour, scripted, {"a1": [b"one\n", b"one\nlast wor", b"one\nlast words", last]}
+        variant, scripted, {"a1": [b"one\n", b"one\nlast wor", b"one\nlast words", last]}
     )
     assert [line for _, line in found] == ["one", "last words", *lines_of(last)]
 
 
 @pytest.mark.parametrize("tail", [1, 2, 3, 9])
-def test_of_what_was_printed_before_only_the_tail_is_told(colour, scripted, tail):
+def test_of_what_was_printed_before_only_the_tail_is_told(variant, scripted, tail):
     """And all that comes later, also of a session that had printed nothing yet."""
     readings = {"a1": [b"1\n2\n3", b"1\n2\n3\n4\n"], "b2": [b"", b"5\n6\n"]}
     scripted.answer = stage = Stage(
@@ -143,16 +145,16 @@ def test_of_what_was_printed_before_only_the_tail_is_told(colour, scripted, tail
         look(dict.fromkeys(readings, "Completed")),
         prints=readings,
     )
-    session = colour.open(server=scripted.url, token="t", retry=False)
+    session = variant.open(server=scripted.url, token="t", retry=False)
     lines = session.follow(list(readings), tail=tail, **QUICK)
     expected = [("a1", line) for line in [*["1", "2"][-tail:], "3", "4"]]
-    assert collected(colour, lines) == [*expected, ("b2", "5"), ("b2", "6")]
+    assert collected(variant, lines) == [*expected, ("b2", "5"), ("b2", "6")]
     assert sorted(stage.reads) == ["a1", "a1", "b2", "b2"]
 
 
-def test_whoever_has_ended_is_read_once_more_and_never_again(colour, scripted):
+def test_whoever_has_ended_is_read_once_more_and_never_again(variant, scripted):
     readings = {"a1": [b"x\n", b"x\ny"], "b2": [b"1\n", b"1\n2\n", b"1\n2\n3\n", b"1\n2\n3\n4"]}
-    found, stage = followed(colour, scripted, readings)
+    found, stage = followed(variant, scripted, readings)
     assert sorted(found) == [
         *[("a1", "x"), ("a1", "y")],
         *[("b2", "1"), ("b2", "2"), ("b2", "3"), ("b2", "4")],
@@ -162,22 +164,22 @@ def test_whoever_has_ended_is_read_once_more_and_never_again(colour, scripted):
     assert len(stage.times) == 4
 
 
-def test_a_session_that_vanishes_has_ended(colour, scripted):
+def test_a_session_that_vanishes_has_ended(variant, scripted):
     looks = [look({"a1": "Pending"}), look({"a1": "Running"}), []]
     scripted.answer = Stage(*looks, prints={"a1": [b"", b"one\n", b"one\ntwo\n"]})
-    session = colour.open(server=scripted.url, token="t", retry=False)
-    assert collected(colour, session.follow("a1", **QUICK)) == [("a1", "one"), ("a1", "two")]
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    assert collected(variant, session.follow("a1", **QUICK)) == [("a1", "one"), ("a1", "two")]
 
 
-def test_a_session_may_appear_late(colour, scripted):
+def test_a_session_may_appear_late(variant, scripted):
     looks = [[], [], look({"a1": "Running"}), look({"a1": "Failed"})]
     scripted.answer = Stage(*looks, prints={"a1": [b"", b"", b"one\n", b"one\ntwo"]})
-    session = colour.open(server=scripted.url, token="t", retry=False)
-    assert collected(colour, session.follow("a1", **QUICK)) == [("a1", "one"), ("a1", "two")]
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    assert collected(variant, session.follow("a1", **QUICK)) == [("a1", "one"), ("a1", "two")]
 
 
-def test_nothing_is_asked_for_the_sake_of_no_session(colour, scripted, scripted_session):
-    assert collected(colour, scripted_session.follow([])) == []
+def test_nothing_is_asked_for_the_sake_of_no_session(variant, scripted, scripted_session):
+    assert collected(variant, scripted_session.follow([])) == []
     assert scripted.received == []
 
 
@@ -185,10 +187,10 @@ def test_nothing_is_asked_for_the_sake_of_no_session(colour, scripted, scripted_
     "wrong", [{"ids": "a 1"}, {"tail": 0}, {"poll": 0}, {"poll": None}, {"longest_poll": -1}]
 )
 def test_what_is_wrong_is_refused_before_anything_is_asked(
-    colour, scripted, scripted_session, wrong
+    variant, scripted, scripted_session, wrong
 ):
     with pytest.raises(errors.InvalidInputError):
-        collected(colour, scripted_session.follow(**{"ids": "a1"} | wrong))
+        collected(variant, scripted_session.follow(**{"ids": "a1"} | wrong))
     assert scripted.received == []
 
 
@@ -196,7 +198,7 @@ def test_what_is_wrong_is_refused_before_anything_is_asked(
 
 
 @pytest.mark.parametrize("failing", [1, 2])
-def test_a_reading_that_fails_costs_no_line(colour, scripted, failing):
+def test_a_reading_that_fails_costs_no_line(variant, scripted, failing):
     """Not even the last one of a session that has ended, and not those of the others."""
     readings = {"a1": [b"1\n", b"1\n2\n", b"1\n2\n3\n"], "b2": [b"x\n", b"x\n", b"x\ny\n"]}
     # One in the middle is not made up for, but the last one is.
@@ -205,39 +207,39 @@ def test_a_reading_that_fails_costs_no_line(colour, scripted, failing):
         look({"a1": "Completed", "b2": "Completed"})
     ]
     scripted.answer = Stage(*looks, prints=readings)
-    session = colour.open(server=scripted.url, token="t", retry=False)
-    found = collected(colour, session.follow(["a1", "b2"], **QUICK))
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    found = collected(variant, session.follow(["a1", "b2"], **QUICK))
     assert [line for one, line in found if one == "a1"] == ["1", "2", "3"]
     assert [line for one, line in found if one == "b2"] == ["x", "y"]
 
 
-def test_a_reading_is_tried_again(colour, scripted):
+def test_a_reading_is_tried_again(variant, scripted):
     said = [b"1\n", Answer(503, "busy", headers={"Retry-After": "0"}), None, b"1\n2\n", b"1\n2\n3"]
     looks = [look({"a1": status}) for status in ("Running", "Running", "Completed")]
     scripted.answer = Stage(*looks, prints={"a1": said})
     quick = Retry(first_pause=0.001, longest_pause=0.01)
-    session = colour.open(server=scripted.url, token="t", retry=quick)
-    found = collected(colour, session.follow("a1", **QUICK))
+    session = variant.open(server=scripted.url, token="t", retry=quick)
+    found = collected(variant, session.follow("a1", **QUICK))
     assert [line for _, line in found] == ["1", "2", "3"]
 
 
-def test_a_page_of_another_server_is_no_log(colour, scripted):
+def test_a_page_of_another_server_is_no_log(variant, scripted):
     page = Answer(200, "<html>Log in, please</html>", "text/html")
     with pytest.raises(errors.AnswerError, match="HTML page"):
-        followed(colour, scripted, {"a1": [b"1\n", page]})
+        followed(variant, scripted, {"a1": [b"1\n", page]})
 
 
 # Live.
 
 
-def test_lines_come_while_the_session_runs(colour, session, tmp_path):
+def test_lines_come_while_the_session_runs(variant, session, tmp_path):
     """The session says the second line only after somebody has read the first."""
     script, go_on = tmp_path / "script", tmp_path / "go-on"
     script.write_text(
         f"echo one\nwhile [ ! -e {go_on} ]; do sleep 0.01; done\necho two\nprintf three\n"
     )
     # Both at once, on any machine.
-    ids = colour.run(session.create("live", IMAGE, 1, 1, cmd="sh", args=str(script), replicas=2))
+    ids = variant.run(session.create("live", IMAGE, 1, 1, cmd="sh", args=str(script), replicas=2))
     heard = {}
 
     def listen(one, line):
@@ -247,16 +249,16 @@ def test_lines_come_while_the_session_runs(colour, session, tmp_path):
 
     lines = session.follow(ids, poll=0.01, longest_poll=0.05)
     try:
-        assert len(collected(colour, lines, listen)) == 6
+        assert len(collected(variant, lines, listen)) == 6
     finally:
         go_on.touch()
-        colour.run(session.destroy(ids))
+        variant.run(session.destroy(ids))
     assert heard == {one: ["one", "two", "three"] for one in ids}
 
 
-def test_whoever_has_heard_enough_leaves(colour, session, tmp_path):
+def test_whoever_has_heard_enough_leaves(variant, session, tmp_path):
     (tmp_path / "script").write_text("echo y\nexec sleep 60\n")
-    [session_id] = colour.run(
+    [session_id] = variant.run(
         session.create("endless", IMAGE, cmd="sh", args=str(tmp_path / "script"))
     )
     lines = session.follow(session_id, poll=0.01, longest_poll=0.05)
@@ -267,9 +269,9 @@ def test_whoever_has_heard_enough_leaves(colour, session, tmp_path):
         return told
 
     try:
-        told = next(lines) if colour.name == "sync" else colour.run(first())
+        told = next(lines) if variant.name == "sync" else variant.run(first())
         assert told == (session_id, "y")
     finally:
-        if colour.name == "sync":
+        if variant.name == "sync":
             lines.close()
-        assert colour.run(session.destroy(session_id)) == {session_id: True}
+        assert variant.run(session.destroy(session_id)) == {session_id: True}

@@ -126,10 +126,10 @@ def test_the_order_of_the_platform_is_kept(profile):
 
 
 @pytest.mark.parametrize("absent", [{"gpus": None}, {}])
-def test_a_null_object_or_list_counts_as_absent(colour, scripted, absent):
+def test_a_null_object_or_list_counts_as_absent(variant, scripted, absent):
     limits = {"default": 2, "options": None}
     scripted.answer = lambda _: json_answer({"cores": limits} | absent)
-    call = Caller(colour, skaha_api.Client(base_url=scripted.url))
+    call = Caller(variant, skaha_api.Client(base_url=scripted.url))
     context = call(get_context)
     call.close()
     assert not context.gpus
@@ -142,26 +142,26 @@ def test_a_null_object_or_list_counts_as_absent(colour, scripted, absent):
 class Caller:
     """Calls endpoints with a client, sync or async."""
 
-    def __init__(self, colour, client):
-        self.colour, self.client = colour, client
+    def __init__(self, variant, client):
+        self.variant, self.client = variant, client
 
     def __call__(self, endpoint, *values, **named):
-        if self.colour.name == "sync":
+        if self.variant.name == "sync":
             return endpoint.sync(*values, client=self.client, **named)
-        return self.colour.run(endpoint.asyncio(*values, client=self.client, **named))
+        return self.variant.run(endpoint.asyncio(*values, client=self.client, **named))
 
     def close(self):
-        if self.colour.name == "sync":
+        if self.variant.name == "sync":
             self.client.get_httpx_client().close()
         else:
-            self.colour.run(self.close_async())
+            self.variant.run(self.close_async())
 
     async def close_async(self):
         await self.client.get_async_httpx_client().aclose()
 
 
 @pytest.fixture(params=["AuthenticatedClient", "Client", "Session.api"])
-def call(request, colour, platform):
+def call(request, variant, platform):
     """Call an endpoint with one of the three clients."""
     if request.param == "AuthenticatedClient":
         client = skaha_api.AuthenticatedClient(base_url=platform.url, token=platform.token)
@@ -169,8 +169,8 @@ def call(request, colour, platform):
         headers = {"Authorization": f"Bearer {platform.token}"}
         client = skaha_api.Client(base_url=platform.url, headers=headers)
     else:
-        client = colour.open(server=platform.url, token=platform.token).api
-    caller = Caller(colour, client)
+        client = variant.open(server=platform.url, token=platform.token).api
+    caller = Caller(variant, client)
     yield caller
     caller.close()
 
@@ -230,9 +230,9 @@ def test_all_other_endpoints_return_their_type(call, endpoint, shape):
     assert isinstance(call(endpoint), shape)
 
 
-def test_a_refusal_is_never_a_result_of_a_plain_client(colour, platform):
+def test_a_refusal_is_never_a_result_of_a_plain_client(variant, platform):
     client = skaha_api.AuthenticatedClient(base_url=platform.url, token=platform.token)
-    call = Caller(colour, client)
+    call = Caller(variant, client)
     assert call(get_session, "nobodys1") is None
     assert call(create_session, body=models.NewSession(name="_", image=IMAGE)) is None
     client.raise_on_unexpected_status = True
@@ -241,24 +241,24 @@ def test_a_refusal_is_never_a_result_of_a_plain_client(colour, platform):
     call.close()
 
 
-def test_the_client_of_a_session_raises_errors(colour, session):
-    call = Caller(colour, session.api)
+def test_the_client_of_a_session_raises_errors(variant, session):
+    call = Caller(variant, session.api)
     with pytest.raises(errors.NotFoundError, match="session nobodys1 not found"):
         call(get_session, "nobodys1")
 
 
-def test_the_client_of_a_session_uses_its_version(colour, scripted):
-    session = colour.open(server=scripted.url, token="t", version="v0", retry=False)
+def test_the_client_of_a_session_uses_its_version(variant, scripted):
+    session = variant.open(server=scripted.url, token="t", version="v0", retry=False)
     with pytest.raises(errors.NotFoundError):
-        Caller(colour, session.api)(list_repositories)
+        Caller(variant, session.api)(list_repositories)
     assert [request.path for request in scripted.received] == ["/skaha/v0/repository"]
 
 
-def test_detailed_calls_return_the_status_and_the_headers(colour, session):
+def test_detailed_calls_return_the_status_and_the_headers(variant, session):
     endpoint = list_repositories.sync_detailed
-    if colour.name == "async":
+    if variant.name == "async":
         endpoint = list_repositories.asyncio_detailed
-    response = colour.run(endpoint(client=session.api))
+    response = variant.run(endpoint(client=session.api))
     assert response.status_code == 200
     assert response.headers["content-type"] == "application/json"
     assert response.parsed == ["images.canfar.net"]

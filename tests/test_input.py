@@ -12,10 +12,10 @@ IMAGE = "images.canfar.net/skaha/terminal:1.1.1"
 SECRET = "a=very-secret-value"
 
 
-def refused(colour, scripted, call, *named):
+def refused(variant, scripted, call, *named):
     """The refusal of a call that sent nothing."""
     with pytest.raises(InvalidInputError) as caught:
-        colour.run(begun(call()))
+        variant.run(begun(call()))
     assert isinstance(caught.value, ValueError)
     for word in named:
         assert word in str(caught.value)
@@ -59,47 +59,47 @@ LAUNCHES = table(
 
 
 @pytest.mark.parametrize(("name", "value"), LAUNCHES)
-def test_a_launch_that_the_platform_cannot_carry(colour, scripted, scripted_session, name, value):
+def test_a_launch_that_the_platform_cannot_carry(variant, scripted, scripted_session, name, value):
     good = {"name": "a", "image": IMAGE}
-    refused(colour, scripted, lambda: scripted_session.create(**good | {name: value}), name)
+    refused(variant, scripted, lambda: scripted_session.create(**good | {name: value}), name)
 
 
 @pytest.mark.parametrize(("length", "replicas"), [(61, 9), (60, 10), (60, 99), (59, 100)])
-def test_a_name_is_too_long_with_its_number(colour, scripted, scripted_session, length, replicas):
+def test_a_name_is_too_long_with_its_number(variant, scripted, scripted_session, length, replicas):
     create = scripted_session.create
-    said = refused(colour, scripted, lambda: create("a" * (length + 1), IMAGE, replicas=replicas))
+    said = refused(variant, scripted, lambda: create("a" * (length + 1), IMAGE, replicas=replicas))
     assert f"{length} characters" in str(said)
     scripted.answer = lambda _: Answer(200, "abcdefgh\n")
-    assert len(colour.run(create("a" * length, IMAGE, replicas=replicas))) == replicas
+    assert len(variant.run(create("a" * length, IMAGE, replicas=replicas))) == replicas
 
 
 @pytest.mark.parametrize("kind", ["notebook", "desktop", "carta", "contributed", "firefly"])
 @pytest.mark.parametrize("given", [{"cmd": "ls"}, {"args": "a"}, {"env": {"A": "b"}}])
-def test_a_command_for_what_is_not_headless(colour, scripted, scripted_session, kind, given):
+def test_a_command_for_what_is_not_headless(variant, scripted, scripted_session, kind, given):
     create = scripted_session.create
-    refused(colour, scripted, lambda: create("a", IMAGE, kind=kind, **given), "headless", kind)
+    refused(variant, scripted, lambda: create("a", IMAGE, kind=kind, **given), "headless", kind)
 
 
 @pytest.mark.parametrize(
     "value", [SECRET, f"${SECRET}", f'"{SECRET}"', f"{SECRET}\\", f"{SECRET}\n"]
 )
-def test_a_value_of_a_variable_is_never_shown(colour, scripted, scripted_session, value):
+def test_a_value_of_a_variable_is_never_shown(variant, scripted, scripted_session, value):
     env = {"FINE": "a", "PASSWORD": value}
-    said = refused(colour, scripted, lambda: scripted_session.create("a", IMAGE, env=env))
+    said = refused(variant, scripted, lambda: scripted_session.create("a", IMAGE, env=env))
     assert "PASSWORD" in str(said)
     assert "very-secret" not in repr(said) + str(said)
 
 
 @pytest.mark.parametrize("value", ["", None])
-def test_an_empty_variable_is_to_be_left_out(colour, scripted, scripted_session, value):
+def test_an_empty_variable_is_to_be_left_out(variant, scripted, scripted_session, value):
     env = {"FINE": "a", "NOTHING": value}
     create = scripted_session.create
-    refused(colour, scripted, lambda: create("a", IMAGE, env=env), "NOTHING", "leave it out")
+    refused(variant, scripted, lambda: create("a", IMAGE, env=env), "NOTHING", "leave it out")
 
 
-def test_a_command_of_two_words_is_taken_apart(colour, scripted, scripted_session):
+def test_a_command_of_two_words_is_taken_apart(variant, scripted, scripted_session):
     create = scripted_session.create
-    said = refused(colour, scripted, lambda: create("a", IMAGE, cmd="python run.py"))
+    said = refused(variant, scripted, lambda: create("a", IMAGE, cmd="python run.py"))
     assert "give 'python' as cmd and the rest as args" in str(said)
 
 
@@ -119,8 +119,8 @@ def test_a_command_of_two_words_is_taken_apart(colour, scripted, scripted_sessio
         ({"view": ["all"]}, "interactive"),
     ],
 )
-def test_a_filter_that_no_platform_knows(colour, scripted, scripted_session, filters, named):
-    refused(colour, scripted, lambda: scripted_session.fetch(**filters), *filters, named)
+def test_a_filter_that_no_platform_knows(variant, scripted, scripted_session, filters, named):
+    refused(variant, scripted, lambda: scripted_session.fetch(**filters), *filters, named)
 
 
 @pytest.mark.parametrize(
@@ -134,13 +134,13 @@ def test_a_filter_that_no_platform_knows(colour, scripted, scripted_session, fil
         ({"prefix": "a", "status": "Done"}, "status"),
     ],
 )
-def test_an_end_for_everything_or_nothing(colour, scripted, scripted_session, given, named):
-    refused(colour, scripted, lambda: scripted_session.destroy_with(**given), named)
+def test_an_end_for_everything_or_nothing(variant, scripted, scripted_session, given, named):
+    refused(variant, scripted, lambda: scripted_session.destroy_with(**given), named)
 
 
-def test_an_unknown_kind_of_images(colour, scripted):
-    images = colour.open("Images", server=scripted.url, token="t")
-    refused(colour, scripted, lambda: images.fetch(kind="batch"), "kind", "notebook")
+def test_an_unknown_kind_of_images(variant, scripted):
+    images = variant.open("Images", server=scripted.url, token="t")
+    refused(variant, scripted, lambda: images.fetch(kind="batch"), "kind", "notebook")
 
 
 # Ids, for every method that takes them.
@@ -165,31 +165,31 @@ def test_there_are_methods_that_take_ids():
 
 
 @pytest.mark.parametrize("method", TAKING_IDS)
-def test_what_cannot_be_an_id(colour, scripted, scripted_session, method):
+def test_what_cannot_be_an_id(variant, scripted, scripted_session, method):
     call = getattr(scripted_session, method)
     for illegal in ILLEGAL:
-        refused(colour, scripted, lambda ids=illegal: call(ids), repr(illegal))
-        refused(colour, scripted, lambda ids=illegal: call(["a1", ids]), repr(illegal))
+        refused(variant, scripted, lambda ids=illegal: call(ids), repr(illegal))
+        refused(variant, scripted, lambda ids=illegal: call(["a1", ids]), repr(illegal))
 
 
 @pytest.mark.parametrize("method", TAKING_IDS)
-def test_what_is_no_text_at_all(colour, scripted, scripted_session, method):
+def test_what_is_no_text_at_all(variant, scripted, scripted_session, method):
     call = getattr(scripted_session, method)
     for wrong in [5, None, b"a1", [5], ["a1", None], [["a1"]], 1.5, True]:
-        refused(colour, scripted, lambda ids=wrong: call(ids), "id")
+        refused(variant, scripted, lambda ids=wrong: call(ids), "id")
 
 
 @pytest.mark.parametrize("none", [[], (), set(), {}])
 @pytest.mark.parametrize("method", ["info", "logs", "events", "destroy"])
-def test_no_ids_are_no_requests(colour, scripted, scripted_session, method, none):
-    found = colour.run(getattr(scripted_session, method)(none))
+def test_no_ids_are_no_requests(variant, scripted, scripted_session, method, none):
+    found = variant.run(getattr(scripted_session, method)(none))
     assert not found
     assert found.failures == {}
     assert scripted.received == []
 
 
 @pytest.mark.parametrize("ids", [("a1", "a2"), ["a1", "a2", "a1"], {"a1": 1, "a2": 2}])
-def test_ids_may_be_several_each_is_asked_for_once(colour, scripted, scripted_session, ids):
+def test_ids_may_be_several_each_is_asked_for_once(variant, scripted, scripted_session, ids):
     scripted.answer = lambda request: json_answer({"id": request.path.rpartition("/")[2]})
-    assert [record["id"] for record in colour.run(scripted_session.info(ids))] == ["a1", "a2"]
+    assert [record["id"] for record in variant.run(scripted_session.info(ids))] == ["a1", "a2"]
     assert len(scripted.received) == 2

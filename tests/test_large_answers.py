@@ -9,9 +9,9 @@ from skaha.errors import AnswerError
 
 
 @pytest.fixture
-def small_limit(colour, monkeypatch):
+def small_limit(variant, monkeypatch):
     """A limit that a test can go beyond without filling the memory itself."""
-    monkeypatch.setattr(f"skaha._transport._{colour.name}.pool._MAX_RESPONSE_BYTES", 2**20)
+    monkeypatch.setattr(f"skaha._transport._{variant.name}.pool._MAX_RESPONSE_BYTES", 2**20)
 
 
 @pytest.mark.usefixtures("small_limit")
@@ -23,24 +23,24 @@ def small_limit(colour, monkeypatch):
     ],
     ids=["plain", "packed"],
 )
-def test_an_answer_that_does_not_fit_is_refused(colour, scripted, scripted_session, body, headers):
+def test_an_answer_that_does_not_fit_is_refused(variant, scripted, scripted_session, body, headers):
     scripted.answer = lambda _: Answer(200, body, headers=headers)
     with pytest.raises(AnswerError, match="more than 1 MiB"):
-        colour.run(scripted_session.logs("a1"))
+        variant.run(scripted_session.logs("a1"))
 
 
 @pytest.mark.usefixtures("small_limit")
-def test_what_is_saved_may_be_larger(colour, scripted, scripted_session, tmp_path):
+def test_what_is_saved_may_be_larger(variant, scripted, scripted_session, tmp_path):
     log = b"a line\n" * 2**18
     scripted.answer = lambda received: (
         Answer(200, log) if "view" in received.query else Answer(200, b"[]", "application/json")
     )
-    saved = colour.run(scripted_session.save_logs("a1", tmp_path))
+    saved = variant.run(scripted_session.save_logs("a1", tmp_path))
     assert saved["a1"].read_bytes() == log
 
 
 @pytest.mark.usefixtures("small_limit")
-def test_an_answer_that_fits_is_read_packed_or_not(colour, scripted, scripted_session):
+def test_an_answer_that_fits_is_read_packed_or_not(variant, scripted, scripted_session):
     packed = gzip.compress(b"a few words")
     scripted.answer = lambda _: Answer(200, packed, headers={"Content-Encoding": "gzip"})
-    assert colour.run(scripted_session.logs("a1")) == {"a1": "a few words"}
+    assert variant.run(scripted_session.logs("a1")) == {"a1": "a few words"}

@@ -1,4 +1,4 @@
-"""In a notebook, results are tables, progress is a widget, and both colours work in a cell."""
+"""In a notebook, results are tables, progress is a widget, and both variants work in a cell."""
 
 import asyncio
 import inspect
@@ -53,9 +53,9 @@ def shown(result):
     return Page(result._repr_html_()).rows
 
 
-def test_a_list_of_sessions_is_a_row_each(colour, scripted, scripted_session):
+def test_a_list_of_sessions_is_a_row_each(variant, scripted, scripted_session):
     scripted.answer = lambda _: json_answer(samples.SESSIONS_B)
-    found = colour.run(scripted_session.fetch())
+    found = variant.run(scripted_session.fetch())
     head, *rows = shown(found)
     assert head[:6] == ["id", "name", "type", "status", "image", "startTime"]
     assert "runAsUID" not in head
@@ -68,10 +68,10 @@ def test_a_list_of_sessions_is_a_row_each(colour, scripted, scripted_session):
     assert str(found) == str(samples.SESSIONS_B)
 
 
-def test_a_launch_is_its_replicas_and_what_failed(colour, scripted, scripted_session):
+def test_a_launch_is_its_replicas_and_what_failed(variant, scripted, scripted_session):
     scripted.answer = stage = Stage([])
     stage.refused = {}
-    launched = colour.run(scripted_session.create("fit", IMAGE, replicas=2))
+    launched = variant.run(scripted_session.create("fit", IMAGE, replicas=2))
     launched.failures["fit-3"] = errors.SkahaError(HOSTILE)
     assert shown(launched) == [
         ["replica", "id"],
@@ -84,9 +84,9 @@ def test_a_launch_is_its_replicas_and_what_failed(colour, scripted, scripted_ses
 
 
 @pytest.mark.parametrize("profile", samples.STATISTICS)
-def test_statistics_are_named_by_their_path(colour, scripted, scripted_session, profile):
+def test_statistics_are_named_by_their_path(variant, scripted, scripted_session, profile):
     scripted.answer = lambda _: json_answer(samples.STATISTICS[profile])
-    found = colour.run(scripted_session.stats())
+    found = variant.run(scripted_session.stats())
     rows = dict(shown(found))
     assert (
         rows["cores.maxCPUCores.withRam"]
@@ -96,22 +96,22 @@ def test_statistics_are_named_by_their_path(colour, scripted, scripted_session, 
 
 
 @pytest.mark.parametrize("profile", samples.CONTEXTS)
-def test_resources_are_named_by_their_path(colour, scripted, profile):
+def test_resources_are_named_by_their_path(variant, scripted, profile):
     scripted.answer = lambda _: json_answer(samples.CONTEXTS[profile])
-    context = colour.open("Context", server=scripted.url, token="t")
-    found = colour.run(context.resources())
+    context = variant.open("Context", server=scripted.url, token="t")
+    found = variant.run(context.resources())
     assert dict(shown(found))["cores.options"] == "[1, 2, 4]"
     assert repr(found) == repr(samples.CONTEXTS[profile])
 
 
-def test_no_session_shows_a_table_without_rows(colour, session):
-    assert shown(colour.run(session.fetch(kind="firefly"))) in ([], [[]])
+def test_no_session_shows_a_table_without_rows(variant, session):
+    assert shown(variant.run(session.fetch(kind="firefly"))) in ([], [[]])
 
 
-def test_what_a_platform_says_is_text_and_never_markup(colour, scripted, scripted_session):
+def test_what_a_platform_says_is_text_and_never_markup(variant, scripted, scripted_session):
     odd = {"id": HOSTILE, HOSTILE: HOSTILE, "name": [HOSTILE], "status": {HOSTILE: HOSTILE}}
     scripted.answer = lambda _: json_answer([odd])
-    found = colour.run(scripted_session.fetch())
+    found = variant.run(scripted_session.fetch())
     assert "<script" not in found._repr_html_()
     head, row = shown(found)
     assert HOSTILE in head
@@ -171,10 +171,10 @@ def test_a_notebook_is_not_flooded_by_logs(count, length):
         assert len(begin) + int(left_out.replace(",", "") or 0) + len(end) == length
 
 
-def test_a_list_of_sessions_is_a_data_frame(colour, scripted, scripted_session):
+def test_a_list_of_sessions_is_a_data_frame(variant, scripted, scripted_session):
     pandas = pytest.importorskip("pandas")
     scripted.answer = lambda _: json_answer(samples.SESSIONS_B)
-    frame = pandas.DataFrame(colour.run(scripted_session.fetch()))
+    frame = pandas.DataFrame(variant.run(scripted_session.fetch()))
     assert list(frame["id"]) == [one["id"] for one in samples.SESSIONS_B]
     assert list(frame.columns[:2]) == ["id", "userid"]
     assert frame["status"].value_counts()["Running"] == 1
@@ -262,11 +262,11 @@ def printed(outputs):
     return "".join(output.text for output in outputs)
 
 
-def test_a_cell_may_call_the_sync_colour(notebook):
+def test_a_cell_may_call_the_sync_variant(notebook):
     assert [row[0] for row in table(notebook.outputs["create"])] == ["replica", "cell-1", "cell-2"]
 
 
-def test_a_cell_may_await_the_async_colour(notebook):
+def test_a_cell_may_await_the_async_variant(notebook):
     head, *rows = table(notebook.outputs["await"])
     assert [row[head.index("name")] for row in rows] == ["cell-1", "cell-2"]
 

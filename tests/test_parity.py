@@ -1,4 +1,4 @@
-"""Both colours are the same library, and both have exactly the published signatures."""
+"""Both variants are the same library, and both have exactly the published signatures."""
 
 import inspect
 import re
@@ -66,7 +66,7 @@ def public(cls):
 
 
 def in_sync_words(text):
-    """Say in the sync colour what is said in the async one."""
+    """Say in the sync variant what is said in the async one."""
     text = re.sub(r"\bAsync(?=[A-Z])|\bawait ", "", text).replace("async ", "")
     return text.replace("aclose", "close").replace("_async", "_sync")
 
@@ -89,7 +89,7 @@ def test_every_class_is_constructed_alike(name):
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_both_colours_have_the_same_names(name):
+def test_both_variants_have_the_same_names(name):
     asynchronous = {
         COROUTINES_ONLY_IN_ASYNC.get(member, member)
         for member in public(getattr(skaha, f"Async{name}"))
@@ -111,13 +111,13 @@ PAIRS = list(pairs())
 
 
 @pytest.mark.parametrize(("asynchronous", "synchronous"), PAIRS)
-def test_both_colours_have_the_same_signatures(asynchronous, synchronous):
+def test_both_variants_have_the_same_signatures(asynchronous, synchronous):
     one, other = inspect.signature(asynchronous), inspect.signature(synchronous)
     assert in_sync_words(str(one)) == str(other)
 
 
 @pytest.mark.parametrize(("asynchronous", "synchronous"), PAIRS)
-def test_both_colours_have_the_same_docstrings(asynchronous, synchronous):
+def test_both_variants_have_the_same_docstrings(asynchronous, synchronous):
     assert synchronous.__doc__
     assert in_sync_words(asynchronous.__doc__) == synchronous.__doc__
 
@@ -129,7 +129,7 @@ def test_both_classes_have_the_same_docstrings(name):
 
 
 @pytest.mark.parametrize(("asynchronous", "synchronous"), PAIRS)
-def test_only_the_methods_of_the_async_colour_are_coroutines(asynchronous, synchronous):
+def test_only_the_methods_of_the_async_variant_are_coroutines(asynchronous, synchronous):
     generates = inspect.isasyncgenfunction(asynchronous)
     assert inspect.iscoroutinefunction(asynchronous) or generates
     assert not inspect.iscoroutinefunction(synchronous)

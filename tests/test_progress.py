@@ -35,7 +35,7 @@ def counted(total):
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_each_item_is_told_of_as_it_is_done(colour, scripted, scripted_session, tmp_path, call):
+def test_each_item_is_told_of_as_it_is_done(variant, scripted, scripted_session, tmp_path, call):
     scripted.answer = stage = Stage(look(dict.fromkeys(IDS, "Completed")))
     # One of them is not there, or is refused: it is done, too.
     for method, key in (("GET", "b2"), ("POST", "b2"), ("DELETE", "b2"), ("POST", "fit-2")):
@@ -46,47 +46,49 @@ def test_each_item_is_told_of_as_it_is_done(colour, scripted, scripted_session, 
         told.append((done, total))
         threads.add(threading.current_thread())
 
-    returned = colour.run(CALLS[call](scripted_session, tmp_path, progress))
+    returned = variant.run(CALLS[call](scripted_session, tmp_path, progress))
     assert told == counted(3)
     assert threads == {threading.current_thread()}
     assert len(returned.failures) == (3 if call == "connect" else 1)
 
 
-def test_every_call_with_many_items_tells(colour):
+def test_every_call_with_many_items_tells(variant):
     """So that none is forgotten here, or there."""
     telling = {
         name
-        for name, method in inspect.getmembers(colour.Session, inspect.isfunction)
+        for name, method in inspect.getmembers(variant.Session, inspect.isfunction)
         if not name.startswith("_") and "progress" in inspect.signature(method).parameters
     }
     # These two tell of statuses.
     assert telling == {*CALLS, "relaunch"} | {"wait", "run"}
 
 
-def test_a_run_tells_as_its_wait_does(colour, session):
+def test_a_run_tells_as_its_wait_does(variant, session):
     told = []
-    colour.run(session.run("told", IMAGE, cmd="true", replicas=2, timeout=20, progress=told.append))
+    variant.run(
+        session.run("told", IMAGE, cmd="true", replicas=2, timeout=20, progress=told.append)
+    )
     assert set(told[-1].values()) == {"Completed"}
     assert len(told[-1]) == 2
 
 
 def test_only_what_is_missing_is_counted_when_it_is_launched_again(
-    colour, scripted, scripted_session
+    variant, scripted, scripted_session
 ):
     scripted.answer = stage = Stage([])
     stage.refused = {f"POST fit-{n}": Answer(400, "quota exceeded") for n in (2, 4)}
-    launched = colour.run(scripted_session.create("fit", IMAGE, replicas=5))
+    launched = variant.run(scripted_session.create("fit", IMAGE, replicas=5))
     stage.refused.clear()
     told = []
-    colour.run(scripted_session.relaunch(launched, progress=lambda *now: told.append(now)))
+    variant.run(scripted_session.relaunch(launched, progress=lambda *now: told.append(now)))
     assert told == counted(2)
 
 
-def test_nobody_is_told_of_nothing(colour, scripted, scripted_session):
+def test_nobody_is_told_of_nothing(variant, scripted, scripted_session):
     scripted.answer = Stage([])
-    assert colour.run(scripted_session.info([], progress=None)) == []
-    assert colour.run(scripted_session.destroy([], progress=pytest.fail)) == {}
-    assert colour.run(scripted_session.destroy_all(progress=pytest.fail)) == {}
+    assert variant.run(scripted_session.info([], progress=None)) == []
+    assert variant.run(scripted_session.destroy([], progress=pytest.fail)) == {}
+    assert variant.run(scripted_session.destroy_all(progress=pytest.fail)) == {}
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
@@ -95,11 +97,11 @@ def test_nobody_is_told_of_nothing(colour, scripted, scripted_session):
     width=st.integers(1, 40),
     missing=st.sets(st.integers(0, 29)),
 )
-def test_all_are_told_of_however_many_and_however_wide(colour, scripted, count, width, missing):
+def test_all_are_told_of_however_many_and_however_wide(variant, scripted, count, width, missing):
     ids = [f"a{number}" for number in range(count)]
     scripted.answer = stage = Stage(look(dict.fromkeys(ids, "Running")))
     stage.refused = {f"GET a{number}": Answer(404, "not there") for number in missing}
-    session = colour.open(server=scripted.url, token="t", retry=False, concurrency=width)
+    session = variant.open(server=scripted.url, token="t", retry=False, concurrency=width)
     told, marks = [], set()
 
     def progress(*now):
@@ -110,23 +112,23 @@ def test_all_are_told_of_however_many_and_however_wide(colour, scripted, count, 
         MARK.set("the caller's context")
         await session.info(ids, progress=progress)
 
-    if colour.name == "sync":
+    if variant.name == "sync":
         MARK.set("the caller's context")
         session.info(ids, progress=progress)
     else:
-        colour.run(listen())
+        variant.run(listen())
     assert told == counted(count)
     assert marks == {"the caller's context"}
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32), replicas=st.integers(1, 12))
-def test_a_launch_on_a_bad_network_counts_no_replica_twice(colour, seed, replicas):
+def test_a_launch_on_a_bad_network_counts_no_replica_twice(variant, seed, replicas):
     """What is in doubt is not done yet, however often it is sent."""
     told = []
     with FaultyPlatform(seed, 0.4) as platform:
-        session = colour.open(server=platform.url, token="t", retry=QUICK, timeout=0.3)
-        colour.run(
+        session = variant.open(server=platform.url, token="t", retry=QUICK, timeout=0.3)
+        variant.run(
             session.create("run", IMAGE, replicas=replicas, progress=lambda *now: told.append(now))
         )
     done = [now for now, _ in told]
@@ -135,7 +137,7 @@ def test_a_launch_on_a_bad_network_counts_no_replica_twice(colour, seed, replica
     assert {total for _, total in told} == {replicas}
 
 
-def test_a_launch_in_waves_is_counted_as_a_whole(colour, scripted, scripted_session):
+def test_a_launch_in_waves_is_counted_as_a_whole(variant, scripted, scripted_session):
     stage = Stage([])
 
     def answer(request):
@@ -145,7 +147,7 @@ def test_a_launch_in_waves_is_counted_as_a_whole(colour, scripted, scripted_sess
 
     scripted.answer = answer
     told = []
-    colour.run(
+    variant.run(
         scripted_session.create(
             "fit", IMAGE, replicas=5, at_most=2, progress=lambda *now: told.append(now)
         )
@@ -171,10 +173,10 @@ class Fed:
 
 
 @pytest.mark.parametrize("call", ["create", "destroy"])
-def test_what_progress_raises_ends_the_call_and_loses_nothing(colour, scripted, call):
+def test_what_progress_raises_ends_the_call_and_loses_nothing(variant, scripted, call):
     stage = Stage([])
     scripted.answer = fed = Fed(stage, free=3)
-    session = colour.open(server=scripted.url, token="t", retry=False, concurrency=2)
+    session = variant.open(server=scripted.url, token="t", retry=False, concurrency=2)
     told = []
 
     def progress(done, _):
@@ -188,29 +190,31 @@ def test_what_progress_raises_ends_the_call_and_loses_nothing(colour, scripted, 
         "destroy": lambda: session.destroy(ids, progress=progress),
     }
     with pytest.raises(ZeroDivisionError) as caught:
-        colour.run(calls[call]())
+        variant.run(calls[call]())
     fed.release()
     # Two were told of, and of a third the answer may have come meanwhile.
     assert 2 <= len(caught.value.partial) <= 3
     assert told[:3] == [0, 1, 2]
     assert max(told) <= 3
     # Whatever comes later is not heard any more, and the next call works.
-    assert colour.run(session.info("c3")).failures.keys() == {"c3"}
+    assert variant.run(session.info("c3")).failures.keys() == {"c3"}
     assert max(told) <= 3
 
 
-def test_what_stops_a_wait_has_what_was_known(colour, scripted, scripted_session):
+def test_what_stops_a_wait_has_what_was_known(variant, scripted, scripted_session):
     scripted.answer = Stage(look({"a1": "Running", "b2": "Completed"}))
 
     def progress(_):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError) as caught:
-        colour.run(scripted_session.wait(["a1", "b2"], progress=progress))
+        variant.run(scripted_session.wait(["a1", "b2"], progress=progress))
     assert caught.value.partial == {"a1": "Running", "b2": "Completed"}
 
 
-def test_what_is_no_function_is_refused_before_anything_is_sent(colour, scripted, scripted_session):
+def test_what_is_no_function_is_refused_before_anything_is_sent(
+    variant, scripted, scripted_session
+):
     with pytest.raises(TypeError):
-        colour.run(scripted_session.destroy(IDS, progress=7))
+        variant.run(scripted_session.destroy(IDS, progress=7))
     assert scripted.received == []

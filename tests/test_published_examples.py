@@ -35,9 +35,9 @@ SHAPES = {
 
 
 @pytest.fixture
-def session(colour, platform):
+def session(variant, platform):
     level = logging.getLogger("skaha").level
-    yield colour.open(
+    yield variant.open(
         server=platform.url,
         version="v1",
         token=platform.token,
@@ -50,16 +50,16 @@ def session(colour, platform):
 
 @pytest.mark.filterwarnings("ignore:.* is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("call", CALLS)
-def test_a_call(colour, session, call):
-    found = colour.run(CALLS[call](session))
+def test_a_call(variant, session, call):
+    found = variant.run(CALLS[call](session))
     if call == "stats":
         assert found["cores"]["cpuCoresAvailable"] > 0
     else:
         assert found == SHAPES[call]
 
 
-def test_a_launch_and_its_end(colour, session):
-    ids = colour.run(
+def test_a_launch_and_its_end(variant, session):
+    ids = variant.run(
         session.create(
             name="test",
             image=IMAGE,
@@ -74,19 +74,19 @@ def test_a_launch_and_its_end(colour, session):
     )
     assert isinstance(ids, list)
     assert len(set(ids)) == 2
-    colour.run(session.wait(ids, timeout=30))
-    for number, text in enumerate(colour.run(session.logs(ids)).values(), 1):
+    variant.run(session.wait(ids, timeout=30))
+    for number, text in enumerate(variant.run(session.logs(ids)).values(), 1):
         told = set(text.splitlines())
         assert {"TEST=test", f"REPLICA_ID={number}", "REPLICA_COUNT=2"} <= told
-    done = colour.run(session.destroy_with(prefix="test"))
+    done = variant.run(session.destroy_with(prefix="test"))
     assert done == dict.fromkeys(sorted(ids), True) == dict(sorted(done.items()))
 
 
-def test_the_shape_of_a_fetched_item(colour, session):
-    ids = colour.run(session.create("Shape", IMAGE, 2, 8, "headless", None, "true"))
-    colour.run(session.wait(ids, timeout=30))
-    [item] = [one for one in colour.run(session.fetch()) if one["id"] == ids[0]]
-    assert item == colour.run(session.info(ids))[0]
+def test_the_shape_of_a_fetched_item(variant, session):
+    ids = variant.run(session.create("Shape", IMAGE, 2, 8, "headless", None, "true"))
+    variant.run(session.wait(ids, timeout=30))
+    [item] = [one for one in variant.run(session.fetch()) if one["id"] == ids[0]]
+    assert item == variant.run(session.info(ids))[0]
     texts = (
         "id",
         "userid",
@@ -102,4 +102,4 @@ def test_the_shape_of_a_fetched_item(colour, session):
     assert all(isinstance(item[name], str) for name in texts + amounts)
     assert all(isinstance(group, int) for group in item["supplementalGroups"])
     assert (item["name"], item["type"], item["requestedCPUCores"]) == ("shape-1", "headless", "2")
-    colour.run(session.destroy(ids))
+    variant.run(session.destroy(ids))

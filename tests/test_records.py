@@ -164,7 +164,7 @@ def test_nothing_is_no_event(table):
     assert records.parse_events(table) == []
 
 
-def test_events_come_by_session(colour, scripted, scripted_session):
+def test_events_come_by_session(variant, scripted, scripted_session):
     table = rendered([("Normal", "Scheduled", "Assigned to node 7", "<nil>", "<nil>")])
     stage = Stage([])
 
@@ -175,7 +175,7 @@ def test_events_come_by_session(colour, scripted, scripted_session):
         return Answer(200, tables[last]) if last in tables else stage(request)
 
     scripted.answer = answer
-    found = colour.run(scripted_session.parsed_events(["b2", "c3", "a1"]))
+    found = variant.run(scripted_session.parsed_events(["b2", "c3", "a1"]))
     event = records.Event("Normal", "Scheduled", "Assigned to node 7", None, None)
     assert found == {"b2": [], "a1": [event]}
     assert list(found) == ["b2", "a1"]

@@ -28,12 +28,12 @@ def numbers(names):
     return sorted(int(name.rpartition("-")[2]) for name in names)
 
 
-def test_exactly_the_replicas_that_failed_are_launched_again(colour, scripted):
+def test_exactly_the_replicas_that_failed_are_launched_again(variant, scripted):
     scripted.answer = stage = Stage([])
     registry = ContainerRegistry("images.canfar.net", "vrubin", "a-secret")
-    session = colour.open(server=scripted.url, token="t", retry=False, registry=registry)
+    session = variant.open(server=scripted.url, token="t", retry=False, registry=registry)
     stage.refused = {f"POST fit-{n}": REFUSED for n in (3, 7, 10)}
-    first = colour.run(session.create("fit", IMAGE, replicas=10, **ORDER))
+    first = variant.run(session.create("fit", IMAGE, replicas=10, **ORDER))
     assert list(first.failures) == ["fit-3", "fit-7", "fit-10"]
     asked = {form["name"][0]: form for form in stage.forms}
     assert asked["fit-7"]["env"] == [
@@ -42,7 +42,7 @@ def test_exactly_the_replicas_that_failed_are_launched_again(colour, scripted):
 
     stage.forms.clear()
     stage.refused = {"POST fit-7": REFUSED}
-    second = colour.run(session.relaunch(first))
+    second = variant.run(session.relaunch(first))
     assert second == ["id-of-fit-3", "id-of-fit-10"]
     assert second.names == {"fit-3": "id-of-fit-3", "fit-10": "id-of-fit-10"}
     assert list(second.failures) == ["fit-7"]
@@ -52,73 +52,73 @@ def test_exactly_the_replicas_that_failed_are_launched_again(colour, scripted):
 
     stage.forms.clear()
     stage.refused = {}
-    third = colour.run(session.relaunch(second))
+    third = variant.run(session.relaunch(second))
     assert (third, third.failures) == (["id-of-fit-7"], {})
     assert stage.forms == [asked["fit-7"]]
     posts = [one for one in scripted.received if one.method == "POST"]
     assert {one.headers["x-skaha-registry-auth"] for one in posts} == {registry.encoded()}
 
     stage.forms.clear()
-    assert colour.run(session.relaunch(third)) == []
+    assert variant.run(session.relaunch(third)) == []
     assert stage.forms == []
 
 
-def test_what_nothing_came_of_is_launched_again_from_the_error(colour, scripted, scripted_session):
+def test_what_nothing_came_of_is_launched_again_from_the_error(variant, scripted, scripted_session):
     scripted.answer = stage = Stage([])
     stage.refused = {f"POST fit-{n}": Answer(401, "expired") for n in (1, 2)}
     with pytest.raises(errors.AuthenticationError) as caught:
-        colour.run(scripted_session.create("fit", IMAGE, replicas=3))
+        variant.run(scripted_session.create("fit", IMAGE, replicas=3))
     stage.refused = {}
-    again = colour.run(scripted_session.relaunch(caught.value.partial))
+    again = variant.run(scripted_session.relaunch(caught.value.partial))
     assert list(again.names) == ["fit-1", "fit-2"]
 
 
-def test_what_was_pickled_has_no_order_left(colour, scripted, scripted_session):
+def test_what_was_pickled_has_no_order_left(variant, scripted, scripted_session):
     scripted.answer = stage = Stage([])
     stage.refused = {"POST fit-2": REFUSED}
-    launched = colour.run(scripted_session.create("fit", IMAGE, replicas=2, **ORDER))
+    launched = variant.run(scripted_session.create("fit", IMAGE, replicas=2, **ORDER))
     pickled = pickle.dumps(launched)
     assert b"n5128" not in pickled
     with pytest.raises(errors.InvalidInputError, match="pickled"):
-        colour.run(scripted_session.relaunch(pickle.loads(pickled)))
+        variant.run(scripted_session.relaunch(pickle.loads(pickled)))
 
 
-def test_what_ran_and_failed_is_launched_again_when_it_is_named(colour, session):
+def test_what_ran_and_failed_is_launched_again_when_it_is_named(variant, session):
     order = shell.script('echo "$REPLICA_ID of $REPLICA_COUNT"; [ "$REPLICA_ID" != 2 ]')
-    first = colour.run(session.create("told", IMAGE, 1, 1, replicas=3, **order))
-    statuses = colour.run(session.wait(first, timeout=20))
+    first = variant.run(session.create("told", IMAGE, 1, 1, replicas=3, **order))
+    statuses = variant.run(session.wait(first, timeout=20))
     failed = [one for one, status in statuses.items() if status == "Failed"]
     assert failed == [first.names["told-2"]]
-    assert colour.run(session.relaunch(first)) == []
-    again = colour.run(session.relaunch(first, failed=failed))
+    assert variant.run(session.relaunch(first)) == []
+    again = variant.run(session.relaunch(first, failed=failed))
     assert list(again.names) == ["told-2"]
     assert not set(again) & set(first)
-    colour.run(session.wait(again, timeout=20))
-    assert colour.run(session.logs(again)) == {again[0]: "2 of 3\n"}
+    variant.run(session.wait(again, timeout=20))
+    assert variant.run(session.logs(again)) == {again[0]: "2 of 3\n"}
     # It fails again, and again it can be launched.
-    third = colour.run(session.relaunch(again, failed=again[0]))
+    third = variant.run(session.relaunch(again, failed=again[0]))
     assert list(third.names) == ["told-2"]
     assert not set(third) & {*first, *again}
 
 
-def test_only_what_was_launched_can_have_failed(colour, scripted):
+def test_only_what_was_launched_can_have_failed(variant, scripted):
     scripted.answer = Stage([])
-    session = colour.open(server=scripted.url, token="t")
-    first = colour.run(session.create("fit", IMAGE, replicas=2))
+    session = variant.open(server=scripted.url, token="t")
+    first = variant.run(session.create("fit", IMAGE, replicas=2))
     sent = len(scripted.received)
     with pytest.raises(errors.InvalidInputError, match="not among the launched ids: stranger"):
-        colour.run(session.relaunch(first, failed=[first[0], "stranger"]))
+        variant.run(session.relaunch(first, failed=[first[0], "stranger"]))
     assert len(scripted.received) == sent
 
 
 # Many.
 
 
-def test_six_hundred_replicas_are_one_call(colour, scripted):
+def test_six_hundred_replicas_are_one_call(variant, scripted):
     scripted.answer = stage = Stage([])
-    session = colour.open(server=scripted.url, token="t")
+    session = variant.open(server=scripted.url, token="t")
     stage.refused = {f"POST big-{n}": Answer(403, "no") for n in (1, 300, 513, 600)}
-    launched = colour.run(session.create("big", IMAGE, replicas=600))
+    launched = variant.run(session.create("big", IMAGE, replicas=600))
     left = [n for n in range(1, 601) if n not in (1, 300, 513, 600)]
     assert launched == [f"id-of-big-{n}" for n in left]
     assert numbers(launched.failures) == [1, 300, 513, 600]
@@ -159,15 +159,15 @@ def refusing(what, context):
 
 @pytest.mark.parametrize("what", TOLD)
 @pytest.mark.parametrize("replicas", [1, 3])
-def test_a_refusal_of_an_amount_tells_what_is_allowed(colour, scripted, what, replicas):
+def test_a_refusal_of_an_amount_tells_what_is_allowed(variant, scripted, what, replicas):
     scripted.answer = refusing(what, json_answer(CONTEXT))
-    session = colour.open(server=scripted.url, token="t")
+    session = variant.open(server=scripted.url, token="t")
     if replicas == 1:
         with pytest.raises(errors.BadRequestError) as caught:
-            colour.run(session.create("fit", IMAGE, replicas=replicas))
+            variant.run(session.create("fit", IMAGE, replicas=replicas))
         launched = caught.value.partial
     else:
-        launched = colour.run(session.create("fit", IMAGE, replicas=replicas))
+        launched = variant.run(session.create("fit", IMAGE, replicas=replicas))
         assert launched == ["id-of-3"]
     for error in launched.failures.values():
         assert f"Invalid value for '{what}': 3; {TOLD[what]}" in str(error)
@@ -190,29 +190,29 @@ def test_a_refusal_of_an_amount_tells_what_is_allowed(colour, scripted, what, re
     ids=["500", "404", "lost", "list", "empty", "null", "text", "page"],
 )
 def test_the_refusal_stands_where_nobody_knows_what_is_allowed(
-    colour, scripted, scripted_session, context
+    variant, scripted, scripted_session, context
 ):
     scripted.answer = refusing("cores", context)
     with pytest.raises(errors.BadRequestError) as caught:
-        colour.run(scripted_session.create("fit", IMAGE))
+        variant.run(scripted_session.create("fit", IMAGE))
     assert str(caught.value).endswith("answered 400: Invalid value for 'cores': 3")
 
 
-def test_another_refusal_asks_for_nothing(colour, scripted, scripted_session):
+def test_another_refusal_asks_for_nothing(variant, scripted, scripted_session):
     scripted.answer = stage = Stage([])
     stage.refused = {"POST fit-1": Answer(400, "image is required")}
     with pytest.raises(errors.BadRequestError):
-        colour.run(scripted_session.create("fit", IMAGE))
+        variant.run(scripted_session.create("fit", IMAGE))
     assert len(scripted.received) == 1
 
 
 @pytest.mark.parametrize(("amount", "value"), [("cores", 99), ("ram", 3), ("gpu", 77)])
-def test_the_embedded_platform_tells_what_it_allows(colour, session, platform, amount, value):
-    resources = colour.open("Context", server=platform.url, token=platform.token)
-    allowed = colour.run(resources.resources())
+def test_the_embedded_platform_tells_what_it_allows(variant, session, platform, amount, value):
+    resources = variant.open("Context", server=platform.url, token=platform.token)
+    allowed = variant.run(resources.resources())
     options = allowed[{"cores": "cores", "ram": "memoryGB", "gpu": "gpus"}[amount]]["options"]
     with pytest.raises(errors.BadRequestError) as caught:
-        colour.run(session.create("fit", IMAGE, **{amount: value}))
+        variant.run(session.create("fit", IMAGE, **{amount: value}))
     assert str(caught.value).endswith(f": {', '.join(map(str, options))}")
     assert json.dumps(value) in str(caught.value)
 

@@ -24,51 +24,51 @@ SERVER = "https://127.0.0.1:9/skaha"
 # Sessions.
 
 
-def test_active_sessions_are_renewed_and_others_are_told(colour, session):
-    ids = colour.run(session.create("desk", IMAGE, None, None, kind="desktop"))
-    ended = colour.run(session.create("short", IMAGE, 1, 1, cmd="true"))
+def test_active_sessions_are_renewed_and_others_are_told(variant, session):
+    ids = variant.run(session.create("desk", IMAGE, None, None, kind="desktop"))
+    ended = variant.run(session.create("short", IMAGE, 1, 1, cmd="true"))
     try:
-        colour.run(session.wait(ended, timeout=20))
-        done = colour.run(session.renew([*ended, *ids, "nobodys1"]))
+        variant.run(session.wait(ended, timeout=20))
+        done = variant.run(session.renew([*ended, *ids, "nobodys1"]))
         assert list(done) == [*ended, *ids, "nobodys1"]
         assert done[ended[0]] is done["nobodys1"] is False
         assert "No active job" in str(done.failures["nobodys1"])
         assert str(done.failures["nobodys1"]).startswith("renewal of nobodys1: ")
     finally:
-        colour.run(session.destroy([*ids, *ended]))
+        variant.run(session.destroy([*ids, *ended]))
 
 
-def test_a_renewed_session_has_more_time_left(colour, tmp_path):
+def test_a_renewed_session_has_more_time_left(variant, tmp_path):
     """A headless one lives so long by itself that only part of it is left when it is renewed."""
     # Its fourteen days are 2 s here, and the four of a renewal half a second.
     scale = 2 / (14 * 24 * 3600)
     with embedded(tmp_path, "--time-scale", str(scale)) as platform:
-        session = colour.open(server=platform.url, token=platform.token)
-        ids = colour.run(session.create("long", IMAGE, 1, 1, cmd="sleep", args="60"))
-        colour.run(session.wait(ids, until="running", timeout=20))
-        [before] = colour.run(session.info(ids))
+        session = variant.open(server=platform.url, token=platform.token)
+        ids = variant.run(session.create("long", IMAGE, 1, 1, cmd="sleep", args="60"))
+        variant.run(session.wait(ids, until="running", timeout=20))
+        [before] = variant.run(session.info(ids))
         left = records.time_left(before)
         assert timedelta(0) < left <= timedelta(seconds=3)
-        assert colour.run(session.renew(ids)) == {ids[0]: True}
+        assert variant.run(session.renew(ids)) == {ids[0]: True}
         # Nothing but renewals keeps it alive beyond its first lifetime.
         end = records.expiry_time(before) + timedelta(seconds=1.1)
 
         while datetime.now(UTC) < end:
-            assert colour.run(session.renew(ids)) == {ids[0]: True}
+            assert variant.run(session.renew(ids)) == {ids[0]: True}
             with contextlib.suppress(errors.WaitTimeoutError):
-                colour.run(session.wait(ids, timeout=0.2))
-        [after] = colour.run(session.info(ids))
+                variant.run(session.wait(ids, timeout=0.2))
+        [after] = variant.run(session.info(ids))
         assert after["status"] == "Running"
         assert records.expiry_time(after) > records.expiry_time(before)
-        colour.run(session.destroy(ids))
+        variant.run(session.destroy(ids))
 
 
-def test_a_renewal_is_tried_again(colour, scripted):
+def test_a_renewal_is_tried_again(variant, scripted):
     """Renewing twice is renewing once."""
     answers = [Answer(503, "busy", headers={"Retry-After": "0"}), None, Answer()]
     scripted.answer = lambda _: answers.pop(0)
-    session = colour.open(server=scripted.url, token="t", retry=skaha.Retry(first_pause=0.001))
-    assert colour.run(session.renew("a1")) == {"a1": True}
+    session = variant.open(server=scripted.url, token="t", retry=skaha.Retry(first_pause=0.001))
+    assert variant.run(session.renew("a1")) == {"a1": True}
     assert {(one.method, one.path) for one in scripted.received} == {
         ("POST", "/skaha/v1/session/a1")
     }
@@ -85,12 +85,12 @@ def expiring(minutes):
     [(30, "Running", True), (90, "Running", False), (30, "Pending", False), (-5, "Failed", False)],
 )
 def test_who_waits_for_a_session_that_is_about_to_end_is_warned(
-    colour, scripted, scripted_session, caplog, minutes, status, warned
+    variant, scripted, scripted_session, caplog, minutes, status, warned
 ):
     first = record("a1", status, **expiring(minutes))
     scripted.answer = Stage([first], [first], [record("a1", "Completed")])
     with caplog.at_level(logging.WARNING, "skaha"):
-        colour.run(scripted_session.wait("a1", poll=0.001))
+        variant.run(scripted_session.wait("a1", poll=0.001))
     told = [one.getMessage() for one in caplog.records if "a1" in one.getMessage()]
     # Once, however often it is looked at.
     assert len(told) == warned
@@ -140,10 +140,10 @@ def pem(path, begin=timedelta(-1), end=timedelta(9), *, key_first=False, mode=0o
 
 @pytest.mark.parametrize("key_first", [False, True])
 @pytest.mark.parametrize("end", [timedelta(days=2), timedelta(days=365 * 60)])
-def test_a_good_certificate_is_taken_without_a_word(colour, tmp_path, key_first, end):
+def test_a_good_certificate_is_taken_without_a_word(variant, tmp_path, key_first, end):
     """Times beyond 2049 are written in another way."""
     path = pem(tmp_path / "proxy.pem", end=end, key_first=key_first)
-    assert colour.open(server=SERVER, certificate=path).certificate == path
+    assert variant.open(server=SERVER, certificate=path).certificate == path
 
 
 @pytest.mark.parametrize(
@@ -154,47 +154,47 @@ def test_a_good_certificate_is_taken_without_a_word(colour, tmp_path, key_first,
         (timedelta(hours=2), timedelta(days=9), "is not valid before .* UTC"),
     ],
 )
-def test_a_certificate_out_of_its_time_is_refused(colour, tmp_path, begin, end, told):
+def test_a_certificate_out_of_its_time_is_refused(variant, tmp_path, begin, end, told):
     path = pem(tmp_path / "proxy.pem", begin, end)
     with pytest.raises(errors.CredentialsError, match=told) as caught:
-        colour.open(server=SERVER, certificate=path)
+        variant.open(server=SERVER, certificate=path)
     assert str(path) in str(caught.value)
 
 
 def test_a_bad_certificate_that_nobody_asked_for_is_told_when_it_is_needed(
-    colour, tmp_path, monkeypatch
+    variant, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / ".ssl").mkdir()
     pem(tmp_path / ".ssl" / "cadcproxy.pem", end=timedelta(seconds=-2))
-    session = colour.open(server=SERVER, retry=False)
+    session = variant.open(server=SERVER, retry=False)
     with pytest.raises(errors.CredentialsError, match="expired"):
-        colour.run(session.fetch())
+        variant.run(session.fetch())
     # With a token, it is not looked at.
-    colour.open(server=SERVER, token="t")
+    variant.open(server=SERVER, token="t")
 
 
 @pytest.mark.parametrize("kind", ["Session", "Images", "Context", "Overview"])
-def test_a_certificate_that_is_about_to_expire_is_told_where_it_was_given(colour, tmp_path, kind):
+def test_a_certificate_that_is_about_to_expire_is_told_where_it_was_given(variant, tmp_path, kind):
     path = pem(tmp_path / "proxy.pem", end=timedelta(hours=23))
     with pytest.warns(UserWarning, match=r"proxy\.pem expires at .*: get a new one") as caught:
-        getattr(colour, kind)(server=SERVER, certificate=path)
+        getattr(variant, kind)(server=SERVER, certificate=path)
     assert [one.filename for one in caught] == [__file__]
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o640, 0o644])
-def test_a_certificate_that_others_can_read_is_told(colour, tmp_path, mode):
+def test_a_certificate_that_others_can_read_is_told(variant, tmp_path, mode):
     path = pem(tmp_path / "proxy.pem", mode=mode)
     with pytest.warns(UserWarning, match=f"others can read .*chmod 600 {path}") as caught:
-        colour.open(server=SERVER, certificate=path)
+        variant.open(server=SERVER, certificate=path)
     assert len(caught) == 1
 
 
-def test_a_certificate_without_its_key_is_refused(colour, tmp_path):
+def test_a_certificate_without_its_key_is_refused(variant, tmp_path):
     path = pem(tmp_path / "proxy.pem")
     path.write_bytes(path.read_bytes().replace(KEY_PEM, b""))
     with pytest.raises(errors.CredentialsError, match=r"proxy\.pem cannot be used"):
-        colour.open(server=SERVER, certificate=path)
+        variant.open(server=SERVER, certificate=path)
 
 
 DER = certificate(timedelta(-1), timedelta(9)).public_bytes(serialization.Encoding.DER)

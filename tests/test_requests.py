@@ -34,15 +34,15 @@ def ids(records):
 # Launches.
 
 
-def launch(colour, scripted, session, **settings):
+def launch(variant, scripted, session, **settings):
     """The requests of one launch, by replica name."""
     scripted.answer = lambda _: Answer(200, "abcdefgh\n")
-    colour.run(session.create(**{"name": "Sweep", "image": IMAGE} | settings))
+    variant.run(session.create(**{"name": "Sweep", "image": IMAGE} | settings))
     return {request.form["name"][0]: request for request in scripted.received}
 
 
-def test_a_launch_is_a_form(colour, scripted, scripted_session):
-    [request] = launch(colour, scripted, scripted_session).values()
+def test_a_launch_is_a_form(variant, scripted, scripted_session):
+    [request] = launch(variant, scripted, scripted_session).values()
     assert (request.method, request.path) == ("POST", "/skaha/v1/session")
     assert request.headers["content-type"] == FORM
     assert request.headers["authorization"] == f"Bearer {TOKEN}"
@@ -58,10 +58,10 @@ def test_a_launch_is_a_form(colour, scripted, scripted_session):
     }
 
 
-def test_everything_that_is_asked_for_is_in_the_form(colour, scripted, scripted_session):
+def test_everything_that_is_asked_for_is_in_the_form(variant, scripted, scripted_session):
     env = {"A": "one word", "B": 2, "C": "é&+%;"}
     asked = {"cores": 0.5, "ram": 1.5, "gpu": 1, "cmd": "python", "args": "run.py --all -x=1 &+%;é"}
-    sent = launch(colour, scripted, scripted_session, env=env, replicas=3, **asked)
+    sent = launch(variant, scripted, scripted_session, env=env, replicas=3, **asked)
     assert sorted(sent) == ["Sweep-1", "Sweep-2", "Sweep-3"]
     for number in (1, 2, 3):
         assert sent[f"Sweep-{number}"].form == {
@@ -80,46 +80,46 @@ def test_everything_that_is_asked_for_is_in_the_form(colour, scripted, scripted_
         }
 
 
-def test_the_number_of_a_replica_is_not_for_the_user_to_say(colour, scripted, scripted_session):
+def test_the_number_of_a_replica_is_not_for_the_user_to_say(variant, scripted, scripted_session):
     env = {"REPLICA_COUNT": 99, "A": "b", "REPLICA_ID": 42}
-    sent = launch(colour, scripted, scripted_session, env=env, replicas=2)
+    sent = launch(variant, scripted, scripted_session, env=env, replicas=2)
     assert sorted(sent["Sweep-2"].form["env"]) == ["A=b", "REPLICA_COUNT=2", "REPLICA_ID=2"]
     assert env == {"REPLICA_COUNT": 99, "A": "b", "REPLICA_ID": 42}
 
 
-def test_what_is_left_to_the_platform_is_not_sent(colour, scripted, scripted_session):
+def test_what_is_left_to_the_platform_is_not_sent(variant, scripted, scripted_session):
     [request] = launch(
-        colour, scripted, scripted_session, cores=None, ram=None, gpu=0, cmd="", args="", env={}
+        variant, scripted, scripted_session, cores=None, ram=None, gpu=0, cmd="", args="", env={}
     ).values()
     assert set(request.form) == {"name", "image", "type", "env"}
 
 
 @pytest.mark.parametrize("kind", ["notebook", "desktop", "carta", "contributed", "firefly"])
-def test_what_is_not_headless_is_launched_by_kind(colour, scripted, scripted_session, kind):
-    [request] = launch(colour, scripted, scripted_session, kind=kind).values()
+def test_what_is_not_headless_is_launched_by_kind(variant, scripted, scripted_session, kind):
+    [request] = launch(variant, scripted, scripted_session, kind=kind).values()
     assert request.form["type"] == [kind]
 
 
-def test_nothing_secret_is_in_an_address(colour, scripted):
+def test_nothing_secret_is_in_an_address(variant, scripted):
     registry = ContainerRegistry("images.example.org", "vrubin", "the-secret")
-    session = colour.open(server=scripted.url, token=TOKEN, registry=registry, retry=False)
-    [request] = launch(colour, scripted, session, env={"PASSWORD": "the-value"}).values()
+    session = variant.open(server=scripted.url, token=TOKEN, registry=registry, retry=False)
+    [request] = launch(variant, scripted, session, env={"PASSWORD": "the-value"}).values()
     address = f"{request.path} {request.query}"
     for secret in (TOKEN, "vrubin", "the-secret", "the-value", "PASSWORD"):
         assert secret not in address
 
 
-def test_the_registry_is_told_to_launches_only(colour, scripted):
+def test_the_registry_is_told_to_launches_only(variant, scripted):
     registry = ContainerRegistry("images.example.org", "vrubin", "sécret")
-    session = colour.open(server=scripted.url, token=TOKEN, registry=registry, retry=False)
-    [request] = launch(colour, scripted, session).values()
+    session = variant.open(server=scripted.url, token=TOKEN, registry=registry, retry=False)
+    [request] = launch(variant, scripted, session).values()
     told = base64.b64decode(request.headers["x-skaha-registry-auth"], validate=True)
     assert told.decode() == "vrubin:sécret"
     scripted.received.clear()
     scripted.answer = lambda request: json_answer([] if request.path.endswith("n") else {})
-    colour.run(session.fetch())
-    colour.run(session.info("a1"))
-    colour.run(session.destroy("a1"))
+    variant.run(session.fetch())
+    variant.run(session.info("a1"))
+    variant.run(session.destroy("a1"))
     assert len(scripted.received) == 3
     assert not [one for one in scripted.received if "x-skaha-registry-auth" in one.headers]
 
@@ -157,15 +157,15 @@ ANSWERS = {
 
 @pytest.mark.parametrize("version", ["v1", "v0"])
 @pytest.mark.parametrize(("kind", "name", "given", "method", "path", "query"), REQUESTS)
-def test_a_call_is_one_request(colour, scripted, kind, name, given, method, path, query, version):
+def test_a_call_is_one_request(variant, scripted, kind, name, given, method, path, query, version):
     stats = "stats" in query.get("view", [])
     scripted.answer = lambda request: (
         json_answer({}) if stats else ANSWERS[request.path.removeprefix(f"/skaha/{version}")]
     )
     if path == "/availability":
         scripted.answer = lambda _: ANSWERS[path]
-    opened = colour.open(kind, server=scripted.url, version=version, token=TOKEN, retry=False)
-    colour.run(getattr(opened, name)(**given))
+    opened = variant.open(kind, server=scripted.url, version=version, token=TOKEN, retry=False)
+    variant.run(getattr(opened, name)(**given))
     [request] = scripted.received
     assert request.method == method
     assert request.path == "/skaha" + path.replace("/v1/", f"/{version}/")
@@ -174,18 +174,18 @@ def test_a_call_is_one_request(colour, scripted, kind, name, given, method, path
     assert request.headers["authorization"] == f"Bearer {TOKEN}"
 
 
-def test_the_version_is_a_segment_and_not_a_word_anywhere_else(colour, scripted):
+def test_the_version_is_a_segment_and_not_a_word_anywhere_else(variant, scripted):
     scripted.answer = lambda _: json_answer({"id": "v1"})
     server = scripted.url + "/v1/platform"
-    session = colour.open(server=server, version="v0", token=TOKEN, retry=False)
-    colour.run(session.info("v1"))
+    session = variant.open(server=server, version="v0", token=TOKEN, retry=False)
+    variant.run(session.info("v1"))
     assert scripted.received[0].path == "/skaha/v1/platform/v0/session/v1"
 
 
-def test_whatever_answers_elsewhere_never_sees_the_token(colour, scripted):
+def test_whatever_answers_elsewhere_never_sees_the_token(variant, scripted):
     scripted.answer = lambda _: Answer(200, "[]", headers={"Set-Cookie": "a=b; Path=/"})
-    session = colour.open(server=scripted.url, token=TOKEN, retry=False)
-    client = session.api.get_httpx_client() if colour.name == "sync" else None
+    session = variant.open(server=scripted.url, token=TOKEN, retry=False)
+    client = session.api.get_httpx_client() if variant.name == "sync" else None
     if client is None:
 
         async def elsewhere():
@@ -193,7 +193,7 @@ def test_whatever_answers_elsewhere_never_sees_the_token(colour, scripted):
                 scripted.url.replace("127.0.0.1", "localhost")
             )
 
-        colour.run(elsewhere())
+        variant.run(elsewhere())
     else:
         client.get(scripted.url.replace("127.0.0.1", "localhost"))
     assert "authorization" not in scripted.received[0].headers
@@ -205,23 +205,23 @@ def test_whatever_answers_elsewhere_never_sees_the_token(colour, scripted):
 @pytest.mark.parametrize("profile", samples.SESSIONS)
 @pytest.mark.parametrize("word", ["Succeeded", "Completed"])
 def test_both_words_for_success_find_what_succeeded(
-    colour, scripted, scripted_session, profile, word
+    variant, scripted, scripted_session, profile, word
 ):
     scripted.answer = list_of(samples.SESSIONS[profile])
-    [found] = colour.run(scripted_session.fetch(status=word))
+    [found] = variant.run(scripted_session.fetch(status=word))
     assert found == samples.SESSIONS[profile][0]
-    assert colour.run(scripted_session.fetch("headless", word)) == [found]
-    assert colour.run(scripted_session.fetch("carta", word)) == []
+    assert variant.run(scripted_session.fetch("headless", word)) == [found]
+    assert variant.run(scripted_session.fetch("carta", word)) == []
 
 
 @pytest.mark.parametrize("profile", samples.SESSIONS)
 @pytest.mark.parametrize("status", ["Succeeded", "Completed"])
 def test_what_succeeded_is_ended_by_prefix_whatever_it_is_called(
-    colour, scripted, scripted_session, profile, status
+    variant, scripted, scripted_session, profile, status
 ):
     lists = list_of(samples.SESSIONS[profile])
     scripted.answer = lambda request: lists(request) if request.method == "GET" else Answer()
-    done = colour.run(scripted_session.destroy_with("bias", status=status))
+    done = variant.run(scripted_session.destroy_with("bias", status=status))
     assert done == {samples.SESSIONS[profile][0]["id"]: True}
     assert [one.method for one in scripted.received] == ["GET", "DELETE"]
 
@@ -234,7 +234,7 @@ def test_what_succeeded_is_ended_by_prefix_whatever_it_is_called(
     ],
 )
 def test_a_prefix_is_a_prefix_and_never_a_pattern(
-    colour, scripted, scripted_session, prefix, found
+    variant, scripted, scripted_session, prefix, found
 ):
     records = [
         samples.HEADLESS_B | {"id": "a1", "name": "bias-1"},
@@ -243,15 +243,15 @@ def test_a_prefix_is_a_prefix_and_never_a_pattern(
         {"id": "a4", "type": "headless", "status": "Completed"},
     ]
     scripted.answer = lambda request: json_answer(records) if request.method == "GET" else Answer()
-    assert list(colour.run(scripted_session.destroy_with(prefix))) == found
+    assert list(variant.run(scripted_session.destroy_with(prefix))) == found
 
 
 def test_a_prefix_that_no_name_can_have_ends_nothing_and_says_so(
-    colour, scripted, scripted_session
+    variant, scripted, scripted_session
 ):
     scripted.answer = list_of([samples.HEADLESS_B])
     with pytest.warns(UserWarning, match="lower case"):
-        assert colour.run(scripted_session.destroy_with("BIAS")) == {}
+        assert variant.run(scripted_session.destroy_with("BIAS")) == {}
     assert [one.method for one in scripted.received] == ["GET"]
 
 
@@ -265,7 +265,7 @@ def test_a_prefix_that_no_name_can_have_ends_nothing_and_says_so(
         {"kind": "notebook"},
     ],
 )
-def test_filters_keep_what_they_say(colour, scripted, scripted_session, profile, filters):
+def test_filters_keep_what_they_say(variant, scripted, scripted_session, profile, filters):
     records = samples.SESSIONS[profile]
     scripted.answer = list_of(records)
     expected = [
@@ -274,22 +274,22 @@ def test_filters_keep_what_they_say(colour, scripted, scripted_session, profile,
         if one["type"] == filters.get("kind", one["type"])
         and one["status"] == filters.get("status", one["status"])
     ]
-    assert colour.run(scripted_session.fetch(**filters)) == expected
+    assert variant.run(scripted_session.fetch(**filters)) == expected
     # A server that does not know a filter ignores it.
     scripted.answer = lambda _: json_answer(records)
-    assert colour.run(scripted_session.fetch(**filters)) == expected
+    assert variant.run(scripted_session.fetch(**filters)) == expected
 
 
-def test_everybodys_sessions_come_as_they_are(colour, scripted, scripted_session):
+def test_everybodys_sessions_come_as_they_are(variant, scripted, scripted_session):
     scripted.answer = list_of(samples.PUBLIC)
-    assert colour.run(scripted_session.fetch(view="all")) == samples.PUBLIC
-    assert colour.run(scripted_session.fetch(None, "Running", "all")) == samples.PUBLIC[:1]
+    assert variant.run(scripted_session.fetch(view="all")) == samples.PUBLIC
+    assert variant.run(scripted_session.fetch(None, "Running", "all")) == samples.PUBLIC[:1]
 
 
-def test_interactive_sessions_are_those_that_are_not_headless(colour, scripted, scripted_session):
+def test_interactive_sessions_are_those_that_are_not_headless(variant, scripted, scripted_session):
     # An older platform ignores this view.
     scripted.answer = lambda _: json_answer(samples.SESSIONS_A)
-    found = colour.run(scripted_session.fetch(view="interactive"))
+    found = variant.run(scripted_session.fetch(view="interactive"))
     assert {record["type"] for record in found} == {"desktop", "desktop-app"}
 
 
@@ -299,11 +299,11 @@ def test_interactive_sessions_are_those_that_are_not_headless(colour, scripted, 
 @pytest.mark.parametrize("spelling", ["id", "session_id"])
 @pytest.mark.parametrize("method", ["info", "logs", "events", "destroy"])
 def test_an_older_spelling_of_ids_works_and_is_told_where_it_stands(
-    colour, scripted, scripted_session, method, spelling
+    variant, scripted, scripted_session, method, spelling
 ):
     scripted.answer = lambda _: json_answer({"id": "a1"})
     call = getattr(scripted_session, method)
-    new = colour.run(call(ids=["a1"]))
+    new = variant.run(call(ids=["a1"]))
 
     async def awaited():
         return await call(**{spelling: ["a1"]}), inspect.currentframe().f_lineno
@@ -312,22 +312,22 @@ def test_an_older_spelling_of_ids_works_and_is_told_where_it_stands(
         return call(**{spelling: ["a1"]}), inspect.currentframe().f_lineno
 
     with pytest.warns(DeprecationWarning, match=f"{spelling}= is deprecated") as caught:
-        old, line = called() if colour.name == "sync" else colour.run(awaited())
+        old, line = called() if variant.name == "sync" else variant.run(awaited())
     assert old == new
     assert [(one.filename, one.lineno) for one in caught] == [(__file__, line)]
 
 
 @pytest.mark.parametrize("both", [{"ids": "a1", "id": "a2"}, {"id": "a1", "session_id": "a2"}])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_two_spellings_at_once_are_an_error(colour, scripted, scripted_session, both):
+def test_two_spellings_at_once_are_an_error(variant, scripted, scripted_session, both):
     with pytest.raises(TypeError):
-        colour.run(scripted_session.destroy(**both))
+        variant.run(scripted_session.destroy(**both))
     assert scripted.received == []
 
 
-def test_an_unknown_keyword_of_a_call_is_an_error(colour, scripted, scripted_session):
+def test_an_unknown_keyword_of_a_call_is_an_error(variant, scripted, scripted_session):
     with pytest.raises(TypeError, match="idz"):
-        colour.run(scripted_session.info(idz="a1"))
+        variant.run(scripted_session.info(idz="a1"))
     with pytest.raises(TypeError, match="ids"):
-        colour.run(scripted_session.info())
+        variant.run(scripted_session.info())
     assert scripted.received == []

@@ -44,10 +44,10 @@ def by_id(answers, otherwise=None):
 
 
 def test_of_twenty_the_seventeen_that_were_launched_come_in_order(
-    colour, scripted, scripted_session, caplog
+    variant, scripted, scripted_session, caplog
 ):
     scripted.answer = launches({4, 9, 17})
-    ids = colour.run(scripted_session.create("sweep", IMAGE, replicas=20))
+    ids = variant.run(scripted_session.create("sweep", IMAGE, replicas=20))
     assert ids == [f"id-{n}" for n in range(1, 21) if n not in {4, 9, 17}]
     assert list(ids.failures) == ["sweep-4", "sweep-9", "sweep-17"]
     for name, error in ids.failures.items():
@@ -61,9 +61,9 @@ def test_of_twenty_the_seventeen_that_were_launched_come_in_order(
     assert list(caught.value.exceptions) == list(ids.failures.values())
 
 
-def test_nothing_is_raised_for_no_failures(colour, scripted, scripted_session):
+def test_nothing_is_raised_for_no_failures(variant, scripted, scripted_session):
     scripted.answer = launches()
-    ids = colour.run(scripted_session.create("sweep", IMAGE, replicas=2))
+    ids = variant.run(scripted_session.create("sweep", IMAGE, replicas=2))
     assert ids.failures == {}
     assert ids.raise_for_failures() is None
 
@@ -74,11 +74,11 @@ def test_nothing_is_raised_for_no_failures(colour, scripted, scripted_session):
     [(400, errors.BadRequestError), (403, errors.PermissionDeniedError), (500, errors.ServerError)],
 )
 def test_a_launch_of_nothing_raises_the_reason(
-    colour, scripted, scripted_session, replicas, status, kind
+    variant, scripted, scripted_session, replicas, status, kind
 ):
     scripted.answer = launches(range(1, 6), Answer(status, REFUSAL))
     with pytest.raises(kind, match=f"sweep-1: POST .* answered {status}: {REFUSAL}") as caught:
-        colour.run(scripted_session.create("sweep", IMAGE, replicas=replicas))
+        variant.run(scripted_session.create("sweep", IMAGE, replicas=replicas))
     assert caught.value.partial == []
     assert list(caught.value.partial.failures) == [f"sweep-{n}" for n in range(1, replicas + 1)]
 
@@ -97,12 +97,12 @@ LOST = {
 
 @pytest.mark.parametrize("lost", LOST)
 def test_a_launch_that_loses_the_platform_raises_with_what_was_launched(
-    colour, scripted, scripted_session, lost
+    variant, scripted, scripted_session, lost
 ):
     answer, kind = LOST[lost]
     scripted.answer = launches({3}, answer)
     with pytest.raises(kind) as caught:
-        colour.run(scripted_session.create("sweep", IMAGE, replicas=4))
+        variant.run(scripted_session.create("sweep", IMAGE, replicas=4))
     assert caught.value.partial == ["id-1", "id-2", "id-4"]
     assert list(caught.value.partial.failures) == ["sweep-3"]
 
@@ -110,12 +110,12 @@ def test_a_launch_that_loses_the_platform_raises_with_what_was_launched(
 @pytest.mark.parametrize("lost", LOST)
 @pytest.mark.parametrize("method", ["info", "logs", "events", "destroy"])
 def test_a_call_that_loses_the_platform_raises_with_what_it_had(
-    colour, scripted, scripted_session, method, lost
+    variant, scripted, scripted_session, method, lost
 ):
     answer, kind = LOST[lost]
     scripted.answer = by_id({"a2": answer})
     with pytest.raises(kind) as caught:
-        colour.run(getattr(scripted_session, method)(["a1", "a2", "a3"]))
+        variant.run(getattr(scripted_session, method)(["a1", "a2", "a3"]))
     partial = caught.value.partial
     assert list(partial.failures) == ["a2"]
     assert partial.failures["a2"] is caught.value
@@ -131,17 +131,17 @@ def test_a_call_that_loses_the_platform_raises_with_what_it_had(
     )
 
 
-def test_what_fails_for_the_platform_alone_is_raised(colour, scripted, scripted_session):
+def test_what_fails_for_the_platform_alone_is_raised(variant, scripted, scripted_session):
     scripted.answer = lambda _: Answer(500, "unexpected exception: java.io.IOException")
     with pytest.raises(errors.ServerError, match=r"java\.io\.IOException") as caught:
-        colour.run(scripted_session.info(["a1", "a2"]))
+        variant.run(scripted_session.info(["a1", "a2"]))
     assert caught.value.partial == []
     assert "2 failed in all" in caught.value.__notes__[0]
 
 
-def test_what_fails_for_the_platform_among_others_is_data(colour, scripted, scripted_session):
+def test_what_fails_for_the_platform_among_others_is_data(variant, scripted, scripted_session):
     scripted.answer = by_id({"a1": Answer(500, "oops")})
-    found = colour.run(scripted_session.info(["a1", "a2"]))
+    found = variant.run(scripted_session.info(["a1", "a2"]))
     assert found == [{"id": "a2"}]
     assert isinstance(found.failures["a1"], errors.ServerError)
 
@@ -149,39 +149,39 @@ def test_what_fails_for_the_platform_among_others_is_data(colour, scripted, scri
 # What is not there.
 
 
-def test_of_unknown_sessions_there_is_nothing_to_tell(colour, session):
+def test_of_unknown_sessions_there_is_nothing_to_tell(variant, session):
     unknown = ["nobodys1", "nobodys2"]
-    found = colour.run(session.info(unknown))
+    found = variant.run(session.info(unknown))
     assert found == []
     assert [str(error) for error in found.failures.values()] == [
         f"info of {one}: GET /skaha/v1/session/{one} answered 404: session {one} not found"
         for one in unknown
     ]
-    assert colour.run(session.logs(unknown)) == dict.fromkeys(unknown, "")
-    assert list(colour.run(session.events(unknown)).failures) == unknown
+    assert variant.run(session.logs(unknown)) == dict.fromkeys(unknown, "")
+    assert list(variant.run(session.events(unknown)).failures) == unknown
 
 
 @pytest.mark.parametrize("status", [403, 404])
 def test_what_is_not_there_or_not_yours_is_not_destroyed(
-    colour, scripted, scripted_session, status
+    variant, scripted, scripted_session, status
 ):
     scripted.answer = by_id({"a2": Answer(status, "forbidden")}, otherwise=Answer())
-    done = colour.run(scripted_session.destroy(["a1", "a2", "a3"]))
+    done = variant.run(scripted_session.destroy(["a1", "a2", "a3"]))
     assert done == {"a1": True, "a2": False, "a3": True}
     assert done.failures["a2"].status == status
-    assert colour.run(scripted_session.destroy("a2")) == {"a2": False}
+    assert variant.run(scripted_session.destroy("a2")) == {"a2": False}
 
 
 # Containers.
 
 
 @pytest.fixture
-def result(request, colour, scripted, scripted_session):
+def result(request, variant, scripted, scripted_session):
     if request.param == "create":
         scripted.answer = launches({2})
-        return colour.run(scripted_session.create("sweep", IMAGE, replicas=3))
+        return variant.run(scripted_session.create("sweep", IMAGE, replicas=3))
     scripted.answer = by_id({"a2": Answer(404, "session a2 not found")})
-    return colour.run(getattr(scripted_session, request.param)(["a1", "a2", "a3"]))
+    return variant.run(getattr(scripted_session, request.param)(["a1", "a2", "a3"]))
 
 
 PLAIN = {
@@ -222,17 +222,17 @@ def test_a_result_is_copied_and_pickled_with_its_failures(result, plain, twin):
     ]
 
 
-def test_a_pickled_result_holds_no_token(colour, scripted, scripted_session):
+def test_a_pickled_result_holds_no_token(variant, scripted, scripted_session):
     scripted.answer = launches({2})
-    result = colour.run(scripted_session.create("sweep", IMAGE, replicas=2))
+    result = variant.run(scripted_session.create("sweep", IMAGE, replicas=2))
     assert TOKEN.encode() not in pickle.dumps(result)
 
 
 @pytest.mark.parametrize("method", ["info", "logs", "events", "destroy"])
-def test_results_come_in_the_order_asked_for(colour, scripted, scripted_session, method):
+def test_results_come_in_the_order_asked_for(variant, scripted, scripted_session, method):
     asked = ["c3", "a1", "d4", "b2"]
     scripted.answer = by_id({})
-    found = colour.run(getattr(scripted_session, method)(asked))
+    found = variant.run(getattr(scripted_session, method)(asked))
     keys = [record["id"] for record in found] if method == "info" else list(found)
     if method == "events":
         keys = [key for table in found for key in table]
@@ -240,11 +240,11 @@ def test_results_come_in_the_order_asked_for(colour, scripted, scripted_session,
 
 
 @pytest.mark.parametrize("method", ["logs", "events"])
-def test_what_is_printed_is_not_returned(colour, scripted, scripted_session, method, capsys):
+def test_what_is_printed_is_not_returned(variant, scripted, scripted_session, method, capsys):
     scripted.answer = by_id({"a2": Answer(404, "no")}, otherwise=Answer(200, "one line\n"))
     call = getattr(scripted_session, method)
-    assert colour.run(call(["a1", "a2", "a3"], verbose=True)) is None
+    assert variant.run(call(["a1", "a2", "a3"], verbose=True)) is None
     printed = capsys.readouterr().out
     assert printed.index("a1") < printed.index("a3")
     assert printed.count("one line\n") == 2
-    assert colour.run(call("a1", True)) is None
+    assert variant.run(call("a1", True)) is None

@@ -11,43 +11,43 @@ def ends(**statuses):
     return [record(f"id-of-{name.replace('_', '-')}", status) for name, status in statuses.items()]
 
 
-def test_the_logs_come_by_replica_and_nothing_is_left(colour, session):
-    logs = colour.run(
+def test_the_logs_come_by_replica_and_nothing_is_left(variant, session):
+    logs = variant.run(
         session.run("say", IMAGE, timeout=20, cmd="echo", args="hello", replicas=3, cores=1, ram=1)
     )
     assert list(logs.items()) == [(f"say-{n}", "hello\n") for n in (1, 2, 3)]
     assert logs.failures == {}
-    assert colour.run(session.destroy_with("say-", status=None, dry_run=True)) == []
+    assert variant.run(session.destroy_with("say-", status=None, dry_run=True)) == []
 
 
-def test_what_is_to_be_kept_stays(colour, session):
+def test_what_is_to_be_kept_stays(variant, session):
     try:
-        logs = colour.run(session.run("kept", IMAGE, timeout=20, keep=True, cmd="true"))
+        logs = variant.run(session.run("kept", IMAGE, timeout=20, keep=True, cmd="true"))
         assert logs == {"kept-1": ""}
-        kept = colour.run(session.destroy_with("kept-", status=None, dry_run=True))
+        kept = variant.run(session.destroy_with("kept-", status=None, dry_run=True))
         assert [one["name"] for one in kept] == ["kept-1"]
     finally:
-        colour.run(session.destroy_with("kept-", status=None))
+        variant.run(session.destroy_with("kept-", status=None))
 
 
-def test_a_replica_that_failed_is_told_with_its_log(colour, session, tmp_path):
+def test_a_replica_that_failed_is_told_with_its_log(variant, session, tmp_path):
     script = tmp_path / "script"
     script.write_text('echo "I am $REPLICA_ID"\n[ "$REPLICA_ID" != 2 ]\n')
-    logs = colour.run(
+    logs = variant.run(
         session.run("part", IMAGE, timeout=20, cmd="sh", args=str(script), replicas=3)
     )
     assert logs == {f"part-{n}": f"I am {n}\n" for n in (1, 2, 3)}
     assert list(logs.failures) == ["part-2"]
     assert isinstance(logs.failures["part-2"], errors.FailedSessionError)
     assert "replica part-2 ended as Failed" in str(logs.failures["part-2"])
-    assert colour.run(session.destroy_with("part-", status=None, dry_run=True)) == []
+    assert variant.run(session.destroy_with("part-", status=None, dry_run=True)) == []
 
 
 PRINTS = {f"id-of-fit-{n}": [f"I am {n}\n".encode()] for n in range(1, 6)}
 
 
 def test_each_kind_of_failure_is_told_and_only_what_was_read_is_destroyed(
-    colour, scripted, scripted_session
+    variant, scripted, scripted_session
 ):
     """Not launched, ended badly, gone, and ended well but for its log."""
     statuses = {"fit_1": "Completed", "fit_3": "Failed", "fit_4": "Succeeded", "fit_5": "Running"}
@@ -55,7 +55,7 @@ def test_each_kind_of_failure_is_told_and_only_what_was_read_is_destroyed(
     prints = PRINTS | {"id-of-fit-4": [Answer(500, "oops")], "id-of-fit-5": [b""]}
     scripted.answer = stage = Stage(ends(**statuses), ends(**gone), prints=prints)
     stage.refused["POST fit-2"] = Answer(400, "not this one")
-    logs = colour.run(scripted_session.run("fit", IMAGE, replicas=5))
+    logs = variant.run(scripted_session.run("fit", IMAGE, replicas=5))
     assert logs == {"fit-1": "I am 1\n", "fit-3": "I am 3\n", "fit-5": ""}
     assert {name: type(error) for name, error in logs.failures.items()} == {
         "fit-2": errors.BadRequestError,
@@ -69,10 +69,10 @@ def test_each_kind_of_failure_is_told_and_only_what_was_read_is_destroyed(
         logs.raise_for_failures()
 
 
-def test_nothing_is_destroyed_when_the_time_is_over(colour, scripted, scripted_session):
+def test_nothing_is_destroyed_when_the_time_is_over(variant, scripted, scripted_session):
     scripted.answer = stage = Stage(ends(fit_1="Completed", fit_2="Running"), prints=PRINTS)
     with pytest.raises(errors.WaitTimeoutError) as caught:
-        colour.run(scripted_session.run("fit", IMAGE, timeout=0.05, replicas=2))
+        variant.run(scripted_session.run("fit", IMAGE, timeout=0.05, replicas=2))
     assert caught.value.partial.names == {f"fit-{n}": f"id-of-fit-{n}" for n in (1, 2)}
     assert "id-of-fit-2 is Running" in str(caught.value)
     assert stage.ended == []
@@ -80,32 +80,32 @@ def test_nothing_is_destroyed_when_the_time_is_over(colour, scripted, scripted_s
 
 @pytest.mark.parametrize("lost", [None, Answer(401, "expired")])
 def test_nothing_is_destroyed_when_the_logs_cannot_be_read(
-    colour, scripted, scripted_session, lost
+    variant, scripted, scripted_session, lost
 ):
     prints = PRINTS | {"id-of-fit-2": [lost]}
     scripted.answer = stage = Stage(ends(fit_1="Completed", fit_2="Completed"), prints=prints)
     with pytest.raises(errors.SkahaError):
-        colour.run(scripted_session.run("fit", IMAGE, replicas=2))
+        variant.run(scripted_session.run("fit", IMAGE, replicas=2))
     assert stage.ended == []
 
 
 @pytest.mark.parametrize("answer", [Answer(401, "expired"), None, Answer(500, "oops")])
-def test_a_clean_up_that_fails_takes_no_log_away(colour, scripted, scripted_session, answer):
+def test_a_clean_up_that_fails_takes_no_log_away(variant, scripted, scripted_session, answer):
     """What was read of a session that is destroyed now is nowhere else."""
     statuses = {"fit_1": "Completed", "fit_2": "Completed"}
     scripted.answer = stage = Stage(ends(**statuses), prints=PRINTS)
     stage.refused["DELETE id-of-fit-2"] = answer
     try:
-        logs = colour.run(scripted_session.run("fit", IMAGE, replicas=2))
+        logs = variant.run(scripted_session.run("fit", IMAGE, replicas=2))
     except errors.SkahaError as error:
         logs = error.partial
     assert stage.ended == ["id-of-fit-1"]
     assert logs == {"fit-1": "I am 1\n", "fit-2": "I am 2\n"}
 
 
-def test_nothing_launched_raises_the_reason(colour, scripted, scripted_session):
+def test_nothing_launched_raises_the_reason(variant, scripted, scripted_session):
     scripted.answer = stage = Stage([])
     stage.refused = {f"POST fit-{n}": Answer(400, "not this one") for n in (1, 2)}
     with pytest.raises(errors.BadRequestError, match="not this one"):
-        colour.run(scripted_session.run("fit", IMAGE, replicas=2))
+        variant.run(scripted_session.run("fit", IMAGE, replicas=2))
     assert stage.times == stage.ended == []

@@ -24,54 +24,54 @@ PAGE = Answer(200, "<html>Log in, please</html>", "text/html; charset=utf-8")
     st.text(st.sampled_from("a\n\r\x0b\x0c\x1c\x85\u2028é"), max_size=30),
     st.integers(1, 12),
 )
-def test_the_last_lines_are_those_of_tail(colour, scripted, scripted_session, log, count):
+def test_the_last_lines_are_those_of_tail(variant, scripted, scripted_session, log, count):
     """A line ends at a line feed, as for `tail` and for `follow`, and at nothing else."""
     scripted.answer = Stage([], prints={"a1": [log.encode()]})
-    [text] = colour.run(scripted_session.logs("a1", tail=count)).values()
+    [text] = variant.run(scripted_session.logs("a1", tail=count)).values()
     lines = log.split("\n")
     ended = lines[-1] == ""
     lines = lines[:-1] if ended else lines
     assert text == "\n".join(lines[-count:]) + ("\n" if ended and lines else "")
 
 
-def test_the_last_lines_of_several_are_of_each(colour, scripted, scripted_session):
+def test_the_last_lines_of_several_are_of_each(variant, scripted, scripted_session):
     prints = {"a1": [b"1\n2\n3\n"], "b2": [b"x\ny"], "c3": [b""]}
     scripted.answer = Stage([], prints=prints)
-    found = colour.run(scripted_session.logs(list(prints), tail=2))
+    found = variant.run(scripted_session.logs(list(prints), tail=2))
     assert found == {"a1": "2\n3\n", "b2": "x\ny", "c3": ""}
 
 
-def test_the_last_lines_are_printed(colour, scripted, scripted_session, capsys):
+def test_the_last_lines_are_printed(variant, scripted, scripted_session, capsys):
     scripted.answer = Stage([], prints={"a1": [b"1\n2\n3\n"]})
-    assert colour.run(scripted_session.logs("a1", verbose=True, tail=1)) is None
+    assert variant.run(scripted_session.logs("a1", verbose=True, tail=1)) is None
     assert capsys.readouterr().out.split() == ["a1:", "3"]
 
 
 @pytest.mark.parametrize("tail", [0, -1, 1.5, "3", True])
-def test_no_line_at_all_is_no_wish(colour, scripted, scripted_session, tail):
+def test_no_line_at_all_is_no_wish(variant, scripted, scripted_session, tail):
     with pytest.raises(errors.InvalidInputError, match="tail"):
-        colour.run(scripted_session.logs("a1", tail=tail))
+        variant.run(scripted_session.logs("a1", tail=tail))
     assert scripted.received == []
 
 
 # Files.
 
 
-def saved(colour, session, ids, folder):
-    return colour.run(session.save_logs(ids, folder))
+def saved(variant, session, ids, folder):
+    return variant.run(session.save_logs(ids, folder))
 
 
 def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_each_session_has_a_file_by_its_name_and_id(colour, scripted, scripted_session, tmp_path):
+def test_each_session_has_a_file_by_its_name_and_id(variant, scripted, scripted_session, tmp_path):
     prints = {"a1": [b"one\n"], "b2": ["zwölf\n".encode()], "c3": [b"\xff\x00"]}
     scripted.answer = Stage(
         [record("b2", "Completed", name="sweep-2"), record("a1", name="sweep-1")], prints=prints
     )
     folder = tmp_path / "not" / "there"
-    found = saved(colour, scripted_session, ["c3", "a1", "b2"], folder)
+    found = saved(variant, scripted_session, ["c3", "a1", "b2"], folder)
     assert list(found.items()) == [
         ("c3", folder / "c3.log"),
         ("a1", folder / "sweep-1-a1.log"),
@@ -83,18 +83,18 @@ def test_each_session_has_a_file_by_its_name_and_id(colour, scripted, scripted_s
     assert [one.path for one in scripted.received].count("/skaha/v1/session") == 1
 
 
-def test_the_embedded_platform_says_what_is_saved(colour, session, tmp_path):
-    ids = colour.run(session.create("said", IMAGE, cmd="seq", args="3", replicas=2))
+def test_the_embedded_platform_says_what_is_saved(variant, session, tmp_path):
+    ids = variant.run(session.create("said", IMAGE, cmd="seq", args="3", replicas=2))
     try:
-        colour.run(session.wait(ids, timeout=20))
-        found = saved(colour, session, ids, str(tmp_path))
+        variant.run(session.wait(ids, timeout=20))
+        found = saved(variant, session, ids, str(tmp_path))
         assert [path.name for path in found.values()] == [
             f"said-{number}-{one}.log" for number, one in enumerate(ids, 1)
         ]
         assert list(contents(tmp_path).values()) == [b"1\n2\n3\n"] * 2
-        assert colour.run(session.logs(ids, tail=1)) == dict.fromkeys(ids, "3\n")
+        assert variant.run(session.logs(ids, tail=1)) == dict.fromkeys(ids, "3\n")
     finally:
-        colour.run(session.destroy(ids))
+        variant.run(session.destroy(ids))
 
 
 HOSTILE = [
@@ -118,10 +118,10 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=lambda name: repr(name)[:20])
-def test_no_name_leads_out_of_the_directory(colour, scripted, scripted_session, tmp_path, name):
+def test_no_name_leads_out_of_the_directory(variant, scripted, scripted_session, tmp_path, name):
     scripted.answer = Stage([record("a1", name=name)], prints={"a1": [b"one\n"]})
     folder = tmp_path / "in" / "here"
-    [path] = saved(colour, scripted_session, "a1", folder).values()
+    [path] = saved(variant, scripted_session, "a1", folder).values()
     assert path.parent == folder
     assert path.name.endswith("a1.log")
     assert contents(folder) == {path.name: b"one\n"}
@@ -132,26 +132,28 @@ def test_no_name_leads_out_of_the_directory(colour, scripted, scripted_session, 
 
 @pytest.mark.parametrize("odd", [{"id": ["a1"]}, {"id": {}}, {"id": None}, {}])
 def test_an_odd_record_among_others_takes_no_name_away(
-    colour, scripted, scripted_session, tmp_path, odd
+    variant, scripted, scripted_session, tmp_path, odd
 ):
     scripted.answer = Stage([record("a1"), odd], prints={"a1": [b"one\n"]})
-    assert list(saved(colour, scripted_session, "a1", tmp_path)) == ["a1"]
+    assert list(saved(variant, scripted_session, "a1", tmp_path)) == ["a1"]
     assert contents(tmp_path) == {"name-of-a1-a1.log": b"one\n"}
 
 
-def test_an_app_does_not_name_the_file_of_its_desktop(colour, scripted, scripted_session, tmp_path):
+def test_an_app_does_not_name_the_file_of_its_desktop(
+    variant, scripted, scripted_session, tmp_path
+):
     """Older platforms list apps, too, and an app bears the id of its desktop."""
     desktop = record("d8", type="desktop", name="desk")
     app = record("d8", type="desktop-app", name="<none>", appid="k4b")
     scripted.answer = Stage([desktop, app], prints={"d8": [b"one\n"]})
-    saved(colour, scripted_session, "d8", tmp_path)
+    saved(variant, scripted_session, "d8", tmp_path)
     assert list(contents(tmp_path)) == ["desk-d8.log"]
 
 
-def test_a_file_is_replaced_by_the_newer_log(colour, scripted, scripted_session, tmp_path):
+def test_a_file_is_replaced_by_the_newer_log(variant, scripted, scripted_session, tmp_path):
     stage = scripted.answer = Stage([record("a1")], prints={"a1": [b"one\ntwo\n", b"new\n"]})
     for expected in (b"one\ntwo\n", b"new\n"):
-        saved(colour, scripted_session, "a1", tmp_path)
+        saved(variant, scripted_session, "a1", tmp_path)
         assert contents(tmp_path) == {"name-of-a1-a1.log": expected}
     assert stage.reads == ["a1", "a1"]
 
@@ -168,14 +170,14 @@ NO_LOGS = {
 
 
 @pytest.mark.parametrize("what", NO_LOGS)
-def test_what_is_no_whole_log_replaces_none(colour, scripted, tmp_path, what):
+def test_what_is_no_whole_log_replaces_none(variant, scripted, tmp_path, what):
     answer, kind = NO_LOGS[what]
     looks = look({"a1": "Running", "b2": "Running"})
     scripted.answer = Stage(looks, prints={"a1": [b"old\n", answer], "b2": [b"1\n", b"1\n2\n"]})
-    session = colour.open(server=scripted.url, token="t", retry=False, timeout=0.3)
-    saved(colour, session, ["a1", "b2"], tmp_path)
+    session = variant.open(server=scripted.url, token="t", retry=False, timeout=0.3)
+    saved(variant, session, ["a1", "b2"], tmp_path)
     try:
-        found = saved(colour, session, ["a1", "b2"], tmp_path)
+        found = saved(variant, session, ["a1", "b2"], tmp_path)
     except errors.ConnectionFailedError as error:
         found = error.partial
     assert list(found) == ["b2"]
@@ -185,20 +187,20 @@ def test_what_is_no_whole_log_replaces_none(colour, scripted, tmp_path, what):
     assert contents(tmp_path) == {"name-of-a1-a1.log": b"old\n", "name-of-b2-b2.log": b"1\n2\n"}
 
 
-def test_a_page_alone_is_saved_nowhere(colour, scripted, scripted_session, tmp_path):
+def test_a_page_alone_is_saved_nowhere(variant, scripted, scripted_session, tmp_path):
     scripted.answer = Stage([record("a1")], prints={"a1": [PAGE]})
     with pytest.raises(errors.AnswerError, match="HTML page"):
-        saved(colour, scripted_session, "a1", tmp_path)
+        saved(variant, scripted_session, "a1", tmp_path)
     assert contents(tmp_path) == {}
 
 
-def test_a_log_goes_to_the_disk_in_parts(colour, scripted, scripted_session, tmp_path):
+def test_a_log_goes_to_the_disk_in_parts(variant, scripted, scripted_session, tmp_path):
     """The memory that it takes is not that of the log."""
     log = b"a line of a log\n" * 2**21
     scripted.answer = Stage([record("a1")], prints={"a1": [log]})
     tracemalloc.start()
     try:
-        [path] = saved(colour, scripted_session, "a1", tmp_path).values()
+        [path] = saved(variant, scripted_session, "a1", tmp_path).values()
         _, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -206,15 +208,15 @@ def test_a_log_goes_to_the_disk_in_parts(colour, scripted, scripted_session, tmp
     assert most < len(log) // 4
 
 
-def test_a_file_in_the_way_of_the_directory_is_told(colour, scripted, scripted_session, tmp_path):
+def test_a_file_in_the_way_of_the_directory_is_told(variant, scripted, scripted_session, tmp_path):
     (tmp_path / "taken").write_text("mine")
     scripted.answer = Stage([record("a1")])
     with pytest.raises(OSError, match="taken"):
-        saved(colour, scripted_session, "a1", tmp_path / "taken")
+        saved(variant, scripted_session, "a1", tmp_path / "taken")
     assert (tmp_path / "taken").read_text() == "mine"
 
 
-def test_the_old_file_is_whole_until_the_new_one_is(colour, scripted, scripted_session, tmp_path):
+def test_the_old_file_is_whole_until_the_new_one_is(variant, scripted, scripted_session, tmp_path):
     """Whoever reads it while the new one comes finds the old one."""
     seen = []
 
@@ -229,7 +231,7 @@ def test_the_old_file_is_whole_until_the_new_one_is(colour, scripted, scripted_s
 
     new = Answer(200, slowly(), headers={"Content-Length": "4"})
     scripted.answer = Stage([record("a1")], prints={"a1": [b"old\n", new]})
-    saved(colour, scripted_session, "a1", tmp_path)
-    saved(colour, scripted_session, "a1", tmp_path)
+    saved(variant, scripted_session, "a1", tmp_path)
+    saved(variant, scripted_session, "a1", tmp_path)
     assert seen == [b"old\n"]
     assert contents(tmp_path) == {"name-of-a1-a1.log": b"new\n"}

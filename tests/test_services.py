@@ -10,9 +10,9 @@ VOSI = 'xmlns:vosi="http://www.ivoa.net/xml/VOSIAvailability/v1.0"'
 NAMESPACE = 'xmlns="http://www.ivoa.net/xml/VOSIAvailability/v1.0"'
 
 
-def opened(colour, scripted, kind, body, content_type="text/xml"):
+def opened(variant, scripted, kind, body, content_type="text/xml"):
     scripted.answer = lambda _: Answer(200, body, content_type)
-    return colour.open(kind, server=scripted.url, token="t", retry=False)
+    return variant.open(kind, server=scripted.url, token="t", retry=False)
 
 
 @pytest.mark.parametrize(
@@ -37,9 +37,9 @@ def opened(colour, scripted, kind, body, content_type="text/xml"):
         ),
     ],
 )
-def test_a_service_says_whether_it_is_available(colour, scripted, body, available):
-    overview = opened(colour, scripted, "Overview", body)
-    assert colour.run(overview.availability()) is available
+def test_a_service_says_whether_it_is_available(variant, scripted, body, available):
+    overview = opened(variant, scripted, "Overview", body)
+    assert variant.run(overview.availability()) is available
 
 
 LAUGHS = "".join(f"<!ENTITY l{n} '{f'&l{n - 1};' * 10}'>" for n in range(1, 10))
@@ -66,55 +66,55 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=list(HOSTILE))
-def test_whatever_is_no_such_document_is_refused(colour, scripted, body):
-    overview = opened(colour, scripted, "Overview", body)
+def test_whatever_is_no_such_document_is_refused(variant, scripted, body):
+    overview = opened(variant, scripted, "Overview", body)
     with pytest.raises(AnswerError, match="GET /skaha/availability answered 200") as caught:
-        colour.run(overview.availability())
+        variant.run(overview.availability())
     assert "VOSI availability" in str(caught.value)
 
 
-def test_a_service_that_cannot_even_say_so_is_an_error(colour, scripted):
-    overview = opened(colour, scripted, "Overview", "")
+def test_a_service_that_cannot_even_say_so_is_an_error(variant, scripted):
+    overview = opened(variant, scripted, "Overview", "")
     scripted.answer = lambda _: Answer(503, "down for repairs")
     with pytest.raises(ServerError, match="down for repairs"):
-        colour.run(overview.availability())
+        variant.run(overview.availability())
 
 
-def test_health_is_told_without_credentials(colour, platform, tmp_path, monkeypatch):
+def test_health_is_told_without_credentials(variant, platform, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert colour.run(colour.open("Overview", server=platform.url).availability()) is True
+    assert variant.run(variant.open("Overview", server=platform.url).availability()) is True
 
 
-def test_images_are_their_references(colour, scripted):
-    images = opened(colour, scripted, "Images", "")
+def test_images_are_their_references(variant, scripted):
+    images = opened(variant, scripted, "Images", "")
     scripted.answer = lambda _: json_answer([*samples.IMAGES, {"types": ["headless"]}, {"id": ""}])
-    assert colour.run(images.fetch()) == [image["id"] for image in samples.IMAGES]
+    assert variant.run(images.fetch()) == [image["id"] for image in samples.IMAGES]
 
 
-def test_images_are_of_the_kind_asked_for(colour, platform):
-    images = colour.open("Images", server=platform.url, token=platform.token)
-    every = colour.run(images.fetch())
-    headless = colour.run(images.fetch(kind="headless"))
+def test_images_are_of_the_kind_asked_for(variant, platform):
+    images = variant.open("Images", server=platform.url, token=platform.token)
+    every = variant.run(images.fetch())
+    headless = variant.run(images.fetch(kind="headless"))
     assert "images.canfar.net/skaha/terminal:1.1.2" in headless
-    assert set(colour.run(images.fetch("desktop"))) < set(every)
+    assert set(variant.run(images.fetch("desktop"))) < set(every)
     assert all(isinstance(image, str) for image in every)
 
 
 @pytest.mark.parametrize("profile", samples.CONTEXTS)
-def test_resources_are_the_platforms_own_words(colour, scripted, profile):
-    context = opened(colour, scripted, "Context", "")
+def test_resources_are_the_platforms_own_words(variant, scripted, profile):
+    context = opened(variant, scripted, "Context", "")
     scripted.answer = lambda _: json_answer(samples.CONTEXTS[profile])
-    assert colour.run(context.resources()) == samples.CONTEXTS[profile]
+    assert variant.run(context.resources()) == samples.CONTEXTS[profile]
 
 
 @pytest.mark.parametrize("profile", samples.STATISTICS)
-def test_statistics_are_the_platforms_own_words(colour, scripted, scripted_session, profile):
+def test_statistics_are_the_platforms_own_words(variant, scripted, scripted_session, profile):
     scripted.answer = lambda _: json_answer(samples.STATISTICS[profile])
-    assert colour.run(scripted_session.stats()) == samples.STATISTICS[profile]
+    assert variant.run(scripted_session.stats()) == samples.STATISTICS[profile]
 
 
-def test_the_embedded_platform_offers_what_a_launch_asks_for(colour, platform):
-    context = colour.open("Context", server=platform.url, token=platform.token)
-    found = colour.run(context.resources())
+def test_the_embedded_platform_offers_what_a_launch_asks_for(variant, platform):
+    context = variant.open("Context", server=platform.url, token=platform.token)
+    found = variant.run(context.resources())
     assert 2 in found["cores"]["options"]
     assert 4 in found["memoryGB"]["options"]

@@ -106,12 +106,12 @@ def test_the_file_is_read_when_a_client_is_made(file):
     assert SkahaClient().timeout == 30
 
 
-def test_a_token_is_asked_for_at_each_request(colour, scripted):
+def test_a_token_is_asked_for_at_each_request(variant, scripted):
     scripted.answer = lambda _: json_answer([])
     tokens = iter(["first", "second"])
-    session = colour.open(server=scripted.url, token=lambda: next(tokens))
+    session = variant.open(server=scripted.url, token=lambda: next(tokens))
     for _ in range(2):
-        colour.run(session.fetch())
+        variant.run(session.fetch())
     sent = [request.headers["authorization"] for request in scripted.received]
     assert sent == ["Bearer first", "Bearer second"]
 
@@ -134,21 +134,21 @@ def test_waiting_for_a_token_holds_nobody_else_up(scripted):
     asyncio.run(main())
 
 
-def test_why_there_is_no_token_reaches_the_caller(colour, scripted):
+def test_why_there_is_no_token_reaches_the_caller(variant, scripted):
     def token():
         raise CredentialsError("the login has ended: log in again")
 
-    session = colour.open(server=scripted.url, token=token)
+    session = variant.open(server=scripted.url, token=token)
     with pytest.raises(CredentialsError, match="log in again"):
-        colour.run(session.info(["abc", "def"]))
+        variant.run(session.info(["abc", "def"]))
     assert scripted.received == []
 
 
 @pytest.mark.parametrize("bad", [None, "", "a\nb", TOKEN.encode()])
-def test_what_is_no_token_is_refused_and_never_shown(colour, scripted, bad):
-    session = colour.open(server=scripted.url, token=lambda: bad)
+def test_what_is_no_token_is_refused_and_never_shown(variant, scripted, bad):
+    session = variant.open(server=scripted.url, token=lambda: bad)
     with pytest.raises(InvalidInputError, match="token must be") as caught:
-        colour.run(session.fetch())
+        variant.run(session.fetch())
     assert TOKEN not in "".join(traceback.format_exception(caught.value))
 
 

@@ -18,20 +18,20 @@ QUICK = {"poll": 0.001, "longest_poll": 0.002}
 PATIENCE = 20
 
 
-def waited(colour, scripted, looks, ids, **options):
+def waited(variant, scripted, looks, ids, **options):
     scripted.answer = Stage(*looks)
-    session = colour.open(server=scripted.url, token="t", retry=False)
-    return colour.run(session.wait(ids, **QUICK | options))
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    return variant.run(session.wait(ids, **QUICK | options))
 
 
-def test_it_ends_with_the_last_session_and_tells_how_each_ended(colour, scripted):
+def test_it_ends_with_the_last_session_and_tells_how_each_ended(variant, scripted):
     """Well, by both words for it, or not."""
     looks = [
         look({"a1": "Pending", "b2": "Running", "c3": "Running", "d4": "Pending"}),
         look({"a1": "Running", "b2": "Succeeded", "c3": "Failed", "d4": "Running"}),
         look({"a1": "Completed", "b2": "Succeeded", "c3": "Failed", "d4": "Error"}),
     ]
-    ended = waited(colour, scripted, looks, ["c3", "b2", "a1", "d4"])
+    ended = waited(variant, scripted, looks, ["c3", "b2", "a1", "d4"])
     assert list(ended.items()) == [
         ("c3", "Failed"),
         ("b2", "Succeeded"),
@@ -42,29 +42,29 @@ def test_it_ends_with_the_last_session_and_tells_how_each_ended(colour, scripted
     assert len(scripted.received) == 3
 
 
-def test_it_is_told_by_the_embedded_platform(colour, session):
-    good = colour.run(session.create("good", IMAGE, cmd="true", replicas=2))
-    bad = colour.run(session.create("bad", IMAGE, cmd="false"))
+def test_it_is_told_by_the_embedded_platform(variant, session):
+    good = variant.run(session.create("good", IMAGE, cmd="true", replicas=2))
+    bad = variant.run(session.create("bad", IMAGE, cmd="false"))
     try:
-        ended = colour.run(session.wait([*good, *bad], timeout=PATIENCE))
+        ended = variant.run(session.wait([*good, *bad], timeout=PATIENCE))
         assert list(ended.values()) == ["Completed", "Completed", "Failed"]
     finally:
-        colour.run(session.destroy([*good, *bad]))
+        variant.run(session.destroy([*good, *bad]))
 
 
-def test_any_number_of_sessions_takes_one_request_a_round(colour, scripted):
+def test_any_number_of_sessions_takes_one_request_a_round(variant, scripted):
     ids = [f"a{number}" for number in range(500)]
     looks = [
         look(dict.fromkeys(ids, status)) for status in ("Pending", "Pending", "Running", "Failed")
     ]
-    assert waited(colour, scripted, looks, ids) == dict.fromkeys(ids, "Failed")
+    assert waited(variant, scripted, looks, ids) == dict.fromkeys(ids, "Failed")
     assert [(one.method, one.path, one.query) for one in scripted.received] == [
         ("GET", "/skaha/v1/session", {})
     ] * 4
 
 
-def test_nothing_is_asked_for_the_sake_of_no_session(colour, scripted):
-    assert waited(colour, scripted, [[]], []) == {}
+def test_nothing_is_asked_for_the_sake_of_no_session(variant, scripted):
+    assert waited(variant, scripted, [[]], []) == {}
     assert scripted.received == []
 
 
@@ -84,17 +84,17 @@ def test_nothing_is_asked_for_the_sake_of_no_session(colour, scripted):
         ("Failed", 5),
     ],
 )
-def test_it_lasts_until_one_of_the_wanted_statuses_or_the_end(colour, scripted, until, rounds):
+def test_it_lasts_until_one_of_the_wanted_statuses_or_the_end(variant, scripted, until, rounds):
     statuses = ["Pending", "Running", "Terminating", "Dreaming", "Succeeded"]
     looks = [look({"a1": status}) for status in statuses]
-    found = waited(colour, scripted, looks, "a1", until=until)
+    found = waited(variant, scripted, looks, "a1", until=until)
     assert found == {"a1": statuses[rounds - 1]}
     assert len(scripted.received) == rounds
 
 
-def test_what_has_ended_is_not_waited_for_until_it_runs(colour, scripted):
+def test_what_has_ended_is_not_waited_for_until_it_runs(variant, scripted):
     looks = [look({"a1": "Failed", "b2": "Pending"}), look({"a1": "Failed", "b2": "Running"})]
-    found = waited(colour, scripted, looks, ["a1", "b2"], until="running")
+    found = waited(variant, scripted, looks, ["a1", "b2"], until="running")
     assert found == {"a1": "Failed", "b2": "Running"}
 
 
@@ -132,7 +132,7 @@ def told(rounds, wanted):
     ),
     st.sampled_from(["finished", "running", "Terminating"]),
 )
-def test_whatever_the_lists_say_each_session_is_told_by_its_own(colour, scripted, shown, until):
+def test_whatever_the_lists_say_each_session_is_told_by_its_own(variant, scripted, shown, until):
     """The law: listed late, gone, unknown words, no words, in any order, for any number."""
     longest = max(len(rounds) for rounds in shown.values()) + 1
     # Whoever is still there at the end has ended.
@@ -147,7 +147,7 @@ def test_whatever_the_lists_say_each_session_is_told_by_its_own(colour, scripted
         for number in range(longest + 1)
     ]
     scripted.received.clear()
-    found = waited(colour, scripted, looks, list(whole), until=until, appear=PATIENCE)
+    found = waited(variant, scripted, looks, list(whole), until=until, appear=PATIENCE)
     assert found == {one: status for one, (status, _) in expected.items()}
     assert len(scripted.received) == max(rounds for _, rounds in expected.values())
 
@@ -155,22 +155,22 @@ def test_whatever_the_lists_say_each_session_is_told_by_its_own(colour, scripted
 # Not there yet, and not there any more.
 
 
-def test_a_new_session_may_be_missing_for_a_while_and_a_listed_one_may_not(colour, scripted):
+def test_a_new_session_may_be_missing_for_a_while_and_a_listed_one_may_not(variant, scripted):
     looks = [[], look({"b2": "Running"}), look({"a1": "Running"}), look({"a1": "Completed"})]
-    found = waited(colour, scripted, looks, ["a1", "b2"])
+    found = waited(variant, scripted, looks, ["a1", "b2"])
     assert found == {"a1": "Completed", "b2": "Gone"}
     assert len(scripted.received) == 4
 
 
-def test_what_never_appears_is_gone_in_the_end(colour, scripted):
+def test_what_never_appears_is_gone_in_the_end(variant, scripted):
     before = time.monotonic()
-    assert waited(colour, scripted, [[]], "a1", appear=0.05) == {"a1": "Gone"}
+    assert waited(variant, scripted, [[]], "a1", appear=0.05) == {"a1": "Gone"}
     assert time.monotonic() - before >= 0.05
     assert len(scripted.received) > 1
 
 
-def test_a_session_that_is_destroyed_meanwhile_is_gone(colour, session, platform):
-    [session_id] = colour.run(session.create("long", IMAGE, cmd="sleep", args="60"))
+def test_a_session_that_is_destroyed_meanwhile_is_gone(variant, session, platform):
+    [session_id] = variant.run(session.create("long", IMAGE, cmd="sleep", args="60"))
     seen = []
 
     def destroy(statuses):
@@ -181,19 +181,19 @@ def test_a_session_that_is_destroyed_meanwhile_is_gone(colour, session, platform
                 headers={"Authorization": f"Bearer {platform.token}"},
             )
 
-    ended = colour.run(
+    ended = variant.run(
         session.wait(session_id, timeout=PATIENCE, poll=0.01, longest_poll=0.1, progress=destroy)
     )
     assert ended == {session_id: "Gone"}
     assert seen[-2:] == [{session_id: "Running"}, {session_id: "Gone"}]
 
 
-def test_an_app_is_not_taken_for_its_desktop(colour, scripted):
+def test_an_app_is_not_taken_for_its_desktop(variant, scripted):
     """Older platforms list apps, too, and an app bears the id of its desktop."""
     running = {**samples.SESSIONS_A[1], "status": "Running"}
     looks = [samples.SESSIONS_A, [running, samples.SESSIONS_A[2]]]
     assert samples.SESSIONS_A[1]["status"] == "Pending"
-    found = waited(colour, scripted, looks, "d8waits0", until="running")
+    found = waited(variant, scripted, looks, "d8waits0", until="running")
     assert found == {"d8waits0": "Running"}
     assert len(scripted.received) == 2
 
@@ -201,11 +201,11 @@ def test_an_app_is_not_taken_for_its_desktop(colour, scripted):
 # Time.
 
 
-def test_a_time_out_tells_the_state_of_all(colour, scripted):
+def test_a_time_out_tells_the_state_of_all(variant, scripted):
     ids = [f"a{number}" for number in range(12)]
     statuses = dict.fromkeys(ids, "Running") | {"a0": "Completed", "a1": None}
     with pytest.raises(errors.WaitTimeoutError) as caught:
-        waited(colour, scripted, [look(statuses)], ids, timeout=0.05)
+        waited(variant, scripted, [look(statuses)], ids, timeout=0.05)
     assert caught.value.partial == statuses | {"a1": "Unseen"}
     assert list(caught.value.partial) == ids
     assert isinstance(caught.value, TimeoutError)
@@ -215,54 +215,54 @@ def test_a_time_out_tells_the_state_of_all(colour, scripted):
     assert "a0 " not in told
 
 
-def test_no_time_is_enough_for_one_look(colour, scripted):
-    assert waited(colour, scripted, [look({"a1": "Failed"})], "a1", timeout=0) == {"a1": "Failed"}
+def test_no_time_is_enough_for_one_look(variant, scripted):
+    assert waited(variant, scripted, [look({"a1": "Failed"})], "a1", timeout=0) == {"a1": "Failed"}
     with pytest.raises(errors.WaitTimeoutError, match="after 0 s, a1 is Running"):
-        waited(colour, scripted, [look({"a1": "Running"})], "a1", timeout=0)
+        waited(variant, scripted, [look({"a1": "Running"})], "a1", timeout=0)
     assert len(scripted.received) == 2
 
 
-def test_the_last_look_is_at_the_end_of_the_time(colour, scripted):
+def test_the_last_look_is_at_the_end_of_the_time(variant, scripted):
     """Also when the next one would be due much later."""
     before = time.monotonic()
     with pytest.raises(errors.WaitTimeoutError):
-        waited(colour, scripted, [look({"a1": "Running"})], "a1", timeout=0.1, poll=PATIENCE)
+        waited(variant, scripted, [look({"a1": "Running"})], "a1", timeout=0.1, poll=PATIENCE)
     assert 0.1 <= time.monotonic() - before < PATIENCE / 2
     assert len(scripted.received) == 2
 
 
-def test_the_time_is_kept_while_the_platform_is_overloaded(colour, scripted):
+def test_the_time_is_kept_while_the_platform_is_overloaded(variant, scripted):
     """Whatever it asks for by `Retry-After`; and what was known by then is told."""
     scripted.answer = stage = Stage(look({"a1": "Running", "b2": "Completed"}))
-    session = colour.open(server=scripted.url, token="t", retry=Retry(attempts=2, longest_pause=3))
+    session = variant.open(server=scripted.url, token="t", retry=Retry(attempts=2, longest_pause=3))
 
     def overload(_):
         stage.refused["GET session"] = Answer(503, "busy", headers={"Retry-After": "3"})
 
     before = time.monotonic()
     with pytest.raises((errors.WaitTimeoutError, errors.ServerError)) as caught:
-        colour.run(session.wait(["a1", "b2"], timeout=0.2, progress=overload, **QUICK))
+        variant.run(session.wait(["a1", "b2"], timeout=0.2, progress=overload, **QUICK))
     assert time.monotonic() - before < 2
     assert caught.value.partial == {"a1": "Running", "b2": "Completed"}
 
 
-def test_a_platform_that_is_lost_on_the_way_does_not_take_what_was_known(colour, scripted):
+def test_a_platform_that_is_lost_on_the_way_does_not_take_what_was_known(variant, scripted):
     scripted.answer = stage = Stage(look({"a1": "Running", "b2": "Completed"}))
-    session = colour.open(server=scripted.url, token="t", retry=False)
+    session = variant.open(server=scripted.url, token="t", retry=False)
 
     def lose(_):
         stage.refused["GET session"] = None
 
     with pytest.raises(errors.ConnectionFailedError) as caught:
-        colour.run(session.wait(["a1", "b2"], progress=lose, **QUICK))
+        variant.run(session.wait(["a1", "b2"], progress=lose, **QUICK))
     assert caught.value.partial == {"a1": "Running", "b2": "Completed"}
 
 
-def test_looks_become_rarer_up_to_a_bound(colour, scripted):
+def test_looks_become_rarer_up_to_a_bound(variant, scripted):
     rounds = [look({"a1": "Running"})] * 6 + [look({"a1": "Failed"})]
     scripted.answer = stage = Stage(*rounds)
-    session = colour.open(server=scripted.url, token="t")
-    colour.run(session.wait("a1", poll=0.04, longest_poll=0.1))
+    session = variant.open(server=scripted.url, token="t")
+    variant.run(session.wait("a1", poll=0.04, longest_poll=0.1))
     gaps = [after - before for before, after in itertools.pairwise(stage.times)]
     least = [0.04, 0.06, 0.09, 0.1, 0.1, 0.1]
     assert len(gaps) == len(least)
@@ -275,7 +275,7 @@ def test_looks_become_rarer_up_to_a_bound(colour, scripted):
 # Progress.
 
 
-def test_progress_is_told_after_looks_that_found_something_new(colour, scripted):
+def test_progress_is_told_after_looks_that_found_something_new(variant, scripted):
     looks = [
         [],
         look({"a1": "Pending"}),
@@ -285,7 +285,7 @@ def test_progress_is_told_after_looks_that_found_something_new(colour, scripted)
         look({"a1": "Completed"}),
     ]
     seen = []
-    waited(colour, scripted, looks, ["a1", "b2"], progress=seen.append)
+    waited(variant, scripted, looks, ["a1", "b2"], progress=seen.append)
     assert seen == [
         {"a1": "Pending", "b2": "Unseen"},
         {"a1": "Running", "b2": "Pending"},
@@ -293,9 +293,9 @@ def test_progress_is_told_after_looks_that_found_something_new(colour, scripted)
     ]
 
 
-def test_what_progress_does_to_the_statuses_does_not_matter(colour, scripted):
+def test_what_progress_does_to_the_statuses_does_not_matter(variant, scripted):
     looks = [look({"a1": "Running"}), look({"a1": "Running"}), look({"a1": "Failed"})]
-    assert waited(colour, scripted, looks, "a1", progress=dict.clear) == {"a1": "Failed"}
+    assert waited(variant, scripted, looks, "a1", progress=dict.clear) == {"a1": "Failed"}
 
 
 @pytest.mark.parametrize(
@@ -321,9 +321,9 @@ def test_what_progress_does_to_the_statuses_does_not_matter(colour, scripted):
         ("ids", 7),
     ],
 )
-def test_what_is_wrong_is_refused_before_anything_is_asked(colour, scripted, name, value):
+def test_what_is_wrong_is_refused_before_anything_is_asked(variant, scripted, name, value):
     scripted.answer = lambda _: json_answer([record("a1", "Failed")])
-    session = colour.open(server=scripted.url, token="t", retry=False)
+    session = variant.open(server=scripted.url, token="t", retry=False)
     with pytest.raises(errors.InvalidInputError, match=NAMED.get(name, name)):
-        colour.run(session.wait(**{"ids": "a1"} | {name: value}))
+        variant.run(session.wait(**{"ids": "a1"} | {name: value}))
     assert scripted.received == []

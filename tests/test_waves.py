@@ -51,25 +51,25 @@ class Census:
         self._client.close()
 
 
-def test_there_are_never_more_than_asked_for_and_all_are_launched(colour, roomy):
-    session = colour.open(server=roomy.url, token=roomy.token)
+def test_there_are_never_more_than_asked_for_and_all_are_launched(variant, roomy):
+    session = variant.open(server=roomy.url, token=roomy.token)
     # Neither another kind counts, nor what has ended; what is there already does.
-    other = colour.run(session.create("desk", IMAGE, 1, 1, kind="desktop"))
-    ended = colour.run(session.create("ended", IMAGE, 1, 1, cmd="true", replicas=3))
-    colour.run(session.wait(ended, timeout=20))
-    early = colour.run(session.create("early", IMAGE, 1, 1, cmd="sleep", args="0.5"))
+    other = variant.run(session.create("desk", IMAGE, 1, 1, kind="desktop"))
+    ended = variant.run(session.create("ended", IMAGE, 1, 1, cmd="true", replicas=3))
+    variant.run(session.wait(ended, timeout=20))
+    early = variant.run(session.create("early", IMAGE, 1, 1, cmd="sleep", args="0.5"))
     try:
         with Census(roomy, "headless") as census:
-            ids = colour.run(
+            ids = variant.run(
                 session.create("wave", IMAGE, 1, 1, cmd="sleep", args="0.1", replicas=7, at_most=3)
             )
         assert list(ids.names) == [f"wave-{n}" for n in range(1, 8)]
         assert census.most == 3
-        statuses = colour.run(session.wait(ids, timeout=20))
+        statuses = variant.run(session.wait(ids, timeout=20))
         assert statuses == dict.fromkeys(ids, "Completed")
-        assert [one["status"] for one in colour.run(session.info(other))] != []
+        assert [one["status"] for one in variant.run(session.info(other))] != []
     finally:
-        colour.run(session.destroy([*other, *ended, *early, *ids], verify=True))
+        variant.run(session.destroy([*other, *ended, *early, *ids], verify=True))
 
 
 class Crowd:
@@ -119,10 +119,10 @@ class Crowd:
         return answer
 
 
-def waved(colour, scripted, crowd, **options):
+def waved(variant, scripted, crowd, **options):
     scripted.answer = crowd
-    session = colour.open(server=scripted.url, token="t", retry=False)
-    return colour.run(session.create("wave", IMAGE, **{"replicas": 7, "at_most": 3} | options))
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    return variant.run(session.create("wave", IMAGE, **{"replicas": 7, "at_most": 3} | options))
 
 
 @pytest.fixture(autouse=True)
@@ -132,7 +132,7 @@ def _quick_looks(monkeypatch):
         monkeypatch.setattr(module, "_FIRST_POLL", 0.01)
 
 
-def test_others_and_the_ended_take_no_room_and_the_pending_do(colour, scripted):
+def test_others_and_the_ended_take_no_room_and_the_pending_do(variant, scripted):
     crowd = Crowd(
         record("n1", type="notebook"),
         record("n2", "Pending", type="notebook"),
@@ -140,43 +140,43 @@ def test_others_and_the_ended_take_no_room_and_the_pending_do(colour, scripted):
         record("h2", "Terminating"),
         record("h3", "Pending"),
     )
-    launched = waved(colour, scripted, crowd)
+    launched = waved(variant, scripted, crowd)
     assert launched == [f"id-wave-{n}" for n in range(1, 8)]
     assert crowd.most <= 3
 
 
 @pytest.mark.parametrize("lag", [1, 2])
-def test_what_was_launched_takes_room_before_it_is_listed(colour, scripted, lag):
+def test_what_was_launched_takes_room_before_it_is_listed(variant, scripted, lag):
     """A new session may take seconds to appear in the list."""
     crowd = Crowd(lag=lag)
-    launched = waved(colour, scripted, crowd)
+    launched = waved(variant, scripted, crowd)
     assert len(launched) == 7
     assert crowd.most <= 3
 
 
-def test_a_replica_that_is_refused_stops_no_later_wave(colour, scripted):
+def test_a_replica_that_is_refused_stops_no_later_wave(variant, scripted):
     crowd = Crowd()
     crowd.refusals["wave-4"] = Answer(400, "not this one")
-    launched = waved(colour, scripted, crowd)
+    launched = waved(variant, scripted, crowd)
     assert list(launched.names) == [f"wave-{n}" for n in (1, 2, 3, 5, 6, 7)]
     assert list(launched.failures) == ["wave-4"]
 
 
 @pytest.mark.parametrize("answer", [Answer(401, "expired"), Answer(500, "oops"), None])
-def test_what_was_launched_is_told_when_a_later_wave_is_given_up(colour, scripted, answer):
+def test_what_was_launched_is_told_when_a_later_wave_is_given_up(variant, scripted, answer):
     crowd = Crowd()
     crowd.refusals["GET"] = answer
     with pytest.raises(errors.SkahaError) as caught:
-        waved(colour, scripted, crowd)
+        waved(variant, scripted, crowd)
     partial = caught.value.partial
     assert sorted(partial) == sorted(crowd.made)
     assert 3 <= len(partial) < 7
 
 
-def test_what_was_launched_is_told_to_who_stops(colour, scripted):
+def test_what_was_launched_is_told_to_who_stops(variant, scripted):
     """Between two waves there is nothing but looks, and each may be the last."""
     crowd = Crowd()
-    session = colour.open(server=scripted.url, token="t", retry=False)
+    session = variant.open(server=scripted.url, token="t", retry=False)
     looked = threading.Event()
 
     def answer(request):
@@ -186,7 +186,7 @@ def test_what_was_launched_is_told_to_who_stops(colour, scripted):
         return crowd(request)
 
     scripted.answer = answer
-    if colour.name == "async":
+    if variant.name == "async":
 
         async def stop():
             call = asyncio.ensure_future(session.create("wave", IMAGE, replicas=7, at_most=3))
@@ -196,7 +196,7 @@ def test_what_was_launched_is_told_to_who_stops(colour, scripted):
                 await call
             return caught.value.partial
 
-        partial = colour.run(stop())
+        partial = variant.run(stop())
     else:
         old = signal.signal(signal.SIGINT, signal.default_int_handler)
         main = threading.main_thread().ident
@@ -217,8 +217,8 @@ def test_what_was_launched_is_told_to_who_stops(colour, scripted):
 
 @pytest.mark.parametrize("at_most", [0, -1, 1.5, "3", True])
 @pytest.mark.parametrize("call", ["create", "relaunch"])
-def test_no_room_at_all_is_refused(colour, scripted, scripted_session, at_most, call):
+def test_no_room_at_all_is_refused(variant, scripted, scripted_session, at_most, call):
     args = ("wave", IMAGE) if call == "create" else ([],)
     with pytest.raises(errors.InvalidInputError, match="at_most"):
-        colour.run(getattr(scripted_session, call)(*args, at_most=at_most))
+        variant.run(getattr(scripted_session, call)(*args, at_most=at_most))
     assert scripted.received == []

@@ -23,7 +23,7 @@ def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_a_session_is_opened_with_the_token_of_the_login(colour, platform, iam, log_in):
+def test_a_session_is_opened_with_the_token_of_the_login(variant, platform, iam, log_in):
     iam.fixed = platform.token
     done = log_in(server=platform.url)
     assert (done.user, done.provider, done.method) == (USER, iam.issuer, "oidc")
@@ -32,7 +32,7 @@ def test_a_session_is_opened_with_the_token_of_the_login(colour, platform, iam, 
     assert config.settings().profile == done.profile
     assert isinstance(config.settings()["token"], LoginToken)
     assert config.settings().sources["token"].startswith(f"login at {iam.issuer}, named by profile")
-    assert colour.run(colour.open().fetch()) == []
+    assert variant.run(variant.open().fetch()) == []
     # It is for that platform, and for no other.
     assert "token" not in config.settings(server="http://127.0.0.1:9/skaha")
 

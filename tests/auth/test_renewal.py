@@ -212,15 +212,15 @@ def test_the_end_of_a_login_is_shown(iam, home, log_in, platform):
     assert item["expires"] == f"{done.expires:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def test_every_request_of_a_fan_out_has_the_renewed_token(colour, scripted, iam, token):
+def test_every_request_of_a_fan_out_has_the_renewed_token(variant, scripted, iam, token):
     def platform(received):
         good = iam.families[0].access_tokens[-1]
         assert received.headers["authorization"] == f"Bearer {good}"
         return json_answer([])
 
     scripted.answer = platform
-    session = colour.open(server=scripted.url, token=token)
-    colour.run(session.events([f"abcd{number:04}" for number in range(40)]))
+    session = variant.open(server=scripted.url, token=token)
+    variant.run(session.events([f"abcd{number:04}" for number in range(40)]))
     assert len(scripted.received) == 40
     assert iam.renewals == 1
 

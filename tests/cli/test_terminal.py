@@ -13,7 +13,7 @@ LONG = "a-name-that-is-rather-long-for-a-narrow-terminal"
 
 
 def screen(child):
-    """Return the output of a program until its end, as lines without colours."""
+    """Return the output of a program until its end, as lines without variants."""
     child.expect(pexpect.EOF)
     child.close()
     return COLOUR.sub("", child.before).replace("\r\n", "\n").splitlines()

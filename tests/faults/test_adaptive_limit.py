@@ -52,69 +52,69 @@ class Gate:
         yield
         platform.on_request = self._pass
 
-    def lets_through(self, expected: int, colour: Any, call: Callable[[], Any]) -> bool:
+    def lets_through(self, expected: int, variant: Any, call: Callable[[], Any]) -> bool:
         """Say whether so many requests of this call are in flight at once, and never more."""
         self._platform.most_in_flight, self._expected = 0, expected
-        colour.run(call())
+        variant.run(call())
         return self._platform.most_in_flight == expected
 
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_overload_narrows_and_success_widens(
-    colour: Any, faulty: FaultyPlatform, status: int
+    variant: Any, faulty: FaultyPlatform, status: int
 ) -> None:
     ids = [faulty.add(f"run-{number}") for number in range(4 * WIDE)]
-    session = colour.open(server=faulty.url, token="a-token", retry=QUICK, concurrency=WIDE)
+    session = variant.open(server=faulty.url, token="a-token", retry=QUICK, concurrency=WIDE)
     gate = Gate(faulty)
-    assert gate.lets_through(WIDE, colour, lambda: session.info(ids))
+    assert gate.lets_through(WIDE, variant, lambda: session.info(ids))
     for one in ids[:WIDE]:
         faulty.script(f"GET {one}", f.refused(status))
     with gate.until_all_refusals_are_heard(WIDE):
-        colour.run(session.info(ids[:WIDE]))
+        variant.run(session.info(ids[:WIDE]))
     # All of a width at once are one sign of overload, not sixteen.
     # Eight, and one more as each of the eight was used once with success.
-    assert gate.lets_through(WIDE // 2 + 1, colour, lambda: session.info(ids[:12]))
+    assert gate.lets_through(WIDE // 2 + 1, variant, lambda: session.info(ids[:12]))
     for _ in range(3):
-        colour.run(session.info(ids))
-    assert gate.lets_through(WIDE, colour, lambda: session.info(ids))
+        variant.run(session.info(ids))
+    assert gate.lets_through(WIDE, variant, lambda: session.info(ids))
 
 
-def test_launches_narrow_too(colour: Any, faulty: FaultyPlatform) -> None:
+def test_launches_narrow_too(variant: Any, faulty: FaultyPlatform) -> None:
     """Wave after wave of refusals leaves one request in flight, and never none."""
     names = [f"run-{number}" for number in range(1, WIDE + 1)]
     for name in names:
         faulty.script(f"POST {name}", *[f.refused(503)] * 6)
-    session = colour.open(server=faulty.url, token="a-token", retry=QUICK, concurrency=WIDE)
-    launched = colour.run(session.create("run", IMAGE, replicas=WIDE))
+    session = variant.open(server=faulty.url, token="a-token", retry=QUICK, concurrency=WIDE)
+    launched = variant.run(session.create("run", IMAGE, replicas=WIDE))
     assert list(launched.names) == names
     assert faulty.named() == {name: [one] for name, one in launched.names.items()}
     # Sixteen successes have opened one lane after the other: two, three, four, five.
-    assert Gate(faulty).lets_through(2, colour, lambda: session.info(list(launched)[:2]))
+    assert Gate(faulty).lets_through(2, variant, lambda: session.info(list(launched)[:2]))
 
 
-def test_other_failures_do_not_narrow(colour: Any, faulty: FaultyPlatform) -> None:
+def test_other_failures_do_not_narrow(variant: Any, faulty: FaultyPlatform) -> None:
     ids = [faulty.add(f"run-{number}") for number in range(WIDE)]
     for one in ids:
         faulty.script(f"GET {one}", f.refused(502), f.RESET_DONE)
-    session = colour.open(server=faulty.url, token="a-token", retry=QUICK, concurrency=WIDE)
+    session = variant.open(server=faulty.url, token="a-token", retry=QUICK, concurrency=WIDE)
     gate = Gate(faulty)
-    colour.run(session.info(ids))
-    assert gate.lets_through(WIDE, colour, lambda: session.info(ids))
+    variant.run(session.info(ids))
+    assert gate.lets_through(WIDE, variant, lambda: session.info(ids))
 
 
-def test_no_lane_is_lost_on_the_way(colour: Any, faulty: FaultyPlatform) -> None:
+def test_no_lane_is_lost_on_the_way(variant: Any, faulty: FaultyPlatform) -> None:
     """After every kind of failure there are as many lanes as before."""
     ids = [faulty.add(f"run-{number}") for number in range(4)]
     faults = [fault for fault in dict.fromkeys(f.ALL) if fault.status not in (429, 503)]
     settings = {"retry": False, "timeout": TIMEOUT, "concurrency": 4}
-    session = colour.open(server=faulty.url, token="a-token", **settings)
+    session = variant.open(server=faulty.url, token="a-token", **settings)
     for fault in faults:
         for one in ids:
             faulty.script(f"GET {one}", fault)
         with contextlib.suppress(SkahaError):
-            colour.run(session.info(ids))
+            variant.run(session.info(ids))
     gate = Gate(faulty)
-    assert gate.lets_through(4, colour, lambda: session.info(ids))
+    assert gate.lets_through(4, variant, lambda: session.info(ids))
 
 
 def test_cancelled_requests_give_their_lanes_back(faulty: FaultyPlatform) -> None:

@@ -273,11 +273,11 @@ def test_a_cancelled_pause(faulty: FaultyPlatform) -> None:
         asyncio.run(cancel())
 
 
-def test_a_failure_of_ours_stops_the_fan_out(colour: Any, faulty: FaultyPlatform) -> None:
+def test_a_failure_of_ours_stops_the_fan_out(variant: Any, faulty: FaultyPlatform) -> None:
     """No thread stays behind after a call that ended by itself, either."""
     ids = [faulty.add(f"run-{number}") for number in range(12)]
     for one in ids[::2]:
         faulty.script(f"GET {one}", f.RESET_UNDONE, f.refused(429))
-    session = colour.open(server=faulty.url, **SETTINGS)
+    session = variant.open(server=faulty.url, **SETTINGS)
     with nothing_left_behind():
-        assert len(colour.run(session.info(ids))) == 12
+        assert len(variant.run(session.info(ids))) == 12

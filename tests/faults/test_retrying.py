@@ -38,9 +38,9 @@ PASSING = [
 FINAL = [400, 401, 403, 404, 405, 409, 410, 413, 418, 422, 425, 451, 501]
 
 
-def opened(colour: Any, platform: FaultyPlatform, **settings: Any) -> Any:
+def opened(variant: Any, platform: FaultyPlatform, **settings: Any) -> Any:
     settings = {"retry": QUICK, "timeout": TIMEOUT, "concurrency": 4} | settings
-    return colour.open(server=platform.url, token="a-token", **settings)
+    return variant.open(server=platform.url, token="a-token", **settings)
 
 
 def an_error(status: int = 503, **headers: str) -> StatusError:
@@ -49,10 +49,10 @@ def an_error(status: int = 503, **headers: str) -> StatusError:
 
 
 @pytest.mark.parametrize("fault", PASSING, ids=str)
-def test_get_is_sent_again(colour: Any, faulty: FaultyPlatform, fault: f.Fault) -> None:
+def test_get_is_sent_again(variant: Any, faulty: FaultyPlatform, fault: f.Fault) -> None:
     ids = [faulty.add(f"run-{number}") for number in range(3)]
     faulty.script(f"GET {ids[1]}", fault, fault)
-    records = colour.run(opened(colour, faulty).info(ids))
+    records = variant.run(opened(variant, faulty).info(ids))
     assert [record["id"] for record in records] == ids
     assert (records.failures, records.retries) == ({}, 2)
     assert len(faulty.seen(f"GET {ids[1]}")) == 3
@@ -60,32 +60,32 @@ def test_get_is_sent_again(colour: Any, faulty: FaultyPlatform, fault: f.Fault) 
 
 @pytest.mark.parametrize("fault", PASSING, ids=str)
 @pytest.mark.parametrize("forgetful", [True, False], ids=["newer", "older"])
-def test_delete_is_sent_again(colour: Any, fault: f.Fault, forgetful: bool) -> None:
+def test_delete_is_sent_again(variant: Any, fault: f.Fault, forgetful: bool) -> None:
     """What was ended counts as ended, also where the repeated request meets nothing there."""
     with FaultyPlatform(forgetful=forgetful) as platform:
         ids = [platform.add(f"run-{number}") for number in range(3)]
         platform.script(f"DELETE {ids[1]}", fault)
-        ended = colour.run(opened(colour, platform).destroy(ids))
+        ended = variant.run(opened(variant, platform).destroy(ids))
         assert ended == dict.fromkeys(ids, True)
         assert ended.failures == {}
         assert ended.retries >= 1
         assert platform.sessions == {}
 
 
-def test_older_platforms_say_what_is_not_there(colour: Any) -> None:
+def test_older_platforms_say_what_is_not_there(variant: Any) -> None:
     with FaultyPlatform(forgetful=False) as platform:
-        ended = colour.run(opened(colour, platform).destroy("nobodys1"))
+        ended = variant.run(opened(variant, platform).destroy("nobodys1"))
         assert ended == {"nobodys1": False}
 
 
 @pytest.mark.parametrize("status", FINAL)
-def test_other_refusals_are_final(colour: Any, faulty: FaultyPlatform, status: int) -> None:
+def test_other_refusals_are_final(variant: Any, faulty: FaultyPlatform, status: int) -> None:
     ids = [faulty.add(f"run-{number}") for number in range(2)]
-    session = opened(colour, faulty)
+    session = opened(variant, faulty)
     for method, call in (("GET", session.info), ("DELETE", session.destroy)):
         faulty.always(f"{method} {ids[0]}", f.refused(status))
         try:
-            failures = colour.run(call(ids)).failures
+            failures = variant.run(call(ids)).failures
         except SkahaError as error:
             failures = error.partial.failures
         assert [(key, error.status) for key, error in failures.items()] == [(ids[0], status)]
@@ -93,40 +93,40 @@ def test_other_refusals_are_final(colour: Any, faulty: FaultyPlatform, status: i
 
 
 @pytest.mark.parametrize("fault", PASSING, ids=str)
-def test_false_switches_it_off(colour: Any, faulty: FaultyPlatform, fault: f.Fault) -> None:
+def test_false_switches_it_off(variant: Any, faulty: FaultyPlatform, fault: f.Fault) -> None:
     faulty.script("GET session", fault)
-    session = opened(colour, faulty, retry=False)
+    session = opened(variant, faulty, retry=False)
     with pytest.raises(SkahaError):
-        colour.run(session.fetch())
+        variant.run(session.fetch())
     assert faulty.words() == ["GET session"]
-    assert colour.run(session.fetch()) == []
+    assert variant.run(session.fetch()) == []
 
 
 @pytest.mark.parametrize("attempts", [1, 2, 5])
-def test_attempts_are_counted(colour: Any, faulty: FaultyPlatform, attempts: int) -> None:
+def test_attempts_are_counted(variant: Any, faulty: FaultyPlatform, attempts: int) -> None:
     faulty.always("GET session", f.refused(429))
     retry = Retry(attempts=attempts, first_pause=0.001)
     with pytest.raises(TooManyRequestsError):
-        colour.run(opened(colour, faulty, retry=retry).fetch())
+        variant.run(opened(variant, faulty, retry=retry).fetch())
     assert len(faulty.received) == attempts
 
 
-def test_a_lasting_500_is_given_up_soon(colour: Any, faulty: FaultyPlatform) -> None:
+def test_a_lasting_500_is_given_up_soon(variant: Any, faulty: FaultyPlatform) -> None:
     faulty.always("GET session", f.refused(500))
     with pytest.raises(ServerError):
-        colour.run(opened(colour, faulty).fetch())
+        variant.run(opened(variant, faulty).fetch())
     assert len(faulty.received) == 3
 
 
-def test_one_500_among_others_is_no_lasting_one(colour: Any, faulty: FaultyPlatform) -> None:
+def test_one_500_among_others_is_no_lasting_one(variant: Any, faulty: FaultyPlatform) -> None:
     """Two of another kind do not count as two of this one."""
     faulty.script("GET session", f.RESET_DONE, f.refused(503), f.refused(500), f.refused(500))
-    assert colour.run(opened(colour, faulty).fetch()).retries == 4
+    assert variant.run(opened(variant, faulty).fetch()).retries == 4
 
 
 @pytest.mark.parametrize("retry_after", [None, 3600])
 def test_one_deadline_for_the_whole_call(
-    colour: Any, faulty: FaultyPlatform, retry_after: int | None
+    variant: Any, faulty: FaultyPlatform, retry_after: int | None
 ) -> None:
     """However many items there are, nothing is sent again after it; nor is it waited for."""
     ids = [faulty.add(f"run-{number}") for number in range(12)]
@@ -139,7 +139,7 @@ def test_one_deadline_for_the_whole_call(
         longest_pause=0.02 if retry_after is None else 60,
     )
     start = time.monotonic()
-    records = colour.run(opened(colour, faulty, retry=retry, concurrency=2).info(ids))
+    records = variant.run(opened(variant, faulty, retry=retry, concurrency=2).info(ids))
     assert time.monotonic() - start < 5
     assert [record["id"] for record in records] == ids[10:]
     assert list(records.failures) == ids[:10]
@@ -149,32 +149,32 @@ def test_one_deadline_for_the_whole_call(
     assert bool(again) == (retry_after is None)
 
 
-def test_retry_after_is_waited_for(colour: Any, faulty: FaultyPlatform) -> None:
+def test_retry_after_is_waited_for(variant: Any, faulty: FaultyPlatform) -> None:
     """It is given in seconds, or as a date."""
     ids = [faulty.add(f"run-{number}") for number in range(2)]
     # A date has no fractions of a second, so two are between one and two.
     faulty.script(f"GET {ids[0]}", f.refused(503, 1))
     faulty.script(f"GET {ids[1]}", f.refused(503, 2, dated=True))
     retry = Retry(first_pause=0.001, longest_pause=30)
-    assert len(colour.run(opened(colour, faulty, retry=retry).info(ids))) == 2
+    assert len(variant.run(opened(variant, faulty, retry=retry).info(ids))) == 2
     for one in ids:
         first, second = faulty.seen(f"GET {one}")
         assert 0.9 < second.at - first.at < 4
 
 
-def test_retry_after_is_capped(colour: Any, faulty: FaultyPlatform) -> None:
+def test_retry_after_is_capped(variant: Any, faulty: FaultyPlatform) -> None:
     faulty.script("GET session", f.refused(429, 3600), f.refused(503, 7200, dated=True))
     start = time.monotonic()
-    assert colour.run(opened(colour, faulty).fetch()) == []
+    assert variant.run(opened(variant, faulty).fetch()) == []
     assert time.monotonic() - start < 2
 
 
 def test_retries_are_seen_and_counted(
-    colour: Any, faulty: FaultyPlatform, caplog: pytest.LogCaptureFixture
+    variant: Any, faulty: FaultyPlatform, caplog: pytest.LogCaptureFixture
 ) -> None:
     faulty.script("GET session", f.refused(503), f.RESET_DONE, f.NOT_HTTP)
     with caplog.at_level(logging.DEBUG, "skaha"):
-        records = colour.run(opened(colour, faulty).fetch())
+        records = variant.run(opened(variant, faulty).fetch())
     assert records.retries == 3
     told = [record for record in caplog.records if record.name == "skaha"]
     assert [record.levelname for record in told] == ["DEBUG"] * 3
@@ -182,45 +182,45 @@ def test_retries_are_seen_and_counted(
     assert "503" in told[0].getMessage()
 
 
-def test_a_quiet_call_has_no_retries(colour: Any, faulty: FaultyPlatform) -> None:
+def test_a_quiet_call_has_no_retries(variant: Any, faulty: FaultyPlatform) -> None:
     ids = [faulty.add("run-1")]
-    session = opened(colour, faulty)
-    results = [colour.run(call) for call in (session.fetch(), session.info(ids))]
+    session = opened(variant, faulty)
+    results = [variant.run(call) for call in (session.fetch(), session.info(ids))]
     assert [result.retries for result in results] == [0, 0]
 
 
-def test_the_loss_of_some_keeps_the_rest(colour: Any, faulty: FaultyPlatform) -> None:
+def test_the_loss_of_some_keeps_the_rest(variant: Any, faulty: FaultyPlatform) -> None:
     """A lost connection raises, and carries what had succeeded."""
     ids = [faulty.add(f"run-{number}") for number in range(6)]
     faulty.always(f"GET {ids[2]}", f.RESET_UNDONE)
     with pytest.raises(ConnectionFailedError) as caught:
-        colour.run(opened(colour, faulty).info(ids))
+        variant.run(opened(variant, faulty).info(ids))
     kept = [one for one in ids if one != ids[2]]
     assert [record["id"] for record in caught.value.partial] == kept
     assert list(caught.value.partial.failures) == [ids[2]]
 
 
-def test_nobody_there(colour: Any) -> None:
+def test_nobody_there(variant: Any) -> None:
     with FaultyPlatform() as platform:
         url = platform.url
     retry = Retry(attempts=3, first_pause=0.001)
     with pytest.raises(ConnectionFailedError) as caught:
-        colour.run(colour.open(server=url, token="a-token", retry=retry).fetch())
+        variant.run(variant.open(server=url, token="a-token", retry=retry).fetch())
     assert not isinstance(caught.value, TimedOutError)
 
 
 @pytest.mark.parametrize("fault", [f.STALL_UNDONE, f.STALL_MIDWAY], ids=str)
-def test_a_stall_is_a_time_out(colour: Any, faulty: FaultyPlatform, fault: f.Fault) -> None:
+def test_a_stall_is_a_time_out(variant: Any, faulty: FaultyPlatform, fault: f.Fault) -> None:
     faulty.always("GET session", fault)
     with pytest.raises(TimedOutError):
-        colour.run(opened(colour, faulty, retry=False).fetch())
+        variant.run(opened(variant, faulty, retry=False).fetch())
 
 
 @pytest.mark.parametrize("fault", f.GARBAGE, ids=str)
-def test_garbage_is_an_error_of_ours(colour: Any, faulty: FaultyPlatform, fault: f.Fault) -> None:
+def test_garbage_is_an_error_of_ours(variant: Any, faulty: FaultyPlatform, fault: f.Fault) -> None:
     faulty.always("GET session", fault)
     with pytest.raises((AnswerError, ConnectionFailedError)):
-        colour.run(opened(colour, faulty, retry=False).fetch())
+        variant.run(opened(variant, faulty, retry=False).fetch())
 
 
 @pytest.mark.parametrize(
@@ -242,18 +242,18 @@ def test_garbage_is_an_error_of_ours(colour: Any, faulty: FaultyPlatform, fault:
         b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 20_000,
     ],
 )
-def test_no_garbage_gets_through(colour: Any, faulty: FaultyPlatform, raw: bytes) -> None:
+def test_no_garbage_gets_through(variant: Any, faulty: FaultyPlatform, raw: bytes) -> None:
     """Whatever bytes come: what is raised is of our tree, and the lane serves the next request."""
     ids = [faulty.add(f"run-{number}") for number in range(3)]
-    session = opened(colour, faulty, retry=False, concurrency=1)
+    session = opened(variant, faulty, retry=False, concurrency=1)
     for call in (session.fetch, lambda: session.info(ids), lambda: session.logs(ids)):
         for what in ("GET session", f"GET {ids[0]}", "GET logs"):
             faulty._scripts[what].clear()
             faulty.script(what, f.Fault("raw", raw=raw))
         with contextlib.suppress(SkahaError):
-            colour.run(call())
+            variant.run(call())
     faulty._scripts.clear()
-    assert len(colour.run(session.info(ids))) == 3
+    assert len(variant.run(session.info(ids))) == 3
 
 
 # Retry by itself: the pauses it draws.

@@ -98,15 +98,15 @@ def check_no_canary(texts: Any) -> None:
             assert canary not in text
 
 
-def opened(colour: Any, platform: FaultyPlatform) -> Any:
+def opened(variant: Any, platform: FaultyPlatform) -> Any:
     registry = ContainerRegistry(username="vrubin", secret=SECRET)
     quick = Retry(attempts=2, deadline=0.2, first_pause=0.001)
-    return colour.open(
+    return variant.open(
         server=platform.url, token=TOKEN, registry=registry, retry=quick, timeout=0.3
     )
 
 
-def errors_of(colour: Any, session: Any, ids: list[str]) -> Iterator[BaseException]:
+def errors_of(variant: Any, session: Any, ids: list[str]) -> Iterator[BaseException]:
     """Yield what all kinds of calls raise, or keep as failures."""
     calls = [
         lambda: session.create("run", IMAGE, env={"PASSWORD": VALUE}, replicas=2),
@@ -117,7 +117,7 @@ def errors_of(colour: Any, session: Any, ids: list[str]) -> Iterator[BaseExcepti
     ]
     for call in calls:
         try:
-            result = colour.run(call())
+            result = variant.run(call())
         except SkahaError as error:
             yield error
         else:
@@ -133,16 +133,16 @@ def errors_of(colour: Any, session: Any, ids: list[str]) -> Iterator[BaseExcepti
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_no_error_shows_a_secret(
-    colour: Any, faulty: FaultyPlatform, logged: Everything, fault: f.Fault
+    variant: Any, faulty: FaultyPlatform, logged: Everything, fault: f.Fault
 ) -> None:
     ids = [faulty.add("run-9") for _ in range(2)]
     for what in ("POST run-1", "POST run-2", f"GET {ids[0]}", f"DELETE {ids[0]}"):
         faulty.always(what, fault)
     faulty.script("GET session", f.NONE, f.NONE, fault, fault, fault, fault)
-    session = opened(colour, faulty)
+    session = opened(variant, faulty)
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        errors = list(errors_of(colour, session, ids))
+        errors = list(errors_of(variant, session, ids))
     assert errors
     for error in errors:
         check_no_canary(told_by(error))
@@ -158,15 +158,15 @@ def test_no_error_shows_a_secret(
     assert all(f"PASSWORD={VALUE}" in one.form["env"] for one in posts)
 
 
-def test_the_requests_behind_an_error_show_no_secret(colour: Any, faulty: FaultyPlatform) -> None:
+def test_the_requests_behind_an_error_show_no_secret(variant: Any, faulty: FaultyPlatform) -> None:
     """Tools that collect errors show what hangs on them: requests, answers, and their headers."""
     faulty.always("POST run-1", f.refused(400))
     faulty.always("POST run-2", f.RESET_DONE)
     registry = ContainerRegistry(username="vrubin", secret=SECRET)
     settings: dict[str, Any] = {"token": TOKEN, "registry": registry, "retry": False}
-    session = colour.open(server=faulty.url, **settings)
+    session = variant.open(server=faulty.url, **settings)
     with pytest.raises(SkahaError) as caught:
-        colour.run(session.create("run", IMAGE, env={"PASSWORD": VALUE}, replicas=2))
+        variant.run(session.create("run", IMAGE, env={"PASSWORD": VALUE}, replicas=2))
     texts: list[str] = []
     todo: list[BaseException | None] = [caught.value, *caught.value.partial.failures.values()]
     while todo:
@@ -182,13 +182,13 @@ def test_the_requests_behind_an_error_show_no_secret(colour: Any, faulty: Faulty
     check_no_canary(texts)
 
 
-def test_no_object_shows_a_secret(colour: Any, faulty: FaultyPlatform) -> None:
+def test_no_object_shows_a_secret(variant: Any, faulty: FaultyPlatform) -> None:
     """Neither does anything else that a call leaves in the hands of its caller."""
-    session = opened(colour, faulty)
-    launched = colour.run(session.create("run", IMAGE, env={"PASSWORD": VALUE}, replicas=2))
+    session = opened(variant, faulty)
+    launched = variant.run(session.create("run", IMAGE, env={"PASSWORD": VALUE}, replicas=2))
     shown = [session, session.registry, session.retry, session.api, session.api._settings, launched]
     shown += [launched.order, launched.names]
-    shown += [session.api._settings.auth, session.api._settings.tls, colour.run(session.fetch())]
+    shown += [session.api._settings.auth, session.api._settings.tls, variant.run(session.fetch())]
     check_no_canary(text for one in shown for text in (repr(one), str(one), f"{one}"))
 
 
@@ -229,9 +229,9 @@ def test_no_secret_in_a_refused_argument(faulty: FaultyPlatform) -> None:
         f"PASSWORD={VALUE}",
     ],
 )
-def test_no_value_in_a_refused_environment(colour: Any, faulty: FaultyPlatform, env: Any) -> None:
+def test_no_value_in_a_refused_environment(variant: Any, faulty: FaultyPlatform, env: Any) -> None:
     with pytest.raises(SkahaError) as caught:
-        colour.run(opened(colour, faulty).create("run", IMAGE, env=env))
+        variant.run(opened(variant, faulty).create("run", IMAGE, env=env))
     check_no_canary(told_by(caught.value))
     assert faulty.received == []
 

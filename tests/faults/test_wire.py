@@ -39,7 +39,7 @@ def heard(platform: FaultyPlatform) -> list[str]:
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("relative", [False, True], ids=["to another host", "to another path"])
 def test_no_redirect_is_followed(
-    colour: Any, faulty: FaultyPlatform, status: int, relative: bool
+    variant: Any, faulty: FaultyPlatform, status: int, relative: bool
 ) -> None:
     """Not with the token, and not without; the error says where it would have led."""
     with FaultyPlatform() as other:
@@ -47,11 +47,11 @@ def test_no_redirect_is_followed(
         redirect = f.Fault("redirect", f.Doing.NEVER, status=status, headers=(("Location", where),))
         for what in ("GET session", "POST run-1", "DELETE abcdefgh"):
             faulty.always(what, redirect)
-        session = colour.open(server=faulty.url, token=TOKEN, retry=QUICK)
+        session = variant.open(server=faulty.url, token=TOKEN, retry=QUICK)
         failures = [
-            _error(colour, session.fetch),
-            _error(colour, lambda: session.create("run", "images.canfar.net/a/b:c")),
-            colour.run(session.destroy("abcdefgh")).failures.get("abcdefgh"),
+            _error(variant, session.fetch),
+            _error(variant, lambda: session.create("run", "images.canfar.net/a/b:c")),
+            variant.run(session.destroy("abcdefgh")).failures.get("abcdefgh"),
         ]
         assert other.connections == 0
     for failure in failures:
@@ -61,21 +61,21 @@ def test_no_redirect_is_followed(
     assert all("elsewhere" not in one.path for one in faulty.seen())
 
 
-def _error(colour: Any, call: Callable[[], Any]) -> SkahaError:
+def _error(variant: Any, call: Callable[[], Any]) -> SkahaError:
     with pytest.raises(SkahaError) as caught:
-        colour.run(call())
+        variant.run(call())
     return caught.value
 
 
-def test_the_token_is_for_one_origin(colour: Any, faulty: FaultyPlatform) -> None:
+def test_the_token_is_for_one_origin(variant: Any, faulty: FaultyPlatform) -> None:
     """A request that a caller sends elsewhere through the same client goes without the token."""
     with FaultyPlatform() as other:
-        api = colour.open(server=faulty.url, token=TOKEN, retry=False).api
+        api = variant.open(server=faulty.url, token=TOKEN, retry=False).api
         for platform in (faulty, other):
-            if colour.name == "sync":
+            if variant.name == "sync":
                 api.get_httpx_client().get(f"{platform.url}/v1/session")
             else:
-                colour.run(_async_get(api, f"{platform.url}/v1/session"))
+                variant.run(_async_get(api, f"{platform.url}/v1/session"))
         assert [TOKEN in text for text in heard(faulty)] == [True]
         assert [TOKEN in text for text in heard(other)] == [False]
 
@@ -86,29 +86,29 @@ async def _async_get(api: Any, url: str) -> None:
 
 @pytest.mark.parametrize("variable", ["http_proxy", "all_proxy", "HTTP_PROXY"])
 def test_the_loopback_is_not_reached_through_a_proxy(
-    colour: Any, faulty: FaultyPlatform, monkeypatch: pytest.MonkeyPatch, variable: str
+    variant: Any, faulty: FaultyPlatform, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     """Plain http is allowed to the loopback as nobody can listen: a proxy could."""
     for name in ("no_proxy", "NO_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     with FaultyPlatform() as proxy:
         monkeypatch.setenv(variable, proxy.url)
-        session = colour.open(server=faulty.url, token=TOKEN, retry=False)
-        assert colour.run(session.fetch()) == []
+        session = variant.open(server=faulty.url, token=TOKEN, retry=False)
+        assert variant.run(session.fetch()) == []
         assert heard(proxy) == []
     assert len(faulty.received) == 1
 
 
 def test_a_proxy_without_a_scheme(
-    colour: Any, faulty: FaultyPlatform, monkeypatch: pytest.MonkeyPatch
+    variant: Any, faulty: FaultyPlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`host:port` is how many write a proxy, and curl reads it so."""
     for name in ("no_proxy", "NO_PROXY", "HTTP_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("http_proxy", f"127.0.0.1:{faulty.port}")
     server = "http://platform.invalid/skaha"
-    session = colour.open(server=server, token=TOKEN, retry=False, allow_http=True)
-    assert colour.run(session.fetch()) == []
+    session = variant.open(server=server, token=TOKEN, retry=False, allow_http=True)
+    assert variant.run(session.fetch()) == []
     assert [one.target for one in faulty.seen()] == [f"{server}/v1/session"]
 
 
@@ -173,44 +173,44 @@ def tls_of(authority: trustme.CA, *hosts: str) -> ssl.SSLContext:
     return context
 
 
-def test_an_authority_of_ones_own(colour: Any, trusted: trustme.CA) -> None:
+def test_an_authority_of_ones_own(variant: Any, trusted: trustme.CA) -> None:
     """`SSL_CERT_FILE` names whom to trust."""
     with FaultyPlatform(tls=tls_of(trusted)) as platform:
-        session = colour.open(server=platform.url, token=TOKEN)
-        launched = colour.run(session.create("run", "images.canfar.net/a/b:c", replicas=3))
+        session = variant.open(server=platform.url, token=TOKEN)
+        launched = variant.run(session.create("run", "images.canfar.net/a/b:c", replicas=3))
         assert platform.named() == {name: [one] for name, one in launched.names.items()}
         assert all(TOKEN in text for text in heard(platform))
 
 
 @pytest.mark.parametrize("verify", [True, False])
-def test_a_stranger_is_refused(colour: Any, authority: trustme.CA, verify: bool) -> None:
+def test_a_stranger_is_refused(variant: Any, authority: trustme.CA, verify: bool) -> None:
     """Whatever `verify` says, and at once: trying again does not make a certificate better."""
     with FaultyPlatform(tls=tls_of(authority)) as platform:
         settings: dict[str, Any] = {"retry": Retry(first_pause=0.001)}
         if not verify:
             with pytest.warns(DeprecationWarning, match="always verified"):
-                session = colour.open(server=platform.url, token=TOKEN, verify=False, **settings)
+                session = variant.open(server=platform.url, token=TOKEN, verify=False, **settings)
         else:
-            session = colour.open(server=platform.url, token=TOKEN, **settings)
+            session = variant.open(server=platform.url, token=TOKEN, **settings)
         with pytest.raises(ConnectionFailedError, match=r"(?i)certificate"):
-            colour.run(session.fetch())
+            variant.run(session.fetch())
         assert platform.received == []
         assert platform.connections == 1
 
 
-def test_a_certificate_for_another_host_is_refused(colour: Any, trusted: trustme.CA) -> None:
+def test_a_certificate_for_another_host_is_refused(variant: Any, trusted: trustme.CA) -> None:
     with FaultyPlatform(tls=tls_of(trusted, "example.org")) as platform:
-        session = colour.open(server=platform.url, token=TOKEN, retry=False)
+        session = variant.open(server=platform.url, token=TOKEN, retry=False)
         with pytest.raises(ConnectionFailedError, match=r"(?i)certificate"):
-            colour.run(session.fetch())
+            variant.run(session.fetch())
         assert platform.received == []
 
 
-def test_a_plain_answer_to_tls_is_refused(colour: Any, faulty: FaultyPlatform) -> None:
+def test_a_plain_answer_to_tls_is_refused(variant: Any, faulty: FaultyPlatform) -> None:
     server = faulty.url.replace("http:", "https:")
-    session = colour.open(server=server, token=TOKEN, retry=False, timeout=TIMEOUT)
+    session = variant.open(server=server, token=TOKEN, retry=False, timeout=TIMEOUT)
     with pytest.raises(ConnectionFailedError):
-        colour.run(session.fetch())
+        variant.run(session.fetch())
     assert faulty.received == []
 
 
@@ -232,17 +232,17 @@ def certificate(authority: trustme.CA, path: Path) -> Path:
 
 
 def test_a_certificate_of_the_caller(
-    colour: Any, trusted: trustme.CA, mutual: FaultyPlatform, tmp_path: Path
+    variant: Any, trusted: trustme.CA, mutual: FaultyPlatform, tmp_path: Path
 ) -> None:
     path = certificate(trusted, tmp_path / "proxy.pem")
-    session = colour.open(server=mutual.url, certificate=path)
-    launched = colour.run(session.create("run", "images.canfar.net/a/b:c", replicas=3))
+    session = variant.open(server=mutual.url, certificate=path)
+    launched = variant.run(session.create("run", "images.canfar.net/a/b:c", replicas=3))
     assert mutual.named() == {name: [one] for name, one in launched.names.items()}
     assert all("authorization" not in one.headers for one in mutual.seen())
 
 
 def test_the_default_certificate(
-    colour: Any,
+    variant: Any,
     trusted: trustme.CA,
     mutual: FaultyPlatform,
     tmp_path: Path,
@@ -251,20 +251,20 @@ def test_the_default_certificate(
     (tmp_path / ".ssl").mkdir()
     certificate(trusted, tmp_path / ".ssl" / "cadcproxy.pem")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert colour.run(colour.open(server=mutual.url).fetch()) == []
+    assert variant.run(variant.open(server=mutual.url).fetch()) == []
 
 
 @pytest.mark.parametrize("stranger", [False, True], ids=["none", "a stranger's"])
 def test_the_platform_refuses_the_caller(
-    colour: Any, mutual: FaultyPlatform, tmp_path: Path, stranger: bool
+    variant: Any, mutual: FaultyPlatform, tmp_path: Path, stranger: bool
 ) -> None:
     """What TLS says in the middle of a connection is an error of ours, too."""
     credentials: dict[str, Any] = {"token": TOKEN}
     if stranger:
         credentials = {"certificate": certificate(trustme.CA(), tmp_path / "proxy.pem")}
-    session = colour.open(server=mutual.url, retry=False, **credentials)
+    session = variant.open(server=mutual.url, retry=False, **credentials)
     with pytest.raises(ConnectionFailedError):
-        colour.run(session.fetch())
+        variant.run(session.fetch())
     assert mutual.received == []
 
 
@@ -313,9 +313,9 @@ def test_an_id_is_one_segment(faulty: FaultyPlatform, session_id: str) -> None:
     "session_id", ["", ".", "..", "a/b", "a?b", "a#b", "a%2fb", "a b", "a\n", "-a", "é", "a\0"]
 )
 def test_what_cannot_be_an_id_is_not_sent(
-    colour: Any, faulty: FaultyPlatform, call: str, session_id: str
+    variant: Any, faulty: FaultyPlatform, call: str, session_id: str
 ) -> None:
-    session = colour.open(server=faulty.url, token=TOKEN)
+    session = variant.open(server=faulty.url, token=TOKEN)
     with pytest.raises(InvalidInputError):
-        colour.run(getattr(session, call)(["abcdefgh", session_id]))
+        variant.run(getattr(session, call)(["abcdefgh", session_id]))
     assert faulty.connections == 0
