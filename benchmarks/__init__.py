@@ -1,4 +1,4 @@
-"""How fast the client is, held against the floor, the published clients and its own limits.
+"""Benchmarks: the client compared with bare HTTP clients, published clients and its own limits.
 
-`python -m benchmarks` runs everything; `python -m benchmarks --help` says what there is.
+`python -m benchmarks` runs all benchmarks; `python -m benchmarks --help` lists them.
 """

@@ -1,4 +1,4 @@
-"""The command line: which benchmarks, how many rounds, for whom."""
+"""Command line of the benchmarks."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import json
 import os
 import platform
 import sys
-from dataclasses import asdict
 from importlib.metadata import version
 from typing import TYPE_CHECKING
+
+from attrs import asdict
 
 from benchmarks import connections, fan_out, fetch, imports, memory, profiling, start_up
 from benchmarks.race import Settings
@@ -31,7 +32,7 @@ _QUICK_ROUNDS = 2
 
 
 def main() -> None:
-    """Run what was asked for, and print each table when it is ready."""
+    """Run the chosen benchmarks, and print each table when it is ready."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
         "benchmarks", nargs="*", metavar="NAME", help=f"one of {', '.join(BENCHMARKS)}; default all"
@@ -48,16 +49,16 @@ def main() -> None:
     machine = _machine()
     if not options.json:
         print(f"{machine}; medians of {rounds} rounds, ratios within each round", flush=True)
-    found: dict[str, list[Table]] = {name: [] for name in names}
+    tables: dict[str, list[Table]] = {name: [] for name in names}
     for name in names:
         print(f"{name} ...", file=sys.stderr, flush=True)
         for table in BENCHMARKS[name](settings):
-            found[name].append(table)
+            tables[name].append(table)
             if not options.json:
                 print(f"\n{table}", flush=True)
     if options.json:
-        tables = {name: [asdict(table) for table in of] for name, of in found.items()}
-        print(json.dumps({"machine": machine, "rounds": rounds, "tables": tables}, indent=2))
+        as_dicts = {name: [asdict(table) for table in tables[name]] for name in names}
+        print(json.dumps({"machine": machine, "rounds": rounds, "tables": as_dicts}, indent=2))
 
 
 def _machine() -> str:

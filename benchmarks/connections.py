@@ -1,4 +1,4 @@
-"""How many connections a fan-out opens, and whether the next call uses them again."""
+"""Connections of a fan-out, and their reuse by the next call."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONCURRENCY = 64
 
 
 def run(settings: Settings) -> Iterator[Table]:
-    """Count the connections of two calls in a row, without and with TLS."""
+    """Count the connections of two consecutive calls, without and with TLS."""
     items = 128 if settings.quick else 512
     with platform(LATENCY) as server:
         yield _count(settings, server, f"two creates of {items}, {CONCURRENCY} in flight", items)
@@ -48,7 +48,7 @@ def _count(
     contestants = [AIOHTTP, *OURS, *HTTPX, *PUBLISHED_ASYNC]
     task = server.task("create", items, CONCURRENCY, calls=2)
     outcomes = race(contestants, [task] * len(contestants), settings.rounds, **environment)
-    table.rows += [_row(one) for one in outcomes.values()]
+    table.rows += [_row(outcome) for outcome in outcomes.values()]
     return table
 
 
@@ -61,8 +61,8 @@ def _row(outcome: Outcome) -> dict[str, Cell]:
     second = max(calls[1]["connections"] for calls in laps)
     more = max(calls[1]["connections"] - calls[0]["connections"] for calls in laps)
     contexts = max(lap.get("contexts", 0) for lap in outcome.laps) or None
-    # The second call may open the lanes that the first never needed.
-    good = second <= CONCURRENCY and contexts == 1
+    # The second call may open connections that the first call did not need.
+    is_good = second <= CONCURRENCY and contexts == 1
     return {
         "contestant": contestant.name,
         "after the first call": first,
@@ -70,22 +70,22 @@ def _row(outcome: Outcome) -> dict[str, Cell]:
         "opened by the second": more,
         "TLS contexts": contexts,
         "second wall s": statistics.median(calls[1]["wall"] for calls in laps),
-        "note": ("within limits" if good else "OVER") if contestant.ours else "",
+        "note": ("within limits" if is_good else "OVER") if contestant.ours else "",
     }
 
 
 def _make_certificate(path: Path) -> str:
-    """Write a self-signed certificate with its key; return why not, if it cannot be made."""
+    """Write a self-signed certificate with its key; return the reason if that is impossible."""
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
     command += ["-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
     command += ["-addext", "subjectAltName=IP:127.0.0.1"]
     command += ["-keyout", str(path), "-out", str(path.with_suffix(".crt"))]
     try:
-        made = subprocess.run(command, capture_output=True, text=True, check=False)
+        finished = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:
-        return "there is no openssl here to make a certificate"
-    if made.returncode:
-        return last_line(made.stderr)
+        return "openssl is not installed, so there is no certificate"
+    if finished.returncode:
+        return last_line(finished.stderr)
     with path.open("a", encoding="ascii") as file:
         file.write(path.with_suffix(".crt").read_text(encoding="ascii"))
     return ""

@@ -1,23 +1,24 @@
-"""Who is measured, and in which environment."""
+"""Contestants: the measured clients and their environments."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from attrs import frozen
 
-@dataclass(frozen=True)
+
+@frozen
 class Contestant:
-    """A way of doing the task.
+    """One client in one variant.
 
     Attributes:
-        name: As the tables show it.
-        driver: The program of `stand-alone/` that runs it.
-        variant: Which of the driver's variants.
-        requirement: What its environment holds; `None` for this process's own environment.
-        module: Where a client of the field has its `Session` and `AsyncSession`.
-        sequential: Whether it has one request in flight, whatever the concurrency.
-        ours: Whether the limits are for it.
+        name: The name in the tables.
+        driver: The program in `stand-alone/` that runs the client.
+        variant: The variant of the driver.
+        requirement: The package in its environment; `None` for the environment of this process.
+        module: The module of a published client with its `Session` and `AsyncSession`.
+        sequential: Whether only one request is in flight, for every concurrency.
+        ours: Whether our limits apply to it.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""An environment of its own for each published client: never a dependency of this project."""
+"""Environments: each published client has its own, so it is never a dependency of this project."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ CACHE = Path(__file__).parent.parent / ".bench"
 
 
 class NotInstalledError(Exception):
-    """An environment could not be made; the message says why."""
+    """An environment could not be made. The message names the reason."""
 
 
 @functools.cache
 def python_for(requirement: str | None) -> str:
-    """Return the interpreter of an environment that holds `requirement`, made when it is missing.
+    """Return the interpreter of an environment with a package; make the environment if needed.
 
     Raises:
         NotInstalledError: If it cannot be installed.
@@ -28,15 +28,15 @@ def python_for(requirement: str | None) -> str:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     home = CACHE / f"{requirement.replace('==', '-')}-python{version}"
     python = home / "bin" / "python"
-    done = home / "complete"
-    if not done.exists():
+    is_complete = home / "complete"
+    if not is_complete.exists():
         print(f"making an environment for {requirement} ...", file=sys.stderr, flush=True)
         shutil.rmtree(home, ignore_errors=True)
         for command in _commands(home, python, requirement):
-            made = subprocess.run(command, capture_output=True, text=True, check=False)
-            if made.returncode:
-                raise NotInstalledError(f"cannot be installed: {last_line(made.stderr)}")
-        done.touch()
+            finished = subprocess.run(command, capture_output=True, text=True, check=False)
+            if finished.returncode:
+                raise NotInstalledError(f"cannot be installed: {last_line(finished.stderr)}")
+        is_complete.touch()
     return str(python)
 
 
@@ -53,7 +53,7 @@ def _commands(home: Path, python: Path, requirement: str) -> list[list[str]]:
 
 
 def clean_environment(**more: str) -> dict[str, str]:
-    """Return environment variables that point at nothing of the user's."""
+    """Return environment variables without the settings of the user."""
     home = CACHE / "home"
     home.mkdir(parents=True, exist_ok=True)
     kept = {key: os.environ[key] for key in ("PATH", "LANG", "TMPDIR") if key in os.environ}
@@ -61,6 +61,6 @@ def clean_environment(**more: str) -> dict[str, str]:
 
 
 def last_line(text: str) -> str:
-    """Return the last line of what a program said."""
+    """Return the last line of the output of a program."""
     lines = text.strip().splitlines()
-    return lines[-1].strip() if lines else "it said nothing"
+    return lines[-1].strip() if lines else "no output"

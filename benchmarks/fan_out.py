@@ -1,4 +1,4 @@
-"""Many sessions in one call: wall time, and CPU per request."""
+"""Calls with many sessions: wall time, and CPU time for each request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SEQUENTIAL_ITEMS = 32
 
 
 def run(settings: Settings) -> Iterator[Table]:
-    """Time every operation at one concurrency, then one operation at the others."""
+    """Time each operation with one concurrency, then one operation with other concurrencies."""
     items = 128 if settings.quick else 512
     with platform(LATENCY) as server:
         for operation in ("create", "info", "logs", "destroy"):
@@ -35,11 +35,11 @@ def _compare(
     settings: Settings, server: Platform, operation: str, items: int, concurrency: int
 ) -> Table:
     contestants = [AIOHTTP, *OURS, *HTTPX, *PUBLISHED_ASYNC]
-    if concurrency == CONCURRENCY:  # those with one request in flight know no concurrency
+    if concurrency == CONCURRENCY:  # sequential clients do not depend on the concurrency
         contestants += PUBLISHED_SYNC
     tasks = [
-        server.task(operation, _SEQUENTIAL_ITEMS if one.sequential else items, concurrency)
-        for one in contestants
+        server.task(operation, _SEQUENTIAL_ITEMS if contestant.sequential else items, concurrency)
+        for contestant in contestants
     ]
     outcomes = race(contestants, tasks, settings.rounds)
     ideal = items / concurrency * LATENCY
@@ -52,7 +52,7 @@ def _compare(
     )
     table.rows.append({"contestant": "ideal", "wall s": ideal, "x ideal": 1.0})
     floor = outcomes[AIOHTTP.name]
-    table.rows += [_row(one, floor, items, ideal) for one in outcomes.values()]
+    table.rows += [_row(outcome, floor, items, ideal) for outcome in outcomes.values()]
     return table
 
 
@@ -60,13 +60,13 @@ def _row(outcome: Outcome, floor: Outcome, items: int, ideal: float) -> dict[str
     contestant = outcome.contestant
     if outcome.reason:
         return {"contestant": contestant.name, "note": outcome.reason}
-    done = _SEQUENTIAL_ITEMS if contestant.sequential else items
-    wall = outcome.median("wall") * items / done
-    cpu = outcome.median("cpu") / done * 1000
-    times_floor = None if floor.reason else outcome.ratio(floor, "wall") * items / done
+    measured = _SEQUENTIAL_ITEMS if contestant.sequential else items
+    wall = outcome.median("wall") * items / measured
+    cpu = outcome.median("cpu") / measured * 1000
+    times_floor = None if floor.reason else outcome.ratio(floor, "wall") * items / measured
     note = ""
     if contestant.sequential:
-        note = f"one at a time: {done} measured, wall scaled to {items}"
+        note = f"one at a time: {measured} measured, wall scaled to {items}"
     elif times_floor is None:
         note = f"not judged: no {AIOHTTP.name}"
     elif contestant.ours:

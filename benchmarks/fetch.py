@@ -1,4 +1,4 @@
-"""One list of many sessions, against the time that reading its JSON takes."""
+"""Fetch of many sessions, compared with the time to parse its JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CALLS = 7
 
 
 def run(settings: Settings) -> Iterator[Table]:
-    """Time fetches from a server that answers at once."""
+    """Time fetches from a server without latency."""
     contestants = [JSON_LOADS, AIOHTTP, *OURS, *HTTPX, *PUBLISHED_ASYNC, *PUBLISHED_SYNC]
     with platform(0, sessions=SESSIONS) as server:
         task = server.task("fetch", SESSIONS, 1, _CALLS)
@@ -30,7 +30,7 @@ def run(settings: Settings) -> Iterator[Table]:
         f"fetch of {SESSIONS} sessions ({size:.1f} MB), no latency",
         notes=[f"limit of ours: {MOST_TIMES_JSON:g} x the json.loads of the same bytes"],
     )
-    table.rows += [_row(one, floor) for one in outcomes.values()]
+    table.rows += [_row(outcome, floor) for outcome in outcomes.values()]
     yield table
 
 

@@ -1,12 +1,13 @@
-"""How long an import takes, against that of httpx."""
+"""Time of imports, compared with the import of httpx."""
 
 from __future__ import annotations
 
 import statistics
 import subprocess
-from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
+
+from attrs import define, field
 
 from benchmarks.contestants import AIOHTTP
 from benchmarks.environments import NotInstalledError, clean_environment, last_line, python_for
@@ -26,12 +27,14 @@ print(time.perf_counter() - begin)
 """
 
 
-@dataclass
+@define
 class _Import:
+    """An import statement and its measured times."""
+
     statement: str
     requirement: str | None = None
     limited: bool = False
-    seconds: list[float] = field(default_factory=list)
+    seconds: list[float] = field(factory=list)
     reason: str = ""
 
     def measure(self) -> None:
@@ -44,8 +47,8 @@ class _Import:
         except NotInstalledError as error:
             self.reason = str(error)
             return
-        # The home is empty, or a client would read its user's settings.
-        ran = subprocess.run(
+        # The home directory is empty, so that no client reads the settings of the user.
+        finished = subprocess.run(
             command,
             capture_output=True,
             text=True,
@@ -53,16 +56,16 @@ class _Import:
             env=clean_environment(),
             cwd=clean_environment()["HOME"],
         )
-        if ran.returncode:
-            self.reason = last_line(ran.stderr)
+        if finished.returncode:
+            self.reason = last_line(finished.stderr)
         else:
-            self.seconds.append(float(last_line(ran.stdout)))
+            self.seconds.append(float(last_line(finished.stdout)))
 
 
 def run(settings: Settings) -> Iterator[Table]:
-    """Time imports in fresh processes, one after another in alternation."""
+    """Time imports in new processes, in turns."""
     httpx = _Import("import httpx")
-    candidates = [
+    imports = [
         httpx,
         _Import("import skaha", limited=True),
         _Import("from skaha import Session", limited=True),
@@ -71,32 +74,32 @@ def run(settings: Settings) -> Iterator[Table]:
         _Import("from skaha.session import Session", "skaha==1.7.0"),
         _Import("from canfar.sessions import Session", "canfar==1.4.1"),
     ]
-    for one in candidates:  # compiles what was never imported before
-        one.measure()
-        one.seconds.clear()
+    for candidate in imports:  # the first import compiles the modules
+        candidate.measure()
+        candidate.seconds.clear()
     for _ in range(settings.rounds * 3):
-        for one in candidates:
-            if not one.reason:
-                one.measure()
+        for candidate in imports:
+            if not candidate.reason:
+                candidate.measure()
     table = Table("imports", notes=[f"limit of ours: {MOST_TIMES_HTTPX} x the import of httpx"])
     if find_spec("rich") and find_spec("click"):
         table.notes.append(
-            "rich and click are installed here, and httpx imports them: that makes the ratios look "
-            "better than where they are not"
+            "rich and click are installed, and httpx imports them: without them, the ratios are "
+            "higher"
         )
-    table.rows += [_row(one, httpx) for one in candidates]
+    table.rows += [_row(candidate, httpx) for candidate in imports]
     yield table
 
 
-def _row(one: _Import, httpx: _Import) -> dict[str, Cell]:
-    name = one.statement + (f" ({one.requirement})" if one.requirement else "")
-    if one.reason or httpx.reason:
-        return {"import": name, "note": one.reason or httpx.reason}
-    pairs = zip(one.seconds, httpx.seconds, strict=True)
+def _row(candidate: _Import, httpx: _Import) -> dict[str, Cell]:
+    name = candidate.statement + (f" ({candidate.requirement})" if candidate.requirement else "")
+    if candidate.reason or httpx.reason:
+        return {"import": name, "note": candidate.reason or httpx.reason}
+    pairs = zip(candidate.seconds, httpx.seconds, strict=True)
     times = statistics.median(own / other for own, other in pairs)
     return {
         "import": name,
-        "ms": statistics.median(one.seconds) * 1000,
+        "ms": statistics.median(candidate.seconds) * 1000,
         "x httpx": times,
-        "note": verdict(time=(times, MOST_TIMES_HTTPX)) if one.limited else "",
+        "note": verdict(time=(times, MOST_TIMES_HTTPX)) if candidate.limited else "",
     }

@@ -1,10 +1,11 @@
-"""What many replicas cost in memory, and how many tasks and threads there are at once."""
+"""Memory, tasks and threads of a launch with many replicas."""
 
 from __future__ import annotations
 
 import statistics
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from attrs import evolve
 
 from benchmarks.contestants import OURS, PUBLISHED_ASYNC
 from benchmarks.race import platform, race
@@ -18,15 +19,17 @@ if TYPE_CHECKING:
 LATENCY = 0.005
 CONCURRENCY = 64
 MOST_BYTES = 3000
-# One for each lane, up to three more while it connects, as addresses race, and what waits for all:
-# it grows with what is in flight, never with the replicas.
+# Tasks and threads: one for each request in flight, up to three more while its connection tries
+# several addresses, and two that wait for all. Their number must not depend on the replicas.
 MOST_AT_ONCE = 4 * CONCURRENCY + 2
 
 
 def run(settings: Settings) -> Iterator[Table]:
     """Trace the memory of one large launch."""
     replicas = 2000 if settings.quick else 10_000
-    contestants = [replace(one, driver="growth.py") for one in [*OURS, *PUBLISHED_ASYNC]]
+    contestants = [
+        evolve(contestant, driver="growth.py") for contestant in [*OURS, *PUBLISHED_ASYNC]
+    ]
     with platform(LATENCY) as server:
         task = server.task("create", replicas, CONCURRENCY)
         outcomes = race(contestants, [task] * len(contestants), settings.rounds)
@@ -35,7 +38,7 @@ def run(settings: Settings) -> Iterator[Table]:
         "bytes a replica: the peak of what Python allocated, without the ids and names; at once: "
         f"the most of all rounds; limits of ours: {MOST_BYTES} bytes, {MOST_AT_ONCE} at once"
     )
-    table.rows += [_row(one) for one in outcomes.values()]
+    table.rows += [_row(outcome) for outcome in outcomes.values()]
     yield table
 
 
@@ -44,7 +47,8 @@ def _row(outcome: Outcome) -> dict[str, Cell]:
     if outcome.reason:
         return {"contestant": contestant.name, "note": outcome.reason}
     size = statistics.median(lap["bytes"] for lap in outcome.laps)
-    threads, tasks = (max(lap[what] for lap in outcome.laps) for what in ("threads", "tasks"))
+    threads = max(lap["threads"] for lap in outcome.laps)
+    tasks = max(lap["tasks"] for lap in outcome.laps)
     note = ""
     if contestant.ours:
         most = float(MOST_AT_ONCE)

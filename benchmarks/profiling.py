@@ -1,9 +1,10 @@
-"""Where the CPU of a request goes: ours, the generated client, httpx and below."""
+"""CPU time of a request by layer: this library, the generated client, httpx and lower layers."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from attrs import evolve
 
 from benchmarks.contestants import OURS
 from benchmarks.race import platform, race
@@ -21,27 +22,27 @@ CONCURRENCY = 64
 def run(settings: Settings) -> Iterator[Table]:
     """Profile the same launch in both variants."""
     items = 128 if settings.quick else 512
-    contestants = [replace(one, driver="profiled.py") for one in OURS]
+    contestants = [evolve(contestant, driver="profiled.py") for contestant in OURS]
     with platform(LATENCY) as server:
         task = server.task("create", items, CONCURRENCY)
         outcomes = race(contestants, [task] * len(contestants), 1)
-    for what in ("layers", "functions"):
+    for part in ("layers", "functions"):
         for outcome in outcomes.values():
-            yield _table(outcome, what)
+            yield _table(outcome, part)
 
 
-def _table(outcome: Outcome, what: str) -> Table:
-    table = Table(f"CPU of one create, {outcome.contestant.name}: {what}")
+def _table(outcome: Outcome, part: str) -> Table:
+    table = Table(f"CPU of one create, {outcome.contestant.name}: {part}")
     if outcome.reason:
         table.notes.append(f"not measured: {outcome.reason}")
         return table
-    [found] = outcome.laps
+    [lap] = outcome.laps
     table.notes.append(
-        f"one run; {found['cpu_ms']:.2f} ms a request without the profiler, shared out as it "
-        "saw it; what is built in counts for who calls it"
+        f"one run; {lap['cpu_ms']:.2f} ms a request without the profiler, in the shares that the "
+        "profiler measured; a built-in function counts for its caller"
     )
     table.rows = [
-        {what: name, "%": share * 100, "ms/request": share * found["cpu_ms"]}
-        for name, share in found[what].items()
+        {part: name, "%": share * 100, "ms/request": share * lap["cpu_ms"]}
+        for name, share in lap[part].items()
     ]
     return table

@@ -1,4 +1,4 @@
-"""Runs contestants one after another in alternation, each lap in a process of its own."""
+"""A race: the contestants run in turns, and each lap runs in its own process."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import statistics
 import subprocess
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from attrs import define, field, frozen
 
 from benchmarks.environments import NotInstalledError, clean_environment, last_line, python_for
 
@@ -22,26 +23,26 @@ PROGRAMS = Path(__file__).parent / "stand-alone"
 _LONGEST_LAP = 600
 _LONGEST_REASON = 120
 
-Task: TypeAlias = dict[str, Any]  # most fields of stand-alone/lap.py's Task
+Task: TypeAlias = dict[str, Any]  # fields of the class Task in stand-alone/lap.py
 
 
-@dataclass(frozen=True)
+@frozen
 class Settings:
-    """What the command line asks for."""
+    """Options of the command line."""
 
     rounds: int
     quick: bool
 
 
-@dataclass(frozen=True)
+@frozen
 class Platform:
-    """Where the server listens."""
+    """The URLs of the server."""
 
     http: str
     https: str | None = None
 
     def task(self, operation: str, items: int, concurrency: int, calls: int = 1) -> Task:
-        """Return a task against this server, over TLS if it has it."""
+        """Return a task for this server, over TLS if the server offers it."""
         return {
             "url": f"{self.https or self.http}/skaha",
             "counts_url": f"{self.http}/counts",
@@ -56,33 +57,33 @@ class Platform:
 def platform(
     latency: float, *, sessions: int = 0, certificate: Path | None = None
 ) -> Iterator[Platform]:
-    """Run the server, in a process of its own."""
+    """Run the server in its own process."""
     command = [sys.executable, str(PROGRAMS / "server.py")]
     command += ["--latency", str(latency), "--sessions", str(sessions)]
     if certificate is not None:
         command += ["--certificate", str(certificate)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
-        # It ends when this block does, which closes its standard input.
+        # The end of this block closes the standard input of the server, which ends it.
         assert server.stdout is not None  # noqa: S101  (for the type checker)
         ports = json.loads(server.stdout.readline())
         yield Platform(**{scheme: f"{scheme}://127.0.0.1:{port}" for scheme, port in ports.items()})
 
 
 class LapError(Exception):
-    """A contestant did not finish; the message says why."""
+    """A contestant did not finish. The message names the reason."""
 
 
 def lap(contestant: Contestant, task: Task, **environment: str) -> dict[str, Any]:
-    """Return what the contestant's driver reports of one run.
+    """Run the driver of a contestant once, and return its report.
 
     Raises:
-        LapError: If it does not finish.
-        NotInstalledError: If its environment cannot be made.
+        LapError: If the driver does not finish.
+        NotInstalledError: If the environment of the contestant cannot be made.
     """
-    told = json.dumps(task | {"variant": contestant.variant, "module": contestant.module})
-    command = [python_for(contestant.requirement), str(PROGRAMS / contestant.driver), told]
+    argument = json.dumps(task | {"variant": contestant.variant, "module": contestant.module})
+    command = [python_for(contestant.requirement), str(PROGRAMS / contestant.driver), argument]
     try:
-        ran = subprocess.run(
+        finished = subprocess.run(
             command,
             capture_output=True,
             text=True,
@@ -91,30 +92,30 @@ def lap(contestant: Contestant, task: Task, **environment: str) -> dict[str, Any
             timeout=_LONGEST_LAP,
         )
     except subprocess.TimeoutExpired:
-        raise LapError(f"not done in {_LONGEST_LAP} s") from None
+        raise LapError(f"not finished after {_LONGEST_LAP} s") from None
     try:
-        found: dict[str, Any] = json.loads(last_line(ran.stdout))
+        report: dict[str, Any] = json.loads(last_line(finished.stdout))
     except ValueError:
-        raise LapError(last_line(ran.stderr or ran.stdout)) from None
-    if "failed" in found:
-        raise LapError(_shortened(found["failed"]))
-    return found
+        raise LapError(last_line(finished.stderr or finished.stdout)) from None
+    if "failed" in report:
+        raise LapError(_shortened(report["failed"]))
+    return report
 
 
 def _shortened(text: str) -> str:
     return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]} ..."
 
 
-@dataclass
+@define
 class Outcome:
-    """All laps of one contestant, or why there are none."""
+    """All laps of one contestant, or the reason why there are none."""
 
     contestant: Contestant
-    laps: list[dict[str, Any]]
+    laps: list[dict[str, Any]] = field(factory=list)
     reason: str = ""
 
     def figures(self, name: str) -> list[float]:
-        """Return one figure of every lap: the median of its calls."""
+        """Return one figure for each lap: the median of its calls."""
         return [statistics.median(call[name] for call in lap["calls"]) for lap in self.laps]
 
     def median(self, name: str) -> float:
@@ -122,16 +123,16 @@ class Outcome:
         return statistics.median(self.figures(name))
 
     def ratio(self, other: Outcome, name: str) -> float:
-        """Return the median of the ratios to what another needed in the same round."""
+        """Return the median of the ratios to another contestant, round by round."""
         pairs = zip(self.figures(name), other.figures(name), strict=True)
-        return statistics.median(own / others for own, others in pairs)
+        return statistics.median(own / other_figure for own, other_figure in pairs)
 
 
 def race(
     contestants: Iterable[Contestant], tasks: Sequence[Task], rounds: int, **environment: str
 ) -> dict[str, Outcome]:
-    """Return what every contestant needed, by name; `tasks` are theirs, in the same order."""
-    outcomes = {one.name: Outcome(one, []) for one in contestants}
+    """Return the outcome of each contestant by its name; `tasks` has one task for each of them."""
+    outcomes = {contestant.name: Outcome(contestant) for contestant in contestants}
     for _ in range(rounds):
         for outcome, task in zip(outcomes.values(), tasks, strict=True):
             if outcome.reason:

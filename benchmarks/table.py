@@ -1,26 +1,27 @@
-"""What a benchmark found, for people and for programs."""
+"""Tables: the results of a benchmark, for people and for programs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from attrs import define, field
 
 Cell: TypeAlias = str | float | None
 
 
-@dataclass
+@define
 class Table:
     """Rows of figures with a title.
 
     Attributes:
-        title: What was measured, and under which conditions.
-        rows: One dictionary a row; a column is there as soon as one row has it.
-        notes: What the reader must know.
+        title: The measured call and its conditions.
+        rows: One dictionary for each row; each key of a row makes a column.
+        notes: Explanations for the reader.
     """
 
     title: str
-    rows: list[dict[str, Cell]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    rows: list[dict[str, Cell]] = field(factory=list)
+    notes: list[str] = field(factory=list)
 
     def __str__(self) -> str:
         """Return the table as aligned text."""
@@ -47,10 +48,10 @@ def _text(cell: Cell) -> str:
 
 
 def verdict(**figures: tuple[float, float]) -> str:
-    """Return whether each figure is within its limit; `figures` are (found, limit) by name."""
+    """Return whether each figure is within its limit; `figures` has (figure, limit) by name."""
     over = [
-        f"{name} {found:.2f} > {limit:g}"
-        for name, (found, limit) in figures.items()
-        if found > limit
+        f"{name} {figure:.2f} > {limit:g}"
+        for name, (figure, limit) in figures.items()
+        if figure > limit
     ]
     return f"OVER: {', '.join(over)}" if over else "within limits"

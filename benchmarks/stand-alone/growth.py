@@ -1,4 +1,4 @@
-"""Measures what a launch of many replicas holds in memory, and how much of it at once."""
+"""Memory of a launch with many replicas, and its tasks and threads at once."""
 
 from __future__ import annotations
 
@@ -18,65 +18,65 @@ if TYPE_CHECKING:
 _PAUSE = 0.005
 
 
-class Watch:
-    """Looks at threads and tasks while a call runs, from a thread of its own."""
+class Sampler:
+    """Counts threads and tasks while a call runs, in its own thread."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None) -> None:
-        """Look at the tasks of `loop`, too."""
+        """Prepare to count threads, and the tasks of an event loop."""
         self._loop = loop
-        self._done = threading.Event()
+        self._end = threading.Event()
         self.most_threads = self.most_tasks = 0
 
-    def _look(self) -> None:
-        while not self._done.wait(_PAUSE):
+    def _count(self) -> None:
+        while not self._end.wait(_PAUSE):
             self.most_threads = max(self.most_threads, threading.active_count() - 1)
             if self._loop is not None:
                 self.most_tasks = max(self.most_tasks, len(asyncio.all_tasks(self._loop)))
 
     @contextmanager
-    def looking(self) -> Iterator[None]:
-        """Look while the block runs."""
-        thread = threading.Thread(target=self._look, daemon=True)
+    def counting(self) -> Iterator[None]:
+        """Count while the block runs."""
+        thread = threading.Thread(target=self._count, daemon=True)
         thread.start()
         yield
-        self._done.set()
+        self._end.set()
         thread.join()
 
 
-def tell(watch: Watch, todo: Task, launched: list[str]) -> None:
-    """Report the growth per replica, without that of the ids and names themselves."""
-    check(launched, todo.items)
+def report_growth(sampler: Sampler, task: Task, launched: list[str]) -> None:
+    """Report the memory for each replica, without the memory of its id and its name."""
+    check(launched, task.items)
     _, peak = tracemalloc.get_traced_memory()
-    names = [f"bench-{number}" for number in range(1, todo.items + 1)]
+    names = [f"bench-{number}" for number in range(1, task.items + 1)]
     texts = sum(map(sys.getsizeof, launched)) + sum(map(sys.getsizeof, names))
-    found: dict[str, Any] = {
-        "bytes": (peak - texts) / todo.items,
-        "threads": watch.most_threads,
-        "tasks": watch.most_tasks,
+    growth: dict[str, Any] = {
+        "bytes": (peak - texts) / task.items,
+        "threads": sampler.most_threads,
+        "tasks": sampler.most_tasks,
     }
-    report(found)
+    report(growth)
 
 
-async def run_async(todo: Task) -> None:
-    """Measure the asynchronous class."""
-    session = open_session(todo)
+async def run_async(task: Task) -> None:
+    """Measure the async class."""
+    session = open_session(task)
     await call(session, "create", 1)
-    watch = Watch(asyncio.get_running_loop())
+    sampler = Sampler(asyncio.get_running_loop())
     tracemalloc.start()
-    with watch.looking():
-        launched = await call(session, "create", todo.items)
-    tell(watch, todo, launched)
+    with sampler.counting():
+        launched = await call(session, "create", task.items)
+    report_growth(sampler, task, launched)
 
 
-def run(todo: Task) -> None:
-    """Measure the synchronous class."""
-    session = open_session(todo)
+def run(task: Task) -> None:
+    """Measure the sync class."""
+    session = open_session(task)
     call(session, "create", 1)
-    watch = Watch(None)
+    sampler = Sampler(None)
     tracemalloc.start()
-    with watch.looking():
-        launched = call(session, "create", todo.items)
-    tell(watch, todo, launched)
+    with sampler.counting():
+        launched = call(session, "create", task.items)
+    report_growth(sampler, task, launched)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The floor of a fetch: `json.loads` of the same bytes."""
+"""Reference for a fetch: `json.loads` of the same bytes."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import urllib.request
 from lap import HEADERS, Clock, Task, check, drive, requests
 
 
-def run(todo: Task) -> None:
-    """Time the reading, after the bytes have come."""
-    clock = Clock(todo)
-    [request] = requests(todo, todo.items)
+def run(task: Task) -> None:
+    """Time the parser, without the download of the bytes."""
+    clock = Clock(task)
+    [request] = requests(task, task.items)
     with urllib.request.urlopen(  # noqa: S310  (the server's own address)
         urllib.request.Request(request.url, headers=HEADERS)  # noqa: S310
-    ) as answer:
-        body = answer.read()
+    ) as response:
+        body = response.read()
     json.loads(body)
-    for _ in range(todo.calls):
+    for _ in range(task.calls):
         with clock.call():
             records = json.loads(body)
-        check(records, todo.items)
+        check(records, task.items)
     clock.report(bytes=len(body))
 
 

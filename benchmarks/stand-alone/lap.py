@@ -1,7 +1,7 @@
-"""What every driver shares: its task, its requests and its clock.
+"""Shared parts of the drivers: the task, the requests and the clock.
 
-The drivers are run by path, each in the environment of its contestant: they know the standard
-library, the contestant and this file. A driver prints its calls as one line of JSON, the last one.
+Each driver runs in the environment of its contestant, so it uses only the standard library, the
+contestant and this file. The last line of its output is a report in JSON.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HEADERS = {"Authorization": "Bearer benchmark", "User-Agent": "benchmark"}
 
 @dataclass
 class Task:
-    """What to do: `operation` on `items` sessions, `calls` times, after a warm-up."""
+    """The task: `operation` on `items` sessions, `calls` times, after a warm-up."""
 
     url: str
     counts_url: str
@@ -39,7 +39,7 @@ class Task:
 
 @dataclass
 class Call:
-    """What one call cost, and what the server has seen when it ended."""
+    """The times of one call, and the counts of the server at its end."""
 
     wall: float
     cpu: float
@@ -49,7 +49,7 @@ class Call:
 
 @dataclass
 class Request:
-    """One request as a bare client sends it."""
+    """One request for a bare client."""
 
     method: str
     url: str
@@ -57,33 +57,33 @@ class Request:
 
 
 def drive(**variants: Callable[[Task], Coroutine[Any, Any, None] | None]) -> None:
-    """Do the task of this process in its variant, and say so if it cannot be done."""
-    todo = Task(**json.loads(sys.argv[1]))
+    """Run the task of this process in its variant, and report a failure."""
+    task = Task(**json.loads(sys.argv[1]))
     try:
-        doing = variants[f"in_{todo.variant}"](todo)
-        if doing is not None:
-            asyncio.run(doing)
-    except Exception as error:  # noqa: BLE001  (the table says it)
+        coroutine = variants[f"in_{task.variant}"](task)
+        if coroutine is not None:
+            asyncio.run(coroutine)
+    except Exception as error:  # noqa: BLE001  (the table shows it)
         report({"failed": f"{type(error).__name__}: {' '.join(str(error).split())}"})
-    # Some clients leave threads behind that would delay the next contestant.
+    # Some clients leave threads that would delay the next contestant.
     os._exit(0)
 
 
 def ids(count: int) -> list[str]:
-    """Return as many session ids."""
+    """Return this number of session ids."""
     return [f"{number:08x}" for number in range(count)]
 
 
-def requests(todo: Task, items: int) -> list[Request]:
-    """Return what a bare client sends for the task: the same that `skaha` sends."""
-    base = f"{todo.url}/v1/session"
-    if todo.operation == "create":
+def requests(task: Task, items: int) -> list[Request]:
+    """Return the requests for a bare client; they are equal to the requests of `skaha`."""
+    base = f"{task.url}/v1/session"
+    if task.operation == "create":
         return [Request("POST", base, _form(number, items)) for number in range(1, items + 1)]
-    if todo.operation == "fetch":
+    if task.operation == "fetch":
         return [Request("GET", base)]
-    method = "DELETE" if todo.operation == "destroy" else "GET"
-    query = "?view=logs" if todo.operation == "logs" else ""
-    return [Request(method, f"{base}/{known}{query}") for known in ids(items)]
+    method = "DELETE" if task.operation == "destroy" else "GET"
+    query = "?view=logs" if task.operation == "logs" else ""
+    return [Request(method, f"{base}/{session_id}{query}") for session_id in ids(items)]
 
 
 def _form(number: int, count: int) -> dict[str, Any]:
@@ -101,16 +101,16 @@ def _form(number: int, count: int) -> dict[str, Any]:
 class Clock:
     """Times calls, and reports them."""
 
-    def __init__(self, todo: Task) -> None:
-        """Begin to count the server's connections."""
-        self._url = todo.counts_url
+    def __init__(self, task: Task) -> None:
+        """Note the number of connections of the server."""
+        self._url = task.counts_url
         self._connections_before = self._counts()["connections"]
         self._calls: list[Call] = []
 
     @contextmanager
     def call(self) -> Iterator[None]:
-        """Time what is inside, CPU of all threads included."""
-        self._counts()  # resets the peak
+        """Time the block, with the CPU time of all threads."""
+        self._counts()  # resets the peak in the server
         wall, cpu = time.perf_counter(), time.process_time()
         yield
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
@@ -119,21 +119,21 @@ class Clock:
         self._calls.append(Call(wall, cpu, opened, counts["peak"]))
 
     def report(self, **more: Any) -> None:
-        """Print the calls, and what else there is to say, for who started this process."""
+        """Print a report with the calls and other values."""
         report({"calls": [asdict(call) for call in self._calls]} | more)
 
     def _counts(self) -> dict[str, int]:
-        with urllib.request.urlopen(self._url) as answer:  # noqa: S310  (the server's own address)
-            counts: dict[str, int] = json.load(answer)
+        with urllib.request.urlopen(self._url) as response:  # noqa: S310  (our server)
+            counts: dict[str, int] = json.load(response)
         return counts
 
 
-def report(found: dict[str, Any]) -> None:
-    """Print what was found for who started this process."""
-    print("\n" + json.dumps(found), flush=True)
+def report(content: dict[str, Any]) -> None:
+    """Print a report for the process that started this one."""
+    print("\n" + json.dumps(content), flush=True)
 
 
-def check(answers: Sequence[object], expected: int) -> None:
-    """Refuse to time a call that did not do its work."""
-    if len(answers) != expected:
-        raise RuntimeError(f"{len(answers)} answers to {expected} requests")
+def check(results: Sequence[object], expected: int) -> None:
+    """Raise an error if a call has not as many results as requests."""
+    if len(results) != expected:
+        raise RuntimeError(f"{len(results)} results of {expected} requests")

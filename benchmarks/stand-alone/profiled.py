@@ -1,4 +1,4 @@
-"""Measures which package the CPU of a request goes to."""
+"""CPU time of a request by package."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def layer(file: str) -> str:
     folders = Path(file).parts[:-1]
     if "asyncio" in folders:
         return "asyncio"
-    # From the end: the folder of a checkout may be called like a package.
+    # Search from the end, because the folder of a checkout can have the name of a package.
     return next((name for name in reversed(folders) if name in _LAYERS), "standard library")
 
 
-def tell(profile: cProfile.Profile, cpu: float, todo: Task) -> None:
-    """Report the share of each layer, and of the functions that take most by themselves.
+def report_shares(profile: cProfile.Profile, cpu: float, task: Task) -> None:
+    """Report the share of each layer, and of the functions with the largest shares.
 
-    What is built in counts for who calls it.
+    A built-in function counts for its caller.
     """
-    found: dict[Any, Any] = pstats.Stats(profile).stats  # type: ignore[attr-defined]
+    stats: dict[Any, Any] = pstats.Stats(profile).stats  # type: ignore[attr-defined]
     layers: Counter[str] = Counter()
     functions: Counter[str] = Counter()
-    for (file, _, name), (_, _, own, _, callers) in found.items():
+    for (file, _, name), (_, _, own, _, callers) in stats.items():
         users = {(file, 0, name): (0, 0, own, 0)}
         if file == "~":
             users = callers
@@ -46,42 +46,42 @@ def tell(profile: cProfile.Profile, cpu: float, todo: Task) -> None:
     total = sum(layers.values())
     report(
         {
-            "cpu_ms": cpu / todo.items * 1000,
+            "cpu_ms": cpu / task.items * 1000,
             "layers": {name: own / total for name, own in layers.most_common()},
             "functions": {name: own / total for name, own in functions.most_common(_TOP)},
         }
     )
 
 
-def run(todo: Task) -> None:
-    """Profile the synchronous class: one session a call, as a profile sees one thread only."""
-    session = open_session(todo)
+def run(task: Task) -> None:
+    """Profile the sync class with one session for each call: a profile covers one thread only."""
+    session = open_session(task)
 
     def work() -> None:
-        for _ in range(todo.items):
-            call(session, todo.operation, 1)
+        for _ in range(task.items):
+            call(session, task.operation, 1)
 
-    call(session, todo.operation, 1)
+    call(session, task.operation, 1)
     cpu = cpu_of(work)
     profile = cProfile.Profile(time.thread_time)
     profile.runcall(work)
-    tell(profile, cpu, todo)
+    report_shares(profile, cpu, task)
 
 
-async def run_async(todo: Task) -> None:
-    """Profile the asynchronous class."""
-    session = open_session(todo)
-    await call(session, todo.operation, todo.concurrency)
+async def run_async(task: Task) -> None:
+    """Profile the async class."""
+    session = open_session(task)
+    await call(session, task.operation, task.concurrency)
     before = time.process_time()
-    await call(session, todo.operation, todo.items)
+    await call(session, task.operation, task.items)
     cpu = time.process_time() - before
     with cProfile.Profile(time.thread_time) as profile:
-        await call(session, todo.operation, todo.items)
-    tell(profile, cpu, todo)
+        await call(session, task.operation, task.items)
+    report_shares(profile, cpu, task)
 
 
 def cpu_of(work: Callable[[], None]) -> float:
-    """Return the CPU time that `work` takes."""
+    """Return the CPU time of a function."""
     before = time.process_time()
     work()
     return time.process_time() - before

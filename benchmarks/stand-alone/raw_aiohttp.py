@@ -1,4 +1,4 @@
-"""The floor: the same requests with bare aiohttp."""
+"""Reference: the same requests with bare aiohttp."""
 
 from __future__ import annotations
 
@@ -8,44 +8,44 @@ import aiohttp  # type: ignore[import-not-found]
 from lap import HEADERS, Clock, Request, Task, check, drive, requests
 
 
-async def send_all(client: aiohttp.ClientSession, todo: Task, items: int) -> list[object]:
-    """Send the task's requests, as many at once as it says."""
-    rest = iter(requests(todo, items))
-    answers: list[object] = []
+async def send_all(client: aiohttp.ClientSession, task: Task, items: int) -> list[object]:
+    """Send the requests of a task with its concurrency."""
+    rest = iter(requests(task, items))
+    results: list[object] = []
 
     async def send(request: Request) -> object:
         form = aiohttp.FormData(_pairs(request.form)) if request.form else None
-        async with client.request(request.method, request.url, data=form) as answer:
-            answer.raise_for_status()
-            if todo.operation in ("info", "fetch"):
-                return await answer.json()
-            return await answer.text()
+        async with client.request(request.method, request.url, data=form) as response:
+            response.raise_for_status()
+            if task.operation in ("info", "fetch"):
+                return await response.json()
+            return await response.text()
 
-    async def lane() -> None:
-        answers.extend([await send(request) for request in rest])
+    async def worker() -> None:
+        results.extend([await send(request) for request in rest])
 
-    await asyncio.gather(*(lane() for _ in range(min(todo.concurrency, items))))
-    return answers
+    await asyncio.gather(*(worker() for _ in range(min(task.concurrency, items))))
+    return results
 
 
 def _pairs(form: dict[str, object]) -> list[tuple[str, object]]:
     return [
-        (key, one)
+        (key, item)
         for key, value in form.items()
-        for one in (value if isinstance(value, list) else [value])
+        for item in (value if isinstance(value, list) else [value])
     ]
 
 
-async def run_async(todo: Task) -> None:
-    """Time lanes over one client."""
-    clock = Clock(todo)
-    connector = aiohttp.TCPConnector(limit=todo.concurrency)
+async def run_async(task: Task) -> None:
+    """Time workers that share one client."""
+    clock = Clock(task)
+    connector = aiohttp.TCPConnector(limit=task.concurrency)
     async with aiohttp.ClientSession(connector=connector, headers=HEADERS) as client:
-        await send_all(client, todo, 1)
-        for _ in range(todo.calls):
+        await send_all(client, task, 1)
+        for _ in range(task.calls):
             with clock.call():
-                answers = await send_all(client, todo, todo.items)
-            check(answers, 1 if todo.operation == "fetch" else todo.items)
+                results = await send_all(client, task, task.items)
+            check(results, 1 if task.operation == "fetch" else task.items)
     clock.report()
 
 

@@ -1,4 +1,4 @@
-"""The same requests with bare httpx, its pool as large as the concurrency, in either variant."""
+"""The same requests with bare httpx, sync or async; its pool is as large as the concurrency."""
 
 from __future__ import annotations
 
@@ -9,65 +9,65 @@ import httpx
 from lap import HEADERS, Clock, Request, Task, check, drive, requests
 
 
-def limits(todo: Task) -> httpx.Limits:
-    """Return a pool that keeps every connection of the task."""
-    width = todo.concurrency
-    return httpx.Limits(max_connections=width, max_keepalive_connections=width)
+def limits(task: Task) -> httpx.Limits:
+    """Return the limits of a pool that keeps all connections of a task."""
+    size = task.concurrency
+    return httpx.Limits(max_connections=size, max_keepalive_connections=size)
 
 
-def value(todo: Task, answer: httpx.Response) -> object:
-    """Return what the answer says."""
-    answer.raise_for_status()
-    return answer.json() if todo.operation in ("info", "fetch") else answer.text
+def content(task: Task, response: httpx.Response) -> object:
+    """Return the content of a response."""
+    response.raise_for_status()
+    return response.json() if task.operation in ("info", "fetch") else response.text
 
 
-def run(todo: Task) -> None:
-    """Time threads over one client."""
-    clock = Clock(todo)
-    with httpx.Client(headers=HEADERS, limits=limits(todo), timeout=None) as client:  # noqa: S113
+def run(task: Task) -> None:
+    """Time threads that share one client."""
+    clock = Clock(task)
+    with httpx.Client(headers=HEADERS, limits=limits(task), timeout=None) as client:  # noqa: S113
 
         def send(request: Request) -> object:
-            answer = client.request(request.method, request.url, data=request.form)
-            return value(todo, answer)
+            response = client.request(request.method, request.url, data=request.form)
+            return content(task, response)
 
         def send_all(items: int) -> list[object]:
-            with ThreadPoolExecutor(todo.concurrency) as threads:
-                return list(threads.map(send, requests(todo, items)))
+            with ThreadPoolExecutor(task.concurrency) as threads:
+                return list(threads.map(send, requests(task, items)))
 
         send_all(1)
-        for _ in range(todo.calls):
+        for _ in range(task.calls):
             with clock.call():
-                answers = send_all(todo.items)
-            check(answers, 1 if todo.operation == "fetch" else todo.items)
+                results = send_all(task.items)
+            check(results, 1 if task.operation == "fetch" else task.items)
     clock.report()
 
 
-async def run_async(todo: Task) -> None:
-    """Time lanes over one client."""
-    clock = Clock(todo)
+async def run_async(task: Task) -> None:
+    """Time workers that share one client."""
+    clock = Clock(task)
     async with httpx.AsyncClient(
         headers=HEADERS,
-        limits=limits(todo),
+        limits=limits(task),
         timeout=None,  # noqa: S113
     ) as client:
 
         async def send_all(items: int) -> list[object]:
-            rest = iter(requests(todo, items))
-            answers: list[object] = []
+            rest = iter(requests(task, items))
+            results: list[object] = []
 
-            async def lane() -> None:
+            async def worker() -> None:
                 for request in rest:
-                    answer = await client.request(request.method, request.url, data=request.form)
-                    answers.append(value(todo, answer))
+                    response = await client.request(request.method, request.url, data=request.form)
+                    results.append(content(task, response))
 
-            await asyncio.gather(*(lane() for _ in range(min(todo.concurrency, items))))
-            return answers
+            await asyncio.gather(*(worker() for _ in range(min(task.concurrency, items))))
+            return results
 
         await send_all(1)
-        for _ in range(todo.calls):
+        for _ in range(task.calls):
             with clock.call():
-                answers = await send_all(todo.items)
-            check(answers, 1 if todo.operation == "fetch" else todo.items)
+                results = await send_all(task.items)
+            check(results, 1 if task.operation == "fetch" else task.items)
     clock.report()
 
 

@@ -1,8 +1,8 @@
-"""A platform that answers after a set latency and is never the bottleneck.
+"""A platform that responds after a fixed latency and is never the bottleneck.
 
-It is a program of its own, with the standard library alone, so that it shares neither process nor
-code with what is measured. It prints its ports as one line of JSON and ends when its standard
-input does.
+This program uses only the standard library and runs in its own process, so it shares nothing with
+the measured clients. It prints its ports as one line of JSON, and ends at the end of its standard
+input.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _CLOSE = b"\r\nconnection: close\r\n"
 
 @dataclass
 class Counts:
-    """What the server has seen; `peak` since it was last asked."""
+    """Counts of the server; `peak` is reset whenever a client reads the counts."""
 
     connections: int = 0
     requests: int = 0
@@ -30,7 +30,7 @@ class Counts:
 
 
 def record(session_id: str) -> dict[str, object]:
-    """Return a session as the platform tells it."""
+    """Return the record of a session."""
     return {
         "id": session_id,
         "userid": "someone",
@@ -62,17 +62,17 @@ def as_bytes(value: object) -> bytes:
 
 
 class Platform:
-    """The answers, and what all connections have in common."""
+    """The responses, and the state that all connections share."""
 
     def __init__(self, latency: float, sessions: int) -> None:
-        """Answer after `latency` seconds, and list as many `sessions`."""
+        """Respond after `latency` seconds, and list this number of sessions."""
         self.latency = latency
         self.counts = Counts()
         self._launched = 0
         self._list = as_bytes([record(f"{number:08x}") for number in range(sessions)])
 
-    def answer(self, method: bytes, target: bytes) -> bytes:
-        """Return the whole answer to one request."""
+    def respond(self, method: bytes, target: bytes) -> bytes:
+        """Return the complete response to one request."""
         path, _, query = target.partition(b"?")
         resource, _, session_id = path.partition(b"/session")
         if not resource.endswith((b"/v0", b"/v1")):
@@ -95,10 +95,10 @@ def _response(kind: bytes, body: bytes, status: bytes = b"200 OK") -> bytes:
 
 
 class Connection(asyncio.Protocol):
-    """One connection, kept alive; a client sends its next request after the answer."""
+    """One connection that stays open; a client sends its next request after the response."""
 
     def __init__(self, platform: Platform) -> None:
-        """Answer for `platform`."""
+        """Respond with the responses of `platform`."""
         self._platform = platform
         self._received = b""
 
@@ -109,7 +109,7 @@ class Connection(asyncio.Protocol):
         self._platform.counts.connections += 1
 
     def data_received(self, data: bytes) -> None:
-        """Take the request once it is whole."""
+        """Handle a request when it is complete."""
         self._received += data
         head, end, body = self._received.partition(b"\r\n\r\n")
         if not end:
@@ -121,13 +121,13 @@ class Connection(asyncio.Protocol):
         self._received = b""
         method, target, _ = head.split(b" ", 2)
         if target == b"/counts":
-            self._tell_counts()
+            self._send_counts()
         else:
             self._begin(method, target, last=_CLOSE in low)
 
-    def _tell_counts(self) -> None:
+    def _send_counts(self) -> None:
         counts = self._platform.counts
-        counts.connections -= 1  # the one that asks
+        counts.connections -= 1  # do not count this connection
         self._transport.write(_response(b"application/json", as_bytes(asdict(counts))))
         self._transport.close()
         counts.peak = counts.in_flight
@@ -142,13 +142,13 @@ class Connection(asyncio.Protocol):
 
     def _finish(self, method: bytes, target: bytes, last: bool) -> None:
         self._platform.counts.in_flight -= 1
-        self._transport.write(self._platform.answer(method, target))
+        self._transport.write(self._platform.respond(method, target))
         if last:
             self._transport.close()
 
 
 async def serve(latency: float, sessions: int, certificate: str | None) -> None:
-    """Serve until standard input ends; with a certificate over TLS, too."""
+    """Serve until the end of standard input; with a certificate, serve over TLS, too."""
     platform = Platform(latency, sessions)
     loop = asyncio.get_running_loop()
 
@@ -171,8 +171,8 @@ async def serve(latency: float, sessions: int, certificate: str | None) -> None:
 def main() -> None:
     """Read the command line and serve."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--latency", type=float, default=0.05, help="seconds before an answer")
-    parser.add_argument("--sessions", type=int, default=0, help="how many there are to list")
+    parser.add_argument("--latency", type=float, default=0.05, help="seconds before a response")
+    parser.add_argument("--sessions", type=int, default=0, help="number of listed sessions")
     parser.add_argument("--certificate", help="PEM file with key and certificate")
     options = parser.parse_args()
     asyncio.run(serve(options.latency, options.sessions, options.certificate))

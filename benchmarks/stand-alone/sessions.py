@@ -1,4 +1,4 @@
-"""Drives any client of the field: they share the names and arguments of their methods."""
+"""Driver for all clients of Skaha: their methods have the same names and arguments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ contexts = 0
 
 
 def count_tls_contexts() -> None:
-    """Count the TLS contexts that are made from now on."""
+    """Count each new TLS context from now on."""
     original = ssl.SSLContext.__new__
 
     def counting(*args: Any, **kwargs: Any) -> Any:
@@ -23,18 +23,18 @@ def count_tls_contexts() -> None:
     ssl.SSLContext.__new__ = counting  # type: ignore[method-assign]
 
 
-def open_session(todo: Task) -> Any:
-    """Return the client's session."""
-    module = importlib.import_module(todo.module)
-    where = {"server": todo.url, "version": "v1"}
-    if todo.module.startswith("canfar"):
-        where = {"url": f"{todo.url}/v1"}
-    kind = module.AsyncSession if todo.variant == "async" else module.Session
-    return kind(**where, token="benchmark", concurrency=todo.concurrency)  # noqa: S106
+def open_session(task: Task) -> Any:
+    """Return the session object of the client."""
+    module = importlib.import_module(task.module)
+    address = {"server": task.url, "version": "v1"}
+    if task.module.startswith("canfar"):
+        address = {"url": f"{task.url}/v1"}
+    session_class = module.AsyncSession if task.variant == "async" else module.Session
+    return session_class(**address, token="benchmark", concurrency=task.concurrency)  # noqa: S106
 
 
 def call(session: Any, operation: str, items: int) -> Any:
-    """Return what the session's method returns: a coroutine, if it is asynchronous."""
+    """Return the result of a method: a coroutine if the session is async."""
     if operation == "create":
         return session.create(
             name="bench", image=IMAGE, cores=1, ram=1, kind="headless", cmd="env", replicas=items
@@ -44,29 +44,29 @@ def call(session: Any, operation: str, items: int) -> Any:
     return getattr(session, operation)(ids(items))
 
 
-def run(todo: Task) -> None:
-    """Time the synchronous class."""
-    clock = Clock(todo)
+def run(task: Task) -> None:
+    """Time the sync class."""
+    clock = Clock(task)
     count_tls_contexts()
-    session = open_session(todo)
-    call(session, todo.operation, 1)
-    for _ in range(todo.calls):
+    session = open_session(task)
+    call(session, task.operation, 1)
+    for _ in range(task.calls):
         with clock.call():
-            answers = call(session, todo.operation, todo.items)
-        check(answers, todo.items)
+            results = call(session, task.operation, task.items)
+        check(results, task.items)
     clock.report(contexts=contexts)
 
 
-async def run_async(todo: Task) -> None:
-    """Time the asynchronous class."""
-    clock = Clock(todo)
+async def run_async(task: Task) -> None:
+    """Time the async class."""
+    clock = Clock(task)
     count_tls_contexts()
-    session = open_session(todo)
-    await call(session, todo.operation, 1)
-    for _ in range(todo.calls):
+    session = open_session(task)
+    await call(session, task.operation, 1)
+    for _ in range(task.calls):
         with clock.call():
-            answers = await call(session, todo.operation, todo.items)
-        check(answers, todo.items)
+            results = await call(session, task.operation, task.items)
+        check(results, task.items)
     clock.report(contexts=contexts)
 
 

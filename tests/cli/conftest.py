@@ -34,7 +34,7 @@ class Program:
 
     def __init__(self, home, url, faults):
         self.home, self.url, self._faults = home, url, faults
-        kept = ("PATH", "LANG", "LC_ALL", "COVERAGE_PROCESS_START")
+        kept = ("PATH", "LANG", "LC_ALL", "COVERAGE_PROCESS_CONFIG")
         self.env = {name: os.environ[name] for name in kept if name in os.environ}
         self.env |= {
             "HOME": str(home),

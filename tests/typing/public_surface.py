@@ -1,8 +1,8 @@
-"""A user's own code, never run: checkers must take what is right and flag what is wrong."""
+"""Code of a user for the type checkers only: they must accept correct code and report mistakes."""
 
 from __future__ import annotations
 
-from typing import assert_type
+from typing import Any, assert_type
 
 from skaha import AsyncSession, Context, Images, Overview, Session
 from skaha.helpers import shell
@@ -26,6 +26,8 @@ def sync_variant(session: Session) -> None:
     assert_type(session.info("abc")[0]["name"], str)
     assert_type(session.create("name", "image"), Launched)
     assert_type(takes_texts(session.create("name", "image")), list[str])
+    assert_type(session.preview("name", "image", replicas=2), list[dict[str, Any]])
+    assert_type(session.whoami(), str | None)
     assert_type(session.create("name", "image", **shell.script("true")), Launched)
     assert_type(session.logs("abc"), ResultDict[str])
     assert_type(session.logs("abc", verbose=True), None)
@@ -46,7 +48,9 @@ def sync_variant(session: Session) -> None:
     bar(until="sleeping")  # type: ignore[arg-type]
     session.create("name", "image", kind="headles")  # type: ignore[arg-type]
     session.create("name", "image", kind="desktop-apps")  # type: ignore[arg-type]
-    session.fetch(status="completed")  # type: ignore[call-overload]
+    session.fetch(status="completed")  # type: ignore[arg-type]
+    session.fetch(kind=["headless", "notebook"], status={"Running", "Pending"})
+    session.fetch(kind=["headles"])  # type: ignore[list-item]
     session.run("name", "image", replica=2)  # type: ignore[call-arg]
     Session(url="https://example.org")  # type: ignore[call-arg]
 

@@ -17,7 +17,7 @@ T = TypeVar("T", bound="Context")
 
 @_attrs_define
 class Context:
-    """What one session may ask for."""
+    """The resources that one session can request."""
 
     cores: None | ResourceLimits | Unset = UNSET
     """ The amounts of CPU cores. """
@@ -26,7 +26,7 @@ class Context:
     memory_gb: None | ResourceLimits | Unset = UNSET
     """ The amounts of memory in GiB. """
     max_interactive_sessions: float | None | str | Unset = UNSET
-    """ How many interactive sessions a user may have at once. """
+    """ Largest number of interactive sessions of one user at once. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

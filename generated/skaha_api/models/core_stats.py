@@ -17,14 +17,14 @@ T = TypeVar("T", bound="CoreStats")
 
 @_attrs_define
 class CoreStats:
-    """CPU cores, of all users together."""
+    """CPU cores of all users together."""
 
     requested_cpu_cores: float | None | str | Unset = UNSET
-    """ Cores asked for. """
+    """ Requested cores. """
     cpu_cores_available: float | None | str | Unset = UNSET
-    """ Cores that there are, taken or free. """
+    """ All cores, free or in use. """
     max_cpu_cores: MaxCores | None | Unset = UNSET
-    """ The most cores that one session can have. """
+    """ The largest number of cores for one session. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -16,11 +16,11 @@ class Image:
     """A public image."""
 
     id: str | Unset = UNSET
-    """ Full reference, ready to launch. """
+    """ Full reference of the image, for a launch. """
     types: list[str] | None | Unset = UNSET
-    """ The kinds of sessions it is made for, and whatever else it is labelled with. """
+    """ The kinds of sessions for which the image is made, and its other labels. """
     digest: str | Unset = UNSET
-    """ Digest of its content. """
+    """ Digest of the image. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -18,11 +18,11 @@ class InstanceStats:
     session: int | Unset = UNSET
     """ Interactive sessions. """
     desktop_app: int | Unset = UNSET
-    """ Apps of desktops. """
+    """ Apps on desktops. """
     headless: int | Unset = UNSET
     """ Headless sessions. """
     total: int | Unset = UNSET
-    """ All of them. """
+    """ All running sessions. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -13,12 +13,12 @@ T = TypeVar("T", bound="MaxCores")
 
 @_attrs_define
 class MaxCores:
-    """The most cores that one session can have."""
+    """The largest number of cores for one session."""
 
     cpu_cores: float | None | str | Unset = UNSET
     """ CPU cores. """
     with_ram: float | None | str | Unset = UNSET
-    """ The memory that goes with them. """
+    """ The memory of a session with these cores. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -13,12 +13,12 @@ T = TypeVar("T", bound="MaxRam")
 
 @_attrs_define
 class MaxRam:
-    """The most memory that one session can have."""
+    """The largest memory for one session."""
 
     ram: float | None | str | Unset = UNSET
     """ Memory. """
     with_cpu_cores: float | None | str | Unset = UNSET
-    """ The CPU cores that go with it. """
+    """ The CPU cores of a session with this memory. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -13,14 +13,14 @@ T = TypeVar("T", bound="NewDesktopApp")
 
 @_attrs_define
 class NewDesktopApp:
-    """What to start on the desktop."""
+    """The fields of a new app on a desktop."""
 
     image: str
-    """ Full reference, `host/project/name:tag`. """
+    """ Full reference of the image, `host/project/name:tag`. """
     cores: float | Unset = UNSET
-    """ CPU cores, one of the context's options. """
+    """ CPU cores, one of the options in the context. """
     ram: float | Unset = UNSET
-    """ Memory in GiB, one of the context's options. """
+    """ Memory in GiB, one of the options in the context. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -14,26 +14,27 @@ T = TypeVar("T", bound="NewSession")
 
 @_attrs_define
 class NewSession:
-    """What to launch."""
+    """The fields of a launch."""
 
     name: str
-    """ Letters, digits and dashes; stored in lower case. """
+    """ Letters, digits and dashes. The platform stores them in lower case. """
     image: str
-    """ Full reference, `host/project/name:tag`. """
+    """ Full reference of the image, `host/project/name:tag`. """
     type_: SessionKind | str | Unset = UNSET
-    """ Kind of session; a headless one if not given. """
+    """ Kind of the session; the default is headless. """
     cores: float | Unset = UNSET
-    """ CPU cores, one of the context's options. Not given, the platform decides. """
+    """ CPU cores, one of the options in the context. By default the platform decides. """
     ram: float | Unset = UNSET
-    """ Memory in GiB, one of the context's options. Not given, the platform decides. """
+    """ Memory in GiB, one of the options in the context. By default the platform decides. """
     gpus: int | Unset = UNSET
-    """ GPUs, one of the context's options. Not given, none. """
+    """ GPUs, one of the options in the context. The default is none. """
     cmd: str | Unset = UNSET
-    """ Headless only. The program to run, one word. """
+    """ The program to run, one word. Only for headless sessions. """
     args: str | Unset = UNSET
-    """ Headless only. The program's arguments, split at single blanks, no quoting. """
+    """ The arguments of the program. The platform splits them at single blanks and does not interpret quotes. Only
+    for headless sessions. """
     env: list[str] | Unset = UNSET
-    """ Headless only. Environment variables as `KEY=VALUE`, one entry each. """
+    """ Environment variables as `KEY=VALUE`. Only for headless sessions. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -15,16 +15,16 @@ T = TypeVar("T", bound="PublicSession")
 
 @_attrs_define
 class PublicSession:
-    """What everybody may know of a session."""
+    """The public fields of a session."""
 
     userid: str | Unset = UNSET
     """ Name of the owner. """
     type_: SessionKind | str | Unset = UNSET
-    """ Kind of session. """
+    """ Kind of the session. """
     status: SessionStatus | str | Unset = UNSET
-    """ Where the session is in its life. """
+    """ Status of the session. """
     start_time: str | Unset = UNSET
-    """ ISO 8601 in UTC; seconds are left out when they are zero. """
+    """ Start, ISO 8601 in UTC. Zero seconds are omitted. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -17,14 +17,14 @@ T = TypeVar("T", bound="RamStats")
 
 @_attrs_define
 class RamStats:
-    """Memory, of all users together."""
+    """Memory of all users together."""
 
     requested_ram: float | None | str | Unset = UNSET
-    """ Memory asked for. """
+    """ Requested memory. """
     ram_available: float | None | str | Unset = UNSET
-    """ Memory that there is, taken or free. """
+    """ All memory, free or in use. """
     max_ram: MaxRam | None | Unset = UNSET
-    """ The most memory that one session can have. """
+    """ The largest memory for one session. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -16,15 +16,15 @@ class ResourceLimits:
     """The allowed and the default amounts of one resource."""
 
     default: float | Unset = UNSET
-    """ What a session gets that asks for nothing. """
+    """ The amount for a session without a request. """
     default_limit: float | Unset = UNSET
-    """ What a session that asks for nothing may use. """
+    """ The largest use of a session without a request. """
     options: list[float] | None | Unset = UNSET
-    """ What may be asked for. """
+    """ The amounts that can be requested. """
     default_request: float | Unset = UNSET
-    """ What a session that asks for nothing is sure to get. """
+    """ The guaranteed amount for a session without a request. """
     default_headless: float | Unset = UNSET
-    """ What a headless session gets that asks for nothing; older platforms only. """
+    """ The amount for a headless session without a request; older platforms only. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -15,43 +15,43 @@ T = TypeVar("T", bound="Session")
 
 @_attrs_define
 class Session:
-    """One session, or one app of a desktop. An unknown value is left out by newer platforms and written `<none>` by older
-    ones. The members have the order in which the platform sends them.
+    """One session, or one app on a desktop. Newer platforms omit unknown values; older platforms send `<none>` in their
+    place. The members have the order in which the platform sends them.
 
     """
 
     id: str | Unset = UNSET
-    """ The session's id; of an app, its desktop's. """
+    """ The id of the session; for an app, the id of its desktop. """
     userid: str | Unset = UNSET
     """ Name of the owner. """
     run_as_uid: str | Unset = UNSET
-    """ Numeric user id in the container. """
+    """ User id in the container, a number. """
     run_as_gid: str | Unset = UNSET
-    """ Numeric group id in the container. """
+    """ Group id in the container, a number. """
     supplemental_groups: list[int] | None | Unset = UNSET
-    """ Further numeric group ids in the container. """
+    """ Additional group ids in the container. """
     appid: str | Unset = UNSET
-    """ An app's own id. """
+    """ The own id of an app. """
     image: str | Unset = UNSET
     """ Full reference of the image. """
     type_: SessionKind | str | Unset = UNSET
-    """ Kind of session. """
+    """ Kind of the session. """
     status: SessionStatus | str | Unset = UNSET
-    """ Where the session is in its life. """
+    """ Status of the session. """
     name: str | Unset = UNSET
-    """ The name given at launch, in lower case. """
+    """ The name from the launch, in lower case. """
     start_time: str | Unset = UNSET
-    """ ISO 8601 in UTC; seconds are left out when they are zero. """
+    """ Start, ISO 8601 in UTC. Zero seconds are omitted. """
     expiry_time: str | Unset = UNSET
-    """ ISO 8601 in UTC; when the platform will end the session. """
+    """ Time at which the platform stops the session, ISO 8601 in UTC. """
     connect_url: str | Unset = UNSET
-    """ Where an interactive session is used; it works once the session runs. """
+    """ Address of an interactive session; it works while the session runs. """
     requested_ram: float | None | str | Unset = UNSET
-    """ Memory, as `8G` (GiB) on older platforms and `8.59` (10^9 bytes) on newer ones. """
+    """ Requested memory: `8G` (GiB) on older platforms, `8.59` (10^9 bytes) on newer platforms. """
     requested_cpu_cores: float | None | str | Unset = UNSET
-    """ CPU cores. """
+    """ Requested CPU cores. """
     requested_gpu_cores: float | None | str | Unset = UNSET
-    """ GPUs. """
+    """ Requested GPUs. """
     ram_in_use: float | None | str | Unset = UNSET
     """ Memory in use, in 10^9 bytes. """
     gpu_ram_in_use: float | None | str | Unset = UNSET
@@ -59,9 +59,9 @@ class Session:
     cpu_cores_in_use: float | None | str | Unset = UNSET
     """ CPU cores in use. """
     gpu_utilization: float | None | str | Unset = UNSET
-    """ How busy the GPUs are. """
+    """ Utilization of the GPUs. """
     is_fixed_resources: bool | Unset = UNSET
-    """ Whether the session owns what it asked for, or shares what is free. """
+    """ Whether the session owns its requested resources, or shares the free resources. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

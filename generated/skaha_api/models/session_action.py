@@ -16,10 +16,10 @@ T = TypeVar("T", bound="SessionAction")
 
 @_attrs_define
 class SessionAction:
-    """What to do to a session."""
+    """An action on a session."""
 
     action: Literal["renew"] = "renew"
-    """ Renewing is the only action. """
+    """ The action; renewal is the only one. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

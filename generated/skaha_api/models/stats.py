@@ -24,9 +24,9 @@ class Stats:
     instances: InstanceStats | None | Unset = UNSET
     """ Running sessions of all users; older platforms only. """
     cores: CoreStats | None | Unset = UNSET
-    """ CPU cores, of all users together. """
+    """ CPU cores of all users together. """
     ram: None | RamStats | Unset = UNSET
-    """ Memory, of all users together. """
+    """ Memory of all users together. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -64,8 +64,8 @@ def sync_detailed(
     """Start an app on a desktop.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        body (NewDesktopApp): What to start on the desktop.
+        session_id (str): The id of the session, eight characters.
+        body (NewDesktopApp): The fields of a new app on a desktop.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -96,8 +96,8 @@ def sync(
     """Start an app on a desktop.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        body (NewDesktopApp): What to start on the desktop.
+        session_id (str): The id of the session, eight characters.
+        body (NewDesktopApp): The fields of a new app on a desktop.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -123,8 +123,8 @@ async def asyncio_detailed(
     """Start an app on a desktop.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        body (NewDesktopApp): What to start on the desktop.
+        session_id (str): The id of the session, eight characters.
+        body (NewDesktopApp): The fields of a new app on a desktop.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -153,8 +153,8 @@ async def asyncio(
     """Start an app on a desktop.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        body (NewDesktopApp): What to start on the desktop.
+        session_id (str): The id of the session, eight characters.
+        body (NewDesktopApp): The fields of a new app on a desktop.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -55,13 +55,13 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
 ) -> Response[str]:
-    """End one desktop app.
+    """Delete a desktop app.
 
-     Answers 200 for an app that does not exist, too.
+     The status is also 200 for an app that does not exist.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        app_id (str): The app's own id, three characters.
+        session_id (str): The id of the session, eight characters.
+        app_id (str): The own id of the app, three characters.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -89,13 +89,13 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
 ) -> str | None:
-    """End one desktop app.
+    """Delete a desktop app.
 
-     Answers 200 for an app that does not exist, too.
+     The status is also 200 for an app that does not exist.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        app_id (str): The app's own id, three characters.
+        session_id (str): The id of the session, eight characters.
+        app_id (str): The own id of the app, three characters.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -118,13 +118,13 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
 ) -> Response[str]:
-    """End one desktop app.
+    """Delete a desktop app.
 
-     Answers 200 for an app that does not exist, too.
+     The status is also 200 for an app that does not exist.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        app_id (str): The app's own id, three characters.
+        session_id (str): The id of the session, eight characters.
+        app_id (str): The own id of the app, three characters.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -150,13 +150,13 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
 ) -> str | None:
-    """End one desktop app.
+    """Delete a desktop app.
 
-     Answers 200 for an app that does not exist, too.
+     The status is also 200 for an app that does not exist.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        app_id (str): The app's own id, three characters.
+        session_id (str): The id of the session, eight characters.
+        app_id (str): The own id of the app, three characters.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -60,8 +60,8 @@ def sync_detailed(
     """Read one desktop app.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        app_id (str): The app's own id, three characters.
+        session_id (str): The id of the session, eight characters.
+        app_id (str): The own id of the app, three characters.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -92,8 +92,8 @@ def sync(
     """Read one desktop app.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        app_id (str): The app's own id, three characters.
+        session_id (str): The id of the session, eight characters.
+        app_id (str): The own id of the app, three characters.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -119,8 +119,8 @@ async def asyncio_detailed(
     """Read one desktop app.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        app_id (str): The app's own id, three characters.
+        session_id (str): The id of the session, eight characters.
+        app_id (str): The own id of the app, three characters.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -149,8 +149,8 @@ async def asyncio(
     """Read one desktop app.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        app_id (str): The app's own id, three characters.
+        session_id (str): The id of the session, eight characters.
+        app_id (str): The own id of the app, three characters.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -81,15 +81,15 @@ def sync_detailed(
     status: SessionStatus | str | Unset = UNSET,
     view: Literal["all"] = "all",
 ) -> Response[list[PublicSession]]:
-    """List everybody's desktop apps.
+    """List the desktop apps of all users.
 
-     The apps of every user's desktops, each with its four public fields alone.
+     The apps on the desktops of all users, with their four public fields only.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
-            unknown status keeps none.
-        view (Literal['all']): Chooses this answer. Default: 'all'.
+        session_id (str): The id of the session, eight characters.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in upper or
+            lower case. An unknown status keeps none.
+        view (Literal['all']): Selects this view. Default: 'all'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -119,15 +119,15 @@ def sync(
     status: SessionStatus | str | Unset = UNSET,
     view: Literal["all"] = "all",
 ) -> list[PublicSession] | None:
-    """List everybody's desktop apps.
+    """List the desktop apps of all users.
 
-     The apps of every user's desktops, each with its four public fields alone.
+     The apps on the desktops of all users, with their four public fields only.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
-            unknown status keeps none.
-        view (Literal['all']): Chooses this answer. Default: 'all'.
+        session_id (str): The id of the session, eight characters.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in upper or
+            lower case. An unknown status keeps none.
+        view (Literal['all']): Selects this view. Default: 'all'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -152,15 +152,15 @@ async def asyncio_detailed(
     status: SessionStatus | str | Unset = UNSET,
     view: Literal["all"] = "all",
 ) -> Response[list[PublicSession]]:
-    """List everybody's desktop apps.
+    """List the desktop apps of all users.
 
-     The apps of every user's desktops, each with its four public fields alone.
+     The apps on the desktops of all users, with their four public fields only.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
-            unknown status keeps none.
-        view (Literal['all']): Chooses this answer. Default: 'all'.
+        session_id (str): The id of the session, eight characters.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in upper or
+            lower case. An unknown status keeps none.
+        view (Literal['all']): Selects this view. Default: 'all'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -188,15 +188,15 @@ async def asyncio(
     status: SessionStatus | str | Unset = UNSET,
     view: Literal["all"] = "all",
 ) -> list[PublicSession] | None:
-    """List everybody's desktop apps.
+    """List the desktop apps of all users.
 
-     The apps of every user's desktops, each with its four public fields alone.
+     The apps on the desktops of all users, with their four public fields only.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
-            unknown status keeps none.
-        view (Literal['all']): Chooses this answer. Default: 'all'.
+        session_id (str): The id of the session, eight characters.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in upper or
+            lower case. An unknown status keeps none.
+        view (Literal['all']): Selects this view. Default: 'all'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -79,12 +79,12 @@ def sync_detailed(
 ) -> Response[list[Session]]:
     """List the caller's desktop apps.
 
-     The apps of all of the caller's desktops; the session in the path is not looked at.
+     The apps on all desktops of the caller. The platform ignores the session in the path.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
-            unknown status keeps none.
+        session_id (str): The id of the session, eight characters.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in upper or
+            lower case. An unknown status keeps none.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -114,12 +114,12 @@ def sync(
 ) -> list[Session] | None:
     """List the caller's desktop apps.
 
-     The apps of all of the caller's desktops; the session in the path is not looked at.
+     The apps on all desktops of the caller. The platform ignores the session in the path.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
-            unknown status keeps none.
+        session_id (str): The id of the session, eight characters.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in upper or
+            lower case. An unknown status keeps none.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -144,12 +144,12 @@ async def asyncio_detailed(
 ) -> Response[list[Session]]:
     """List the caller's desktop apps.
 
-     The apps of all of the caller's desktops; the session in the path is not looked at.
+     The apps on all desktops of the caller. The platform ignores the session in the path.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
-            unknown status keeps none.
+        session_id (str): The id of the session, eight characters.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in upper or
+            lower case. An unknown status keeps none.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -177,12 +177,12 @@ async def asyncio(
 ) -> list[Session] | None:
     """List the caller's desktop apps.
 
-     The apps of all of the caller's desktops; the session in the path is not looked at.
+     The apps on all desktops of the caller. The platform ignores the session in the path.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
-            unknown status keeps none.
+        session_id (str): The id of the session, eight characters.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in upper or
+            lower case. An unknown status keeps none.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -72,14 +72,14 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
     type_: SessionKind | str | Unset = UNSET,
 ) -> Response[list[Image]]:
-    """List the platform's public images.
+    """List the public images of the platform.
 
-     The public, labelled images, one tag each. A new image appears within half an hour. Any image of the
-    platform's registries can be launched, listed here or not.
+     The public images with labels, one tag each. A new image appears within half an hour. All images in
+    the registries of the platform can be launched, also images that are not listed.
 
     Args:
-        type_ (SessionKind | str | Unset): Keep the images that are labelled for this kind of
-            session, in lower case. An unknown kind is refused with 400.
+        type_ (SessionKind | str | Unset): Keep the images with a label for this kind of session,
+            in lower case. The status is 400 for an unknown kind.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -105,14 +105,14 @@ def sync(
     client: AuthenticatedClient | Client,
     type_: SessionKind | str | Unset = UNSET,
 ) -> list[Image] | None:
-    """List the platform's public images.
+    """List the public images of the platform.
 
-     The public, labelled images, one tag each. A new image appears within half an hour. Any image of the
-    platform's registries can be launched, listed here or not.
+     The public images with labels, one tag each. A new image appears within half an hour. All images in
+    the registries of the platform can be launched, also images that are not listed.
 
     Args:
-        type_ (SessionKind | str | Unset): Keep the images that are labelled for this kind of
-            session, in lower case. An unknown kind is refused with 400.
+        type_ (SessionKind | str | Unset): Keep the images with a label for this kind of session,
+            in lower case. The status is 400 for an unknown kind.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -133,14 +133,14 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
     type_: SessionKind | str | Unset = UNSET,
 ) -> Response[list[Image]]:
-    """List the platform's public images.
+    """List the public images of the platform.
 
-     The public, labelled images, one tag each. A new image appears within half an hour. Any image of the
-    platform's registries can be launched, listed here or not.
+     The public images with labels, one tag each. A new image appears within half an hour. All images in
+    the registries of the platform can be launched, also images that are not listed.
 
     Args:
-        type_ (SessionKind | str | Unset): Keep the images that are labelled for this kind of
-            session, in lower case. An unknown kind is refused with 400.
+        type_ (SessionKind | str | Unset): Keep the images with a label for this kind of session,
+            in lower case. The status is 400 for an unknown kind.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -164,14 +164,14 @@ async def asyncio(
     client: AuthenticatedClient | Client,
     type_: SessionKind | str | Unset = UNSET,
 ) -> list[Image] | None:
-    """List the platform's public images.
+    """List the public images of the platform.
 
-     The public, labelled images, one tag each. A new image appears within half an hour. Any image of the
-    platform's registries can be launched, listed here or not.
+     The public images with labels, one tag each. A new image appears within half an hour. All images in
+    the registries of the platform can be launched, also images that are not listed.
 
     Args:
-        type_ (SessionKind | str | Unset): Keep the images that are labelled for this kind of
-            session, in lower case. An unknown kind is refused with 400.
+        type_ (SessionKind | str | Unset): Keep the images with a label for this kind of session,
+            in lower case. The status is 400 for an unknown kind.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -57,11 +57,11 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
     detail: Literal["min"] | Unset = UNSET,
 ) -> Response[str]:
-    """Read whether the service is available.
+    """Read the availability of the service.
 
     Args:
-        detail (Literal['min'] | Unset): Asks for an empty answer whose status, 200 or 503, says
-            it all.
+        detail (Literal['min'] | Unset): Requests an empty response; its status 200 or 503 is the
+            result.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -87,11 +87,11 @@ def sync(
     client: AuthenticatedClient | Client,
     detail: Literal["min"] | Unset = UNSET,
 ) -> str | None:
-    """Read whether the service is available.
+    """Read the availability of the service.
 
     Args:
-        detail (Literal['min'] | Unset): Asks for an empty answer whose status, 200 or 503, says
-            it all.
+        detail (Literal['min'] | Unset): Requests an empty response; its status 200 or 503 is the
+            result.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -112,11 +112,11 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
     detail: Literal["min"] | Unset = UNSET,
 ) -> Response[str]:
-    """Read whether the service is available.
+    """Read the availability of the service.
 
     Args:
-        detail (Literal['min'] | Unset): Asks for an empty answer whose status, 200 or 503, says
-            it all.
+        detail (Literal['min'] | Unset): Requests an empty response; its status 200 or 503 is the
+            result.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -140,11 +140,11 @@ async def asyncio(
     client: AuthenticatedClient | Client,
     detail: Literal["min"] | Unset = UNSET,
 ) -> str | None:
-    """Read whether the service is available.
+    """Read the availability of the service.
 
     Args:
-        detail (Literal['min'] | Unset): Asks for an empty answer whose status, 200 or 503, says
-            it all.
+        detail (Literal['min'] | Unset): Requests an empty response; its status 200 or 503 is the
+            result.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -62,13 +62,14 @@ def sync_detailed(
 ) -> Response[str]:
     """Launch a session.
 
-     Accepts the session and answers at once with its id; the container starts later. Not idempotent:
-    each call launches another one, names need not be unique.
+     The platform accepts the session and responds at once with its id; the container starts later. This
+    operation is not idempotent: each call launches another session, and several sessions can have the
+    same name.
 
     Args:
-        x_skaha_registry_auth (str | Unset): `username:secret` of the image's registry in base64.
-            Needed for an image that is not public.
-        body (NewSession): What to launch.
+        x_skaha_registry_auth (str | Unset): `username:secret` for the registry of the image, in
+            base64. An image that is not public needs it.
+        body (NewSession): The fields of a launch.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -98,13 +99,14 @@ def sync(
 ) -> str | None:
     """Launch a session.
 
-     Accepts the session and answers at once with its id; the container starts later. Not idempotent:
-    each call launches another one, names need not be unique.
+     The platform accepts the session and responds at once with its id; the container starts later. This
+    operation is not idempotent: each call launches another session, and several sessions can have the
+    same name.
 
     Args:
-        x_skaha_registry_auth (str | Unset): `username:secret` of the image's registry in base64.
-            Needed for an image that is not public.
-        body (NewSession): What to launch.
+        x_skaha_registry_auth (str | Unset): `username:secret` for the registry of the image, in
+            base64. An image that is not public needs it.
+        body (NewSession): The fields of a launch.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -129,13 +131,14 @@ async def asyncio_detailed(
 ) -> Response[str]:
     """Launch a session.
 
-     Accepts the session and answers at once with its id; the container starts later. Not idempotent:
-    each call launches another one, names need not be unique.
+     The platform accepts the session and responds at once with its id; the container starts later. This
+    operation is not idempotent: each call launches another session, and several sessions can have the
+    same name.
 
     Args:
-        x_skaha_registry_auth (str | Unset): `username:secret` of the image's registry in base64.
-            Needed for an image that is not public.
-        body (NewSession): What to launch.
+        x_skaha_registry_auth (str | Unset): `username:secret` for the registry of the image, in
+            base64. An image that is not public needs it.
+        body (NewSession): The fields of a launch.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -163,13 +166,14 @@ async def asyncio(
 ) -> str | None:
     """Launch a session.
 
-     Accepts the session and answers at once with its id; the container starts later. Not idempotent:
-    each call launches another one, names need not be unique.
+     The platform accepts the session and responds at once with its id; the container starts later. This
+    operation is not idempotent: each call launches another session, and several sessions can have the
+    same name.
 
     Args:
-        x_skaha_registry_auth (str | Unset): `username:secret` of the image's registry in base64.
-            Needed for an image that is not public.
-        body (NewSession): What to launch.
+        x_skaha_registry_auth (str | Unset): `username:secret` for the registry of the image, in
+            base64. An image that is not public needs it.
+        body (NewSession): The fields of a launch.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -54,11 +54,12 @@ def sync_detailed(
 ) -> Response[str]:
     """Delete a session.
 
-     Ends the session if it runs and forgets it. A newer platform answers 200 for an id that does not
-    exist, too; an older one 404, and 403 for somebody else's.
+     Stops the session and removes it. For an id that does not exist, the status is 200 on newer
+    platforms and 404 on older platforms; for a session of another user, older platforms respond with
+    403.
 
     Args:
-        session_id (str): The session's id, eight characters.
+        session_id (str): The id of the session, eight characters.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -86,11 +87,12 @@ def sync(
 ) -> str | None:
     """Delete a session.
 
-     Ends the session if it runs and forgets it. A newer platform answers 200 for an id that does not
-    exist, too; an older one 404, and 403 for somebody else's.
+     Stops the session and removes it. For an id that does not exist, the status is 200 on newer
+    platforms and 404 on older platforms; for a session of another user, older platforms respond with
+    403.
 
     Args:
-        session_id (str): The session's id, eight characters.
+        session_id (str): The id of the session, eight characters.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -113,11 +115,12 @@ async def asyncio_detailed(
 ) -> Response[str]:
     """Delete a session.
 
-     Ends the session if it runs and forgets it. A newer platform answers 200 for an id that does not
-    exist, too; an older one 404, and 403 for somebody else's.
+     Stops the session and removes it. For an id that does not exist, the status is 200 on newer
+    platforms and 404 on older platforms; for a session of another user, older platforms respond with
+    403.
 
     Args:
-        session_id (str): The session's id, eight characters.
+        session_id (str): The id of the session, eight characters.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -143,11 +146,12 @@ async def asyncio(
 ) -> str | None:
     """Delete a session.
 
-     Ends the session if it runs and forgets it. A newer platform answers 200 for an id that does not
-    exist, too; an older one 404, and 403 for somebody else's.
+     Stops the session and removes it. For an id that does not exist, the status is 200 on newer
+    platforms and 404 on older platforms; for a session of another user, older platforms respond with
+    403.
 
     Args:
-        session_id (str): The session's id, eight characters.
+        session_id (str): The id of the session, eight characters.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -57,7 +57,7 @@ def sync_detailed(
     """Read one session.
 
     Args:
-        session_id (str): The session's id, eight characters.
+        session_id (str): The id of the session, eight characters.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -86,7 +86,7 @@ def sync(
     """Read one session.
 
     Args:
-        session_id (str): The session's id, eight characters.
+        session_id (str): The id of the session, eight characters.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -110,7 +110,7 @@ async def asyncio_detailed(
     """Read one session.
 
     Args:
-        session_id (str): The session's id, eight characters.
+        session_id (str): The id of the session, eight characters.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -137,7 +137,7 @@ async def asyncio(
     """Read one session.
 
     Args:
-        session_id (str): The session's id, eight characters.
+        session_id (str): The id of the session, eight characters.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

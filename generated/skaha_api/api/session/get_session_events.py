@@ -62,15 +62,14 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
     view: Literal["events"] = "events",
 ) -> Response[str]:
-    """Read what the platform did for a session.
+    """Read the events of a session.
 
      A table of text with the columns TYPE, REASON, MESSAGE, FIRST-TIME and LAST-TIME, or `<none>`. The
-    platform forgets events after about an hour. A session that waits for its place in a queue may be
-    answered with 404.
+    platform keeps events for about one hour. The status can be 404 while a session waits in a queue.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        view (Literal['events']): Chooses this answer. Default: 'events'.
+        session_id (str): The id of the session, eight characters.
+        view (Literal['events']): Selects this view. Default: 'events'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -98,15 +97,14 @@ def sync(
     client: AuthenticatedClient | Client,
     view: Literal["events"] = "events",
 ) -> str | None:
-    """Read what the platform did for a session.
+    """Read the events of a session.
 
      A table of text with the columns TYPE, REASON, MESSAGE, FIRST-TIME and LAST-TIME, or `<none>`. The
-    platform forgets events after about an hour. A session that waits for its place in a queue may be
-    answered with 404.
+    platform keeps events for about one hour. The status can be 404 while a session waits in a queue.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        view (Literal['events']): Chooses this answer. Default: 'events'.
+        session_id (str): The id of the session, eight characters.
+        view (Literal['events']): Selects this view. Default: 'events'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -129,15 +127,14 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
     view: Literal["events"] = "events",
 ) -> Response[str]:
-    """Read what the platform did for a session.
+    """Read the events of a session.
 
      A table of text with the columns TYPE, REASON, MESSAGE, FIRST-TIME and LAST-TIME, or `<none>`. The
-    platform forgets events after about an hour. A session that waits for its place in a queue may be
-    answered with 404.
+    platform keeps events for about one hour. The status can be 404 while a session waits in a queue.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        view (Literal['events']): Chooses this answer. Default: 'events'.
+        session_id (str): The id of the session, eight characters.
+        view (Literal['events']): Selects this view. Default: 'events'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -163,15 +160,14 @@ async def asyncio(
     client: AuthenticatedClient | Client,
     view: Literal["events"] = "events",
 ) -> str | None:
-    """Read what the platform did for a session.
+    """Read the events of a session.
 
      A table of text with the columns TYPE, REASON, MESSAGE, FIRST-TIME and LAST-TIME, or `<none>`. The
-    platform forgets events after about an hour. A session that waits for its place in a queue may be
-    answered with 404.
+    platform keeps events for about one hour. The status can be 404 while a session waits in a queue.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        view (Literal['events']): Chooses this answer. Default: 'events'.
+        session_id (str): The id of the session, eight characters.
+        view (Literal['events']): Selects this view. Default: 'events'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

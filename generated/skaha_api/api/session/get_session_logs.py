@@ -62,14 +62,14 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
     view: Literal["logs"] = "logs",
 ) -> Response[str]:
-    """Read what a session has printed.
+    """Read the log of a session.
 
-     Everything so far, standard output and error as one text. Empty before the container starts, and for
-    an id that does not exist.
+     The standard output and the standard error of the container as one text. The text is empty before
+    the container starts, and for an id that does not exist.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        view (Literal['logs']): Chooses this answer. Default: 'logs'.
+        session_id (str): The id of the session, eight characters.
+        view (Literal['logs']): Selects this view. Default: 'logs'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -97,14 +97,14 @@ def sync(
     client: AuthenticatedClient | Client,
     view: Literal["logs"] = "logs",
 ) -> str | None:
-    """Read what a session has printed.
+    """Read the log of a session.
 
-     Everything so far, standard output and error as one text. Empty before the container starts, and for
-    an id that does not exist.
+     The standard output and the standard error of the container as one text. The text is empty before
+    the container starts, and for an id that does not exist.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        view (Literal['logs']): Chooses this answer. Default: 'logs'.
+        session_id (str): The id of the session, eight characters.
+        view (Literal['logs']): Selects this view. Default: 'logs'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -127,14 +127,14 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
     view: Literal["logs"] = "logs",
 ) -> Response[str]:
-    """Read what a session has printed.
+    """Read the log of a session.
 
-     Everything so far, standard output and error as one text. Empty before the container starts, and for
-    an id that does not exist.
+     The standard output and the standard error of the container as one text. The text is empty before
+    the container starts, and for an id that does not exist.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        view (Literal['logs']): Chooses this answer. Default: 'logs'.
+        session_id (str): The id of the session, eight characters.
+        view (Literal['logs']): Selects this view. Default: 'logs'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -160,14 +160,14 @@ async def asyncio(
     client: AuthenticatedClient | Client,
     view: Literal["logs"] = "logs",
 ) -> str | None:
-    """Read what a session has printed.
+    """Read the log of a session.
 
-     Everything so far, standard output and error as one text. Empty before the container starts, and for
-    an id that does not exist.
+     The standard output and the standard error of the container as one text. The text is empty before
+    the container starts, and for an id that does not exist.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        view (Literal['logs']): Chooses this answer. Default: 'logs'.
+        session_id (str): The id of the session, eight characters.
+        view (Literal['logs']): Selects this view. Default: 'logs'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

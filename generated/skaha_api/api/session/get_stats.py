@@ -59,12 +59,12 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
     view: Literal["stats"] = "stats",
 ) -> Response[Stats]:
-    """Read how busy the platform is.
+    """Read the use of the platform.
 
-     A site without a metrics backend answers 503.
+     The status is 503 at a site without a metrics backend.
 
     Args:
-        view (Literal['stats']): Chooses this answer. Default: 'stats'.
+        view (Literal['stats']): Selects this view. Default: 'stats'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -90,12 +90,12 @@ def sync(
     client: AuthenticatedClient | Client,
     view: Literal["stats"] = "stats",
 ) -> Stats | None:
-    """Read how busy the platform is.
+    """Read the use of the platform.
 
-     A site without a metrics backend answers 503.
+     The status is 503 at a site without a metrics backend.
 
     Args:
-        view (Literal['stats']): Chooses this answer. Default: 'stats'.
+        view (Literal['stats']): Selects this view. Default: 'stats'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -116,12 +116,12 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
     view: Literal["stats"] = "stats",
 ) -> Response[Stats]:
-    """Read how busy the platform is.
+    """Read the use of the platform.
 
-     A site without a metrics backend answers 503.
+     The status is 503 at a site without a metrics backend.
 
     Args:
-        view (Literal['stats']): Chooses this answer. Default: 'stats'.
+        view (Literal['stats']): Selects this view. Default: 'stats'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -145,12 +145,12 @@ async def asyncio(
     client: AuthenticatedClient | Client,
     view: Literal["stats"] = "stats",
 ) -> Stats | None:
-    """Read how busy the platform is.
+    """Read the use of the platform.
 
-     A site without a metrics backend answers 503.
+     The status is 503 at a site without a metrics backend.
 
     Args:
-        view (Literal['stats']): Chooses this answer. Default: 'stats'.
+        view (Literal['stats']): Selects this view. Default: 'stats'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -88,16 +88,16 @@ def sync_detailed(
     status: SessionStatus | str | Unset = UNSET,
     view: Literal["all"] = "all",
 ) -> Response[list[PublicSession]]:
-    """List everybody's sessions.
+    """List the sessions of all users.
 
-     The sessions of every user, each with its four public fields alone.
+     The sessions of all users, with their four public fields only.
 
     Args:
-        type_ (SessionKind | str | Unset): Keep the sessions of this kind, in any case. An unknown
-            kind keeps none.
-        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
-            unknown status keeps none.
-        view (Literal['all']): Chooses this answer. Default: 'all'.
+        type_ (SessionKind | str | Unset): Keep the sessions of this kind, in upper or lower case.
+            An unknown kind keeps none.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in upper or
+            lower case. An unknown status keeps none.
+        view (Literal['all']): Selects this view. Default: 'all'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -127,16 +127,16 @@ def sync(
     status: SessionStatus | str | Unset = UNSET,
     view: Literal["all"] = "all",
 ) -> list[PublicSession] | None:
-    """List everybody's sessions.
+    """List the sessions of all users.
 
-     The sessions of every user, each with its four public fields alone.
+     The sessions of all users, with their four public fields only.
 
     Args:
-        type_ (SessionKind | str | Unset): Keep the sessions of this kind, in any case. An unknown
-            kind keeps none.
-        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
-            unknown status keeps none.
-        view (Literal['all']): Chooses this answer. Default: 'all'.
+        type_ (SessionKind | str | Unset): Keep the sessions of this kind, in upper or lower case.
+            An unknown kind keeps none.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in upper or
+            lower case. An unknown status keeps none.
+        view (Literal['all']): Selects this view. Default: 'all'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -161,16 +161,16 @@ async def asyncio_detailed(
     status: SessionStatus | str | Unset = UNSET,
     view: Literal["all"] = "all",
 ) -> Response[list[PublicSession]]:
-    """List everybody's sessions.
+    """List the sessions of all users.
 
-     The sessions of every user, each with its four public fields alone.
+     The sessions of all users, with their four public fields only.
 
     Args:
-        type_ (SessionKind | str | Unset): Keep the sessions of this kind, in any case. An unknown
-            kind keeps none.
-        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
-            unknown status keeps none.
-        view (Literal['all']): Chooses this answer. Default: 'all'.
+        type_ (SessionKind | str | Unset): Keep the sessions of this kind, in upper or lower case.
+            An unknown kind keeps none.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in upper or
+            lower case. An unknown status keeps none.
+        view (Literal['all']): Selects this view. Default: 'all'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -198,16 +198,16 @@ async def asyncio(
     status: SessionStatus | str | Unset = UNSET,
     view: Literal["all"] = "all",
 ) -> list[PublicSession] | None:
-    """List everybody's sessions.
+    """List the sessions of all users.
 
-     The sessions of every user, each with its four public fields alone.
+     The sessions of all users, with their four public fields only.
 
     Args:
-        type_ (SessionKind | str | Unset): Keep the sessions of this kind, in any case. An unknown
-            kind keeps none.
-        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
-            unknown status keeps none.
-        view (Literal['all']): Chooses this answer. Default: 'all'.
+        type_ (SessionKind | str | Unset): Keep the sessions of this kind, in upper or lower case.
+            An unknown kind keeps none.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in upper or
+            lower case. An unknown status keeps none.
+        view (Literal['all']): Selects this view. Default: 'all'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -78,13 +78,13 @@ def sync_detailed(
 ) -> Response[list[Session]]:
     """List the caller's interactive sessions.
 
-     Every session of the caller that is not headless, apps of desktops included. Older platforms ignore
-    this view and list all of the caller's sessions.
+     All sessions of the caller that are not headless, and the apps of desktops. Older platforms ignore
+    this view and list all sessions of the caller.
 
     Args:
-        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
-            unknown status keeps none.
-        view (Literal['interactive']): Chooses this answer. Default: 'interactive'.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in upper or
+            lower case. An unknown status keeps none.
+        view (Literal['interactive']): Selects this view. Default: 'interactive'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -114,13 +114,13 @@ def sync(
 ) -> list[Session] | None:
     """List the caller's interactive sessions.
 
-     Every session of the caller that is not headless, apps of desktops included. Older platforms ignore
-    this view and list all of the caller's sessions.
+     All sessions of the caller that are not headless, and the apps of desktops. Older platforms ignore
+    this view and list all sessions of the caller.
 
     Args:
-        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
-            unknown status keeps none.
-        view (Literal['interactive']): Chooses this answer. Default: 'interactive'.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in upper or
+            lower case. An unknown status keeps none.
+        view (Literal['interactive']): Selects this view. Default: 'interactive'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -145,13 +145,13 @@ async def asyncio_detailed(
 ) -> Response[list[Session]]:
     """List the caller's interactive sessions.
 
-     Every session of the caller that is not headless, apps of desktops included. Older platforms ignore
-    this view and list all of the caller's sessions.
+     All sessions of the caller that are not headless, and the apps of desktops. Older platforms ignore
+    this view and list all sessions of the caller.
 
     Args:
-        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
-            unknown status keeps none.
-        view (Literal['interactive']): Chooses this answer. Default: 'interactive'.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in upper or
+            lower case. An unknown status keeps none.
+        view (Literal['interactive']): Selects this view. Default: 'interactive'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -179,13 +179,13 @@ async def asyncio(
 ) -> list[Session] | None:
     """List the caller's interactive sessions.
 
-     Every session of the caller that is not headless, apps of desktops included. Older platforms ignore
-    this view and list all of the caller's sessions.
+     All sessions of the caller that are not headless, and the apps of desktops. Older platforms ignore
+    this view and list all sessions of the caller.
 
     Args:
-        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
-            unknown status keeps none.
-        view (Literal['interactive']): Chooses this answer. Default: 'interactive'.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in upper or
+            lower case. An unknown status keeps none.
+        view (Literal['interactive']): Selects this view. Default: 'interactive'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -86,15 +86,15 @@ def sync_detailed(
 ) -> Response[list[Session]]:
     """List the caller's sessions.
 
-     All of the caller's sessions that the platform still remembers, finished ones included, in no
-    promised order. Newer platforms leave out the apps of desktops unless `type` asks for them; older
-    ones list them, and an app's `id` is its desktop's.
+     All sessions of the caller that the platform still remembers, also finished sessions, in any order.
+    Newer platforms list the apps of desktops only with `type=desktop-app`; older platforms always list
+    them. The `id` of an app is the id of its desktop.
 
     Args:
-        type_ (SessionKind | str | Unset): Keep the sessions of this kind, in any case. An unknown
-            kind keeps none.
-        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
-            unknown status keeps none.
+        type_ (SessionKind | str | Unset): Keep the sessions of this kind, in upper or lower case.
+            An unknown kind keeps none.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in upper or
+            lower case. An unknown status keeps none.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -124,15 +124,15 @@ def sync(
 ) -> list[Session] | None:
     """List the caller's sessions.
 
-     All of the caller's sessions that the platform still remembers, finished ones included, in no
-    promised order. Newer platforms leave out the apps of desktops unless `type` asks for them; older
-    ones list them, and an app's `id` is its desktop's.
+     All sessions of the caller that the platform still remembers, also finished sessions, in any order.
+    Newer platforms list the apps of desktops only with `type=desktop-app`; older platforms always list
+    them. The `id` of an app is the id of its desktop.
 
     Args:
-        type_ (SessionKind | str | Unset): Keep the sessions of this kind, in any case. An unknown
-            kind keeps none.
-        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
-            unknown status keeps none.
+        type_ (SessionKind | str | Unset): Keep the sessions of this kind, in upper or lower case.
+            An unknown kind keeps none.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in upper or
+            lower case. An unknown status keeps none.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -157,15 +157,15 @@ async def asyncio_detailed(
 ) -> Response[list[Session]]:
     """List the caller's sessions.
 
-     All of the caller's sessions that the platform still remembers, finished ones included, in no
-    promised order. Newer platforms leave out the apps of desktops unless `type` asks for them; older
-    ones list them, and an app's `id` is its desktop's.
+     All sessions of the caller that the platform still remembers, also finished sessions, in any order.
+    Newer platforms list the apps of desktops only with `type=desktop-app`; older platforms always list
+    them. The `id` of an app is the id of its desktop.
 
     Args:
-        type_ (SessionKind | str | Unset): Keep the sessions of this kind, in any case. An unknown
-            kind keeps none.
-        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
-            unknown status keeps none.
+        type_ (SessionKind | str | Unset): Keep the sessions of this kind, in upper or lower case.
+            An unknown kind keeps none.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in upper or
+            lower case. An unknown status keeps none.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -193,15 +193,15 @@ async def asyncio(
 ) -> list[Session] | None:
     """List the caller's sessions.
 
-     All of the caller's sessions that the platform still remembers, finished ones included, in no
-    promised order. Newer platforms leave out the apps of desktops unless `type` asks for them; older
-    ones list them, and an app's `id` is its desktop's.
+     All sessions of the caller that the platform still remembers, also finished sessions, in any order.
+    Newer platforms list the apps of desktops only with `type=desktop-app`; older platforms always list
+    them. The `id` of an app is the id of its desktop.
 
     Args:
-        type_ (SessionKind | str | Unset): Keep the sessions of this kind, in any case. An unknown
-            kind keeps none.
-        status (SessionStatus | str | Unset): Keep the sessions with this status, in any case. An
-            unknown status keeps none.
+        type_ (SessionKind | str | Unset): Keep the sessions of this kind, in upper or lower case.
+            An unknown kind keeps none.
+        status (SessionStatus | str | Unset): Keep the sessions with this status, in upper or
+            lower case. An unknown status keeps none.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -63,12 +63,12 @@ def sync_detailed(
 ) -> Response[str]:
     """Extend the life of a session.
 
-     Moves the expiry to one full lifetime from now when that is later than it is; else changes nothing.
-    Refused with 400 when the session is not active.
+     Sets the expiry to one full lifetime from now, unless the expiry is already later. The status is 400
+    if the session is not active.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        body (SessionAction): What to do to a session.
+        session_id (str): The id of the session, eight characters.
+        body (SessionAction): An action on a session.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -98,12 +98,12 @@ def sync(
 ) -> str | None:
     """Extend the life of a session.
 
-     Moves the expiry to one full lifetime from now when that is later than it is; else changes nothing.
-    Refused with 400 when the session is not active.
+     Sets the expiry to one full lifetime from now, unless the expiry is already later. The status is 400
+    if the session is not active.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        body (SessionAction): What to do to a session.
+        session_id (str): The id of the session, eight characters.
+        body (SessionAction): An action on a session.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -128,12 +128,12 @@ async def asyncio_detailed(
 ) -> Response[str]:
     """Extend the life of a session.
 
-     Moves the expiry to one full lifetime from now when that is later than it is; else changes nothing.
-    Refused with 400 when the session is not active.
+     Sets the expiry to one full lifetime from now, unless the expiry is already later. The status is 400
+    if the session is not active.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        body (SessionAction): What to do to a session.
+        session_id (str): The id of the session, eight characters.
+        body (SessionAction): An action on a session.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -161,12 +161,12 @@ async def asyncio(
 ) -> str | None:
     """Extend the life of a session.
 
-     Moves the expiry to one full lifetime from now when that is later than it is; else changes nothing.
-    Refused with 400 when the session is not active.
+     Sets the expiry to one full lifetime from now, unless the expiry is already later. The status is 400
+    if the session is not active.
 
     Args:
-        session_id (str): The session's id, eight characters.
-        body (SessionAction): What to do to a session.
+        session_id (str): The id of the session, eight characters.
+        body (SessionAction): An action on a session.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
