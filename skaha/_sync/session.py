@@ -30,7 +30,14 @@ from skaha.results import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import (
+        Callable,
+        Collection,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
     from os import PathLike
     from pathlib import Path
 
@@ -155,6 +162,54 @@ class Session(BaseClient):
         )
         return Launcher(self, launch).run()
 
+    def create_many(
+        self,
+        jobs: Iterable[Mapping[str, Any]],
+        *,
+        at_most: int | None = None,
+        progress: Progress | None = None,
+    ) -> Launched:
+        """Launch many different jobs, many at once.
+
+        Each session has exactly the name of its job. Its environment has `REPLICA_ID` and
+        `REPLICA_COUNT`, both 1. All jobs are checked before the first one is sent.
+
+        Args:
+            jobs: One mapping for each job, with the arguments of `create` except `replicas` as its
+                keys. `name` and `image` are required, and each name may occur only once.
+            at_most: As in `create`.
+            progress: As in `create`.
+
+        Returns:
+            As `create`: the ids of the launched sessions, in the order of `jobs`. `failures` has
+            the error of each job that was not launched, by its name.
+
+        Raises:
+            skaha.errors.InvalidInputError: If a job is wrong; nothing was sent. The `subject` of
+                the error names the job, such as `jobs[3]`.
+            skaha.errors.SkahaError: As `create`.
+
+        Example:
+            >>> from skaha import Session
+            >>> session = Session(server="local")
+            >>> image = "images.canfar.net/skaha/terminal:1.1.2"
+            >>> ids = session.create_many([
+            ...     {"name": "bias", "image": image, "cmd": "echo", "args": "bias"},
+            ...     {"name": "flat", "image": image, "cmd": "echo", "args": "flat", "ram": 2},
+            ... ])
+            >>> list(ids.names)
+            ['bias', 'flat']
+            >>> all((session.destroy(ids)).values())
+            True
+        """
+        from skaha._sansio.launch import Launch
+        from skaha._sync._launch import Launcher
+
+        launch = Launch.of_jobs(jobs, at_most=at_most, progress=progress)
+        if not launch.replicas:
+            return launch.result()
+        return Launcher(self, launch).run()
+
     def relaunch(
         self,
         launched: Launched,
@@ -255,7 +310,7 @@ class Session(BaseClient):
             attach_partial(stop, launched)
             raise
         if not keep:
-            self._clean_up(list(logs))
+            self._clean_up(launched, list(logs))
         failures: dict[str, SkahaError] = dict(launched.failures)
         for replica, session_id in launched.names.items():
             if session_id in logs.failures:
@@ -271,10 +326,14 @@ class Session(BaseClient):
         }
         return ResultDict(texts, Outcome(texts, failures, launched.retries + logs.retries))
 
-    def _clean_up(self, ids: list[str]) -> None:
+    def _clean_up(self, launched: Launched, ids: list[str]) -> None:
+        # A session that was only found by its name may belong to another program.
+        found_by_name = launched.found_by_name.values()
+        for session_id in found_by_name:
+            log.warning("left on the platform, because it was found by its name: %s", session_id)
         # Return the logs even if cleaning up fails.
         try:
-            self.destroy(ids)
+            self.destroy([key for key in ids if key not in found_by_name])
         except SkahaError as error:
             log.warning("left on the platform: %s", error)
 
