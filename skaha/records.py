@@ -250,6 +250,12 @@ def matching(
     ]
 
 
+def session_name(record: Record) -> str:
+    """Return the name of a session; an empty text if the platform does not state it."""
+    name = known(record.get("name"))
+    return name if isinstance(name, str) else ""
+
+
 def sessions(records: Iterable[R]) -> list[R]:
     """Return the records without the desktop apps, which have the id of their desktop."""
     return [record for record in records if record.get("type") != APP]
