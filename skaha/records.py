@@ -273,9 +273,12 @@ def _moment(text: Any) -> datetime | None:
         return None
     try:
         moment = parser.isoparse(text)
+        moment = moment.replace(tzinfo=moment.tzinfo or UTC)
+        year = moment.astimezone(UTC).year
     except (ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=moment.tzinfo or UTC)
+    # The year 1 is the zero time of Go, which Kubernetes sends for an unknown time.
+    return None if year == 1 else moment
 
 
 def _number(text: Any) -> float | None:
