@@ -16,7 +16,13 @@ from httpx import codes
 
 from skaha._sansio.call_context import current_call, current_request
 from skaha._sansio.responses import is_html
-from skaha.errors import AnswerError, ConnectionFailedError, StatusError, TooManyRequestsError
+from skaha.errors import (
+    AnswerError,
+    ConnectionFailedError,
+    ServerError,
+    StatusError,
+    TooManyRequestsError,
+)
 
 if TYPE_CHECKING:
     from skaha.errors import SkahaError
@@ -100,6 +106,15 @@ def is_uncertain(error: SkahaError) -> bool:
     if isinstance(error, StatusError):
         return error.status not in _REFUSALS or is_html(error.response)
     return isinstance(error, ConnectionFailedError | AnswerError)
+
+
+def is_temporary(error: SkahaError) -> bool:
+    """Return whether the same request may succeed later, because the platform does not respond."""
+    if isinstance(error, ServerError):
+        return True
+    if isinstance(error, StatusError):
+        return error.status in TRANSIENT_STATUSES
+    return isinstance(error, ConnectionFailedError) and not _is_certificate_error(error)
 
 
 def _is_certificate_error(error: BaseException | None) -> bool:

@@ -357,6 +357,7 @@ def checked_token(token: object) -> str:
 # profile or `config set`. It returns the value in the form that clients use.
 
 _LAST_PORT = 65535
+_VERSION_IN_URL = re.compile(r"v\d+(\.\d+)*")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -418,6 +419,12 @@ def check_server(name: str, value: object) -> str:
     if url.scheme not in ("http", "https") or not url.host or is_odd:
         raise InvalidInputError(
             f"{name} must be 'local' or a URL like https://ws-uv.canfar.net/skaha; not {value!r}"
+        )
+    last_segment = url.path.rstrip("/").rpartition("/")[2]
+    if _VERSION_IN_URL.fullmatch(last_segment):
+        raise InvalidInputError(
+            f"{name} must not end in the version: remove /{last_segment}, and set version to "
+            f"{last_segment!r}; not {value!r}"
         )
     return value.rstrip("/")
 

@@ -18,7 +18,7 @@ from skaha.cli.commands._create_options import create_arguments
 from skaha.cli.commands._jobs_file import JobsFile
 from skaha.cli.commands.delete import delete_sessions
 from skaha.cli.commands.logs import follow_logs, read_logs, show_logs
-from skaha.cli.commands.wait import wait_for_sessions
+from skaha.cli.commands.wait import GONE, wait_for_sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -243,23 +243,29 @@ class _Launch:
             follow_logs(context, session, selected)
         until = self._request.until
         statuses, bad = wait_for_sessions(session, selected, until, options["timeout"])
-        failures = {selected.name(session_id): error for session_id, error in bad.items()}
         logs = read_logs(session, launched) if options["logs"] and not is_live else None
+        unread = {} if logs is None else logs.failures
+        failures = {
+            selected.name(session_id): error for session_id, error in (unread | bad).items()
+        }
         if options["rm"]:
-            delete_sessions(session, launched)
+            # A session that is missing may still run, and the log of a session ends with it.
+            kept = {session_id for session_id in launched if statuses[session_id] == GONE}
+            delete_sessions(session, [key for key in launched if key not in kept | unread.keys()])
         if context.output.is_data or not options["logs"]:
             return self._report(launched, statuses, failures, logs)
         failures = launched.failures | failures
         show_logs(context, selected, logs or {}, failures=failures)
-        return common_exit_code(failures.values(), any_done=len(bad) < len(launched))
+        return common_exit_code(failures.values(), any_done=len(unread | bad) < len(launched))
 
     def _clean_up(self, launched: Launched) -> None:
         """Delete the sessions if the options say so; else show the command that deletes them."""
         ids = list(launched)
         if self._options["rm"]:
             results = delete_sessions(self._session, ids)
-            ids = [session_id for session_id, is_deleted in results.items() if not is_deleted]
-            note(f"deleted {len(results) - len(ids)} of {len(results)}")
+            total = len(ids)
+            ids = [session_id for session_id in ids if not results.get(session_id)]
+            note(f"deleted {total - len(ids)} of {total}")
         if ids:
             # The whole command, so that it can be pasted.
             note(f"to delete the launched sessions: skaha delete {' '.join(ids)}")
