@@ -127,9 +127,18 @@ class LoginRefusedError(CredentialsError):
 
 
 class ConnectionFailedError(SkahaError, httpx.TransportError):
-    """No complete response came back: no connection, a TLS failure, or a lost connection."""
+    """No complete response came back: no connection, a TLS failure, or a lost connection.
+
+    Attributes:
+        was_sent: Whether the platform may have received the request. It did not if there was no
+            connection.
+    """
 
     concerns_platform = True
+
+    was_sent: bool = True
+    # Whether the next attempt would fail, too: a proxy or TLS refused the connection.
+    is_lasting: bool = False
 
 
 class TimedOutError(ConnectionFailedError, httpx.TimeoutException, TimeoutError):

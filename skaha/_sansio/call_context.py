@@ -32,6 +32,8 @@ class CallContext:
         """
         self.deadline = time.monotonic() + seconds
         self.retries = 0
+        # The error by which a proxy or TLS refused a connection for the whole call.
+        self.refusal: httpx.ConnectError | None = None
 
     def has_time_for(self, pause: float) -> bool:
         """Return whether a pause of so many seconds ends before the deadline."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Protocol
 
-import httpx
-
 from skaha import errors
 from skaha._sansio.call_context import current_request
 from skaha.records import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import httpx
 
     from skaha._sansio.call_context import RequestContext
 
@@ -97,16 +97,6 @@ def too_large(request: httpx.Request, limit: float) -> errors.AnswerError:
         "logs can be saved to files, with save_logs"
     )
     return errors.AnswerError(message, request=request)
-
-
-def connection_error(error: httpx.RequestError) -> errors.ConnectionFailedError:
-    """Return our error for an httpx error."""
-    request = error.request
-    where = f"{request.method} {request.url.scheme}://{request.url.netloc.decode()}"
-    reason = f"{where}{request.url.path}: {str(error) or type(error).__name__}"
-    if isinstance(error, httpx.TimeoutException):
-        return errors.TimedOutError(f"no answer in time to {reason}", request=request)
-    return errors.ConnectionFailedError(f"no answer to {reason}", request=request)
 
 
 # Limits of the platform, for errors about amounts.

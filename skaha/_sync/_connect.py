@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from skaha._sansio.progress import ProgressReporter
-from skaha._transport._sync.client import open_for_users
+from skaha._transport._sync.client import open_client
 from skaha._transport._sync.concurrency import sleep
 from skaha.errors import FailedSessionError, WaitTimeoutError
 
@@ -41,7 +41,7 @@ def connect_to(
 
 def _wait_for_response(session_id: str, url: str, deadline: float, request_timeout: float) -> None:
     # The address belongs to another server, which must not see the token: use another client.
-    with open_for_users() as client:
+    with open_client(follow_redirects=True) as client:
         while True:
             left = max(_SECONDS_BETWEEN_LOOKS, deadline - time.monotonic())
             try:
