@@ -120,6 +120,9 @@ class _AsyncConnection:
             httpx.TransportError: If there is no response.
             InvalidInputError: If the environment names a proxy that cannot be used.
         """
+        if request.url.scheme not in ("http", "https"):
+            message = f"only http and https are supported: {request.url}"
+            raise httpx.UnsupportedProtocol(message, request=request)
         core_request = httpcore.Request(
             method=request.method,
             url=httpcore.URL(
