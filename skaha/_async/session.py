@@ -197,6 +197,7 @@ class AsyncSession(AsyncBaseClient):
         from skaha._async._launch import AsyncLauncher
         from skaha._sansio.launch import Launch
 
+        validation.check_optional_count("at_most", at_most)
         if not isinstance(launched, Launched):
             raise InvalidInputError("relaunch takes the result of create, or its partial result")
         earlier = launched.order

@@ -144,8 +144,9 @@ class Replica:
     times_sent: int = 0
     internal_errors: int = 0
     was_uncertain: bool = False
-    # Whether the id in the response was checked.
+    # Whether the id in the response was checked, and whether the response was complete.
     is_checked: bool = False
+    has_line_feed: bool = True
     # Looks at a complete list since the last attempt, without a session of this name.
     looks: int = 0
     # Whether more looks cannot tell whether the launch was executed.
@@ -158,8 +159,14 @@ class Replica:
         self.first_sent_at = self.first_sent_at or self.sent_at
         self.times_sent += 1
 
-    def succeed(self, session_id: str) -> None:
-        """Note the id of the new session."""
+    def succeed(self, session_id: str, *, has_line_feed: bool = True) -> None:
+        """Note the id of the new session.
+
+        Args:
+            session_id: The id.
+            has_line_feed: Whether the response ended with a line feed; if not, it may be cut off.
+        """
+        self.has_line_feed = has_line_feed
         self.state, self.session_id, self.error = State.LAUNCHED, session_id, None
         self.ended_at = time.monotonic()
 
@@ -169,6 +176,7 @@ class Replica:
         self.internal_errors += is_internal_error(error)
         if was_not_executed(error):
             self.state = State.NOT_EXECUTED
+            log.debug("%s; the launch was not executed and is sent again", error)
         elif is_uncertain(error):
             self.make_uncertain(error)
         else:
@@ -272,7 +280,6 @@ class Launch:
             at_most: As for a launch.
             progress: As for a launch.
         """
-        validation.check_optional_count("at_most", at_most)
         present = {name for name, session_id in launched.names.items() if session_id not in lost}
         missing = []
         for name, old in self.replicas.items():
@@ -341,12 +348,16 @@ class Launch:
     # Ids in responses.
 
     def check_ids(self) -> None:
-        """Doubt each new id that this client received before or that two replicas have."""
+        """Doubt each new id that this client received before, that is cut off or not unique."""
         launched = self._in(State.LAUNCHED)
         counts = Counter(replica.session_id for replica in launched)
+        have_line_feeds = any(replica.has_line_feed for replica in launched)
         for replica in launched:
-            is_shared = counts[replica.session_id] > 1
-            if is_shared or (not replica.is_checked and self._is_foreign(replica.session_id)):
+            is_wrong = counts[replica.session_id] > 1
+            if not replica.is_checked:
+                is_wrong = is_wrong or self._is_foreign(replica.session_id)
+                is_wrong = is_wrong or (have_line_feeds and not replica.has_line_feed)
+            if is_wrong:
                 self._doubt_id(replica)
             else:
                 self._keep_id(replica)
@@ -364,7 +375,7 @@ class Launch:
         if replica.session_id in self._own_ids:
             self._own_ids.discard(replica.session_id)
             self.received_ids.discard(replica.session_id)
-        error = SkahaError(f"the platform answered with {replica.session_id}, another session's id")
+        error = SkahaError(f"the platform answered with {replica.session_id}, which is not its id")
         error.subject = f"launch of {replica.name}"
         replica.make_uncertain(error)
 

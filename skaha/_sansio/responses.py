@@ -222,11 +222,16 @@ def new_id(text: str | None) -> str:
     Raises:
         AnswerError: If the response cannot be an id.
     """
-    # A response without the line feed at its end may be cut off.
-    session_id = (text or "").removesuffix("\n")
-    if session_id == text or not _NEW_ID.fullmatch(session_id.strip()):
+    session_id = (text or "").strip()
+    if not _NEW_ID.fullmatch(session_id) or (session_id == text and not _has_length()):
         raise invalid_value()
-    return session_id.strip()
+    return session_id
+
+
+def _has_length() -> bool:
+    """Return whether the response shows that its body is complete."""
+    headers = _current_response().headers
+    return "content-length" in headers or "transfer-encoding" in headers
 
 
 def is_page(response: httpx.Response) -> bool:

@@ -198,6 +198,7 @@ class Session(BaseClient):
         from skaha._sansio.launch import Launch
         from skaha._sync._launch import Launcher
 
+        validation.check_optional_count("at_most", at_most)
         if not isinstance(launched, Launched):
             raise InvalidInputError("relaunch takes the result of create, or its partial result")
         earlier = launched.order

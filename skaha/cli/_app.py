@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from skaha._version import __version__
+from skaha import __version__
 from skaha.cli._context import CommandContext, SkahaGroup, connection_options, shared_options
 from skaha.cli._exit_codes import FAILED, INTERRUPTED, JSON_CODES, exit_code
 from skaha.cli._stderr import note, write_line

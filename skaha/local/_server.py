@@ -22,9 +22,7 @@ from skaha.local._faults import FaultInjector
 from skaha.local._header_timeout import HeaderTimeoutProtocol
 from skaha.local._models import Address
 from skaha.local._options import Options
-from skaha.local._runtimes import Runtime
-from skaha.local._runtimes._container import ContainerRuntime, find_engine
-from skaha.local._runtimes._process import ProcessRuntime
+from skaha.local._runtimes import ContainerRuntime, ProcessRuntime, Runtime, find_engine
 from skaha.local._scheduler import Scheduler
 from skaha.local._state_directory import StateDirectory
 from skaha.local._store import Store

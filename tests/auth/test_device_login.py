@@ -312,7 +312,7 @@ UNUSED = f"""
 import sys
 import skaha
 from skaha import *
-from skaha.cli._program import run
+from skaha.cli._app import run
 
 with skaha.Session():
     skaha.config.settings()["token"]()

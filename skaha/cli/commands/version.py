@@ -6,7 +6,7 @@ import platform
 
 import click
 
-from skaha._version import __version__
+from skaha import __version__
 from skaha.cli._context import CommandContext, command
 
 _DEPENDENCIES = ("httpx", "click")

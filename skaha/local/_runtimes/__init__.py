@@ -3,6 +3,16 @@
 `_process` runs commands of this machine, `_container` runs images. Both share `_runtime`.
 """
 
+from skaha.local._runtimes._container import ContainerRuntime, find_engine
+from skaha.local._runtimes._process import ProcessRuntime
 from skaha.local._runtimes._runtime import ImagePullError, Runtime, StartError, Workload
 
-__all__ = ["ImagePullError", "Runtime", "StartError", "Workload"]
+__all__ = [
+    "ContainerRuntime",
+    "ImagePullError",
+    "ProcessRuntime",
+    "Runtime",
+    "StartError",
+    "Workload",
+    "find_engine",
+]
