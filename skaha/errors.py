@@ -20,6 +20,7 @@ SkahaError
 ├── WaitTimeoutError (TimeoutError)                  sessions were not ready in time
 ├── FailedSessionError                               a session did not end well
 ├── StillThereError                                  the platform still lists a deleted session
+├── EventLoopError (RuntimeError)                    an async class needs an event loop of asyncio
 └── LocalPlatformError (RuntimeError)                the embedded platform cannot be used
 ```
 
@@ -40,6 +41,7 @@ __all__ = [
     "ConfigurationError",
     "ConnectionFailedError",
     "CredentialsError",
+    "EventLoopError",
     "FailedSessionError",
     "InvalidInputError",
     "LocalPlatformError",
@@ -223,6 +225,12 @@ class FailedSessionError(SkahaError):
 
 class StillThereError(SkahaError):
     """The platform accepted the deletion of a session, but still lists the session."""
+
+
+class EventLoopError(SkahaError, RuntimeError):
+    """An async class needs an event loop of asyncio, and none is running."""
+
+    concerns_platform = True
 
 
 class LocalPlatformError(SkahaError, RuntimeError):

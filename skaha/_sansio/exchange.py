@@ -65,8 +65,8 @@ def _read_response(*, has_body: bool) -> Generator[bool, bytes, None]:
             data += yield False
         head, data = data[: end.start()].lower(), data[end.end() :]
         start = _STATUS.match(head)
-        if start is None:
-            break
+        while start is None:  # not HTTP
+            yield False
         status = int(start[1])
     length = _LENGTH.search(head)
     # The position of the first byte in `data` that is not read yet. It may lie after the end.
