@@ -104,7 +104,16 @@ def ended_for_h11(request: bytes, response: bytes) -> bool | None:
 
 PIECES = [
     *(response for _, response in [*COMPLETE.values(), *INCOMPLETE.values()]),
-    *[OK, b"HTTP/1.1 204 \r\n", b"\r\n", b"\n", b"Content-Length: 3\r\n", b"abc", b"3\r\n", b"0\r\n"],
+    *[
+        OK,
+        b"HTTP/1.1 204 \r\n",
+        b"\r\n",
+        b"\n",
+        b"Content-Length: 3\r\n",
+        b"abc",
+        b"3\r\n",
+        b"0\r\n",
+    ],
     *[b"Transfer-Encoding: chunked\r\n", b"Connection: close\r\n", b"\0", b"A: b\r\n"],
 ]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from skaha._sansio.connection_errors import LastingConnectError, connection_error
 from skaha._sansio.progress import ProgressReporter
 from skaha._transport._sync.client import open_client
 from skaha._transport._sync.concurrency import sleep
@@ -48,6 +49,8 @@ def _wait_for_response(session_id: str, url: str, deadline: float, request_timeo
                 response = client.get(url, timeout=min(request_timeout, left))
                 if response.status_code < httpx.codes.BAD_REQUEST:
                     return
+            except LastingConnectError as error:
+                raise connection_error(error) from error
             except (httpx.RequestError, httpx.InvalidURL):
                 pass
             if time.monotonic() > deadline:
