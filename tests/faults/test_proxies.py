@@ -5,6 +5,7 @@ import contextlib
 import time
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -472,12 +473,14 @@ def test_a_proxy_that_does_not_run(variant: Any, no_proxies: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_authorities_that_cannot_be_read(
-    variant: Any, no_proxies: pytest.MonkeyPatch, client: Any
+    variant: Any, no_proxies: pytest.MonkeyPatch, client: Any, tmp_path: Path
 ) -> None:
-    no_proxies.setenv("SSL_CERT_FILE", "/nowhere/authorities.pem")
+    path = tmp_path / "authorities.pem"
+    path.write_text("no certificate")
+    no_proxies.setenv("SSL_CERT_FILE", str(path))
     with pytest.raises((ConfigurationError, ExceptionGroup)) as caught:
         client(variant)
     error = caught.value
     if isinstance(error, ExceptionGroup):
         (error,) = error.exceptions
-    assert str(error).startswith("SSL_CERT_FILE: the certificates in /nowhere/authorities.pem")
+    assert str(error).startswith(f"SSL_CERT_FILE: the certificates in {path} cannot be used")
