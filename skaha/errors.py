@@ -21,6 +21,7 @@ SkahaError
 ├── FailedSessionError                               a session did not end well
 ├── StillThereError                                  the platform still has a deleted session
 ├── ShorterLogError                                  a log is shorter than its saved file
+├── EventLoopError (RuntimeError)                    an async class needs an event loop of asyncio
 └── LocalPlatformError (RuntimeError)                the embedded platform cannot be used
 ```
 
@@ -41,6 +42,7 @@ __all__ = [
     "ConfigurationError",
     "ConnectionFailedError",
     "CredentialsError",
+    "EventLoopError",
     "FailedSessionError",
     "InvalidInputError",
     "LocalPlatformError",
@@ -129,9 +131,18 @@ class LoginRefusedError(CredentialsError):
 
 
 class ConnectionFailedError(SkahaError, httpx.TransportError):
-    """No complete response came back: no connection, a TLS failure, or a lost connection."""
+    """No complete response came back: no connection, a TLS failure, or a lost connection.
+
+    Attributes:
+        was_sent: Whether the platform may have received the request. It did not if there was no
+            connection.
+    """
 
     concerns_platform = True
+
+    was_sent: bool = True
+    # Whether the next attempt would fail, too: a proxy or TLS refused the connection.
+    is_lasting: bool = False
 
 
 class TimedOutError(ConnectionFailedError, httpx.TimeoutException, TimeoutError):
@@ -220,6 +231,12 @@ class StillThereError(SkahaError):
 
 class ShorterLogError(SkahaError):
     """The platform sent less of a log than an earlier call saved. The saved file is unchanged."""
+
+
+class EventLoopError(SkahaError, RuntimeError):
+    """An async class needs an event loop of asyncio, and none is running."""
+
+    concerns_platform = True
 
 
 class LocalPlatformError(SkahaError, RuntimeError):

@@ -38,6 +38,8 @@ class CallContext:
         self.deadline = time.monotonic() + seconds
         self.retries = 0
         self._end = end
+        # The error by which a proxy or TLS refused a connection for the whole call.
+        self.refusal: httpx.ConnectError | None = None
 
     def has_time_for(self, pause: float) -> bool:
         """Return whether a pause of so many seconds ends before the deadline."""

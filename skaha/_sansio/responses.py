@@ -128,16 +128,6 @@ def too_large(request: httpx.Request, limit: float) -> errors.AnswerError:
     return error
 
 
-def connection_error(error: httpx.RequestError) -> errors.ConnectionFailedError:
-    """Return our error for an httpx error."""
-    request = error.request
-    where = f"{request.method} {request.url.scheme}://{request.url.netloc.decode()}"
-    reason = f"{where}{request.url.path}: {str(error) or type(error).__name__}"
-    if isinstance(error, httpx.TimeoutException):
-        return errors.TimedOutError(f"no answer in time to {reason}", request=request)
-    return errors.ConnectionFailedError(f"no answer to {reason}", request=request)
-
-
 # Events of a session without a container.
 
 

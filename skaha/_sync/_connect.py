@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from skaha._sansio.connection_errors import LastingConnectError, connection_error
 from skaha._sansio.progress import ProgressReporter
 from skaha._sansio.retrying import is_temporary
 from skaha._sansio.status_tracker import StatusTracker
 from skaha._sync._poller import Poller
-from skaha._transport._sync.client import open_for_users
+from skaha._transport._sync.client import open_client
 from skaha.errors import FailedSessionError, InvalidInputError, SkahaError, WaitTimeoutError
 from skaha.records import printable
 from skaha.results import Outcome, ResultDict, attach_partial, raise_with_partial
@@ -67,7 +68,7 @@ class Connector:
         """
         try:
             # The addresses belong to another server, which must not see the token.
-            with open_for_users() as client:
+            with open_client(follow_redirects=True) as client:
                 while len(self._outcomes) < len(self._ids):
                     self._look()
                     self._try_addresses(client)
@@ -142,6 +143,8 @@ class Connector:
         _check_address(session_id, url)
         try:
             response = client.get(url, timeout=min(self._session.timeout, timeout))
+        except LastingConnectError as error:
+            raise connection_error(error) from error
         except (httpx.RequestError, httpx.InvalidURL) as error:
             return printable(str(error)) or type(error).__name__
         is_good = response.status_code < httpx.codes.BAD_REQUEST

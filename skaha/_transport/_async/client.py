@@ -1,4 +1,4 @@
-"""The httpx client that sends every request of this variant to the platform."""
+"""The httpx clients of this variant: for all requests to the platform, and for other servers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 
 from skaha._sansio.call_context import current_call, current_request
+from skaha._sansio.connection_errors import was_sent
 from skaha._sansio.responses import (
     TEXT,
     invalid_response,
@@ -17,9 +18,9 @@ from skaha._sansio.responses import (
     status_error,
 )
 from skaha._sansio.retrying import RetryState
-from skaha._transport._async.concurrency import sleep
+from skaha._transport._async.concurrency import Semaphore, sleep
 from skaha._transport._async.pool import AsyncConnectionPool
-from skaha._transport.connection_settings import USER_AGENT
+from skaha._transport.connection_settings import HEADERS, NetworkSettings
 from skaha.errors import StatusError
 
 if TYPE_CHECKING:
@@ -43,11 +44,12 @@ class AsyncPlatformClient(httpx.AsyncClient):
         self._settings = settings
         self._pool = AsyncConnectionPool(settings)
         self._cookie_jar = _ReadOnlyCookies()
+        proxy = settings.proxy_to(httpx.URL(settings.server))
+        self._is_admitted = proxy is None or proxy.credentials is None
+        self._turn = Semaphore(1)
         super().__init__(
             base_url=settings.server,
-            # The platform does not compress. A compressed response of another server may expand
-            # without end.
-            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+            headers=HEADERS,
             auth=settings.auth,
             timeout=settings.timeout,
             transport=self._pool,
@@ -109,7 +111,7 @@ class AsyncPlatformClient(httpx.AsyncClient):
         while True:
             state.attempts += 1
             try:
-                return await send_once()
+                return await self._send_in_turn(state, send_once)
             except (httpx.RequestError, StatusError) as error:
                 seconds = state.pause_after(error)
                 if seconds is None:
@@ -120,6 +122,27 @@ class AsyncPlatformClient(httpx.AsyncClient):
                         error.attempts = state.attempts
                     raise
             await sleep(seconds)
+
+    async def _send_in_turn(self, state: RetryState, send_once: Method[[], T]) -> T:
+        """Send a request; one at a time, until the proxy has accepted the password.
+
+        Many requests with a wrong password could lock the account of the user.
+        """
+        if not self._is_admitted:
+            await self._turn.acquire()
+            try:
+                state.raise_if_refused()
+                if not self._is_admitted:
+                    response = await send_once()
+                    self._is_admitted = True
+                    return response
+            except (httpx.RequestError, StatusError) as error:
+                self._is_admitted = was_sent(error)
+                raise
+            finally:
+                self._turn.release()
+        state.raise_if_refused()
+        return await send_once()
 
     async def _send_once(self, request: httpx.Request, options: dict[str, Any]) -> httpx.Response:
         call = current_call()
@@ -166,6 +189,21 @@ async def _text_parts(response: httpx.Response) -> AsyncIterator[bytes]:
     yield response.content
 
 
-def open_for_users() -> httpx.AsyncClient:
-    """Return a client without credentials, for the addresses that users open in a browser."""
-    return httpx.AsyncClient(follow_redirects=True)
+def open_client(
+    *, headers: dict[str, str] | None = None, timeout: float = 5.0, follow_redirects: bool = False
+) -> httpx.AsyncClient:
+    """Return a client without credentials for any server.
+
+    It uses the proxies and the certificate authorities of the environment, as all clients do.
+
+    Args:
+        headers: Additional headers of all requests.
+        timeout: Seconds to wait for a connection and for each part of a response.
+        follow_redirects: Whether to follow redirects, which may lead to another server.
+    """
+    return httpx.AsyncClient(
+        headers=HEADERS | (headers or {}),
+        timeout=timeout,
+        follow_redirects=follow_redirects,
+        transport=AsyncConnectionPool(NetworkSettings()),
+    )
