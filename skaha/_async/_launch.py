@@ -137,12 +137,13 @@ class AsyncLauncher:
             replica.start()
             try:
                 with client._request(f"launch of {name}", expected=NEW_ID):
-                    session_id = await create_session.asyncio(
+                    text = await create_session.asyncio(
                         client=client.api,
                         body=form_of(replica),
                         x_skaha_registry_auth=UNSET if registry is None else registry.encoded(),
                     )
-                    replica.succeed(new_id(session_id))
+                    session_id = new_id(text)
+                    replica.succeed(session_id, has_line_feed=session_id != text)
             except SkahaError as error:
                 replica.fail(error)
                 raise

@@ -26,7 +26,7 @@ from skaha._sansio.retrying import (
     is_uncertain,
     was_not_executed,
 )
-from skaha.errors import ConnectionFailedError, SkahaError
+from skaha.errors import ConnectionFailedError, InvalidInputError, SkahaError
 from skaha.models import SecretText
 from skaha.records import start_time
 from skaha.results import Launched, Outcome
@@ -43,6 +43,7 @@ _LIST_DELAY = 60.0
 _CLOCK_TOLERANCE = timedelta(seconds=2)
 # Looks at the list without a session, after which the session does not exist.
 _MIN_LOOKS = 2
+_JOB_KEYWORDS = ("name", "image", "cores", "ram", "kind", "gpu", "cmd", "args", "env")
 # Names in one message.
 _MAX_NAMED = 10
 
@@ -144,8 +145,9 @@ class Replica:
     times_sent: int = 0
     internal_errors: int = 0
     was_uncertain: bool = False
-    # Whether the id in the response was checked.
+    # Whether the id in the response was checked, and whether the response was complete.
     is_checked: bool = False
+    has_line_feed: bool = True
     # Looks at a complete list since the last attempt, without a session of this name.
     looks: int = 0
     # Whether more looks cannot tell whether the launch was executed.
@@ -158,8 +160,14 @@ class Replica:
         self.first_sent_at = self.first_sent_at or self.sent_at
         self.times_sent += 1
 
-    def succeed(self, session_id: str) -> None:
-        """Note the id of the new session."""
+    def succeed(self, session_id: str, *, has_line_feed: bool = True) -> None:
+        """Note the id of the new session.
+
+        Args:
+            session_id: The id.
+            has_line_feed: Whether the response ended with a line feed; if not, it may be cut off.
+        """
+        self.has_line_feed = has_line_feed
         self.state, self.session_id, self.error = State.LAUNCHED, session_id, None
         self.ended_at = time.monotonic()
 
@@ -169,6 +177,7 @@ class Replica:
         self.internal_errors += is_internal_error(error)
         if was_not_executed(error):
             self.state = State.NOT_EXECUTED
+            log.debug("%s; the launch was not executed and is sent again", error)
         elif is_uncertain(error):
             self.make_uncertain(error)
         else:
@@ -256,6 +265,31 @@ class Launch:
         members = (Replica(name, shared_job, number) for number, name in enumerate(names, 1))
         return cls(members, at_most=at_most, progress=progress)
 
+    @classmethod
+    def of_jobs(
+        cls,
+        jobs: Iterable[Mapping[str, Any]],
+        *,
+        at_most: int | None = None,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Return the launch of different jobs.
+
+        Raises:
+            InvalidInputError: If a job is wrong; its `subject` names the job.
+        """
+        validation.check_optional_count("at_most", at_most)
+        members: dict[str, Replica] = {}
+        for index, job in enumerate(jobs):
+            try:
+                keywords = validation.check_job(job, _JOB_KEYWORDS)
+                name = validation.check_job_name(keywords.pop("name"), members)
+                members[name.lower()] = Replica(name, Job.checked(**keywords))
+            except InvalidInputError as error:
+                error.subject = f"jobs[{index}]"
+                raise
+        return cls(members.values(), at_most=at_most, progress=progress)
+
     def again(
         self,
         launched: Launched,
@@ -272,7 +306,6 @@ class Launch:
             at_most: As for a launch.
             progress: As for a launch.
         """
-        validation.check_optional_count("at_most", at_most)
         present = {name for name, session_id in launched.names.items() if session_id not in lost}
         missing = []
         for name, old in self.replicas.items():
@@ -341,12 +374,16 @@ class Launch:
     # Ids in responses.
 
     def check_ids(self) -> None:
-        """Doubt each new id that this client received before or that two replicas have."""
+        """Doubt each new id that this client received before, that is cut off or not unique."""
         launched = self._in(State.LAUNCHED)
         counts = Counter(replica.session_id for replica in launched)
+        have_line_feeds = any(replica.has_line_feed for replica in launched)
         for replica in launched:
-            is_shared = counts[replica.session_id] > 1
-            if is_shared or (not replica.is_checked and self._is_foreign(replica.session_id)):
+            is_wrong = counts[replica.session_id] > 1
+            if not replica.is_checked:
+                is_wrong = is_wrong or self._is_foreign(replica.session_id)
+                is_wrong = is_wrong or (have_line_feeds and not replica.has_line_feed)
+            if is_wrong:
                 self._doubt_id(replica)
             else:
                 self._keep_id(replica)
@@ -364,7 +401,7 @@ class Launch:
         if replica.session_id in self._own_ids:
             self._own_ids.discard(replica.session_id)
             self.received_ids.discard(replica.session_id)
-        error = SkahaError(f"the platform answered with {replica.session_id}, another session's id")
+        error = SkahaError(f"the platform answered with {replica.session_id}, which is not its id")
         error.subject = f"launch of {replica.name}"
         replica.make_uncertain(error)
 

@@ -138,12 +138,13 @@ class Launcher:
             replica.start()
             try:
                 with client._request(f"launch of {name}", expected=NEW_ID):
-                    session_id = create_session.sync(
+                    text = create_session.sync(
                         client=client.api,
                         body=form_of(replica),
                         x_skaha_registry_auth=UNSET if registry is None else registry.encoded(),
                     )
-                    replica.succeed(new_id(session_id))
+                    session_id = new_id(text)
+                    replica.succeed(session_id, has_line_feed=session_id != text)
             except SkahaError as error:
                 replica.fail(error)
                 raise

@@ -32,6 +32,7 @@ class Doing(enum.Enum):
     NOW = "now"
     BEFORE_LIST = "before the next list is made"
     AFTER_LIST = "after the next list is made"
+    AT_REPEAT = "when the launch is sent again"
 
 
 class Ending(enum.Enum):
@@ -58,6 +59,10 @@ class Fault:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
     raw: bytes | None = None
+    # Bytes after the response, on a connection that stays open.
+    surplus: bytes = b""
+    # Seconds after the response at which the platform executes the request.
+    late: float = 0
 
     def __str__(self) -> str:
         return self.name
@@ -80,6 +85,7 @@ STALL_MIDWAY = Fault("done, stalled in the middle", ending=Ending.STALL_MIDWAY)
 LATE = Fault("stalled, done later", Doing.BEFORE_LIST, Ending.STALL)
 TOO_LATE = Fault("stalled, done after it was looked for", Doing.AFTER_LIST, Ending.STALL)
 LATE_504 = Fault("504, done after it was looked for", Doing.AFTER_LIST, status=504)
+AT_REPEAT = Fault("503, done when it is sent again", Doing.AT_REPEAT, status=503)
 DONE_500 = Fault("done, then 500", status=500)
 DONE_502 = Fault("done, then 502", status=502)
 DONE_503 = Fault("done, then 503", status=503)
@@ -99,6 +105,10 @@ BAD_CODING = Fault(
     headers=(("Content-Encoding", "gzip"),),
     body=b"this is not gzip",
 )
+SURPLUS = Fault(
+    "done, a second response after the first",
+    surplus=b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\nabcdefgh\n",
+)
 
 REFUSALS = (
     *(refused(status) for status in (429, 500, 502, 503, 504)),
@@ -106,7 +116,7 @@ REFUSALS = (
     *(refused(status, 1, dated=True) for status in (429, 503)),
 )
 CUTS = (RESET_UNDONE, RESET_DONE, RESET_MIDWAY, HALF_BODY, LATE_504, DONE_500, DONE_502, DONE_503)
-GARBAGE = (PAGE, BINARY, EMPTY, NOT_HTTP, BAD_LENGTH, BAD_CODING)
+GARBAGE = (PAGE, BINARY, EMPTY, NOT_HTTP, BAD_LENGTH, BAD_CODING, SURPLUS)
 STALLS = (STALL_UNDONE, STALL_DONE, STALL_MIDWAY, LATE, TOO_LATE)
 # Stalls cost a time-out each: they are drawn a third as often as the rest.
 ALL = (*REFUSALS, *CUTS, *GARBAGE) * 3 + STALLS
@@ -150,18 +160,24 @@ class Stored:
     kind: str
     image: str
     env: list[str] = field(default_factory=list)
+    started: float = 0
+    # Time of the monotonic clock at which the list shows the session.
+    listed_at: float = 0
 
-    def record(self) -> dict[str, Any]:
-        return {
+    def record(self, *, has_start_time: bool = True) -> dict[str, Any]:
+        record = {
             "id": self.id,
             "userid": "vrubin",
             "type": self.kind,
             "status": "Running",
             "name": self.name,
             "image": self.image,
-            "startTime": "2026-07-02T11:08:56Z",
+            "startTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.started)),
             "connectURL": "",
         }
+        if not has_start_time:
+            del record["startTime"]
+        return record
 
 
 class FaultyPlatform:
@@ -174,6 +190,10 @@ class FaultyPlatform:
         unread: The share of connections that are reset before anything is read.
         tls: How to speak TLS; without it, plain http.
         forgetful: Answer 200 to the deletion of what is not there, as newer platforms do.
+        launch_seconds: Time that the platform takes for a launch.
+        list_lag: Seconds for which the list lacks a new session.
+        has_dates: Whether responses have a `Date` header.
+        has_start_times: Whether records have a `startTime`.
     """
 
     def __init__(
@@ -185,9 +205,15 @@ class FaultyPlatform:
         unread: float = 0,
         tls: ssl.SSLContext | None = None,
         forgetful: bool = True,
+        launch_seconds: float = 0,
+        list_lag: float = 0,
+        has_dates: bool = True,
+        has_start_times: bool = True,
     ) -> None:
         self.seed, self.rate, self.faults, self.unread = seed, rate, faults, unread
         self.forgetful = forgetful
+        self.launch_seconds, self.list_lag = launch_seconds, list_lag
+        self.has_dates, self.has_start_times = has_dates, has_start_times
         self.spared: set[str] = set()
         self.received: list[Received] = []
         self.sessions: dict[str, Stored] = {}
@@ -199,13 +225,18 @@ class FaultyPlatform:
         self._scripts: defaultdict[str, deque[Fault]] = defaultdict(deque)
         self._always: dict[str, Fault] = {}
         self._times: Counter[str] = Counter()
-        self._late: dict[Doing, list[Received]] = {Doing.BEFORE_LIST: [], Doing.AFTER_LIST: []}
+        self._late: dict[Doing, list[Received]] = {
+            Doing.BEFORE_LIST: [],
+            Doing.AFTER_LIST: [],
+            Doing.AT_REPEAT: [],
+        }
         self._tls = tls
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self._sockets: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
+        self._timers: list[threading.Timer] = []
         self.port: int = self._listener.getsockname()[1]
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.port}/skaha"
 
@@ -219,9 +250,9 @@ class FaultyPlatform:
         """Let this fault befall every request for `what`, once its script is over."""
         self._always[what] = fault
 
-    def add(self, name: str, kind: str = "headless") -> str:
-        """Make a session as if it had been launched before; return its id."""
-        return self._make(Received("POST", "", {}, {"name": [name], "type": [kind]}))
+    def add(self, name: str, kind: str = "headless", age: float = 3600) -> str:
+        """Make a session that was launched `age` seconds ago; return its id."""
+        return self._make(Received("POST", "", {}, {"name": [name], "type": [kind]}), age)
 
     def named(self, prefix: str = "") -> dict[str, list[str]]:
         """Return the ids of the sessions whose names begin so, by name."""
@@ -256,6 +287,8 @@ class FaultyPlatform:
         for one in (self._listener, *self._copy(self._sockets)):
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
+        for timer in self._timers:
+            timer.cancel()
         for thread in self._copy(self._threads):
             thread.join(10)
             assert not thread.is_alive()
@@ -335,7 +368,7 @@ class FaultyPlatform:
                 self._changed.notify_all()
         body = answer.partition(b"\r\n\r\n")[2]
         if fault.ending is Ending.WHOLE:
-            connection.sendall(answer)
+            connection.sendall(answer + fault.surplus)
             return fault.raw is None
         if fault.ending in (Ending.RESET_MIDWAY, Ending.CLOSED_MIDWAY, Ending.STALL_MIDWAY):
             connection.sendall(answer[: -1 - len(body) // 2])
@@ -361,6 +394,8 @@ class FaultyPlatform:
 
     def _answer(self, request: Received) -> bytes:
         fault = request.fault
+        if self.launch_seconds and request.method == "POST":
+            time.sleep(self.launch_seconds)
         with self._lock:
             status, body, kind = self._done(request)
         if fault.raw is not None:
@@ -368,6 +403,8 @@ class FaultyPlatform:
         if fault.status:
             status, body, kind = fault.status, b"temporarily unavailable\n", "text/plain"
         headers = {"Content-Type": kind} | dict(fault.headers)
+        if self.has_dates:
+            headers["Date"] = email.utils.formatdate(usegmt=True)
         body = body if fault.body is None else fault.body
         if fault.retry_after is not None:
             when = time.time() + fault.retry_after
@@ -381,11 +418,22 @@ class FaultyPlatform:
     def _done(self, request: Received) -> tuple[int, bytes, str]:
         """Do what is asked for, now or later; return what there is to say if nothing goes wrong."""
         doing = request.fault.doing
+        self._do_late(Doing.AT_REPEAT, request.what)
+        if request.fault.late and request.method != "GET":
+            timer = threading.Timer(request.fault.late, self._done_late, [request])
+            self._timers.append(timer)
+            timer.start()
+            return 0, b"", "text/plain"
         if doing is Doing.NOW:
             return self._read(request) if request.method == "GET" else self._change(request)
         if doing is not Doing.NEVER and request.method != "GET":
             self._late[doing].append(request)
         return 0, b"", "text/plain"
+
+    def _done_late(self, request: Received) -> None:
+        with self._changed:
+            self._done(replace(request, fault=NONE))
+            self._changed.notify_all()
 
     def _change(self, request: Received) -> tuple[int, bytes, str]:
         if request.method == "POST":
@@ -407,17 +455,23 @@ class FaultyPlatform:
             return 404, b"session not found\n", "text/plain"
         return 200, json.dumps(stored.record()).encode(), "application/json"
 
-    def _do_late(self, when: Doing) -> None:
-        late, self._late[when] = self._late[when], []
+    def _do_late(self, when: Doing, what: str = "") -> None:
+        late = [request for request in self._late[when] if request.what.startswith(what)]
+        self._late[when] = [request for request in self._late[when] if request not in late]
         for request in late:
             self._done(replace(request, fault=NONE))
 
     def _list(self, request: Received) -> bytes:
         kinds = request.query.get("type")
-        records = [self.sessions[one].record() for one in sorted(self.sessions)]
+        now = time.monotonic()
+        records = [
+            stored.record(has_start_time=self.has_start_times)
+            for _, stored in sorted(self.sessions.items())
+            if stored.listed_at <= now
+        ]
         return json.dumps([one for one in records if not kinds or one["type"] in kinds]).encode()
 
-    def _make(self, request: Received) -> str:
+    def _make(self, request: Received, age: float = 0) -> str:
         form = request.form
         with self._lock:
             draw = random.Random(f"{self.seed}/id/{len(self.sessions)}/{form['name']}")
@@ -428,7 +482,11 @@ class FaultyPlatform:
                     break
             name, kind = form["name"][0].lower(), form.get("type", ["headless"])[0]
             image, env = form.get("image", [""])[0], form.get("env", [])
-            self.sessions[session_id] = Stored(session_id, name, kind, image, env)
+            listed_at = time.monotonic() + (0 if age else self.list_lag)
+            started = time.time() - age
+            self.sessions[session_id] = Stored(
+                session_id, name, kind, image, env, started, listed_at
+            )
         return session_id
 
 
