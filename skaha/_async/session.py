@@ -138,6 +138,7 @@ class AsyncSession(AsyncBaseClient):
         from skaha._async._launch import AsyncLauncher
         from skaha._sansio.launch import Launch
 
+        env = validation.hidden(env)
         launch = Launch.of_replicas(
             name,
             replicas,
@@ -246,6 +247,7 @@ class AsyncSession(AsyncBaseClient):
             ...                   cmd="echo", args="hello", replicas=2)
             {'say-1': 'hello\n', 'say-2': 'hello\n'}
         """
+        options["env"] = validation.hidden(options.get("env"))
         launched = await self.create(name, image, **options)
         try:
             statuses = await self.wait(launched, timeout=timeout, progress=progress)
@@ -322,6 +324,7 @@ class AsyncSession(AsyncBaseClient):
         from skaha._async._launch import form_of
         from skaha._sansio.launch import Launch
 
+        env = validation.hidden(env)
         launch = Launch.of_replicas(
             name,
             replicas,

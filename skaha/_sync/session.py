@@ -139,6 +139,7 @@ class Session(BaseClient):
         from skaha._sansio.launch import Launch
         from skaha._sync._launch import Launcher
 
+        env = validation.hidden(env)
         launch = Launch.of_replicas(
             name,
             replicas,
@@ -247,6 +248,7 @@ class Session(BaseClient):
             ...                   cmd="echo", args="hello", replicas=2)
             {'say-1': 'hello\n', 'say-2': 'hello\n'}
         """
+        options["env"] = validation.hidden(options.get("env"))
         launched = self.create(name, image, **options)
         try:
             statuses = self.wait(launched, timeout=timeout, progress=progress)
@@ -323,6 +325,7 @@ class Session(BaseClient):
         from skaha._sansio.launch import Launch
         from skaha._sync._launch import form_of
 
+        env = validation.hidden(env)
         launch = Launch.of_replicas(
             name,
             replicas,

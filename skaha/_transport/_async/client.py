@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from skaha._sansio.call_context import current_request
+from skaha._sansio.redaction import forget_frames, redacted_request
 from skaha._sansio.responses import invalid_response, is_page, status_error
 from skaha._sansio.retrying import RetryState
 from skaha._transport._async.concurrency import sleep
@@ -107,11 +108,11 @@ class AsyncPlatformClient(httpx.AsyncClient):
             except (httpx.RequestError, StatusError) as error:
                 seconds = state.pause_after(error)
                 if seconds is None:
-                    # An error may be logged or pickled: it must not hold headers or the form.
-                    error.request = httpx.Request(request.method, request.url)
                     if isinstance(error, StatusError):
-                        error.response.request = error.request
                         error.attempts = state.attempts
+                    error.request = redacted_request(request)
+                    # The frames in which the request failed contain its headers and its form.
+                    forget_frames(error)
                     raise
             await sleep(seconds)
 
