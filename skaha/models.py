@@ -207,6 +207,11 @@ class SecretText(str):
         return SecretText(super().__getitem__(key))
 
 
+def _secret_text(value: object) -> SecretText:
+    """Return a text as a secret; a value of another type is no text, so it becomes an empty one."""
+    return SecretText(value if isinstance(value, str) else "")
+
+
 def check_whole_number(name: str, value: object, minimum: int) -> int:
     """Return `value` if it is a whole number, `minimum` or more.
 
@@ -254,7 +259,7 @@ class ContainerRegistry:
         from skaha.errors import InvalidInputError
 
         # Tracebacks may show local variables: keep no secret as a plain text.
-        secret = SecretText(secret if isinstance(secret, str) else "")
+        secret = _secret_text(secret)
         given: dict[str, object] = {"url": url, "username": username, "secret": secret}
         for name, value in given.items():
             if not isinstance(value, str) or not value or not value.isprintable():

@@ -119,6 +119,8 @@ class PlatformClient(httpx.Client):
 
     def _send_once(self, request: httpx.Request, options: dict[str, Any]) -> httpx.Response:
         response = super().send(request, **options)
+        # A response that refused an old token leads to the request.
+        response.history = []
         # The platform sends UTF-8; ignore the charset header, which could name any codec.
         response.encoding = "utf-8"
         context = current_request()
