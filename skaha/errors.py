@@ -19,7 +19,9 @@ SkahaError
 ├── NoSuchSessionError                               no session has this name or id
 ├── WaitTimeoutError (TimeoutError)                  sessions were not ready in time
 ├── FailedSessionError                               a session did not end well
-├── StillThereError                                  the platform still lists a deleted session
+├── StillThereError                                  the platform still has a deleted session
+├── ShorterLogError                                  a log is shorter than its saved file
+├── EventLoopError (RuntimeError)                    an async class needs an event loop of asyncio
 └── LocalPlatformError (RuntimeError)                the embedded platform cannot be used
 ```
 
@@ -29,7 +31,7 @@ Each class is also a subclass of the exception that scripts caught before, such 
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import httpx
 
@@ -40,6 +42,7 @@ __all__ = [
     "ConfigurationError",
     "ConnectionFailedError",
     "CredentialsError",
+    "EventLoopError",
     "FailedSessionError",
     "InvalidInputError",
     "LocalPlatformError",
@@ -48,6 +51,7 @@ __all__ = [
     "NotFoundError",
     "PermissionDeniedError",
     "ServerError",
+    "ShorterLogError",
     "SkahaError",
     "StatusError",
     "StillThereError",
@@ -68,8 +72,8 @@ class SkahaError(Exception):
     """
 
     # Whether the reason lies with the platform, the network or the credentials, and not with one
-    # session.
-    concerns_platform: ClassVar[bool] = False
+    # session. A single error may differ from its class: an ingress also answers 404.
+    concerns_platform: bool = False
 
     # The block that sends a request sets these two: `_request` and the HTTP client.
     subject: str | None = None
@@ -127,9 +131,18 @@ class LoginRefusedError(CredentialsError):
 
 
 class ConnectionFailedError(SkahaError, httpx.TransportError):
-    """No complete response came back: no connection, a TLS failure, or a lost connection."""
+    """No complete response came back: no connection, a TLS failure, or a lost connection.
+
+    Attributes:
+        was_sent: Whether the platform may have received the request. It did not if there was no
+            connection.
+    """
 
     concerns_platform = True
+
+    was_sent: bool = True
+    # Whether the next attempt would fail, too: a proxy or TLS refused the connection.
+    is_lasting: bool = False
 
 
 class TimedOutError(ConnectionFailedError, httpx.TimeoutException, TimeoutError):
@@ -213,7 +226,17 @@ class FailedSessionError(SkahaError):
 
 
 class StillThereError(SkahaError):
-    """The platform accepted the deletion of a session, but still lists the session."""
+    """The platform accepted the deletion of a session, but still has the session."""
+
+
+class ShorterLogError(SkahaError):
+    """The platform sent less of a log than an earlier call saved. The saved file is unchanged."""
+
+
+class EventLoopError(SkahaError, RuntimeError):
+    """An async class needs an event loop of asyncio, and none is running."""
+
+    concerns_platform = True
 
 
 class LocalPlatformError(SkahaError, RuntimeError):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 import httpx
 
 from skaha._sansio.call_context import call_context, request_context
-from skaha._sansio.responses import TEXT, connection_error, invalid_value
+from skaha._sansio.connection_errors import connection_error
+from skaha._sansio.responses import TEXT, invalid_value
 from skaha._sansio.user_warnings import warn_user
 from skaha._transport._async.concurrency import run_concurrently
 from skaha.client import SkahaClient

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from skaha._transport.connection_settings import USER_AGENT, tls_context
+from skaha._transport._sync import client as transport
 from skaha._transport.proxies import is_loopback
 from skaha.errors import ConnectionFailedError, CredentialsError, InvalidInputError, TimedOutError
 from skaha.records import printable
@@ -33,21 +33,13 @@ def check_secure_url(url: str, name: str = "the address") -> None:
         raise InvalidInputError(f"{name} must be an https URL without a user; not {url!r}")
 
 
-def open_client(url: str, timeout: float) -> httpx.Client:
+def open_client(timeout: float) -> httpx.Client:
     """Open a client for the services of one provider.
 
     The client does not follow redirects: a redirect could send secrets to another server.
     """
-    return httpx.Client(
-        headers={
-            "User-Agent": USER_AGENT,
-            "Accept": "application/json, text/plain;q=0.9, */*;q=0.1",
-        },
-        timeout=timeout,
-        verify=tls_context(url),
-        # Requests to this machine may be without TLS: a proxy could read them.
-        trust_env=not is_loopback(httpx.URL(url).host),
-    )
+    accept = {"Accept": "application/json, text/plain;q=0.9, */*;q=0.1"}
+    return transport.open_client(headers=accept, timeout=timeout)
 
 
 def send(client: httpx.Client, method: str, url: str, **options: Any) -> httpx.Response:

@@ -101,7 +101,7 @@ class OpenIDProvider:
         self.client_id = client_id
         self.client_secret = client_secret
         self.client_auth = client_auth or ("client_secret_basic" if client_secret else "none")
-        self._http = open_client(issuer, timeout)
+        self._http = open_client(timeout)
 
     @classmethod
     def of(cls, login: StoredLogin, timeout: float) -> OpenIDProvider:

@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import http
 import logging
-import ssl
 from typing import TYPE_CHECKING
 
-import httpx
 from httpx import codes
 
 from skaha._sansio.call_context import current_call, current_request
+from skaha._sansio.connection_errors import LastingConnectError, was_sent
 from skaha._sansio.responses import is_html
-from skaha.errors import AnswerError, ConnectionFailedError, StatusError, TooManyRequestsError
+from skaha.errors import (
+    AnswerError,
+    ConnectionFailedError,
+    ServerError,
+    StatusError,
+    TooManyRequestsError,
+)
 
 if TYPE_CHECKING:
+    import httpx
+
     from skaha.errors import SkahaError
     from skaha.retry import Retry
 
@@ -27,8 +34,6 @@ log = logging.getLogger("skaha")
 TRANSIENT_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 # A 500 means that the platform met an unexpected problem. It seldom passes.
 MAX_INTERNAL_ERRORS = 3
-# After these errors the server cannot have seen the request.
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout)
 # Statuses by which the platform refuses a launch. After a 408 the server may have read the launch.
 _REFUSALS = frozenset(range(400, 500)).intersection(http.HTTPStatus) - {codes.REQUEST_TIMEOUT}
 _REPEATABLE_METHODS = frozenset({"GET", "DELETE"})
@@ -44,13 +49,25 @@ class RetryState:
         self._request = request
         self._internal_errors = 0
 
+    def raise_if_refused(self) -> None:
+        """Raise the lasting error by which an earlier request of this call got no connection.
+
+        Raises:
+            LastingConnectError: If there was one.
+        """
+        call = current_call()
+        if call is not None and call.refusal is not None:
+            raise LastingConnectError(str(call.refusal), request=self._request)
+
     def pause_after(self, error: Exception) -> float | None:
         """Return the seconds to wait before the next attempt; `None` to give up."""
+        call = current_call()
+        if call is not None and isinstance(error, LastingConnectError):
+            call.refusal = error
         self._internal_errors += is_internal_error(error)
         if self.attempts >= self._retry.attempts or not self._may_repeat(error):
             return None
         pause = self._retry.pause(self.attempts, error)
-        call = current_call()
         if call is not None:
             if not call.has_time_for(pause):
                 return None
@@ -65,7 +82,7 @@ class RetryState:
         return pause
 
     def _may_repeat(self, error: Exception) -> bool:
-        if isinstance(error, AnswerError) or _is_certificate_error(error):
+        if isinstance(error, AnswerError | LastingConnectError):
             return False
         request = current_request()
         repeatable = self._request.method in _REPEATABLE_METHODS
@@ -74,7 +91,7 @@ class RetryState:
         if isinstance(error, StatusError):
             lasting = self._internal_errors >= MAX_INTERNAL_ERRORS
             return repeatable and error.status in TRANSIENT_STATUSES and not lasting
-        return repeatable or isinstance(error, _NOT_SENT)
+        return repeatable or not was_sent(error)
 
 
 def is_internal_error(error: Exception) -> bool:
@@ -86,7 +103,9 @@ def was_not_executed(error: SkahaError) -> bool:
     """Return whether a launch with this error was surely not executed, but may be next time."""
     if isinstance(error, TooManyRequestsError):
         return not is_html(error.response)
-    return isinstance(error.__cause__, _NOT_SENT)
+    if isinstance(error, ConnectionFailedError):
+        return not error.was_sent and not error.is_lasting
+    return False
 
 
 def is_uncertain(error: SkahaError) -> bool:
@@ -99,12 +118,15 @@ def is_uncertain(error: SkahaError) -> bool:
         return False
     if isinstance(error, StatusError):
         return error.status not in _REFUSALS or is_html(error.response)
-    return isinstance(error, ConnectionFailedError | AnswerError)
+    if isinstance(error, ConnectionFailedError):
+        return error.was_sent
+    return isinstance(error, AnswerError)
 
 
-def _is_certificate_error(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+def is_temporary(error: SkahaError) -> bool:
+    """Return whether the same request may succeed later, because the platform does not respond."""
+    if isinstance(error, ServerError):
+        return True
+    if isinstance(error, StatusError):
+        return error.status in TRANSIENT_STATUSES
+    return isinstance(error, ConnectionFailedError) and not error.is_lasting

@@ -48,12 +48,15 @@ class Api(Client):
         return client
 
     def get_async_httpx_client(self) -> AsyncPlatformClient:
-        """Return the httpx client of the running event loop."""
-        from asyncio import get_running_loop
+        """Return the httpx client of the running event loop.
 
+        Raises:
+            skaha.errors.EventLoopError: If no event loop of asyncio is running.
+        """
         from skaha._transport._async.client import AsyncPlatformClient
+        from skaha._transport._async.concurrency import running_loop
 
-        loop = get_running_loop()
+        loop = running_loop()
         client = self._async_clients.get(loop)
         if client is None:
             for known_loop in list(self._async_clients):
@@ -78,9 +81,10 @@ class Api(Client):
 
     async def aclose(self) -> None:
         """Close the connections of the running event loop. A later request opens new ones."""
-        from asyncio import get_running_loop
+        from skaha._transport._async.concurrency import running_loop
 
-        client = self._async_clients.pop(get_running_loop(), None)
+        # Without connections there may be no event loop, either.
+        client = self._async_clients.pop(running_loop(), None) if self._async_clients else None
         if client is not None:
             await client.aclose()
 

@@ -92,7 +92,7 @@ def _servers(provider: Provider, sites: Sites, timeout: float) -> Iterator[Serve
 
 
 def _read_registry(registry: str, timeout: float) -> str:
-    with open_client(registry, timeout) as client:
+    with open_client(timeout) as client:
         response = send(client, "GET", registry)
     if not response.is_success:
         raise CredentialsError(f"status {response.status_code}, {server_message(response)}")

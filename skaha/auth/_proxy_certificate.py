@@ -103,7 +103,7 @@ def fetch_certificate(
     check_secure_url(provider.url, provider.name)
     if ":" in user:
         raise InvalidInputError("the user name must not contain a colon")
-    with open_client(provider.url, timeout) as client:
+    with open_client(timeout) as client:
         response = send(
             client,
             "GET",

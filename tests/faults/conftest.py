@@ -1,8 +1,12 @@
 """What the tests on a bad network share."""
 
+import os
+import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import trustme
 from faults.faulty import FaultyPlatform
 
 from skaha import Retry
@@ -20,3 +24,31 @@ def faulty() -> Iterator[FaultyPlatform]:
     """A platform whose faults are scripted, and none happen by themselves."""
     with FaultyPlatform() as platform:
         yield platform
+
+
+@pytest.fixture
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment without proxies, to which a test may add some."""
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    return monkeypatch
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
+    """A certificate authority that the environment tells the client of."""
+    path = tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    return authority
+
+
+def tls_of(authority: trustme.CA, *hosts: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*(hosts or ("127.0.0.1",))).configure_cert(context)
+    return context

@@ -59,6 +59,8 @@ class Fault:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | None = None
     raw: bytes | None = None
+    # Bytes after the response, on a connection that stays open.
+    surplus: bytes = b""
     # Seconds after the response at which the platform executes the request.
     late: float = 0
 
@@ -103,6 +105,10 @@ BAD_CODING = Fault(
     headers=(("Content-Encoding", "gzip"),),
     body=b"this is not gzip",
 )
+SURPLUS = Fault(
+    "done, a second response after the first",
+    surplus=b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\nabcdefgh\n",
+)
 
 REFUSALS = (
     *(refused(status) for status in (429, 500, 502, 503, 504)),
@@ -110,7 +116,7 @@ REFUSALS = (
     *(refused(status, 1, dated=True) for status in (429, 503)),
 )
 CUTS = (RESET_UNDONE, RESET_DONE, RESET_MIDWAY, HALF_BODY, LATE_504, DONE_500, DONE_502, DONE_503)
-GARBAGE = (PAGE, BINARY, EMPTY, NOT_HTTP, BAD_LENGTH, BAD_CODING)
+GARBAGE = (PAGE, BINARY, EMPTY, NOT_HTTP, BAD_LENGTH, BAD_CODING, SURPLUS)
 STALLS = (STALL_UNDONE, STALL_DONE, STALL_MIDWAY, LATE, TOO_LATE)
 # Stalls cost a time-out each: they are drawn a third as often as the rest.
 ALL = (*REFUSALS, *CUTS, *GARBAGE) * 3 + STALLS
@@ -362,7 +368,7 @@ class FaultyPlatform:
                 self._changed.notify_all()
         body = answer.partition(b"\r\n\r\n")[2]
         if fault.ending is Ending.WHOLE:
-            connection.sendall(answer)
+            connection.sendall(answer + fault.surplus)
             return fault.raw is None
         if fault.ending in (Ending.RESET_MIDWAY, Ending.CLOSED_MIDWAY, Ending.STALL_MIDWAY):
             connection.sendall(answer[: -1 - len(body) // 2])

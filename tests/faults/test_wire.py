@@ -2,6 +2,7 @@
 
 import contextlib
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from urllib.parse import unquote
 import pytest
 import trustme
 from faults import faulty as f
-from faults.conftest import QUICK, TIMEOUT
+from faults.conftest import IMAGE, QUICK, TIMEOUT, tls_of
 from faults.faulty import FaultyPlatform
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -153,26 +154,6 @@ def test_without_a_token_plain_http_is_nobodys_secret() -> None:
 # TLS.
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
-    """A certificate authority that the environment tells the client of."""
-    path = tmp_path / "authority.pem"
-    authority.cert_pem.write_to_path(path)
-    monkeypatch.setenv("SSL_CERT_FILE", str(path))
-    return authority
-
-
-def tls_of(authority: trustme.CA, *hosts: str) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*(hosts or ("127.0.0.1",))).configure_cert(context)
-    return context
-
-
 def test_an_authority_of_ones_own(variant: Any, trusted: trustme.CA) -> None:
     """`SSL_CERT_FILE` names whom to trust."""
     with FaultyPlatform(tls=tls_of(trusted)) as platform:
@@ -198,11 +179,46 @@ def test_a_stranger_is_refused(variant: Any, authority: trustme.CA, verify: bool
         assert platform.connections == 1
 
 
+def test_an_unknown_authority_leads_to_the_setting(
+    variant: Any, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    with FaultyPlatform(tls=tls_of(authority)) as platform:
+        session = variant.open(server=platform.url, token=TOKEN)
+        error = _error(variant, session.fetch)
+        assert str(error).endswith(
+            "If you trust the authority of this certificate, set SSL_CERT_FILE to a PEM file with "
+            "the certificates of all authorities that you trust"
+        )
+        other = tmp_path / "other.pem"
+        trustme.CA().cert_pem.write_to_path(other)
+        monkeypatch.setenv("SSL_CERT_FILE", str(other))
+        session = variant.open(server=platform.url, token=TOKEN)
+        assert str(_error(variant, session.fetch)).endswith(f"; SSL_CERT_FILE is {other} now")
+
+
+def test_a_launch_without_a_trusted_server_was_not_sent(
+    variant: Any, authority: trustme.CA
+) -> None:
+    """All replicas fail at once, and none of them is uncertain."""
+    with FaultyPlatform(tls=tls_of(authority)) as platform:
+        session = variant.open(server=platform.url, token=TOKEN, concurrency=2)
+        start = time.monotonic()
+        error = _error(variant, lambda: session.create("run", IMAGE, replicas=20))
+        assert time.monotonic() - start < 10
+        failures = error.partial.failures
+        assert len(failures) == 20
+        assert not any(failure.was_sent for failure in failures.values())
+        assert platform.connections <= 2
+
+
 def test_a_certificate_for_another_host_is_refused(variant: Any, trusted: trustme.CA) -> None:
     with FaultyPlatform(tls=tls_of(trusted, "example.org")) as platform:
         session = variant.open(server=platform.url, token=TOKEN, retry=False)
-        with pytest.raises(ConnectionFailedError, match=r"(?i)certificate"):
+        with pytest.raises(ConnectionFailedError, match=r"(?i)certificate") as caught:
             variant.run(session.fetch())
+        assert "SSL_CERT_FILE" not in str(caught.value)
         assert platform.received == []
 
 

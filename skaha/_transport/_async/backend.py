@@ -7,6 +7,7 @@ This file and its sync counterpart are written by hand, because they hold the di
 from __future__ import annotations
 
 import asyncio
+import select
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,19 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterable, Iterator
 
+    from skaha._sansio.exchange import Exchange
+
 __all__ = ["AsyncBackend"]
+
+# Seconds after which the next address of a host is tried, besides the previous ones.
+_NEXT_ADDRESS_DELAY = 0.25
 
 
 class AsyncBackend(httpcore.AsyncNetworkBackend):
-    """Opens connections."""
+    """Opens the network streams of one connection."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
 
     async def connect_tcp(
         self,
@@ -34,12 +43,15 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
         loop = asyncio.get_running_loop()
         reader = _Reader(loop=loop)
         protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+        # Other event loops, such as uvloop, try one address after another.
+        options: dict[str, Any] = {}
+        if isinstance(loop, asyncio.BaseEventLoop):
+            options["happy_eyeballs_delay"] = _NEXT_ADDRESS_DELAY
         with _as_httpcore(httpcore.ConnectTimeout, httpcore.ConnectError):
             async with asyncio.timeout(timeout):
-                transport, _ = await loop.create_connection(
-                    lambda: protocol, host, port, happy_eyeballs_delay=0.25
-                )
-        return _Stream(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
+                transport, _ = await loop.create_connection(lambda: protocol, host, port, **options)
+        writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+        return _Stream(reader, writer, self._exchange)
 
 
 class _Reader(asyncio.StreamReader):
@@ -58,20 +70,23 @@ class _Reader(asyncio.StreamReader):
 
 
 class _Stream(httpcore.AsyncNetworkStream):
-    def __init__(self, reader: _Reader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, reader: _Reader, writer: asyncio.StreamWriter, exchange: Exchange) -> None:
         self._reader = reader
         self._writer = writer
+        self._exchange = exchange
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         with _as_httpcore(httpcore.ReadTimeout, httpcore.ReadError):
             async with asyncio.timeout(timeout):
                 data = await self._reader.read(max_bytes)
         self._reader.unread -= len(data)
+        self._exchange.on_receive(data)
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if not buffer:
             return
+        self._exchange.on_send(buffer)
         with _as_httpcore(httpcore.WriteTimeout, httpcore.WriteError):
             self._writer.write(buffer)
             async with asyncio.timeout(timeout):
@@ -83,9 +98,18 @@ class _Stream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        with _as_httpcore(httpcore.ConnectTimeout, httpcore.ConnectError):
-            async with asyncio.timeout(timeout):
-                await self._writer.start_tls(ssl_context, server_hostname=server_hostname)
+        try:
+            with _as_httpcore(httpcore.ConnectTimeout, httpcore.ConnectError):
+                async with asyncio.timeout(timeout):
+                    await self._writer.start_tls(ssl_context, server_hostname=server_hostname)
+        except BaseException:
+            await self.aclose()
+            raise
+        if self._reader.unread:
+            # They would look like bytes of the server, although TLS does not protect them.
+            await self.aclose()
+            raise httpcore.ConnectError("bytes came before the TLS handshake")
+        self._exchange.start()
         return self
 
     async def aclose(self) -> None:
@@ -95,8 +119,17 @@ class _Stream(httpcore.AsyncNetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         if info == "is_readable":
-            return self._reader.ended or self._reader.unread > 0 or self._writer.is_closing()
+            return not self._exchange.is_complete or self._has_unread_bytes()
         return self._writer.get_extra_info(info)
+
+    def _has_unread_bytes(self) -> bool:
+        reader, writer = self._reader, self._writer
+        if reader.ended or reader.unread or writer.is_closing():
+            return True
+        # The event loop may not have read them from the socket yet.
+        poll = select.poll()
+        poll.register(writer.get_extra_info("socket"), select.POLLIN)
+        return bool(poll.poll(0))
 
 
 @contextmanager
@@ -105,5 +138,5 @@ def _as_httpcore(on_timeout: type[Exception], on_failure: type[Exception]) -> It
         yield
     except TimeoutError as error:
         raise on_timeout(str(error)) from error
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, UnicodeError) as error:
         raise on_failure(str(error) or type(error).__name__) from error

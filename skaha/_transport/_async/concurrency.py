@@ -10,6 +10,8 @@ import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
+from skaha.errors import EventLoopError
+
 if TYPE_CHECKING:
     import httpx
 
@@ -20,6 +22,7 @@ __all__ = [
     "Semaphore",
     "run_concurrently",
     "run_with_limit",
+    "running_loop",
     "sleep",
 ]
 
@@ -32,6 +35,21 @@ Method: TypeAlias = Callable[P, Coroutine[Any, Any, R]]
 Lock = contextlib.nullcontext
 Semaphore = asyncio.Semaphore
 sleep = asyncio.sleep
+
+
+def running_loop() -> asyncio.AbstractEventLoop:
+    """Return the event loop that runs this code.
+
+    Raises:
+        EventLoopError: If another framework than asyncio runs it.
+    """
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise EventLoopError(
+            "the async classes need an event loop of asyncio or uvloop, and none is running: with "
+            "trio or another framework, use Session in a thread"
+        ) from None
 
 
 class RequestCanceller:
@@ -63,6 +81,7 @@ async def run_concurrently(
         on_done: Called with an item and its outcome.
         report: Called with each outcome afterwards, in the thread of the caller.
     """
+    running_loop()
     rest = iter(items)
 
     async def worker() -> None:

@@ -9,6 +9,7 @@ import contextlib
 import contextvars
 import operator
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -140,6 +141,7 @@ class RequestCanceller:
     def __init__(self) -> None:
         """Start without a connection."""
         self._socket: socket.socket | None = None
+        self._duplicate: socket.socket | None = None
         self._is_cancelled = False
 
     def watch(self, request: httpx.Request) -> None:
@@ -153,10 +155,17 @@ class RequestCanceller:
                 raise _StoppedError
 
     def _trace(self, event: str, info: dict[str, Any]) -> None:
-        if event.endswith((".connect_tcp.complete", ".start_tls.complete")):
+        step = event.partition(".")[2]
+        if step == "start_tls.started" and not isinstance(self._socket, ssl.SSLSocket):
+            # The handshake takes the socket over; a duplicate can still be shut down.
+            self._socket = self._duplicate = self._socket and self._socket.dup()
+        elif step in ("connect_tcp.complete", "start_tls.complete"):
             self._socket = info["return_value"].get_extra_info("socket")
             if self._is_cancelled:
                 self.cancel()
+        if step in ("start_tls.complete", "start_tls.failed") and self._duplicate is not None:
+            self._duplicate.close()
+            self._duplicate = None
 
     def forget(self) -> None:
         """Forget the request, because it is over."""

@@ -1,0 +1,192 @@
+"""Event loops: asyncio's own and uvloop work alike; other frameworks get a clear error."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import trustme
+import uvloop
+from faults import faulty as f
+from faults.conftest import IMAGE, TIMEOUT, tls_of
+from faults.faulty import FaultyPlatform
+from proxying import ProxyServer, Step
+
+import skaha
+from skaha.errors import ConnectionFailedError, EventLoopError, TimedOutError
+
+TOKEN = "a-token"
+HOST = "skaha.example.invalid"
+
+R = TypeVar("R")
+Run = Callable[[Callable[[], Awaitable[R]]], R]
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def run(request: pytest.FixtureRequest) -> Run[Any]:
+    """Run an async function on an event loop of one kind."""
+    factory = uvloop.new_event_loop if request.param == "uvloop" else None
+
+    def run(function: Callable[[], Awaitable[R]]) -> R:
+        async def main() -> R:
+            assert type(asyncio.get_running_loop()).__module__.startswith(request.param)
+            return await function()
+
+        with asyncio.Runner(loop_factory=factory) as runner:
+            return runner.run(main())
+
+    return run
+
+
+@pytest.fixture(params=["http", "https", "http through a proxy", "https through a proxy with TLS"])
+def platform(
+    request: pytest.FixtureRequest, trusted: trustme.CA, no_proxies: pytest.MonkeyPatch
+) -> Iterator[tuple[FaultyPlatform, str]]:
+    """A platform that is reached in one of several ways, and its URL."""
+    scheme, _, way = request.param.partition(" ")
+    tls = tls_of(trusted, "127.0.0.1", HOST) if scheme == "https" else None
+    with FaultyPlatform(tls=tls) as platform:
+        if not way:
+            yield platform, platform.url
+            return
+        proxy_tls = tls_of(trusted) if "TLS" in way else None
+        with ProxyServer(platform.port, proxy_tls) as proxy:
+            no_proxies.setenv("ALL_PROXY", proxy.url)
+            yield platform, f"{scheme}://{HOST}/skaha"
+
+
+def test_every_kind_of_request(
+    run: Run[Any], platform: tuple[FaultyPlatform, str], tmp_path: Path
+) -> None:
+    server, url = platform
+    options: dict[str, Any] = {"token": TOKEN, "allow_http": True, "concurrency": 4}
+
+    async def use() -> Any:
+        async with skaha.AsyncSession(server=url, **options) as session:
+            ids = await session.create("run", IMAGE, replicas=12)
+            assert [record["id"] for record in await session.info(ids)] == ids
+            assert set(await session.logs(ids)) == set(ids)
+            assert len(await session.save_logs(ids, tmp_path)) == 12
+            assert await session.destroy(ids) == dict.fromkeys(ids, True)
+            return await session.fetch()
+
+    assert run(use) == []
+    assert server.connections <= 4
+    assert server.most_in_flight <= 4
+
+
+def test_a_closed_connection_is_replaced(run: Run[Any], faulty: FaultyPlatform) -> None:
+    """The server closes a connection that is not used, and the client does not use it."""
+    closed = f.Fault("closed afterwards", headers=(("Connection", "close"),))
+    faulty.script("GET session", closed, f.SURPLUS)
+
+    async def use() -> Any:
+        async with skaha.AsyncSession(server=faulty.url, token=TOKEN, retry=False) as session:
+            return [await session.fetch() for _ in range(4)]
+
+    assert run(use) == [[]] * 4
+    assert faulty.connections == 3
+
+
+def test_failures_are_errors_of_this_library(
+    run: Run[Any], faulty: FaultyPlatform, authority: trustme.CA, no_proxies: pytest.MonkeyPatch
+) -> None:
+    no_proxies.delenv("SSL_CERT_FILE", raising=False)
+    options: dict[str, Any] = {"token": TOKEN, "retry": False, "timeout": TIMEOUT}
+
+    async def error_of(server: str) -> ConnectionFailedError:
+        async with skaha.AsyncSession(server=server, **options) as session:
+            with pytest.raises(ConnectionFailedError) as caught:
+                await session.fetch()
+        return caught.value
+
+    async def use() -> None:
+        with FaultyPlatform(tls=tls_of(authority)) as stranger:
+            error = await error_of(stranger.url)
+            assert "SSL_CERT_FILE" in str(error)
+            assert not error.was_sent
+        assert not (await error_of("http://127.0.0.1:9/skaha")).was_sent
+        assert not (await error_of(faulty.url.replace("http", "https"))).was_sent
+        faulty.script("GET session", f.RESET_DONE, f.STALL_DONE, f.HALF_BODY)
+        assert (await error_of(faulty.url)).was_sent
+        error = await error_of(faulty.url)
+        assert isinstance(error, TimedOutError)
+        assert error.was_sent
+        assert (await error_of(faulty.url)).was_sent
+
+    run(use)
+
+
+@pytest.mark.parametrize("step", [Step.STALL, Step.STALL_HANDSHAKE, Step.CUT_HANDSHAKE], ids=str)
+def test_cancelled_requests_free_their_connections(
+    run: Run[Any], trusted: trustme.CA, no_proxies: pytest.MonkeyPatch, step: Step
+) -> None:
+    with (
+        FaultyPlatform(tls=tls_of(trusted, HOST)) as platform,
+        ProxyServer(platform.port) as proxy,
+    ):
+        no_proxies.setenv("HTTPS_PROXY", proxy.url)
+        proxy.script.append(step)
+        platform.script("GET session", f.STALL_DONE)
+
+        async def use() -> Any:
+            async with skaha.AsyncSession(
+                server=f"https://{HOST}/skaha", token=TOKEN, concurrency=1, retry=False
+            ) as session:
+                call = asyncio.ensure_future(session.fetch())
+                await asyncio.to_thread(proxy.wait_for, lambda: proxy.heads)
+                call.cancel()
+                await asyncio.wait([call])
+                call = asyncio.ensure_future(session.fetch())
+                await asyncio.to_thread(platform.wait_for, lambda: platform.received)
+                call.cancel()
+                await asyncio.wait([call])
+                return await session.fetch()
+
+        assert run(use) == []
+
+
+def test_one_session_on_both_loops(faulty: FaultyPlatform) -> None:
+    ids = [faulty.add(f"run-{number}") for number in range(3)]
+    session = skaha.AsyncSession(server=faulty.url, token=TOKEN)
+
+    async def use() -> Any:
+        records = await session.info(ids)
+        await session.aclose()
+        return [record["id"] for record in records]
+
+    assert uvloop.run(use()) == asyncio.run(use()) == uvloop.run(use()) == ids
+
+
+# Other frameworks.
+
+CALLS: dict[str, Callable[[Any], Any]] = {
+    "fetch": lambda session: session.fetch(),
+    "one": lambda session: session.info("abcdefgh"),
+    "many": lambda session: session.logs(["abcdefgh", "bcdefghi"]),
+    "create": lambda session: session.create("run", IMAGE, replicas=2),
+    "wait": lambda session: session.wait(["abcdefgh"]),
+    "generated client": lambda session: _call_of_generated_client(session.api),
+}
+
+
+async def _call_of_generated_client(api: Any) -> Any:
+    from skaha_api.api.session import list_sessions
+
+    return await list_sessions.asyncio(client=api)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_other_frameworks_get_one_clear_sentence(faulty: FaultyPlatform, call: str) -> None:
+    """The test drives the coroutine itself, as any other framework than asyncio would."""
+
+    async def use() -> None:
+        async with skaha.AsyncSession(server=faulty.url, token=TOKEN) as session:
+            await CALLS[call](session)
+
+    coroutine = use()
+    with pytest.raises(EventLoopError, match="need an event loop of asyncio or uvloop"):
+        coroutine.send(None)
+    coroutine.close()
+    assert faulty.connections == 0
