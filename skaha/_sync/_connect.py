@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -167,8 +168,10 @@ class Connector:
 def _check_address(session_id: str, url: str) -> None:
     """Raise if an address can never respond. The message does not show it: it is a secret."""
     try:
+        # httpx accepts brackets that are not closed.
+        urlsplit(url)
         address = httpx.URL(url)
-    except httpx.InvalidURL as error:
+    except (httpx.InvalidURL, ValueError) as error:
         raise InvalidInputError(
             f"session {session_id} has an address that is not a URL: {printable(str(error))}"
         ) from None
