@@ -22,8 +22,8 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 # Names of the client in the functions and classes that receive it.
 CLIENTS = {"client", "session", "self._client"}
-# The only function that sends a request without an endpoint.
-SENDS_ITSELF = {"save_log": "get_session_logs"}
+# The only function that builds a request without an endpoint.
+SENDS_ITSELF = {"_log_request": "get_session_logs"}
 
 
 @frozen

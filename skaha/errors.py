@@ -19,7 +19,8 @@ SkahaError
 ├── NoSuchSessionError                               no session has this name or id
 ├── WaitTimeoutError (TimeoutError)                  sessions were not ready in time
 ├── FailedSessionError                               a session did not end well
-├── StillThereError                                  the platform still lists a deleted session
+├── StillThereError                                  the platform still has a deleted session
+├── ShorterLogError                                  a log is shorter than its saved file
 ├── EventLoopError (RuntimeError)                    an async class needs an event loop of asyncio
 └── LocalPlatformError (RuntimeError)                the embedded platform cannot be used
 ```
@@ -30,7 +31,7 @@ Each class is also a subclass of the exception that scripts caught before, such 
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import httpx
 
@@ -50,6 +51,7 @@ __all__ = [
     "NotFoundError",
     "PermissionDeniedError",
     "ServerError",
+    "ShorterLogError",
     "SkahaError",
     "StatusError",
     "StillThereError",
@@ -70,8 +72,8 @@ class SkahaError(Exception):
     """
 
     # Whether the reason lies with the platform, the network or the credentials, and not with one
-    # session.
-    concerns_platform: ClassVar[bool] = False
+    # session. A single error may differ from its class: an ingress also answers 404.
+    concerns_platform: bool = False
 
     # The block that sends a request sets these two: `_request` and the HTTP client.
     subject: str | None = None
@@ -224,7 +226,11 @@ class FailedSessionError(SkahaError):
 
 
 class StillThereError(SkahaError):
-    """The platform accepted the deletion of a session, but still lists the session."""
+    """The platform accepted the deletion of a session, but still has the session."""
+
+
+class ShorterLogError(SkahaError):
+    """The platform sent less of a log than an earlier call saved. The saved file is unchanged."""
 
 
 class EventLoopError(SkahaError, RuntimeError):

@@ -250,6 +250,12 @@ def matching(
     ]
 
 
+def session_name(record: Record) -> str:
+    """Return the name of a session; an empty text if the platform does not state it."""
+    name = known(record.get("name"))
+    return name if isinstance(name, str) else ""
+
+
 def sessions(records: Iterable[R]) -> list[R]:
     """Return the records without the desktop apps, which have the id of their desktop."""
     return [record for record in records if record.get("type") != APP]
@@ -267,9 +273,12 @@ def _moment(text: Any) -> datetime | None:
         return None
     try:
         moment = parser.isoparse(text)
+        moment = moment.replace(tzinfo=moment.tzinfo or UTC)
+        year = moment.astimezone(UTC).year
     except (ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=moment.tzinfo or UTC)
+    # The year 1 is the zero time of Go, which Kubernetes sends for an unknown time.
+    return None if year == 1 else moment
 
 
 def _number(text: Any) -> float | None:

@@ -84,6 +84,12 @@ def variant(request: pytest.FixtureRequest) -> Iterator[Variant]:
 
 
 @pytest.fixture
+def quick_look_ups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look a missing session up by its id at once."""
+    monkeypatch.setattr("skaha._sansio.status_tracker._LOOK_UP_AFTER", 0)
+
+
+@pytest.fixture
 def scripted() -> Iterator[ScriptedServer]:
     with ScriptedServer() as server:
         yield server

@@ -37,9 +37,11 @@ class Stage:
     """What the scripted server answers.
 
     Attributes:
-        looks: The list of sessions at each look at it; the last one stays.
+        looks: The list of sessions at each look at it, or another answer; the last one stays.
         prints: What each session answers about its log at each reading; the last one stays.
         refused: What is answered instead, by the method and the last part of the path or the name.
+        records: What is answered about a session by its id; by default its record in the last list.
+        events: What is answered about the events of a session.
         times: When the list was looked at.
         forms: What was to be launched.
         reads: Whose log was read.
@@ -48,12 +50,15 @@ class Stage:
 
     def __init__(
         self,
-        *looks: list[dict[str, Any]],
+        *looks: list[dict[str, Any]] | Answer | None,
         prints: Mapping[str, Sequence[bytes | Answer | None]] | None = None,
     ) -> None:
         self.looks = list(looks)
         self.prints = {one: list(texts) for one, texts in (prints or {}).items()}
         self.refused: dict[str, Answer | None] = {}
+        self.records: dict[str, list[Answer | None]] = {}
+        self.events: dict[str, Answer | None] = {}
+        self._last_look: list[dict[str, Any]] = []
         self.times: list[float] = []
         self.forms: list[dict[str, list[str]]] = []
         self.reads: list[str] = []
@@ -80,16 +85,30 @@ class Stage:
 
     def _read(self, request: Received, last: str) -> Answer | None:
         if last == "session":
-            self.times.append(time.monotonic())
-            return json_answer(_next(self.looks))
+            return self._list()
         if request.query.get("view") == ["logs"]:
             self.reads.append(last)
             said = _next(self.prints.get(last, [b""]))
             return Answer(200, said) if isinstance(said, bytes) else said
-        for one in self.looks[0]:
-            if one["id"] == last:
+        if request.query.get("view") == ["events"]:
+            return self.events.get(last, Answer(404, f"session {last} not found.\n"))
+        return self._look_up(last)
+
+    def _list(self) -> Answer | None:
+        self.times.append(time.monotonic())
+        said = _next(self.looks)
+        if not isinstance(said, list):
+            return said
+        self._last_look = said
+        return json_answer(said)
+
+    def _look_up(self, session_id: str) -> Answer | None:
+        if session_id in self.records:
+            return _next(self.records[session_id])
+        for one in self._last_look:
+            if one.get("id") == session_id:
                 return json_answer(one)
-        return Answer(404, f"session {last} not found")
+        return Answer(404, f"session {session_id} not found\n")
 
 
 def _next(script: list[Any]) -> Any:

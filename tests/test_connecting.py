@@ -6,10 +6,10 @@ import time
 import webbrowser
 
 import pytest
-from scripted import Answer, ScriptedServer
+from scripted import Answer, ScriptedServer, json_answer
 from staged import Stage, embedded, record
 
-from skaha import errors
+from skaha import Retry, errors
 
 IMAGE = "images.canfar.net/lab/page:1"
 SOON = 5
@@ -117,7 +117,8 @@ def test_nothing_is_opened_without_a_browser(variant, scripted, elsewhere, opene
 
 @pytest.mark.parametrize("nothing", ["", "<none>", "not-applicable", None])
 def test_what_has_no_address_is_told(variant, scripted, opened, nothing):
-    scripted.answer = Stage([record("h1", connectURL=nothing)])
+    scripted.answer = stage = Stage([record("h1", connectURL=nothing)])
+    stage.records["h1"] = [json_answer(record("h1", connectURL=nothing))]
     session = variant.open(server=scripted.url, token="t", retry=False)
     with pytest.raises(errors.InvalidInputError, match="h1 has no address: it is headless"):
         variant.run(session.connect_url("h1"))
@@ -149,6 +150,91 @@ def test_what_does_not_run_in_time_is_told(variant, scripted, opened):
     with pytest.raises(errors.WaitTimeoutError) as caught:
         variant.run(session.connect("n1", timeout=0.1))
     assert caught.value.partial == {"n1": "Pending"}
+    assert opened == []
+
+
+def test_a_session_that_is_late_keeps_no_other_from_being_opened(
+    variant, scripted, elsewhere, opened
+):
+    """The other one is opened at once, and not at the end of the time."""
+    running, late = interactive("n1", at(elsewhere, "/n1")), interactive("n2", "", "Pending")
+    stage = scripted.answer = Stage([running, late])
+    stage.events["n2"] = NO_NODE
+    seen = []
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    urls = variant.run(
+        session.connect(["n2", "n1"], timeout=0.5, progress=lambda *_: seen.append(len(opened)))
+    )
+    assert urls == {"n1": at(elsewhere, "/n1")}
+    assert opened == list(urls.values())
+    error = urls.failures["n2"]
+    assert isinstance(error, errors.WaitTimeoutError)
+    assert str(error) == "session n2 is Pending after 0.5 s: 0/9 nodes are available"
+    # When the first session was finished, and when the second one was.
+    assert seen == [0, 0, 1]
+    assert len(stage.times) > 3
+
+
+NO_NODE = Answer(
+    200,
+    "TYPE     REASON            MESSAGE                    FIRST-TIME  LAST-TIME\n"
+    "Warning  FailedScheduling  0/9 nodes are available    <nil>       <nil>\n",
+)
+
+
+def test_an_outage_of_the_platform_ends_no_connect(variant, scripted, elsewhere, opened):
+    url = at(elsewhere, "/n1")
+    pending, running = [interactive("n1", url, one) for one in ("Pending", "Running")]
+    busy = Answer(503, "busy")
+    stage = scripted.answer = Stage([pending], *[busy, None] * 6, [running])
+    stage.records["n1"] = [busy, None, json_answer(running)]
+    retry = Retry(first_pause=0.001, longest_pause=0.01)
+    session = variant.open(server=scripted.url, token="t", retry=retry)
+    assert variant.run(session.connect("n1", timeout=20)) == {"n1": url}
+    assert opened == [url]
+
+
+def test_a_platform_that_does_not_respond_is_the_reason(variant, scripted, opened):
+    scripted.answer = Stage([interactive("n1", "", "Pending")], Answer(503, "busy"))
+    retry = Retry(first_pause=0.001, longest_pause=0.01)
+    session = variant.open(server=scripted.url, token="t", retry=retry)
+    with pytest.raises(errors.WaitTimeoutError, match="does not respond: .* 503: busy"):
+        variant.run(session.connect("n1", timeout=0.3))
+    assert opened == []
+
+
+# Addresses that never respond, and the reason that is told. None of them shows the secret.
+REASONS = {
+    "http://127.0.0.1:9/?token=secret": "does not respond: ",
+    "http://127.0.0.1:0x9/?token=secret": "not a URL: Invalid port",
+    "http://[": "not a URL: ",
+    "file:///etc/passwd?token=secret": "does not start with https:// or http://",
+    "javascript:alert('secret')": "does not start with https:// or http://",
+    "no address of a secret": "does not start with https:// or http://",
+    "BUSY?token=secret": "does not respond: it answers 503",
+    "LOOP?token=secret": "does not respond: Exceeded maximum allowed redirects",
+}
+
+
+@pytest.mark.parametrize("url", REASONS)
+def test_the_reason_of_an_address_that_does_not_respond_is_told(
+    variant, scripted, elsewhere, opened, url
+):
+    loop = Answer(302, "", headers={"Location": "/LOOP?token=secret"})
+    elsewhere.answer = lambda request: loop if "LOOP" in request.path else Answer(503, "no")
+    address = at(elsewhere, f"/{url}") if url[:4].isupper() else url
+    scripted.answer = Stage([interactive("n1", address)])
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    before = time.monotonic()
+    try:
+        error = variant.run(session.connect("n1", timeout=SOON / 10)).failures["n1"]
+    except errors.WaitTimeoutError as caught:
+        assert caught.partial == {"n1": "Running"}
+        error = caught
+    assert REASONS[url] in str(error)
+    assert "secret" not in str(error)
+    # An address that can never respond is not waited for.
+    assert (time.monotonic() - before < SOON / 10) == ("does not respond" not in REASONS[url])
     assert opened == []
 
 

@@ -9,6 +9,7 @@ from staged import IMAGE, Stage, look
 from skaha import Retry, errors
 
 QUICK = {"poll": 0.001, "longest_poll": 0.002}
+QUICK_RETRY = Retry(first_pause=0.001, longest_pause=0.01)
 SLOW_FIXTURES = [HealthCheck.function_scoped_fixture]
 
 
@@ -164,18 +165,38 @@ def test_whoever_has_ended_is_read_once_more_and_never_again(variant, scripted):
     assert len(stage.times) == 4
 
 
-def test_a_session_that_vanishes_has_ended(variant, scripted):
+@pytest.mark.usefixtures("quick_look_ups")
+def test_a_session_that_vanishes_has_ended(variant, scripted, caplog):
     looks = [look({"a1": "Pending"}), look({"a1": "Running"}), []]
-    scripted.answer = Stage(*looks, prints={"a1": [b"", b"one\n", b"one\ntwo\n"]})
+    scripted.answer = Stage(*looks, prints={"a1": [b"one\n", b"one\ntwo\n"]})
     session = variant.open(server=scripted.url, token="t", retry=False)
     assert collected(variant, session.follow("a1", **QUICK)) == [("a1", "one"), ("a1", "two")]
+    assert caplog.messages == ["follow: session a1 does not exist any more"]
+
+
+def test_a_session_that_is_missing_from_a_list_is_followed_to_its_end(variant, scripted):
+    looks = [look({"a1": "Running"}), [], look({"a1": "Running"}), look({"a1": "Completed"})]
+    prints = {"a1": [b"1\n", b"1\n2\n", b"1\n2\n3\n", b"1\n2\n3\n4\n"]}
+    scripted.answer = Stage(*looks, prints=prints)
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    found = collected(variant, session.follow("a1", **QUICK))
+    assert [line for _, line in found] == ["1", "2", "3", "4"]
 
 
 def test_a_session_may_appear_late(variant, scripted):
     looks = [[], [], look({"a1": "Running"}), look({"a1": "Failed"})]
-    scripted.answer = Stage(*looks, prints={"a1": [b"", b"", b"one\n", b"one\ntwo"]})
+    scripted.answer = Stage(*looks, prints={"a1": [b"one\n", b"one\ntwo"]})
     session = variant.open(server=scripted.url, token="t", retry=False)
     assert collected(variant, session.follow("a1", **QUICK)) == [("a1", "one"), ("a1", "two")]
+
+
+def test_the_log_of_a_session_that_has_not_started_is_not_read(variant, scripted):
+    pending = look({"a1": "Pending", "b2": "Running", "c3": "Dreaming"})
+    ended = look({"a1": "Failed", "b2": "Completed", "c3": "Completed"})
+    scripted.answer = stage = Stage([], pending, pending, ended)
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    assert collected(variant, session.follow(["a1", "b2", "c3"], **QUICK)) == []
+    assert sorted(stage.reads) == ["a1", "b2", "b2", "b2", "c3", "c3", "c3"]
 
 
 def test_nothing_is_asked_for_the_sake_of_no_session(variant, scripted, scripted_session):
@@ -199,7 +220,7 @@ def test_what_is_wrong_is_refused_before_anything_is_asked(
 
 @pytest.mark.parametrize("failing", [1, 2])
 def test_a_reading_that_fails_costs_no_line(variant, scripted, failing):
-    """Not even the last one of a session that has ended, and not those of the others."""
+    """Neither the last line of a session that has ended, nor a line of another session."""
     readings = {"a1": [b"1\n", b"1\n2\n", b"1\n2\n3\n"], "b2": [b"x\n", b"x\n", b"x\ny\n"]}
     # One in the middle is not made up for, but the last one is.
     readings["a1"][failing:2] = [Answer(500, "oops")]
@@ -207,26 +228,55 @@ def test_a_reading_that_fails_costs_no_line(variant, scripted, failing):
         look({"a1": "Completed", "b2": "Completed"})
     ]
     scripted.answer = Stage(*looks, prints=readings)
-    session = variant.open(server=scripted.url, token="t", retry=False)
+    session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
     found = collected(variant, session.follow(["a1", "b2"], **QUICK))
     assert [line for one, line in found if one == "a1"] == ["1", "2", "3"]
     assert [line for one, line in found if one == "b2"] == ["x", "y"]
 
 
 def test_a_reading_is_tried_again(variant, scripted):
-    said = [b"1\n", Answer(503, "busy", headers={"Retry-After": "0"}), None, b"1\n2\n", b"1\n2\n3"]
+    said = [b"1\n", Answer(503, "busy", headers={"Retry-After": "0"}), None, b"1\n2\n3"]
     looks = [look({"a1": status}) for status in ("Running", "Running", "Completed")]
     scripted.answer = Stage(*looks, prints={"a1": said})
-    quick = Retry(first_pause=0.001, longest_pause=0.01)
-    session = variant.open(server=scripted.url, token="t", retry=quick)
+    session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
     found = collected(variant, session.follow("a1", **QUICK))
     assert [line for _, line in found] == ["1", "2", "3"]
+
+
+def test_an_outage_costs_no_line(variant, scripted, caplog):
+    """The list and the logs fail, more often than one request is repeated."""
+    busy = Answer(503, "busy")
+    looks = [look({"a1": "Running"}), look({"a1": "Running"}), *[busy, None] * 6]
+    looks += [look({"a1": "Running"}), look({"a1": "Completed"})]
+    said = [b"1\n", busy, b"1\n2\n", b"1\n2\n3\n"]
+    scripted.answer = Stage(*looks, prints={"a1": said})
+    session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
+    found = collected(variant, session.follow("a1", **QUICK))
+    assert [line for _, line in found] == ["1", "2", "3"]
+    begin, end = caplog.messages
+    assert begin.startswith("follow: the platform does not respond since ")
+    assert end.startswith("follow: the platform responds again, after ")
+
+
+def test_a_log_that_can_never_be_read_is_told_at_the_deadline(variant, scripted):
+    retry = Retry(attempts=3, deadline=0.2, first_pause=0.001, longest_pause=0.01)
+    scripted.answer = stage = Stage(look({"a1": "Completed"}), prints={"a1": [Answer(500, "oops")]})
+    session = variant.open(server=scripted.url, token="t", retry=retry)
+    with pytest.raises(errors.ServerError, match="logs of a1: "):
+        collected(variant, session.follow("a1", **QUICK))
+    assert len(stage.reads) > retry.attempts
 
 
 def test_a_page_of_another_server_is_no_log(variant, scripted):
     page = Answer(200, "<html>Log in, please</html>", "text/html")
     with pytest.raises(errors.AnswerError, match="HTML page"):
         followed(variant, scripted, {"a1": [b"1\n", page]})
+
+
+def test_a_program_may_print_a_page(variant, scripted):
+    page = b"<!DOCTYPE html>\n<html></html>\n"
+    found, _ = followed(variant, scripted, {"a1": [page, page + b'{"a": 1}']})
+    assert [line for _, line in found] == ["<!DOCTYPE html>", "<html></html>", '{"a": 1}']
 
 
 # Live.

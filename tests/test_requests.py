@@ -2,6 +2,7 @@
 
 import base64
 import inspect
+import itertools
 
 import pytest
 import samples
@@ -36,7 +37,8 @@ def ids(records):
 
 def launch(variant, scripted, session, **settings):
     """The requests of one launch, by replica name."""
-    scripted.answer = lambda _: Answer(200, "abcdefgh\n")
+    numbers = itertools.count(1)
+    scripted.answer = lambda _: Answer(200, f"abcdefg{next(numbers)}\n")
     variant.run(session.create(**{"name": "Sweep", "image": IMAGE} | settings))
     return {request.form["name"][0]: request for request in scripted.received}
 

@@ -4,7 +4,7 @@ import pytest
 from scripted import Answer
 from staged import IMAGE, Stage, record
 
-from skaha import errors
+from skaha import Retry, errors
 
 
 def ends(**statuses):
@@ -46,27 +46,63 @@ def test_a_replica_that_failed_is_told_with_its_log(variant, session, tmp_path):
 PRINTS = {f"id-of-fit-{n}": [f"I am {n}\n".encode()] for n in range(1, 6)}
 
 
+@pytest.mark.usefixtures("quick_look_ups")
 def test_each_kind_of_failure_is_told_and_only_what_was_read_is_destroyed(
     variant, scripted, scripted_session
 ):
-    """Not launched, ended badly, gone, and ended well but for its log."""
+    """Not launched, failed, gone, and ended well without a readable log."""
     statuses = {"fit_1": "Completed", "fit_3": "Failed", "fit_4": "Succeeded", "fit_5": "Running"}
     gone = {name: status for name, status in statuses.items() if name != "fit_5"}
     prints = PRINTS | {"id-of-fit-4": [Answer(500, "oops")], "id-of-fit-5": [b""]}
     scripted.answer = stage = Stage(ends(**statuses), ends(**gone), prints=prints)
     stage.refused["POST fit-2"] = Answer(400, "not this one")
     logs = variant.run(scripted_session.run("fit", IMAGE, replicas=5))
-    assert logs == {"fit-1": "I am 1\n", "fit-3": "I am 3\n", "fit-5": ""}
+    assert logs == {"fit-1": "I am 1\n", "fit-3": "I am 3\n"}
     assert {name: type(error) for name, error in logs.failures.items()} == {
         "fit-2": errors.BadRequestError,
         "fit-3": errors.FailedSessionError,
         "fit-4": errors.ServerError,
         "fit-5": errors.FailedSessionError,
     }
-    assert "Gone" in str(logs.failures["fit-5"])
-    assert sorted(stage.ended) == ["id-of-fit-1", "id-of-fit-3", "id-of-fit-5"]
+    assert "replica fit-5 is gone: " in str(logs.failures["fit-5"])
+    assert sorted(stage.ended) == ["id-of-fit-1", "id-of-fit-3"]
     with pytest.raises(ExceptionGroup, match="4 failed"):
         logs.raise_for_failures()
+
+
+def test_a_session_that_is_missing_from_a_list_runs_to_its_end(variant, scripted, scripted_session):
+    running = ends(fit_1="Running", fit_2="Running")
+    done = ends(fit_1="Completed", fit_2="Completed")
+    scripted.answer = stage = Stage(running, [], [], running, done, prints=PRINTS)
+    logs = variant.run(scripted_session.run("fit", IMAGE, replicas=2))
+    assert logs == {"fit-1": "I am 1\n", "fit-2": "I am 2\n"}
+    assert logs.failures == {}
+    assert sorted(stage.ended) == ["id-of-fit-1", "id-of-fit-2"]
+
+
+@pytest.mark.usefixtures("quick_look_ups")
+def test_a_session_that_was_not_seen_to_end_is_not_destroyed(variant, scripted, scripted_session):
+    """The platform denies that it exists, and still has its log."""
+    scripted.answer = stage = Stage(ends(fit_1="Running"), [], prints=PRINTS)
+    logs = variant.run(scripted_session.run("fit", IMAGE))
+    assert logs == {"fit-1": "I am 1\n"}
+    assert isinstance(logs.failures["fit-1"], errors.FailedSessionError)
+    assert stage.ended == []
+
+
+def test_an_outage_ends_no_run(variant, scripted, caplog):
+    """The list fails for a while, and so do the logs."""
+    busy = Answer(503, "busy")
+    looks = [ends(fit_1="Running"), *[busy, None] * 6, ends(fit_1="Completed")]
+    prints = {"id-of-fit-1": [*[busy, None] * 6, b"I am 1\n"]}
+    scripted.answer = stage = Stage(*looks, prints=prints)
+    retry = Retry(first_pause=0.001, longest_pause=0.01)
+    session = variant.open(server=scripted.url, token="t", retry=retry)
+    assert variant.run(session.run("fit", IMAGE)) == {"fit-1": "I am 1\n"}
+    assert stage.ended == ["id-of-fit-1"]
+    begin, end = caplog.messages[:2]
+    assert begin.startswith("wait: the platform does not respond since ")
+    assert end.startswith("wait: the platform responds again, after ")
 
 
 def test_nothing_is_destroyed_when_the_time_is_over(variant, scripted, scripted_session):

@@ -1,15 +1,18 @@
 """Logs at rest: their last lines, and one file for each."""
 
+import asyncio
+import threading
 import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
-from scripted import Answer
+from scripted import Answer, json_answer
 from staged import IMAGE, Stage, look, record
 
-from skaha import errors
+from skaha import Retry, errors
 
 PAGE = Answer(200, "<html>Log in, please</html>", "text/html; charset=utf-8")
 
@@ -26,7 +29,8 @@ PAGE = Answer(200, "<html>Log in, please</html>", "text/html; charset=utf-8")
 )
 def test_the_last_lines_are_those_of_tail(variant, scripted, scripted_session, log, count):
     """A line ends at a line feed, as for `tail` and for `follow`, and at nothing else."""
-    scripted.answer = Stage([], prints={"a1": [log.encode()]})
+    scripted.answer = Stage([record("a1")], prints={"a1": [log.encode()]})
+    variant.run(scripted_session.fetch())
     [text] = variant.run(scripted_session.logs("a1", tail=count)).values()
     lines = log.split("\n")
     ended = lines[-1] == ""
@@ -36,9 +40,78 @@ def test_the_last_lines_are_those_of_tail(variant, scripted, scripted_session, l
 
 def test_the_last_lines_of_several_are_of_each(variant, scripted, scripted_session):
     prints = {"a1": [b"1\n2\n3\n"], "b2": [b"x\ny"], "c3": [b""]}
-    scripted.answer = Stage([], prints=prints)
+    scripted.answer = stage = Stage([], prints=prints)
+    stage.records["c3"] = [json_answer(record("c3"))]
     found = variant.run(scripted_session.logs(list(prints), tail=2))
     assert found == {"a1": "2\n3\n", "b2": "x\ny", "c3": ""}
+
+
+def test_the_last_lines_of_a_large_log_need_little_memory(variant, scripted, scripted_session):
+    """Lines of all lengths, so that no part of the response ends with a line."""
+    lines = b"".join(b"%d" % number + b"x" * (number % 700) + b"\n" for number in range(40_000))
+    scripted.answer = Stage([], prints={"a1": [lines], "b2": [lines + b"the end"]})
+    tracemalloc.start()
+    try:
+        found = variant.run(scripted_session.logs(["a1", "b2"], tail=3))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    last = lines.split(b"\n")[-4:-1]
+    assert found["a1"].encode() == b"".join(line + b"\n" for line in last)
+    assert found["b2"].encode() == b"\n".join([*last[1:], b"the end"])
+    assert most < len(lines) / 2
+
+
+def test_last_lines_that_do_not_fit_into_memory_are_told(
+    variant, scripted, scripted_session, monkeypatch
+):
+    for name in ("async", "sync"):
+        monkeypatch.setattr(f"skaha._{name}._logs._MAX_TAIL_BYTES", 2**21)
+    prints = {"a1": [b"x" * 2**22], "b2": [b"y\n" * 2**22 + b"end\n"]}
+    scripted.answer = Stage([], prints=prints)
+    found = variant.run(scripted_session.logs(["a1", "b2"], tail=1))
+    assert found == {"b2": "end\n"}
+    assert "more than 2 MiB; large logs can be saved" in str(found.failures["a1"])
+
+
+def test_the_last_lines_are_read_again_after_a_lost_connection(variant, scripted):
+    half = Answer(200, b"1\n2\n", headers={"Content-Length": "100"})
+    scripted.answer = Stage([], prints={"a1": [half, Answer(503), b"1\n2\n3\n4\n"]})
+    retry = Retry(first_pause=0.001)
+    session = variant.open(server=scripted.url, token="t", retry=retry, timeout=0.3)
+    assert variant.run(session.logs("a1", tail=3)) == {"a1": "2\n3\n4\n"}
+
+
+# Sessions that do not exist.
+
+
+@pytest.mark.parametrize("tail", [None, 2])
+def test_an_empty_log_is_the_log_of_a_session_that_exists(
+    variant, scripted, scripted_session, tail
+):
+    scripted.answer = stage = Stage([])
+    stage.records["a1"] = [json_answer(record("a1", "Pending"))]
+    found = variant.run(scripted_session.logs(["a1", "b2"], tail=tail))
+    assert found == {"a1": ""}
+    assert isinstance(found.failures["b2"], errors.NotFoundError)
+    assert str(found.failures["b2"]).startswith("logs of b2: ")
+    assert "session b2 not found" in str(found.failures["b2"])
+
+
+def test_nothing_else_is_requested_for_a_log_with_a_text(variant, scripted, scripted_session):
+    scripted.answer = Stage([], prints={"a1": [b"\n"]})
+    assert variant.run(scripted_session.logs("a1")) == {"a1": "\n"}
+    assert len(scripted.received) == 1
+
+
+def test_no_file_is_saved_for_a_session_that_does_not_exist(
+    variant, scripted, scripted_session, tmp_path
+):
+    scripted.answer = Stage([record("a1")])
+    found = saved(variant, scripted_session, ["a1", "b2"], tmp_path)
+    assert contents(tmp_path) == {"name-of-a1-a1.log": b""}
+    assert list(found) == ["a1"]
+    assert isinstance(found.failures["b2"], errors.NotFoundError)
 
 
 def test_the_last_lines_are_printed(variant, scripted, scripted_session, capsys):
@@ -126,7 +199,7 @@ def test_no_name_leads_out_of_the_directory(variant, scripted, scripted_session,
     assert path.name.endswith("a1.log")
     assert contents(folder) == {path.name: b"one\n"}
     assert [one for one in tmp_path.rglob("*") if one.is_file()] == [path]
-    if name == "<none>":
+    if name in ("<none>", None, 7):
         assert path.name == "a1.log"
 
 
@@ -150,12 +223,62 @@ def test_an_app_does_not_name_the_file_of_its_desktop(
     assert list(contents(tmp_path)) == ["desk-d8.log"]
 
 
-def test_a_file_is_replaced_by_the_newer_log(variant, scripted, scripted_session, tmp_path):
-    stage = scripted.answer = Stage([record("a1")], prints={"a1": [b"one\ntwo\n", b"new\n"]})
-    for expected in (b"one\ntwo\n", b"new\n"):
+def test_a_file_is_replaced_by_the_longer_log(variant, scripted, scripted_session, tmp_path):
+    logs = [b"one\n", b"one\n", b"one\ntwo\n"]
+    stage = scripted.answer = Stage([record("a1")], prints={"a1": logs})
+    for expected in logs:
         saved(variant, scripted_session, "a1", tmp_path)
         assert contents(tmp_path) == {"name-of-a1-a1.log": expected}
-    assert stage.reads == ["a1", "a1"]
+    assert stage.reads == ["a1"] * 3
+
+
+@pytest.mark.parametrize("shorter", [b"", b"one\n", b"new\n"])
+def test_a_shorter_log_replaces_no_file(variant, scripted, scripted_session, tmp_path, shorter):
+    """The platform sends less if the container was started again, or is deleted."""
+    prints = {"a1": [b"one\ntwo\n", shorter], "b2": [b"1\n", b"1\n2\n"]}
+    scripted.answer = Stage([record("a1"), record("b2")], prints=prints)
+    saved(variant, scripted_session, ["a1", "b2"], tmp_path)
+    found = saved(variant, scripted_session, ["a1", "b2"], tmp_path)
+    assert list(found) == ["b2"]
+    error = found.failures["a1"]
+    assert isinstance(error, errors.ShorterLogError)
+    path = tmp_path / "name-of-a1-a1.log"
+    assert str(error).startswith(
+        f"logs of a1: the platform sent {len(shorter)} bytes, but {path} has 8 bytes"
+    )
+    assert contents(tmp_path) == {path.name: b"one\ntwo\n", "name-of-b2-b2.log": b"1\n2\n"}
+
+
+def test_several_programs_save_the_same_logs(variant, scripted, tmp_path):
+    """Each of them writes at the same time as the others."""
+    ids = [f"a{number}" for number in range(4)]
+    log = b"a line of a log\n" * 2**12
+    together = threading.Barrier(3)
+
+    def parts():
+        yield log[:100]
+        together.wait(10)
+        yield log[100:]
+
+    def answer(request):
+        if "view" not in request.query:
+            return json_answer([record(one) for one in ids])
+        if not request.path.endswith("/a0"):
+            return Answer(200, log)
+        return Answer(200, parts(), headers={"Content-Length": str(len(log))})
+
+    scripted.answer = answer
+    sessions = [variant.open(server=scripted.url, token="t", retry=False) for _ in range(3)]
+    if variant.name == "sync":
+        with ThreadPoolExecutor() as executor:
+            list(executor.map(lambda one: one.save_logs(ids, tmp_path), sessions))
+    else:
+
+        async def save_all():
+            await asyncio.gather(*(one.save_logs(ids, tmp_path) for one in sessions))
+
+        variant.run(save_all())
+    assert contents(tmp_path) == {f"name-of-{one}-{one}.log": log for one in ids}
 
 
 NO_LOGS = {
@@ -217,21 +340,21 @@ def test_a_file_in_the_way_of_the_directory_is_told(variant, scripted, scripted_
 
 
 def test_the_old_file_is_whole_until_the_new_one_is(variant, scripted, scripted_session, tmp_path):
-    """Whoever reads it while the new one comes finds the old one."""
+    """A program that reads the file in the meantime reads the old log."""
     seen = []
 
     def slowly():
-        yield b"ne"
+        yield b"ol"
         end = time.monotonic() + 1
         # The first half is on the disk when there is something new, wherever that is.
         while len(contents(tmp_path)) == 1 and time.monotonic() < end:
             time.sleep(0.001)
         seen.append(contents(tmp_path)["name-of-a1-a1.log"])
-        yield b"w\n"
+        yield b"d\nnew\n"
 
-    new = Answer(200, slowly(), headers={"Content-Length": "4"})
+    new = Answer(200, slowly(), headers={"Content-Length": "8"})
     scripted.answer = Stage([record("a1")], prints={"a1": [b"old\n", new]})
     saved(variant, scripted_session, "a1", tmp_path)
     saved(variant, scripted_session, "a1", tmp_path)
     assert seen == [b"old\n"]
-    assert contents(tmp_path) == {"name-of-a1-a1.log": b"new\n"}
+    assert contents(tmp_path) == {"name-of-a1-a1.log": b"old\nnew\n"}

@@ -1,6 +1,7 @@
 """Waiting: one list a round, however many sessions there are, until each is where it should be."""
 
 import itertools
+import threading
 import time
 
 import httpx
@@ -105,20 +106,27 @@ LISTED = (
 )
 
 
+def warnings_of(caplog):
+    return [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+
+
 def told(rounds, wanted):
     """What is to be told of a session by what the list said of it, round by round."""
-    status, ended_in = "Unseen", len(rounds)
+    status, ended_in, missing = "Unseen", len(rounds), 0
     for number, listed in enumerate(rounds):
         if listed is not None:
             nothing = listed.strip() in {"", "<none>", "<nil>", "<unknown>", "null"}
-            status = "Unseen" if nothing or listed.strip() == "not-applicable" else listed
+            status = "Unknown" if nothing or listed.strip() == "not-applicable" else listed
+            missing = 0
         elif any(one is not None for one in rounds[:number]):
-            status = "Gone"
+            missing += 1
+            status = "Gone" if missing == 2 else status
         if status in ENDS | {"Gone"} | wanted:
             return status, number + 1
     return status, ended_in
 
 
+@pytest.mark.usefixtures("quick_look_ups")
 @settings(
     max_examples=25,
     deadline=None,
@@ -149,26 +157,107 @@ def test_whatever_the_lists_say_each_session_is_told_by_its_own(variant, scripte
     scripted.received.clear()
     found = waited(variant, scripted, looks, list(whole), until=until, appear=PATIENCE)
     assert found == {one: status for one, (status, _) in expected.items()}
-    assert len(scripted.received) == max(rounds for _, rounds in expected.values())
+    assert lists(scripted) == max(rounds for _, rounds in expected.values())
+
+
+@pytest.mark.parametrize(
+    ("statuses", "name"),
+    [
+        (["Dreaming", "Dreaming"], "'Dreaming'"),
+        ([None, None], "no status"),
+        (["<none>", ""], "no status"),
+        ([{"word": "Completed"}] * 2, "Completed"),
+    ],
+)
+def test_an_unknown_status_is_not_the_end_and_causes_one_warning(
+    variant, scripted, caplog, statuses, name
+):
+    odd = [record(one, status) for one, status in zip(("a1", "b2"), statuses, strict=True)]
+    looks = [odd, odd, look({"a1": "Completed", "b2": "Completed"})]
+    assert waited(variant, scripted, looks, ["a1", "b2"]) == {"a1": "Completed", "b2": "Completed"}
+    [warning] = warnings_of(caplog)
+    assert warning.startswith("session a1 has an unknown status, ")
+    assert name in warning
+    assert warning.endswith(": it counts as not finished")
 
 
 # Not there yet, and not there any more.
 
 
-def test_a_new_session_may_be_missing_for_a_while_and_a_listed_one_may_not(variant, scripted):
-    looks = [[], look({"b2": "Running"}), look({"a1": "Running"}), look({"a1": "Completed"})]
+def lists(scripted):
+    """The number of lists that were requested."""
+    return sum(request.path.endswith("/session") for request in scripted.received)
+
+
+def look_ups(scripted):
+    """The ids that were looked up, in this order."""
+    ids = [request.path.rpartition("/")[2] for request in scripted.received if not request.query]
+    return [session_id for session_id in ids if session_id != "session"]
+
+
+@pytest.mark.usefixtures("quick_look_ups")
+def test_a_session_that_vanishes_is_looked_up_twice_before_it_is_gone(variant, scripted):
+    looks = [look({"a1": "Running", "b2": "Running"}), look({"b2": "Running"})]
+    looks += [look({"b2": "Running"}), look({"b2": "Completed"})]
     found = waited(variant, scripted, looks, ["a1", "b2"])
-    assert found == {"a1": "Completed", "b2": "Gone"}
-    assert len(scripted.received) == 4
+    assert found == {"a1": "Gone", "b2": "Completed"}
+    assert look_ups(scripted) == ["a1", "a1"]
+    assert lists(scripted) == len(looks)
+
+
+def test_a_session_may_be_missing_from_a_list(variant, scripted):
+    """A list that is empty by accident costs no further request."""
+    running = look({"a1": "Running", "b2": "Running"})
+    looks = [running, [], [], running[:1], look({"a1": "Completed", "b2": "Failed"})]
+    found = waited(variant, scripted, looks, ["a1", "b2"])
+    assert found == {"a1": "Completed", "b2": "Failed"}
+    assert len(scripted.received) == len(looks)
+
+
+@pytest.mark.usefixtures("quick_look_ups")
+def test_the_id_tells_the_status_of_a_session_that_no_list_has(variant, scripted):
+    seen = []
+    scripted.answer = stage = Stage(look({"a1": "Pending"}), [])
+    statuses = ["Running", "Running", "Completed"]
+    stage.records["a1"] = [json_answer(record("a1", status)) for status in statuses]
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    found = variant.run(session.wait("a1", **QUICK, progress=lambda told: seen.append(told["a1"])))
+    assert found == {"a1": "Completed"}
+    assert seen == ["Pending", "Running", "Completed"]
+
+
+PAGE = Answer(404, "<html>no such host</html>", "text/html")
+NO_PROOFS = {
+    "the page of an ingress": [PAGE, PAGE, PAGE],
+    "the text of an ingress": [Answer(404, "404 page not found\n")] * 3,
+    "an outage": [Answer(503, "busy"), None, Answer(500, "oops")],
+    "other answers": [Answer(200, "ok"), Answer(401, "expired"), Answer(302, "")],
+    "one refusal": [Answer(404, "session a1 not found\n")],
+    "refusals, but not in a row": [
+        *[Answer(404, "session a1 not found\n"), json_answer(record("a1", "Running"))] * 3
+    ],
+    "the app of a desktop": [json_answer(record("a1", "Failed", type="desktop-app"))] * 3,
+}
+
+
+@pytest.mark.parametrize("answers", NO_PROOFS.values(), ids=list(NO_PROOFS))
+@pytest.mark.usefixtures("quick_look_ups")
+def test_only_the_platform_can_say_that_a_session_is_gone(variant, scripted, answers):
+    scripted.answer = stage = Stage(look({"a1": "Running"}), [])
+    stage.records["a1"] = [*answers, json_answer(record("a1", "Completed"))]
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    assert variant.run(session.wait("a1", **QUICK)) == {"a1": "Completed"}
 
 
 def test_what_never_appears_is_gone_in_the_end(variant, scripted):
     before = time.monotonic()
     assert waited(variant, scripted, [[]], "a1", appear=0.05) == {"a1": "Gone"}
     assert time.monotonic() - before >= 0.05
-    assert len(scripted.received) > 1
+    assert lists(scripted) > 1
+    assert look_ups(scripted) == ["a1", "a1"]
 
 
+@pytest.mark.usefixtures("quick_look_ups")
 def test_a_session_that_is_destroyed_meanwhile_is_gone(variant, session, platform):
     [session_id] = variant.run(session.create("long", IMAGE, cmd="sleep", args="60"))
     seen = []
@@ -258,6 +347,176 @@ def test_a_platform_that_is_lost_on_the_way_does_not_take_what_was_known(variant
     assert caught.value.partial == {"a1": "Running", "b2": "Completed"}
 
 
+# Outages.
+
+QUICK_RETRY = Retry(first_pause=0.01, longest_pause=0.02)
+BUSY = Answer(503, "<html><title>Service Unavailable</title></html>", "text/html")
+TEMPORARY = {
+    "busy": BUSY,
+    "lost connections": None,
+    "a dead API server": Answer(500, "unexpected exception: ConnectException"),
+    "too many requests": Answer(429, "slow down", headers={"Retry-After": "0"}),
+    "the page of an ingress": Answer(404, "<html>no such host</html>", "text/html"),
+    "the text of an ingress": Answer(404, "default backend - 404"),
+    "a page of maintenance": Answer(200, "<html>back soon</html>", "text/html"),
+    "a redirection": Answer(302, "", headers={"Location": "https://status.example.org/"}),
+}
+
+
+@pytest.mark.parametrize("answer", TEMPORARY.values(), ids=list(TEMPORARY))
+@pytest.mark.parametrize("timeout", [None, PATIENCE])
+def test_a_wait_survives_an_outage_and_tells_its_begin_and_its_end(
+    variant, scripted, caplog, answer, timeout
+):
+    outage = [answer] * 12
+    scripted.answer = Stage(look({"a1": "Running"}), *outage, look({"a1": "Completed"}))
+    session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
+    assert variant.run(session.wait("a1", timeout=timeout, **QUICK)) == {"a1": "Completed"}
+    begin, end = warnings_of(caplog)
+    assert begin.startswith("wait: the platform does not respond since ")
+    assert "GET " in begin
+    assert end.startswith("wait: the platform responds again, after ")
+
+
+def test_a_single_lost_response_is_no_outage(variant, scripted, caplog):
+    scripted.answer = Stage(look({"a1": "Running"}), None, look({"a1": "Completed"}))
+    session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
+    assert variant.run(session.wait("a1", **QUICK)) == {"a1": "Completed"}
+    assert warnings_of(caplog) == []
+
+
+@pytest.mark.parametrize("first", [[], [look({"a1": "Running"})]], ids=["always", "later"])
+def test_a_wait_ends_by_its_own_time_out(variant, scripted, first):
+    scripted.answer = Stage(*first, BUSY)
+    session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
+    with pytest.raises(errors.WaitTimeoutError) as caught:
+        variant.run(session.wait("a1", timeout=0.5, **QUICK))
+    assert "after 0.5 s, a1 is " in str(caught.value)
+    assert "the platform does not respond: " in str(caught.value)
+    assert "503" in str(caught.value)
+    assert len(scripted.received) > QUICK_RETRY.attempts
+    assert caught.value.partial == {"a1": "Running" if first else "Unseen"}
+
+
+def test_a_platform_that_never_responds_is_given_up_at_the_deadline(variant, scripted):
+    scripted.answer = Stage(BUSY)
+    retry = Retry(first_pause=0.01, longest_pause=0.02, deadline=0.3)
+    session = variant.open(server=scripted.url, token="t", retry=retry)
+    before = time.monotonic()
+    with pytest.raises(errors.ServerError):
+        variant.run(session.wait("a1", **QUICK))
+    assert time.monotonic() - before >= 0.3
+    assert len(scripted.received) > retry.attempts
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(401, "Token has expired"),
+        Answer(403, "Not authorized to use the skaha system"),
+        Answer(400, "no"),
+    ],
+)
+def test_a_lasting_refusal_ends_a_wait_at_once(variant, scripted, answer):
+    scripted.answer = Stage(look({"a1": "Running"}), answer)
+    session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
+    with pytest.raises(errors.StatusError) as caught:
+        variant.run(session.wait("a1", **QUICK))
+    assert len(scripted.received) == 2
+    assert caught.value.partial == {"a1": "Running"}
+
+
+@pytest.mark.parametrize("name", ["a page of maintenance", "the page of an ingress"])
+def test_a_page_at_the_wrong_address_ends_a_wait_at_once(variant, scripted, name):
+    scripted.answer = Stage(TEMPORARY[name])
+    session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
+    with pytest.raises((errors.AnswerError, errors.NotFoundError)):
+        variant.run(session.wait("a1", timeout=PATIENCE, **QUICK))
+    assert len(scripted.received) == 1
+
+
+@pytest.mark.parametrize("name", ["a page of maintenance", "the page of an ingress"])
+def test_a_page_in_place_of_the_platform_ends_a_wait_at_the_deadline(variant, scripted, name):
+    scripted.answer = Stage(look({"a1": "Running"}), TEMPORARY[name])
+    retry = Retry(first_pause=0.01, longest_pause=0.02, deadline=0.3)
+    session = variant.open(server=scripted.url, token="t", retry=retry)
+    before = time.monotonic()
+    with pytest.raises((errors.AnswerError, errors.NotFoundError)):
+        variant.run(session.wait("a1", timeout=PATIENCE, **QUICK))
+    assert 0.3 <= time.monotonic() - before < PATIENCE / 2
+
+
+def test_a_silent_platform_does_not_prolong_a_wait(variant, scripted, monkeypatch):
+    monkeypatch.setattr("skaha._sansio.call_context._MIN_TIMEOUT", 0.1)
+    over = threading.Event()
+
+    def answer(_):
+        if len(scripted.received) > 1:
+            over.wait(PATIENCE)
+        return json_answer(look({"a1": "Running"}))
+
+    scripted.answer = answer
+    session = variant.open(server=scripted.url, token="t", timeout=PATIENCE, retry=QUICK_RETRY)
+    before = time.monotonic()
+    try:
+        with pytest.raises(errors.WaitTimeoutError, match="a1 is Running; the platform does not"):
+            variant.run(session.wait("a1", timeout=0.5, **QUICK))
+    finally:
+        over.set()
+    assert time.monotonic() - before < PATIENCE / 2
+
+
+# Sessions that stay pending.
+
+NOT_PULLED = Answer(
+    200,
+    """TYPE      REASON   MESSAGE                                   FIRST-TIME   LAST-TIME
+Normal    Pulling  Pulling image "images.canfar.net/a/b:c"   <nil>        <nil>
+Warning   Failed   Failed to pull image: not found           <nil>        <nil>
+Warning   Failed   Error: ImagePullBackOff                   <nil>        <nil>
+Warning   Failed   Error: ImagePullBackOff                   <nil>        <nil>
+""",
+)
+REASON = "Failed to pull image: not found; Error: ImagePullBackOff"
+
+
+def test_a_time_out_tells_why_a_session_is_still_pending(variant, scripted):
+    scripted.answer = stage = Stage(look({"a1": "Running", "b2": "Pending"}))
+    stage.events["b2"] = NOT_PULLED
+    session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
+    with pytest.raises(errors.WaitTimeoutError) as caught:
+        variant.run(session.wait(["a1", "b2"], timeout=0.1, **QUICK))
+    expected = f"b2 is Pending; the platform's warnings about name-of-b2 (b2): {REASON}"
+    assert str(caught.value).endswith(expected)
+
+
+@pytest.mark.parametrize(
+    "events", [Answer(404, "session b2 not found."), Answer(200, "<none>\n"), BUSY, None]
+)
+def test_a_time_out_without_events_is_a_plain_one(variant, scripted, events):
+    scripted.answer = stage = Stage(look({"b2": "Pending"}))
+    stage.events["b2"] = events
+    session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
+    with pytest.raises(errors.WaitTimeoutError) as caught:
+        variant.run(session.wait("b2", timeout=0.1, **QUICK))
+    assert str(caught.value).endswith("b2 is Pending")
+
+
+def test_a_long_wait_warns_once_why_sessions_are_pending(variant, scripted, caplog, monkeypatch):
+    for name in ("async", "sync"):
+        monkeypatch.setattr(f"skaha._{name}._poller._SECONDS_BETWEEN_EVENTS", 0)
+    pending = look({"a1": "Pending", "b2": "Pending"})
+    looks = [pending, pending, pending, look({"a1": "Completed", "b2": "Completed"})]
+    scripted.answer = stage = Stage(*looks)
+    stage.events["a1"] = NOT_PULLED
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    variant.run(session.wait(["a1", "b2"], **QUICK))
+    assert warnings_of(caplog) == [f"name-of-a1 (a1) is still pending, like 1 more: {REASON}"]
+
+
+# The pauses.
+
+
 def test_looks_become_rarer_up_to_a_bound(variant, scripted):
     rounds = [look({"a1": "Running"})] * 6 + [look({"a1": "Failed"})]
     scripted.answer = stage = Stage(*rounds)
@@ -275,6 +534,7 @@ def test_looks_become_rarer_up_to_a_bound(variant, scripted):
 # Progress.
 
 
+@pytest.mark.usefixtures("quick_look_ups")
 def test_progress_is_told_after_looks_that_found_something_new(variant, scripted):
     looks = [
         [],
@@ -289,6 +549,7 @@ def test_progress_is_told_after_looks_that_found_something_new(variant, scripted
     assert seen == [
         {"a1": "Pending", "b2": "Unseen"},
         {"a1": "Running", "b2": "Pending"},
+        {"a1": "Completed", "b2": "Pending"},
         {"a1": "Completed", "b2": "Gone"},
     ]
 

@@ -2,59 +2,177 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import httpx
 
+from skaha._async._poller import AsyncPoller
 from skaha._sansio.connection_errors import LastingConnectError, connection_error
 from skaha._sansio.progress import ProgressReporter
+from skaha._sansio.retrying import is_temporary
+from skaha._sansio.status_tracker import StatusTracker
 from skaha._transport._async.client import open_client
-from skaha._transport._async.concurrency import sleep
-from skaha.errors import FailedSessionError, WaitTimeoutError
+from skaha.errors import FailedSessionError, InvalidInputError, SkahaError, WaitTimeoutError
+from skaha.records import printable
+from skaha.results import Outcome, ResultDict, attach_partial, raise_with_partial
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from skaha._async.session import AsyncSession
     from skaha.models import Progress
-    from skaha.results import Outcome
 
 _SECONDS_BETWEEN_LOOKS = 1.0
+# Seconds that an address gets to respond at least, so that a short time limit allows one attempt.
+_MIN_TIMEOUT = 1.0
 
 
-async def connect_to(
-    session: AsyncSession, ids: list[str], timeout: float, progress: Progress | None
-) -> Outcome[str]:
-    """Return the address of each session that responds in time."""
-    deadline = time.monotonic() + timeout
-    reporter = ProgressReporter(progress, len(ids))
-    statuses = await session.wait(ids, until="running", timeout=timeout)
+class AsyncConnector:
+    """Connects to sessions for one call."""
 
-    async def connect(session_id: str) -> str:
-        if statuses[session_id] != "Running":
-            raise FailedSessionError(f"session {session_id} is {statuses[session_id]}")
-        url = await session.connect_url(session_id)
-        await _wait_for_response(session_id, url, deadline, session.timeout)
-        return url
+    def __init__(
+        self,
+        session: AsyncSession,
+        ids: list[str],
+        timeout: float,
+        progress: Progress | None,
+        on_response: Callable[[str], object] | None,
+    ) -> None:
+        """Start the clock.
 
-    return await session._request_many(connect, ids, reporter)
+        Args:
+            session: The client.
+            ids: Session ids.
+            timeout: Seconds until the call is over.
+            progress: The function that receives progress reports.
+            on_response: Called with the address of each session as soon as it responds.
+        """
+        self._session = session
+        self._ids = ids
+        self._timeout = timeout
+        self._poller = AsyncPoller(session, "connect", timeout)
+        self._tracker = StatusTracker(ids, frozenset({"Running"}))
+        self._reporter = ProgressReporter(progress, len(ids))
+        self._on_response = on_response
+        self._outcomes: dict[str, str | SkahaError] = {}
+        self._urls: dict[str, str] = {}
+        # Why each address did not respond at the last attempt.
+        self._reasons: dict[str, str] = {}
+
+    async def run(self) -> Outcome[str]:
+        """Return the address of each session that responds in time.
+
+        Raises:
+            WaitTimeoutError: If no session responds in time; the statuses are its `partial`.
+        """
+        try:
+            # The addresses belong to another server, which must not see the token.
+            async with open_client(follow_redirects=True) as client:
+                while len(self._outcomes) < len(self._ids):
+                    await self._look()
+                    await self._try_addresses(client)
+                    if not self._poller.seconds_left:
+                        await self._give_up()
+                    elif len(self._outcomes) < len(self._ids):
+                        await self._poller.pause(_SECONDS_BETWEEN_LOOKS)
+        except BaseException as stop:
+            outcome = self._outcome()
+            attach_partial(stop, ResultDict(outcome.values, outcome))
+            raise
+        outcome = self._outcome()
+        errors = list(outcome.failures.values())
+        if errors and not outcome.values and isinstance(errors[0], WaitTimeoutError):
+            raise_with_partial(errors[0], ResultDict(self._tracker.statuses(), outcome))
+        return outcome
+
+    def _outcome(self) -> Outcome[str]:
+        return Outcome.of(self._ids, self._outcomes, 0)
+
+    def _finish(self, session_id: str, outcome: str | SkahaError) -> None:
+        self._outcomes[session_id] = outcome
+        self._reporter.add(outcome)
+
+    async def _look(self) -> None:
+        """Update the statuses, unless all sessions run or have ended."""
+        if not self._tracker.pending:
+            return
+        try:
+            await self._poller.look(self._tracker)
+        except SkahaError as error:
+            if self._poller.seconds_left:
+                raise
+            for session_id in self._tracker.pending:
+                self._reasons[session_id] = f"the platform does not respond: {error}"
+
+    async def _try_addresses(self, client: httpx.AsyncClient) -> None:
+        """Try the address of each session that runs."""
+
+        async def reason_of_silence(session_id: str) -> str:
+            status = self._tracker.statuses()[session_id]
+            if status != "Running":
+                raise FailedSessionError(f"session {session_id} is {status}")
+            if session_id not in self._urls:
+                self._urls[session_id] = await self._session.connect_url(session_id)
+            return await self._reason_of_silence(client, session_id)
+
+        done = {*self._outcomes, *self._tracker.pending}
+        ids = [session_id for session_id in self._ids if session_id not in done]
+        with self._poller.single_requests():
+            outcome = await self._session._request_many(reason_of_silence, ids)
+        for session_id, reason in outcome.values.items():
+            if reason:
+                self._reasons[session_id] = reason
+            else:
+                self._finish(session_id, self._urls[session_id])
+                if self._on_response is not None:
+                    self._on_response(self._urls[session_id])
+        for session_id, error in outcome.failures.items():
+            if is_temporary(error):
+                self._reasons[session_id] = str(error)
+            else:
+                self._finish(session_id, error)
+
+    async def _reason_of_silence(self, client: httpx.AsyncClient, session_id: str) -> str:
+        """Return why the address of a session does not respond; an empty text if it does.
+
+        Raises:
+            InvalidInputError: If the address cannot be the address of a page.
+            ConnectionFailedError: If a proxy or TLS refuses the connection.
+        """
+        url, timeout = self._urls[session_id], max(_MIN_TIMEOUT, self._poller.seconds_left)
+        _check_address(session_id, url)
+        try:
+            response = await client.get(url, timeout=min(self._session.timeout, timeout))
+        except LastingConnectError as error:
+            raise connection_error(error) from None
+        except (httpx.RequestError, httpx.InvalidURL) as error:
+            return printable(str(error)) or type(error).__name__
+        is_good = response.status_code < httpx.codes.BAD_REQUEST
+        return "" if is_good else f"it answers {response.status_code}"
+
+    async def _give_up(self) -> None:
+        """Give each session that does not respond an error with the reason."""
+        warning = await self._poller.reason_for_waiting(self._tracker)
+        for session_id, status in self._tracker.statuses().items():
+            if session_id in self._outcomes:
+                continue
+            message = f"session {session_id} is {status} after {self._timeout:g} s"
+            if status == "Running":
+                message = f"session {session_id} runs, but its address does not respond"
+            if reason := self._reasons.get(session_id) or warning:
+                message = f"{message}: {reason}"
+            self._finish(session_id, WaitTimeoutError(message))
 
 
-async def _wait_for_response(
-    session_id: str, url: str, deadline: float, request_timeout: float
-) -> None:
-    # The address belongs to another server, which must not see the token: use another client.
-    async with open_client(follow_redirects=True) as client:
-        while True:
-            left = max(_SECONDS_BETWEEN_LOOKS, deadline - time.monotonic())
-            try:
-                response = await client.get(url, timeout=min(request_timeout, left))
-                if response.status_code < httpx.codes.BAD_REQUEST:
-                    return
-            except LastingConnectError as error:
-                raise connection_error(error) from error
-            except (httpx.RequestError, httpx.InvalidURL):
-                pass
-            if time.monotonic() > deadline:
-                message = f"session {session_id} runs, but its address does not answer"
-                raise WaitTimeoutError(message)
-            await sleep(_SECONDS_BETWEEN_LOOKS)
+def _check_address(session_id: str, url: str) -> None:
+    """Raise if an address can never respond. The message does not show it: it is a secret."""
+    try:
+        address = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise InvalidInputError(
+            f"session {session_id} has an address that is not a URL: {printable(str(error))}"
+        ) from None
+    if address.scheme not in ("http", "https") or not address.host:
+        raise InvalidInputError(
+            f"session {session_id} has an address that does not start with https:// or http://"
+        )

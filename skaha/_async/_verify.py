@@ -1,17 +1,18 @@
-"""Verification of deletions: the platform must stop listing the sessions."""
+"""Verification of deletions: the platform must not have the sessions any more."""
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
+from skaha._async._poller import AsyncPoller
 from skaha._sansio.polling import PollingInterval
-from skaha._transport._async.concurrency import sleep
 from skaha.errors import SkahaError, StillThereError
 from skaha.records import sessions
 from skaha.results import Outcome, ResultDict, raise_with_partial
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from skaha._async.session import AsyncSession
 
 # Seconds that the platform may take to end a session and to forget it.
@@ -20,22 +21,45 @@ _FIRST_POLL, _LONGEST_POLL = 0.1, 5.0
 
 
 async def verify_deletions(session: AsyncSession, deleted: Outcome[bool]) -> Outcome[bool]:
-    """Return the outcome of deletions, with an error for each session that is still listed."""
-    deadline = time.monotonic() + _GRACE_SECONDS
+    """Return the outcome of deletions, with an error for each session that may still exist."""
+    poller = AsyncPoller(session, "destroy", _GRACE_SECONDS)
     interval = PollingInterval(_FIRST_POLL, _LONGEST_POLL)
+    ids = list(deleted.values)
     while True:
         try:
-            records = await session.fetch()
+            problems = await _problems(session, poller, ids)
         except SkahaError as error:
             raise_with_partial(error, ResultDict(deleted.values, deleted))
-        listed = {str(record.get("id")) for record in sessions(records)}
-        left = deleted.values.keys() & listed
-        if not left or time.monotonic() > deadline:
+        ids = list(problems)
+        if not ids or not poller.seconds_left:
             break
-        await sleep(interval.next())
-    message = f"the platform accepted the deletion, but lists the session after {_GRACE_SECONDS} s"
-    still_there = {
-        session_id: StillThereError(f"destroy of {session_id}: {message}") for session_id in left
-    }
-    gone = {session_id: True for session_id in deleted.values if session_id not in left}
-    return Outcome(gone, deleted.failures | still_there, deleted.retries)
+        await poller.pause(interval.next())
+    gone = {session_id: True for session_id in deleted.values if session_id not in problems}
+    return Outcome(gone, deleted.failures | problems, deleted.retries)
+
+
+async def _problems(
+    session: AsyncSession, poller: AsyncPoller, ids: Sequence[str]
+) -> dict[str, SkahaError]:
+    """Return an error for each session that still exists, or about which nothing is known.
+
+    A list can lack a session that exists, or even be empty, when the platform has a problem. So a
+    session that is not listed is also looked up by its id.
+    """
+    records = await poller.read(session.fetch)
+    listed = {str(record.get("id")) for record in sessions(records)}
+    looked_up = await poller.look_up([session_id for session_id in ids if session_id not in listed])
+    problems: dict[str, SkahaError] = {}
+    for session_id in ids:
+        error = looked_up.failures.get(session_id)
+        record = looked_up.values.get(session_id)
+        # An app has the id of its desktop, and may live longer.
+        exists = session_id in listed or (record is not None and bool(sessions([record])))
+        if error is not None and error.concerns_platform:
+            problems[session_id] = error
+        elif exists:
+            problems[session_id] = StillThereError(
+                f"destroy of {session_id}: the platform accepted the deletion, but has the session "
+                f"after {_GRACE_SECONDS} s"
+            )
+    return problems

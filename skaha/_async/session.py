@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import sys
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, cast, overload
 
 from skaha._async._base_client import AsyncBaseClient, accepts_id_aliases
 from skaha._sansio import validation
 from skaha._sansio.call_context import call_context
-from skaha._sansio.log_tail import last_lines
 from skaha._sansio.progress import ProgressReporter
-from skaha._sansio.responses import NEW_ID, OBJECT, OBJECTS, new_id, record_of, records_of, text_of
+from skaha._sansio.responses import (
+    NEW_ID,
+    OBJECT,
+    OBJECTS,
+    check_done,
+    explain_missing_events,
+    log_of,
+    new_id,
+    record_of,
+    records_of,
+    text_of,
+)
+from skaha._sansio.status_tracker import GONE
 from skaha.errors import (
     AuthenticationError,
+    BadRequestError,
     FailedSessionError,
     InvalidInputError,
     NotFoundError,
+    PermissionDeniedError,
     SkahaError,
+    StillThereError,
 )
-from skaha.records import APP, SUCCESS, known, matching, parse_events, sessions
+from skaha.records import (
+    APP,
+    FINISHED,
+    SUCCESS,
+    known,
+    matching,
+    parse_events,
+    session_name,
+    sessions,
+)
 from skaha.results import (
     Launched,
     Outcome,
@@ -29,7 +54,14 @@ from skaha.results import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Sequence
+    from collections.abc import (
+        AsyncIterator,
+        Callable,
+        Collection,
+        Iterable,
+        Mapping,
+        Sequence,
+    )
     from os import PathLike
     from pathlib import Path
 
@@ -154,6 +186,54 @@ class AsyncSession(AsyncBaseClient):
         )
         return await AsyncLauncher(self, launch).run()
 
+    async def create_many(
+        self,
+        jobs: Iterable[Mapping[str, Any]],
+        *,
+        at_most: int | None = None,
+        progress: Progress | None = None,
+    ) -> Launched:
+        """Launch many different jobs, many at once.
+
+        Each session has exactly the name of its job. Its environment has `REPLICA_ID` and
+        `REPLICA_COUNT`, both 1. All jobs are checked before the first one is sent.
+
+        Args:
+            jobs: One mapping for each job, with the arguments of `create` except `replicas` as its
+                keys. `name` and `image` are required, and each name may occur only once.
+            at_most: As in `create`.
+            progress: As in `create`.
+
+        Returns:
+            As `create`: the ids of the launched sessions, in the order of `jobs`. `failures` has
+            the error of each job that was not launched, by its name.
+
+        Raises:
+            skaha.errors.InvalidInputError: If a job is wrong; nothing was sent. The `subject` of
+                the error names the job, such as `jobs[3]`.
+            skaha.errors.SkahaError: As `create`.
+
+        Example:
+            >>> from skaha import AsyncSession
+            >>> session = AsyncSession(server="local")
+            >>> image = "images.canfar.net/skaha/terminal:1.1.2"
+            >>> ids = await session.create_many([
+            ...     {"name": "bias", "image": image, "cmd": "echo", "args": "bias"},
+            ...     {"name": "flat", "image": image, "cmd": "echo", "args": "flat", "ram": 2},
+            ... ])
+            >>> list(ids.names)
+            ['bias', 'flat']
+            >>> all((await session.destroy(ids)).values())
+            True
+        """
+        from skaha._async._launch import AsyncLauncher
+        from skaha._sansio.launch import Launch
+
+        launch = Launch.of_jobs(jobs, at_most=at_most, progress=progress)
+        if not launch.replicas:
+            return launch.result()
+        return await AsyncLauncher(self, launch).run()
+
     async def relaunch(
         self,
         launched: Launched,
@@ -231,8 +311,8 @@ class AsyncSession(AsyncBaseClient):
 
         Returns:
             The log of each launched replica by its name, in replica order. `failures` has the error
-            of each replica that was not launched or did not end well. A session whose log could
-            not be read stays on the platform.
+            of each replica that was not launched or did not end well. Only the sessions that
+            were seen to end, and whose logs were read, are deleted.
 
         Raises:
             skaha.errors.SkahaError: As `create`, if no replica was launched.
@@ -246,21 +326,30 @@ class AsyncSession(AsyncBaseClient):
             ...                   cmd="echo", args="hello", replicas=2)
             {'say-1': 'hello\n', 'say-2': 'hello\n'}
         """
+        from skaha._async._poller import AsyncPoller
+
+        validation.check_seconds("timeout", timeout, or_none=True)
         launched = await self.create(name, image, **options)
+        poller = AsyncPoller(self, "run", timeout)
         try:
             statuses = await self.wait(launched, timeout=timeout, progress=progress)
-            logs = await self.logs(launched)
+
+            async def read_logs() -> ResultDict[str]:
+                return await self.logs(launched)
+
+            logs = await poller.read(read_logs, repeats=True)
         except BaseException as stop:
             attach_partial(stop, launched)
             raise
         if not keep:
-            await self._clean_up(list(logs))
+            ended = [session_id for session_id in logs if statuses[session_id] in FINISHED]
+            await self._clean_up(launched, ended)
         failures: dict[str, SkahaError] = dict(launched.failures)
         for replica, session_id in launched.names.items():
-            if session_id in logs.failures:
+            if session_id in logs.failures and statuses[session_id] != GONE:
                 failures[replica] = logs.failures[session_id]
             elif statuses[session_id] not in SUCCESS:
-                failure = FailedSessionError(f"replica {replica} ended as {statuses[session_id]}")
+                failure = FailedSessionError(f"replica {replica} {_end_of(statuses[session_id])}")
                 failures[replica] = failure
                 log.warning("%s", failure)
         texts = {
@@ -270,10 +359,14 @@ class AsyncSession(AsyncBaseClient):
         }
         return ResultDict(texts, Outcome(texts, failures, launched.retries + logs.retries))
 
-    async def _clean_up(self, ids: list[str]) -> None:
+    async def _clean_up(self, launched: Launched, ids: list[str]) -> None:
+        # A session that was only found by its name may belong to another program.
+        found_by_name = launched.found_by_name.values()
+        for session_id in found_by_name:
+            log.warning("left on the platform, because it was found by its name: %s", session_id)
         # Return the logs even if cleaning up fails.
         try:
-            await self.destroy(ids)
+            await self.destroy([key for key in ids if key not in found_by_name])
         except SkahaError as error:
             log.warning("left on the platform: %s", error)
 
@@ -464,14 +557,17 @@ class AsyncSession(AsyncBaseClient):
         """
 
         async def read(session_id: str) -> SessionRecord:
-            from skaha_api.api.session import get_session
-
-            with self._request(f"info of {session_id}", expected=OBJECT):
-                record = record_of(await get_session.asyncio(session_id, client=self.api))
-            return cast("SessionRecord", record)
+            return await self._record_of(session_id, f"info of {session_id}")
 
         outcome = await self._for_each_id(read, ids, progress)
         return raise_if_fatal(ResultList(outcome.values.values(), outcome), outcome.values)
+
+    async def _record_of(self, session_id: str, subject: str) -> SessionRecord:
+        from skaha_api.api.session import get_session
+
+        with self._request(subject, expected=OBJECT):
+            record = record_of(await get_session.asyncio(session_id, client=self.api))
+        return cast("SessionRecord", record)
 
     async def _for_each_id(
         self, send: Method[[str], T], ids: str | Sequence[str], progress: Progress | None
@@ -622,7 +718,7 @@ class AsyncSession(AsyncBaseClient):
         tail: int | None = None,
         progress: Progress | None = None,
     ) -> ResultDict[str] | None:
-        """Read the logs of sessions.
+        r"""Read the logs of sessions.
 
         Args:
             ids: One id or several.
@@ -632,7 +728,8 @@ class AsyncSession(AsyncBaseClient):
 
         Returns:
             The log of each session by its id, in the order of `ids`. It is empty before the
-            container starts, and for a session that does not exist. `None` when `verbose`.
+            container starts. `failures` has the error of each session that does not exist. `None`
+            when `verbose`.
 
         Raises:
             skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
@@ -640,17 +737,31 @@ class AsyncSession(AsyncBaseClient):
         Example:
             >>> from skaha import AsyncSession
             >>> session = AsyncSession(server="local")
-            >>> await session.logs("hjko98yg")
-            {'hjko98yg': ''}
+            >>> ids = await session.create(
+            ...     "count", "images.canfar.net/skaha/terminal:1.1.2", cmd="seq", args="3"
+            ... )
+            >>> _ = await session.wait(ids, timeout=60)
+            >>> (await session.logs(ids, tail=2))[ids[0]]
+            '2\n3\n'
+            >>> all((await session.destroy(ids)).values())
+            True
         """
         validation.check_optional_count("tail", tail)
 
         async def read(session_id: str) -> str:
+            from skaha._async._logs import read_last_lines
             from skaha_api.api.session import get_session_logs
 
-            with self._request(f"logs of {session_id}"):
-                text = text_of(await get_session_logs.asyncio(session_id, client=self.api))
-            return text if tail is None else last_lines(text, tail)
+            subject = f"logs of {session_id}"
+            with self._request(subject):
+                if tail is None:
+                    text = log_of(await get_session_logs.asyncio(session_id, client=self.api))
+                else:
+                    text = await read_last_lines(self.api, session_id, tail)
+            if not text:
+                # The platform also sends an empty log for an id that does not exist.
+                await self._record_of(session_id, subject)
+            return text
 
         outcome = await self._for_each_id(read, ids, progress)
         logs = raise_if_fatal(ResultDict(outcome.values, outcome), outcome.values)
@@ -674,11 +785,13 @@ class AsyncSession(AsyncBaseClient):
         Args:
             ids: One id or several.
             directory: Directory for the files; it is created if it does not exist. A file of the
-                same name is replaced when the new file is complete.
+                same name is replaced when the new log is complete, unless the new log is shorter.
             progress: Called with the number of finished ids, and with the number of all ids.
 
         Returns:
             The path of each file by the session id, in the order of `ids`: `<name>-<id>.log`.
+            `failures` has the error of each session that does not exist, and a `ShorterLogError`
+            for each log that is shorter than its saved file.
 
         Raises:
             skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
@@ -688,20 +801,36 @@ class AsyncSession(AsyncBaseClient):
             >>> from skaha import AsyncSession
             >>> import tempfile
             >>> session = AsyncSession(server="local")
+            >>> ids = await session.create(
+            ...     "tale", "images.canfar.net/skaha/terminal:1.1.2", cmd="echo", args="a line"
+            ... )
+            >>> _ = await session.wait(ids, timeout=60)
             >>> with tempfile.TemporaryDirectory() as directory:
-            ...     saved = await session.save_logs("hjko98yg", directory)
-            ...     print(saved["hjko98yg"].name)
-            hjko98yg.log
+            ...     saved = await session.save_logs(ids, directory)
+            ...     print(saved[ids[0]].read_text().strip())
+            a line
+            >>> all((await session.destroy(ids)).values())
+            True
         """
-        from skaha._async._save_logs import paths_of_logs, save_log
+        from skaha._async._logs import check_size, download_log, partial_path, paths_of_logs
 
         checked = validation.check_ids(ids)
         paths = paths_of_logs(directory, checked, await self.fetch() if checked else [])
 
         async def save(session_id: str) -> Path:
-            with self._request(f"logs of {session_id}"):
-                await save_log(self.api, session_id, paths[session_id])
-            return paths[session_id]
+            path, subject = paths[session_id], f"logs of {session_id}"
+            partial = partial_path(path)
+            try:
+                with self._request(subject):
+                    await download_log(self.api, session_id, partial)
+                    size = check_size(partial, path)
+                if not size:
+                    # The platform also sends an empty log for an id that does not exist.
+                    await self._record_of(session_id, subject)
+                partial.replace(path)
+            finally:
+                partial.unlink(missing_ok=True)
+            return path
 
         outcome = await self._for_each_id(save, checked, progress)
         return raise_if_fatal(ResultDict(outcome.values, outcome), outcome.values)
@@ -777,8 +906,8 @@ class AsyncSession(AsyncBaseClient):
 
         Returns:
             One dictionary for each session, from its id to its table of events, in the order of
-            `ids`. `failures` has the error of each session that does not exist or waits in a
-            queue. `None` when `verbose`.
+            `ids`. `failures` has the error of each session that does not exist, waits in a queue
+            or has lost its container. `None` when `verbose`.
 
         Raises:
             skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
@@ -791,10 +920,14 @@ class AsyncSession(AsyncBaseClient):
         """
 
         async def read(session_id: str) -> str:
-            from skaha_api.api.session import get_session_events
-
-            with self._request(f"events of {session_id}"):
-                return text_of(await get_session_events.asyncio(session_id, client=self.api))
+            try:
+                return await self._events_of(session_id)
+            except NotFoundError as error:
+                if not error.concerns_platform:
+                    with contextlib.suppress(SkahaError):
+                        record = await self._record_of(session_id, f"events of {session_id}")
+                        explain_missing_events(error, record)
+                raise
 
         outcome = await self._for_each_id(read, ids, progress)
         tables = [{session_id: table} for session_id, table in outcome.values.items()]
@@ -803,6 +936,12 @@ class AsyncSession(AsyncBaseClient):
             return events
         _print_texts(outcome.values)
         return None
+
+    async def _events_of(self, session_id: str) -> str:
+        from skaha_api.api.session import get_session_events
+
+        with self._request(f"events of {session_id}"):
+            return text_of(await get_session_events.asyncio(session_id, client=self.api))
 
     @accepts_id_aliases
     async def parsed_events(
@@ -816,7 +955,7 @@ class AsyncSession(AsyncBaseClient):
 
         Returns:
             The events of each session by its id, in the order of `ids`. `failures` has the error
-            of each session that does not exist or waits in a queue.
+            of each session that does not exist, waits in a queue or has lost its container.
 
         Raises:
             skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
@@ -859,11 +998,12 @@ class AsyncSession(AsyncBaseClient):
 
         Returns:
             The address of each session by its id, in the order of `ids`, even without a browser.
-            `failures` has the error of each session that does not respond.
+            `failures` has the error of each session that does not respond, with the reason.
 
         Raises:
             skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
-            skaha.errors.WaitTimeoutError: If sessions do not run in time.
+            skaha.errors.WaitTimeoutError: If no session responds in time. The statuses are its
+                `partial`.
 
         Example:
             >>> from skaha import AsyncSession
@@ -871,17 +1011,15 @@ class AsyncSession(AsyncBaseClient):
             >>> await session.connect([])
             {}
         """
-        from skaha._async._connect import connect_to
+        import webbrowser
 
+        from skaha._async._connect import AsyncConnector
+
+        checked = validation.check_ids(ids)
         validation.check_seconds("timeout", timeout)
-        outcome = await connect_to(self, validation.check_ids(ids), timeout, progress)
-        urls = raise_if_fatal(ResultDict(outcome.values, outcome), outcome.values)
-        if browser:
-            import webbrowser
-
-            for url in urls.values():
-                webbrowser.open(url)
-        return urls
+        on_response = webbrowser.open if browser else None
+        outcome = await AsyncConnector(self, checked, timeout, progress, on_response).run()
+        return raise_if_fatal(ResultDict(outcome.values, outcome), outcome.values)
 
     async def connect_url(self, session_id: str) -> str:
         """Return the address of an interactive session.
@@ -906,12 +1044,11 @@ class AsyncSession(AsyncBaseClient):
             >>> all((await session.destroy(ids)).values())
             True
         """
-        records = await self.info(session_id)
-        for error in records.failures.values():
-            raise error
-        url = known(records[0].get("connectURL"))
+        checked = validation.check_id(session_id)
+        record = await self._record_of(checked, f"info of {checked}")
+        url = known(record.get("connectURL"))
         if not isinstance(url, str):
-            kind = records[0].get("type")
+            kind = record.get("type")
             raise InvalidInputError(f"session {session_id} has no address: it is {kind}")
         return url
 
@@ -930,10 +1067,12 @@ class AsyncSession(AsyncBaseClient):
 
         Returns:
             Whether the platform accepted the renewal of each session, by id, in the order of
-            `ids`; `False` for a session that is not active. `failures` has the errors.
+            `ids`; `False` if the platform says that the session is not active. `failures` has the
+            errors. A session that the platform did not answer about is only in `failures`.
 
         Raises:
             skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
+            skaha.errors.SkahaError: If the platform could not be reached or did not answer itself.
 
         Example:
             >>> from skaha import AsyncSession
@@ -949,13 +1088,13 @@ class AsyncSession(AsyncBaseClient):
             # A second renewal does no harm.
             with self._request(f"renewal of {session_id}", repeatable=True):
                 body = SessionAction()
-                text_of(await renew_session.asyncio(session_id, client=self.api, body=body))
+                check_done(await renew_session.asyncio(session_id, client=self.api, body=body))
             return True
 
         checked = validation.check_ids(ids)
         outcome = await self._for_each_id(extend, checked, progress)
-        renewed = {session_id: session_id in outcome.values for session_id in checked}
-        return raise_if_fatal(ResultDict(renewed, outcome), outcome.values)
+        refusals = (BadRequestError, NotFoundError)
+        return raise_if_fatal(_answers(checked, outcome, refusals), outcome.values)
 
     # Delete.
 
@@ -974,10 +1113,13 @@ class AsyncSession(AsyncBaseClient):
 
         Returns:
             Whether the platform accepted each deletion, by id; `False` if the platform says that
-            the session does not exist or belongs to another user. `failures` has the errors.
+            the session does not exist or belongs to another user, or, with `verify`, that it still
+            exists. `failures` has the errors. A session whose deletion failed for another reason
+            is only in `failures`: it may be deleted or not.
 
         Raises:
             skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
+            skaha.errors.SkahaError: If the platform could not be reached or did not answer itself.
 
         Example:
             >>> from skaha import AsyncSession
@@ -992,10 +1134,10 @@ class AsyncSession(AsyncBaseClient):
 
             try:
                 with self._request(f"destroy of {session_id}"):
-                    text_of(await delete_session.asyncio(session_id, client=self.api))
+                    check_done(await delete_session.asyncio(session_id, client=self.api))
             except NotFoundError as error:
                 # The first attempt deleted the session, and its response was lost.
-                if error.attempts == 1:
+                if error.attempts == 1 or error.concerns_platform:
                     raise
             return True
 
@@ -1003,8 +1145,8 @@ class AsyncSession(AsyncBaseClient):
         outcome = await self._for_each_id(delete, checked, progress)
         if verify and outcome.values:
             outcome = await verify_deletions(self, outcome)
-        deleted = {session_id: session_id in outcome.values for session_id in checked}
-        return raise_if_fatal(ResultDict(deleted, outcome), outcome.values)
+        refusals = (NotFoundError, PermissionDeniedError, StillThereError)
+        return raise_if_fatal(_answers(checked, outcome, refusals), outcome.values)
 
     @overload
     async def destroy_with(
@@ -1076,7 +1218,7 @@ class AsyncSession(AsyncBaseClient):
         records = [
             record
             for record in await self._deletable(kind, status)
-            if names.matches(str(record.get("name", "")))
+            if names.matches(session_name(record))
         ]
         return await self._delete(records, dry_run=dry_run, verify=verify, progress=progress)
 
@@ -1288,9 +1430,32 @@ class AsyncSession(AsyncBaseClient):
 
         session_id, app_id = validation.check_id(desktop), validation.check_id(app)
         with self._request(f"destroy of app {app_id} on {session_id}"):
-            text_of(await delete_desktop_app.asyncio(session_id, app_id, client=self.api))
+            check_done(await delete_desktop_app.asyncio(session_id, app_id, client=self.api))
+
+
+def _answers(
+    ids: list[str], outcome: Outcome[bool], refusals: tuple[type[SkahaError], ...]
+) -> ResultDict[bool]:
+    """Return `True` for each success, and `False` for each refusal of one session."""
+    answers = {}
+    for session_id in ids:
+        error = outcome.failures.get(session_id)
+        if session_id in outcome.values:
+            answers[session_id] = True
+        elif isinstance(error, refusals) and not error.concerns_platform:
+            answers[session_id] = False
+    return ResultDict(answers, outcome)
+
+
+def _end_of(status: str) -> str:
+    if status == GONE:
+        return "is gone: the platform does not have it any more"
+    return f"ended as {status}"
 
 
 def _print_texts(texts: dict[str, str]) -> None:
+    # Standard output may be unable to show every letter, for example in a job of cron.
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     for session_id, text in texts.items():
-        print(f"{session_id}:", text, sep="\n")  # noqa: T201  (the purpose of `verbose`)
+        shown = text.encode(encoding, "backslashreplace").decode(encoding)
+        print(f"{session_id}:", shown, sep="\n")  # noqa: T201  (the purpose of `verbose`)

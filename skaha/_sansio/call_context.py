@@ -21,23 +21,34 @@ if TYPE_CHECKING:
     from skaha.retry import Retry
 
 
+# Seconds that a request gets at least, so that a short time limit still allows one look.
+_MIN_TIMEOUT = 5.0
+
+
 class CallContext:
     """Deadline and number of retries of one call of the facade, which may send many requests."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, end: float = math.inf) -> None:
         """Start the clock.
 
         Args:
             seconds: Time after which no request is sent again.
+            end: Time of the monotonic clock when the call itself is over.
         """
         self.deadline = time.monotonic() + seconds
         self.retries = 0
+        self._end = end
         # The error by which a proxy or TLS refused a connection for the whole call.
         self.refusal: httpx.ConnectError | None = None
 
     def has_time_for(self, pause: float) -> bool:
         """Return whether a pause of so many seconds ends before the deadline."""
         return time.monotonic() + pause <= self.deadline
+
+    def limited(self, timeouts: dict[str, float]) -> dict[str, float]:
+        """Return the time-outs of a request, shortened to the time that the call has left."""
+        left = max(_MIN_TIMEOUT, self._end - time.monotonic())
+        return {name: min(seconds, left) for name, seconds in timeouts.items()}
 
 
 class RequestContext:
@@ -74,18 +85,21 @@ def current_request() -> RequestContext | None:
 
 
 @contextmanager
-def call_context(retry: Retry, at_most: float = math.inf) -> Iterator[CallContext]:
+def call_context(
+    retry: Retry, *, repeats: bool = True, end: float = math.inf
+) -> Iterator[CallContext]:
     """Give the requests in this block one deadline. An outer block keeps its own.
 
     Args:
         retry: The retry policy.
-        at_most: Seconds after which nothing is sent again, if that is sooner.
+        repeats: `False` to send each request only once.
+        end: Time of the monotonic clock when the call itself is over.
     """
     outer = _call.get()
     if outer is not None:
         yield outer
         return
-    context = CallContext(min(retry.deadline, at_most))
+    context = CallContext(retry.deadline if repeats else -math.inf, end)
     token = _call.set(context)
     try:
         yield context

@@ -26,7 +26,7 @@ from skaha._sansio.retrying import (
     is_uncertain,
     was_not_executed,
 )
-from skaha.errors import ConnectionFailedError, SkahaError
+from skaha.errors import ConnectionFailedError, InvalidInputError, SkahaError
 from skaha.models import SecretText
 from skaha.records import start_time
 from skaha.results import Launched, Outcome
@@ -43,6 +43,7 @@ _LIST_DELAY = 60.0
 _CLOCK_TOLERANCE = timedelta(seconds=2)
 # Looks at the list without a session, after which the session does not exist.
 _MIN_LOOKS = 2
+_JOB_KEYWORDS = ("name", "image", "cores", "ram", "kind", "gpu", "cmd", "args", "env")
 # Names in one message.
 _MAX_NAMED = 10
 
@@ -263,6 +264,31 @@ class Launch:
         shared_job = Job.checked(count=len(names), **job)
         members = (Replica(name, shared_job, number) for number, name in enumerate(names, 1))
         return cls(members, at_most=at_most, progress=progress)
+
+    @classmethod
+    def of_jobs(
+        cls,
+        jobs: Iterable[Mapping[str, Any]],
+        *,
+        at_most: int | None = None,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Return the launch of different jobs.
+
+        Raises:
+            InvalidInputError: If a job is wrong; its `subject` names the job.
+        """
+        validation.check_optional_count("at_most", at_most)
+        members: dict[str, Replica] = {}
+        for index, job in enumerate(jobs):
+            try:
+                keywords = validation.check_job(job, _JOB_KEYWORDS)
+                name = validation.check_job_name(keywords.pop("name"), members)
+                members[name.lower()] = Replica(name, Job.checked(**keywords))
+            except InvalidInputError as error:
+                error.subject = f"jobs[{index}]"
+                raise
+        return cls(members.values(), at_most=at_most, progress=progress)
 
     def again(
         self,

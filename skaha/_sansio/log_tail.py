@@ -1,4 +1,4 @@
-"""New lines of a log that the platform always sends from its beginning."""
+"""Parts of logs: the new lines of a log that is sent from its beginning, and the last lines."""
 
 from __future__ import annotations
 
@@ -51,16 +51,44 @@ class LogTail:
         return lines + _lines(new[:complete])
 
 
-def last_lines(text: str, count: int) -> str:
-    """Return the last lines of a text.
+class LastLines:
+    """The last lines of a text that comes in parts. Only these lines are kept in memory."""
 
-    Args:
-        text: The text.
-        count: Number of lines, 1 or more.
-    """
-    lines = text.split("\n")
-    # The text after the last line feed is a line only if it is not empty.
-    return "\n".join(lines[-count - (not lines[-1]) :])
+    # Bytes that are kept before older lines are dropped for the first time.
+    _FIRST_LIMIT = 1 << 20
+
+    def __init__(self, count: int) -> None:
+        """Start before the first part.
+
+        Args:
+            count: Number of lines, 1 or more.
+        """
+        self._count = count
+        self._kept = bytearray()
+        self._limit = self._FIRST_LIMIT
+
+    def feed(self, part: bytes) -> int:
+        """Add a part; return the number of bytes that are kept."""
+        self._kept += part
+        if len(self._kept) > self._limit:
+            self._drop_older_lines()
+            # Twice the lines that count: so dropping costs no more than adding.
+            self._limit = max(self._FIRST_LIMIT, 2 * len(self._kept))
+        return len(self._kept)
+
+    def _drop_older_lines(self) -> None:
+        # The text after the last line feed is a line only if it is not empty.
+        end = len(self._kept) - self._kept.endswith(b"\n")
+        for _ in range(self._count):
+            end = self._kept.rfind(b"\n", 0, end)
+            if end < 0:
+                return
+        del self._kept[: end + 1]
+
+    def text(self) -> str:
+        """Return the last lines."""
+        self._drop_older_lines()
+        return self._kept.decode(errors="replace")
 
 
 def _digest(data: bytes) -> bytes:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import TYPE_CHECKING, Any, Protocol
+
+import httpx
 
 from skaha import errors
 from skaha._sansio.call_context import current_request
 from skaha.records import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import httpx
+    from collections.abc import Mapping, Sequence
 
     from skaha._sansio.call_context import RequestContext
+
+log = logging.getLogger("skaha")
 
 _ERRORS: dict[int, type[errors.StatusError]] = {
     400: errors.BadRequestError,
@@ -23,6 +26,19 @@ _ERRORS: dict[int, type[errors.StatusError]] = {
     404: errors.NotFoundError,
     429: errors.TooManyRequestsError,
 }
+# Refusals of one session. The platform sends 400, 403 and 404; the others mean the same.
+_STATUSES_ABOUT_SESSIONS = frozenset({400, 404, 409, 410, 412, 422, 423})
+# An older platform refuses to delete the session of another user with this text.
+_FOREIGN_SESSION = "forbidden"
+# Traefik and Kubernetes answer 404 with these texts, and Envoy with an empty one.
+_TEXTS_OF_INGRESSES = frozenset({"", "404 page not found", "default backend - 404"})
+_HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+# The beginning of an HTML page, after a byte order mark, comments and an XML declaration.
+_HTML = re.compile(
+    rb"(\xef\xbb\xbf)?\s*((<!--.*?-->|<\?xml.*?\?>)\s*)*<(!doctype\s+html|html|head|body)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+_MAX_START = 2000
 _NEW_ID = re.compile(r"[A-Za-z0-9-]{1,63}")
 _MAX_EXCERPT = 500
 _FIRST_SERVER_ERROR = 500
@@ -49,22 +65,32 @@ def status_error(response: httpx.Response) -> errors.StatusError:
         kind = errors.AuthenticationError
     request = response.request
     message = f"{request.method} {request.url.path} answered {status}: {text or 'nothing more'}"
-    return kind(message + _advice(kind, response, text), response=response)
+    error = kind(message + _advice(kind, response, text), response=response)
+    error.concerns_platform = kind.concerns_platform or not _is_about_session(response)
+    return error
+
+
+def _is_about_session(response: httpx.Response) -> bool:
+    """Return whether a refusal is the platform's own word about one session.
+
+    Proxies and ingresses refuse requests, too: with pages, with JSON or with their own texts. The
+    platform always sends a plain text.
+    """
+    text = response.text.strip()
+    if response.status_code == httpx.codes.FORBIDDEN:
+        # With any other text, the platform refuses all requests of the caller.
+        return response.request.method == "DELETE" and text == _FOREIGN_SESSION
+    is_text = text not in _TEXTS_OF_INGRESSES and not is_page(response) and not is_json(response)
+    return is_text and response.status_code in _STATUSES_ABOUT_SESSIONS
 
 
 def _excerpt(response: httpx.Response) -> str:
     text = " ".join(response.text.split())
-    if is_html(response):
+    if is_page(response):
         title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE)
         text = f"an HTML page, {title[1].strip()!r}" if title else "an HTML page"
     text = printable(text)
     return text if len(text) <= _MAX_EXCERPT else f"{text[:_MAX_EXCERPT]} …"
-
-
-def is_html(response: httpx.Response) -> bool:
-    """Return whether the body of a response is an HTML page, whatever its header says."""
-    start = response.content[:200].lstrip().lower()
-    return start.startswith((b"<!doctype html", b"<html"))
 
 
 def _advice(kind: type[errors.StatusError], response: httpx.Response, text: str) -> str:
@@ -96,7 +122,24 @@ def too_large(request: httpx.Request, limit: float) -> errors.AnswerError:
         f"{request.method} {request.url.path} answered with more than {limit / 2**20:g} MiB; large "
         "logs can be saved to files, with save_logs"
     )
-    return errors.AnswerError(message, request=request)
+    error = errors.AnswerError(message, request=request)
+    # The platform works; the log of this session is too large.
+    error.concerns_platform = False
+    return error
+
+
+# Events of a session without a container.
+
+
+def explain_missing_events(error: errors.NotFoundError, record: Mapping[str, Any]) -> None:
+    """Add the reason to a "not found" error about the events of a session that exists."""
+    status = record.get("status")
+    reason = (
+        "it waits in a queue or has not started yet"
+        if status == "Pending"
+        else "its container is gone"
+    )
+    error.args = (f"{error.args[0]}. The session exists ({status}) without events: {reason}",)
 
 
 # Limits of the platform, for errors about amounts.
@@ -209,11 +252,40 @@ def text_of(text: str | None) -> str:
     """Return the text of a response.
 
     Raises:
-        AnswerError: If the response is the page of another server.
+        AnswerError: If the response is an HTML page or JSON.
     """
-    if text is None or is_page(_current_response()):
+    response = _current_response()
+    if text is None or is_page(response) or is_json(response):
         raise invalid_value()
     return text
+
+
+def log_of(text: str | None) -> str:
+    """Return the log in a response.
+
+    Raises:
+        AnswerError: If the response is an HTML page or JSON of another server.
+    """
+    # A program may print HTML or JSON itself. The platform declares every log as plain text.
+    if text is not None and is_declared_text(_current_response()):
+        return text
+    return text_of(text)
+
+
+def check_done(text: str | None) -> None:
+    """Check the response to a deletion or a renewal. The platform sends an empty text.
+
+    Raises:
+        AnswerError: If the response is an HTML page or JSON.
+    """
+    if text_of(text).strip():
+        response = _current_response()
+        log.warning(
+            "%s %s: success, but with an unexpected text: %s",
+            response.request.method,
+            response.request.url.path,
+            _excerpt(response),
+        )
 
 
 def new_id(text: str | None) -> str:
@@ -236,5 +308,33 @@ def _has_length() -> bool:
 
 def is_page(response: httpx.Response) -> bool:
     """Return whether a response is an HTML page. The platform sends none, so another server did."""
+    return _media_type(response) in _HTML_TYPES or is_html(response)
+
+
+def is_html(response: httpx.Response) -> bool:
+    """Return whether the body of a response is an HTML page, whatever its header says."""
+    return _HTML.match(response.content[:_MAX_START]) is not None
+
+
+def is_json(response: httpx.Response) -> bool:
+    """Return whether a response is declared as JSON, or is a JSON object or list."""
+    media_type = _media_type(response)
+    if media_type == "application/json" or media_type.endswith("+json"):
+        return True
+    if not response.content[:_MAX_START].lstrip().startswith((b"{", b"[")):
+        return False
+    try:
+        response.json()
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def is_declared_text(response: httpx.Response) -> bool:
+    """Return whether the headers of a response declare plain text."""
+    return _media_type(response) == "text/plain"
+
+
+def _media_type(response: httpx.Response) -> str:
     content_type: str = response.headers.get("content-type", "")
-    return content_type.startswith("text/html")
+    return content_type.partition(";")[0].strip().lower()

@@ -4,30 +4,39 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from skaha.records import FINISHED, known, sessions, time_left
+from skaha.models import STATUS
+from skaha.records import FINISHED, known, session_name, sessions, time_left
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
 log = logging.getLogger("skaha")
 
 _SOON = timedelta(hours=1)
+# Seconds for which a session must be missing from the list before it is looked up by its id.
+_LOOK_UP_AFTER = 3.0
+# Look-ups in a row without the session, after which it is gone.
+_MIN_LOOK_UPS = 2
 
-# Our own statuses: vanished from the list; not listed yet.
+# Our own statuses: the platform does not have the session any more; it does not list it yet.
 GONE = "Gone"
 UNSEEN = "Unseen"
 ENDED = FINISHED | {GONE}
+# The status of a record without a status.
+_NO_STATUS = "Unknown"
+_KNOWN = frozenset(get_args(STATUS))
 
 
 class StatusTracker:
     """Sessions, until each has a wanted status or has ended.
 
-    A new session may take seconds to appear in the list. A finished session vanishes from the list
-    after a while. So a session that was listed and is missing now is gone, and a session that was
-    never listed may still appear.
+    A new session may take seconds to appear in the list, and a finished session vanishes from it
+    after a while. But a list can also lack a session that runs, or even be empty, when the platform
+    has a problem. So a missing session is looked up by its id, twice, before it counts as gone.
     """
 
     def __init__(
@@ -42,29 +51,93 @@ class StatusTracker:
         Args:
             ids: Session ids.
             wanted: Statuses to wait for, besides the end.
-            appear: Seconds after which a session that was never listed counts as gone.
+            appear: Seconds after which a session that was never listed is looked up by its id.
             clock: Returns the current time in seconds.
         """
         self.ids = ids
         self._wanted = wanted
         self._appear = appear
         self._clock = clock
-        self._start = clock()
         self._statuses: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+        start = clock()
+        # Since when each session is missing from the list.
+        self._missing_since = dict.fromkeys(ids, start)
+        self._failed_look_ups = Counter[str]()
+        self._odd_statuses: set[str] = set()
 
-    def update(self, records: Iterable[Mapping[str, Any]]) -> bool:
+    def read_list(self, records: Iterable[Mapping[str, Any]]) -> bool:
         """Read a list of all sessions; return whether a status changed."""
         listed = {str(record.get("id")): record for record in sessions(records)}
         before = dict(self._statuses)
         for session_id in self.pending:
-            record = listed.get(session_id)
-            if record is not None:
-                self._statuses[session_id] = str(known(record.get("status")) or UNSEEN)
-                if self._statuses[session_id] != before.get(session_id):
-                    _warn_if_expiring(session_id, record)
-            elif session_id in self._statuses or self._clock() - self._start >= self._appear:
+            if session_id in listed:
+                self._missing_since.pop(session_id, None)
+                self._take(session_id, listed[session_id])
+            else:
+                self._missing_since.setdefault(session_id, self._clock())
+        return self._statuses != before
+
+    @property
+    def is_any_missing(self) -> bool:
+        """Whether the last list lacks a session that an earlier list had."""
+        return any(session_id in self._statuses for session_id in self._missing())
+
+    @property
+    def to_look_up(self) -> list[str]:
+        """Ids of the sessions that are missing for so long that they must be looked up by id."""
+        now = self._clock()
+        return [
+            session_id
+            for session_id in self._missing()
+            if now - self._missing_since[session_id]
+            >= (_LOOK_UP_AFTER if session_id in self._statuses else self._appear)
+        ]
+
+    def _missing(self) -> list[str]:
+        return [session_id for session_id in self.pending if session_id in self._missing_since]
+
+    def read_look_ups(
+        self, records: Mapping[str, Mapping[str, Any]], absent: Collection[str]
+    ) -> bool:
+        """Read the result of look-ups by id; return whether a status changed.
+
+        Args:
+            records: The record of each session that exists, by id.
+            absent: Ids that the platform says do not exist.
+        """
+        before = dict(self._statuses)
+        for session_id, record in records.items():
+            # An app has the id of its desktop.
+            if sessions([record]):
+                self._failed_look_ups[session_id] = 0
+                self._missing_since[session_id] = self._clock()
+                self._take(session_id, record)
+        for session_id in absent:
+            self._failed_look_ups[session_id] += 1
+            if self._failed_look_ups[session_id] >= _MIN_LOOK_UPS:
                 self._statuses[session_id] = GONE
         return self._statuses != before
+
+    def _take(self, session_id: str, record: Mapping[str, Any]) -> None:
+        self._failed_look_ups[session_id] = 0
+        self._names[session_id] = session_name(record)
+        status = known(record.get("status"))
+        word = _NO_STATUS if status is None else str(status)
+        if status is None or word not in _KNOWN:
+            self._warn_about_status(session_id, "no status" if status is None else f"{word!r}")
+        if word != self._statuses.get(session_id):
+            self._statuses[session_id] = word
+            _warn_if_expiring(session_id, record)
+
+    def _warn_about_status(self, session_id: str, status: str) -> None:
+        if status not in self._odd_statuses:
+            self._odd_statuses.add(status)
+            log.warning(
+                "session %s has an unknown status, %s: it counts as not finished",
+                session_id,
+                status,
+            )
 
     @property
     def pending(self) -> list[str]:
@@ -74,12 +147,37 @@ class StatusTracker:
             session_id for session_id in self.ids if self._statuses.get(session_id) not in enough
         ]
 
+    @property
+    def waiting(self) -> list[str]:
+        """Ids of the sessions whose status is `Pending`, although the call waits for another."""
+        return [
+            session_id for session_id in self.pending if self._statuses.get(session_id) == "Pending"
+        ]
+
+    def has_started(self, session_id: str) -> bool:
+        """Return whether a session can have a log: it is listed and not `Pending`, or has ended."""
+        return self._statuses.get(session_id, UNSEEN) not in (UNSEEN, "Pending")
+
     def statuses(self) -> dict[str, str]:
         """Return the last status of each session, in the order of the ids."""
         return {session_id: self._statuses.get(session_id, UNSEEN) for session_id in self.ids}
 
+    def label(self, session_id: str) -> str:
+        """Return the name and the id of a session, for a message."""
+        name = self._names.get(session_id)
+        return f"{name} ({session_id})" if name else session_id
+
 
 def _warn_if_expiring(session_id: str, record: Mapping[str, Any]) -> None:
     left = time_left(record) if record.get("status") == "Running" else None
-    if left is not None and left < _SOON:
-        log.warning("session %s will be ended by the platform in %s: renew it", session_id, left)
+    if left is None or left >= _SOON:
+        return
+    if left <= timedelta(0):
+        log.warning(
+            "session %s has passed its expiry time, and the platform may end it at any time: "
+            "renew it",
+            session_id,
+        )
+        return
+    minutes = max(1, round(left.total_seconds() / 60))
+    log.warning("session %s will be ended by the platform in %d min: renew it", session_id, minutes)

@@ -9,20 +9,20 @@ from __future__ import annotations
 import math
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import httpx
 
-from skaha._sansio.carriable import GARBLED
+from skaha._sansio.carriable import GARBLED, YAML_WORD
 from skaha.errors import InvalidInputError
 from skaha.models import KINDS, STATUS, VIEW, ContainerRegistry, SecretText, check_whole_number
 from skaha.records import APP, SUCCESS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection
 
 # A name becomes a label and a host name in the cluster of the platform.
 _MAX_NAME_LENGTH = 63
@@ -188,12 +188,7 @@ def replica_names(name: object, replicas: object) -> list[str]:
         InvalidInputError: If the platform would refuse a name, or there would be no replica.
     """
     count = check_whole_number("replicas", replicas, minimum=1)
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise InvalidInputError(
-            f"name must consist of letters, digits and '-', and not be empty; not {name!r}"
-        )
-    if name.startswith("-"):
-        raise InvalidInputError(f"name must begin with a letter or a digit; not {name!r}")
+    name = _check_name(name)
     room = _MAX_NAME_LENGTH - len(f"-{count}")
     if len(name) > room:
         raise InvalidInputError(
@@ -201,6 +196,58 @@ def replica_names(name: object, replicas: object) -> list[str]:
             f"{_MAX_NAME_LENGTH} with the number of the replica; {name!r} has {len(name)}"
         )
     return [f"{name}-{number}" for number in range(1, count + 1)]
+
+
+def _check_name(name: object) -> str:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise InvalidInputError(
+            f"name must consist of letters, digits and '-', and not be empty; not {name!r}"
+        )
+    if name.startswith("-"):
+        raise InvalidInputError(f"name must begin with a letter or a digit; not {name!r}")
+    return name
+
+
+def check_job_name(name: object, used_names: Collection[str]) -> str:
+    """Return the name of a job, which is the whole name of its session.
+
+    Args:
+        name: The name.
+        used_names: The names of the other jobs, in lower case as the platform stores them.
+
+    Raises:
+        InvalidInputError: If the platform would refuse the name, or another job has it.
+    """
+    name = _check_name(name)
+    if len(name) > _MAX_NAME_LENGTH:
+        raise InvalidInputError(
+            f"name may have {_MAX_NAME_LENGTH} characters; {name!r} has {len(name)}"
+        )
+    if YAML_WORD.fullmatch(name):
+        raise InvalidInputError(
+            f"the platform cannot launch a session with the name {name!r}: use a longer name"
+        )
+    if name.lower() in used_names:
+        raise InvalidInputError(f"two jobs have the name {name!r}: each name may occur only once")
+    return name
+
+
+def check_job(job: object, keywords: Collection[str]) -> dict[str, Any]:
+    """Return the keywords of a job, of which `name` and `image` are required.
+
+    Raises:
+        InvalidInputError: If the job is no mapping, or has an unknown or no required keyword.
+    """
+    if not isinstance(job, Mapping):
+        raise InvalidInputError(f"a job must be a mapping, not {type(job).__name__}")
+    for keyword in job:
+        if keyword not in keywords:
+            allowed = ", ".join(keywords)
+            raise InvalidInputError(f"unknown keyword {keyword!r}; it is one of {allowed}")
+    for keyword in ("name", "image"):
+        if keyword not in job:
+            raise InvalidInputError(f"a job needs the keyword {keyword!r}")
+    return dict(job)
 
 
 def check_gpus(value: object) -> int | None:
@@ -310,6 +357,7 @@ def checked_token(token: object) -> str:
 # profile or `config set`. It returns the value in the form that clients use.
 
 _LAST_PORT = 65535
+_VERSION_IN_URL = re.compile(r"v\d+(\.\d+)*")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -371,6 +419,12 @@ def check_server(name: str, value: object) -> str:
     if url.scheme not in ("http", "https") or not url.host or is_odd:
         raise InvalidInputError(
             f"{name} must be 'local' or a URL like https://ws-uv.canfar.net/skaha; not {value!r}"
+        )
+    last_segment = url.path.rstrip("/").rpartition("/")[2]
+    if _VERSION_IN_URL.fullmatch(last_segment):
+        raise InvalidInputError(
+            f"{name} must not end in the version: remove /{last_segment}, and set version to "
+            f"{last_segment!r}; not {value!r}"
         )
     return value.rstrip("/")
 

@@ -3,18 +3,22 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from skaha._sansio.log_tail import LogTail
-from skaha._sansio.polling import PollingInterval
-from skaha._sansio.responses import text_of
-from skaha._sansio.status_tracker import StatusTracker
-from skaha._transport._sync.concurrency import sleep
+from skaha._sansio.polling import FailureCounter, PollingInterval
+from skaha._sansio.responses import log_of
+from skaha._sansio.status_tracker import GONE, StatusTracker
+from skaha._sync._poller import Poller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from skaha._sync.session import Session
+    from skaha.results import Outcome
+
+log = logging.getLogger("skaha")
 
 
 def follow_logs(
@@ -23,36 +27,44 @@ def follow_logs(
     """Yield lines as `Session.follow` promises."""
     tracker = StatusTracker(ids)
     interval = PollingInterval(poll, longest_poll)
+    poller = Poller(session, "follow")
     tails = {session_id: LogTail(tail) for session_id in ids}
+    failures = FailureCounter(session.retry)
     while tails:
         # A log that is read after the end of its session is complete.
-        tracker.update(session.fetch())
+        poller.look(tracker)
         ended = tails.keys() - set(tracker.pending)
+        # A session has no log before it starts.
+        started = [session_id for session_id in tails if tracker.has_started(session_id)]
+        with poller.single_requests():
+            outcome = _read_logs(session, started)
         has_new_lines = False
-        for session_id, log in (_read_logs(session, list(tails))).items():
-            for line in tails[session_id].feed(log, ended=session_id in ended):
+        for session_id, content in outcome.values.items():
+            failures.forget(session_id)
+            for line in tails[session_id].feed(content, ended=session_id in ended):
                 has_new_lines = True
                 yield session_id, line
             if session_id in ended:
                 del tails[session_id]
-        if has_new_lines:
+                if tracker.statuses()[session_id] == GONE:
+                    log.warning("follow: session %s does not exist any more", session_id)
+        # A log that cannot be read now is read at the next look.
+        for session_id, error in outcome.failures.items():
+            if not error.concerns_platform or failures.is_last(session_id):
+                raise error
+        if has_new_lines or tracker.is_any_missing:
             interval.reset()
         if tails:
-            sleep(interval.next())
+            poller.pause(interval.next())
 
 
-def _read_logs(session: Session, ids: Sequence[str]) -> dict[str, bytes]:
+def _read_logs(session: Session, ids: Sequence[str]) -> Outcome[bytes]:
     def read(session_id: str) -> bytes:
         from skaha_api.api.session import get_session_logs
 
         with session._request(f"logs of {session_id}"):
             response = get_session_logs.sync_detailed(session_id, client=session.api)
-            text_of(response.parsed)
+            log_of(response.parsed)
             return response.content
 
-    outcome = session._request_many(read, ids)
-    # A log that cannot be read now is read at the next look, unless no log could be read.
-    for error in outcome.failures.values():
-        if not outcome.values or not error.concerns_platform:
-            raise error
-    return outcome.values
+    return session._request_many(read, ids)

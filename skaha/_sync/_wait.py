@@ -3,14 +3,11 @@
 
 from __future__ import annotations
 
-import math
-import time
 from typing import TYPE_CHECKING
 
-from skaha._sansio.call_context import call_context
 from skaha._sansio.polling import PollingInterval
 from skaha._sansio.status_tracker import StatusTracker
-from skaha._transport._sync.concurrency import sleep
+from skaha._sync._poller import Poller
 from skaha.errors import SkahaError, WaitTimeoutError
 from skaha.results import Outcome, ResultDict, attach_partial
 
@@ -37,48 +34,52 @@ def wait_for(
     """Wait as `Session.wait` promises."""
     tracker = StatusTracker(ids, wanted, appear)
     interval = PollingInterval(poll, longest_poll)
-    deadline = math.inf if timeout is None else time.monotonic() + timeout
+    poller = Poller(session, "wait", timeout)
     try:
         while tracker.pending:
-            has_changed = _look(session, tracker, deadline, timeout)
-            if has_changed and progress is not None:
+            if _look(poller, tracker, timeout) and progress is not None:
                 progress(tracker.statuses())
+            if tracker.is_any_missing:
+                interval.reset()
             if tracker.pending:
-                _pause(interval.next(), tracker, deadline, timeout)
+                _raise_if_over(poller, tracker, timeout)
+                poller.pause(interval.next())
     except BaseException as stop:
         attach_partial(stop, _result(tracker))
         raise
     return _result(tracker)
 
 
-def _look(session: Session, tracker: StatusTracker, deadline: float, timeout: float | None) -> bool:
-    """Read the list, with retries until the time is over; return whether a status changed."""
+def _look(poller: Poller, tracker: StatusTracker, timeout: float | None) -> bool:
     try:
-        with call_context(session.retry, at_most=deadline - time.monotonic()):
-            return tracker.update(session.fetch())
+        return poller.look(tracker)
     except SkahaError as error:
-        if time.monotonic() + session.retry.first_pause >= deadline:
-            raise _timed_out(tracker, timeout) from error
-        raise
+        if poller.seconds_left:
+            raise
+        reason = f"the platform does not respond: {error}"
+        raise _timed_out(tracker, timeout, reason) from error
 
 
-def _pause(seconds: float, tracker: StatusTracker, deadline: float, timeout: float | None) -> None:
-    """Wait until the next look, unless the time is over."""
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise _timed_out(tracker, timeout)
-    sleep(min(seconds, left))
+def _raise_if_over(poller: Poller, tracker: StatusTracker, timeout: float | None) -> None:
+    if poller.seconds_left:
+        return
+    reason = poller.reason_for_waiting(tracker)
+    if reason:
+        label = tracker.label(tracker.waiting[0])
+        reason = f"the platform's warnings about {label}: {reason}"
+    raise _timed_out(tracker, timeout, reason)
 
 
 def _result(tracker: StatusTracker) -> ResultDict[str]:
     return ResultDict(tracker.statuses(), Outcome())
 
 
-def _timed_out(tracker: StatusTracker, timeout: float | None) -> WaitTimeoutError:
+def _timed_out(tracker: StatusTracker, timeout: float | None, reason: str) -> WaitTimeoutError:
     statuses = tracker.statuses()
     pending = [f"{session_id} is {statuses[session_id]}" for session_id in tracker.pending]
     more = f" and {len(pending) - _MAX_NAMED} more" if len(pending) > _MAX_NAMED else ""
-    error = WaitTimeoutError(f"after {timeout:g} s, {', '.join(pending[:_MAX_NAMED])}{more}")
+    message = f"after {timeout:g} s, {', '.join(pending[:_MAX_NAMED])}{more}"
+    error = WaitTimeoutError(f"{message}; {reason}" if reason else message)
     error.subject = "wait"
     error.partial = _result(tracker)
     return error

@@ -32,6 +32,9 @@ def exit_code(error: BaseException) -> int:
     # A late import for the start-up time: it imports httpx.
     from skaha import errors
 
+    # An ingress also answers 404, which says nothing about a session.
+    if isinstance(error, errors.NotFoundError) and error.concerns_platform:
+        return FAILED
     refusals = errors.CredentialsError, errors.AuthenticationError, errors.PermissionDeniedError
     classes: list[tuple[int, type[BaseException] | tuple[type[BaseException], ...]]] = [
         (INTERRUPTED, KeyboardInterrupt),

@@ -58,7 +58,10 @@ def utc_text(moment: datetime | None) -> str | None:
     """Return a time in ISO 8601 and UTC, as all items contain it."""
     from datetime import UTC
 
-    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if moment is None:
+        return None
+    # Not `strftime`: it writes years below 1000 without leading zeros.
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def natural_order(session: Mapping[str, Any]) -> list[tuple[int, int, str]]:
@@ -95,7 +98,7 @@ class SelectedSessions:
 
     def name(self, session_id: str) -> str:
         """Return the name of a selected session."""
-        return str(self.records[session_id].get("name", ""))
+        return records.session_name(self.records[session_id])
 
     def key(self, session_id: str) -> Item:
         """Return the fields that identify a session in every item: its id and its name."""
@@ -137,7 +140,7 @@ def _matches(
                 f"{word!r} is a pattern: use `skaha prune`, which takes the beginning of names"
             )
         matches = [
-            record for record in usable if fnmatch.fnmatchcase(str(record.get("name")), name)
+            record for record in usable if fnmatch.fnmatchcase(records.session_name(record), name)
         ]
         return sorted(matches, key=natural_order)
     with_name = [record for record in usable if record.get("name") == name]

@@ -1,5 +1,6 @@
 """Launches: the container's arguments, the preview, the report, interruptions."""
 
+import json
 import signal
 import subprocess
 import time
@@ -199,3 +200,53 @@ def test_other_signals_delete_the_sessions_too(clean, entry, by):
     _, err = interrupt(clean, words, for_the_announcement, by)
     assert "deleted 1 of 1" in err
     assert not clean.ids("ended-")
+
+
+# Different jobs in a file.
+
+
+def write_jobs(folder, *lines):
+    path = folder / "jobs.jsonl"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return str(path)
+
+
+def job(name, *words):
+    fields = {"name": name, "image": IMAGE, "cores": 1, "ram": 1}
+    return json.dumps(fields | {"cmd": words[0], "args": " ".join(words[1:])})
+
+
+def test_each_line_of_a_file_is_a_job(clean, tmp_path):
+    path = write_jobs(tmp_path, job("bias", "echo", "one"), "", job("flat", "echo", "two"))
+    items = clean.json("create", "--jobs", path, "--wait", "--logs", "--rm")
+    assert [(item["name"], item["status"], item["log"]) for item in items] == [
+        ("bias", "Completed", "one\n"),
+        ("flat", "Completed", "two\n"),
+    ]
+    assert not clean.ids("bias")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "line 3: Expecting"),
+        ("[]", "line 3: a job must be a JSON object"),
+        ('{"name": "n", "image": "a/b:c"}', "line 3: the platform cannot launch"),
+        ('{"name": "bias", "image": "a/b:c"}', "line 3: two jobs have the name 'bias'"),
+        ('{"name": "a", "image": "a/b:c", "core": 1}', "line 3: unknown keyword 'core'"),
+    ],
+)
+def test_an_error_names_the_line_and_nothing_is_launched(clean, tmp_path, line, message):
+    path = write_jobs(tmp_path, job("bias", "true"), "", line)
+    clean("create", "--jobs", path, code=2)
+    assert f"{path}, {message}" in clean.err
+    assert not clean.ids("bias")
+
+
+@pytest.mark.parametrize(
+    "option", [IMAGE, "--name=a", "--kind=headless", "--replicas=2", "--cores=1"]
+)
+def test_a_file_of_jobs_excludes_the_options_of_one_job(clean, tmp_path, option):
+    path = write_jobs(tmp_path, job("bias", "true"))
+    clean("create", "--jobs", path, option, code=2)
+    assert "--jobs has its own jobs" in clean.err

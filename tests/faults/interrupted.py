@@ -12,7 +12,17 @@ import skaha
 
 URL, ACTION = sys.argv[1:3]
 IMAGE = "images.canfar.net/skaha/terminal:1.1.2"
-SETTINGS: dict[str, Any] = {"token": "a-token", "timeout": 60, "concurrency": 4}
+SETTINGS: dict[str, Any] = {
+    "token": "a-token",
+    "timeout": 60,
+    "concurrency": 4,
+    "retry": skaha.Retry(stop_look_up=0.5),
+}
+
+
+if ACTION.endswith(" patiently"):
+    ACTION = ACTION.removesuffix(" patiently")
+    SETTINGS["retry"] = skaha.Retry(stop_look_up=60)
 
 
 def call() -> None:

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import http
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
-from skaha._sansio.call_context import current_request
+from skaha._sansio.call_context import current_call, current_request
 from skaha._sansio.connection_errors import was_sent
-from skaha._sansio.responses import invalid_response, is_page, status_error
-from skaha._sansio.retrying import RetryState
+from skaha._sansio.responses import (
+    TEXT,
+    invalid_response,
+    is_declared_text,
+    is_json,
+    is_page,
+    status_error,
+)
+from skaha._sansio.retrying import RetryState, note_refusal, raise_if_refused
 from skaha._transport._async.concurrency import Semaphore, sleep
 from skaha._transport._async.pool import AsyncConnectionPool
 from skaha._transport.connection_settings import HEADERS, NetworkSettings
 from skaha.errors import StatusError
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from http.cookiejar import CookieJar
-    from pathlib import Path
 
     from skaha._transport._async.concurrency import Method
     from skaha._transport.connection_settings import ConnectionSettings
+
+T = TypeVar("T")
 
 _KNOWN_STATUSES = frozenset(http.HTTPStatus)
 _OVERLOAD_STATUSES = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
@@ -77,35 +86,32 @@ class AsyncPlatformClient(httpx.AsyncClient):
 
         return await self._with_retries(request, send_once)
 
-    async def download(self, request: httpx.Request, path: Path) -> None:
-        """Save the text of a response to a file, which is replaced when the text is complete.
+    async def read_parts(
+        self, request: httpx.Request, read: Method[[AsyncIterator[bytes]], T]
+    ) -> T:
+        """Send a request, and let `read` take the text of the response part by part.
 
-        The text never has to fit into memory.
+        The text never has to fit into memory. `read` is called again if the request is repeated.
 
         Raises:
-            skaha.errors.SkahaError: As for `send`, or if the response is an HTML page.
-            OSError: If the file cannot be written.
+            skaha.errors.SkahaError: As for `send`, or if the response is an HTML page or JSON.
         """
-        request.extensions["is_download"] = True
 
-        async def download_once() -> httpx.Response:
+        async def read_once() -> T:
             response = await self._send_once(request, {"stream": True})
-            if is_page(response):
-                await response.aread()
-                raise invalid_response(response, "plain text")
-            await _save(response, path)
-            return response
+            try:
+                return await read(_text_parts(response))
+            finally:
+                await response.aclose()
 
-        await self._with_retries(request, download_once)
+        return await self._with_retries(request, read_once)
 
-    async def _with_retries(
-        self, request: httpx.Request, send_once: Method[[], httpx.Response]
-    ) -> httpx.Response:
+    async def _with_retries(self, request: httpx.Request, send_once: Method[[], T]) -> T:
         state = RetryState(self._settings.retry, request)
         while True:
             state.attempts += 1
             try:
-                return await self._send_in_turn(state, send_once)
+                return await send_once()
             except (httpx.RequestError, StatusError) as error:
                 seconds = state.pause_after(error)
                 if seconds is None:
@@ -117,31 +123,11 @@ class AsyncPlatformClient(httpx.AsyncClient):
                     raise
             await sleep(seconds)
 
-    async def _send_in_turn(
-        self, state: RetryState, send_once: Method[[], httpx.Response]
-    ) -> httpx.Response:
-        """Send a request; one at a time, until the proxy has accepted the password.
-
-        Many requests with a wrong password could lock the account of the user.
-        """
-        if not self._is_admitted:
-            await self._turn.acquire()
-            try:
-                state.raise_if_refused()
-                if not self._is_admitted:
-                    response = await send_once()
-                    self._is_admitted = True
-                    return response
-            except (httpx.RequestError, StatusError) as error:
-                self._is_admitted = was_sent(error)
-                raise
-            finally:
-                self._turn.release()
-        state.raise_if_refused()
-        return await send_once()
-
     async def _send_once(self, request: httpx.Request, options: dict[str, Any]) -> httpx.Response:
-        response = await super().send(request, **options)
+        call = current_call()
+        if call is not None:
+            request.extensions["timeout"] = call.limited(request.extensions["timeout"])
+        response = await self._send_in_turn(request, options)
         # The platform sends UTF-8; ignore the charset header, which could name any codec.
         response.encoding = "utf-8"
         context = current_request()
@@ -160,22 +146,56 @@ class AsyncPlatformClient(httpx.AsyncClient):
             raise invalid_response(response, "a status that HTTP knows")
         return response
 
+    async def _send_in_turn(
+        self, request: httpx.Request, options: dict[str, Any]
+    ) -> httpx.Response:
+        """Send a request; one at a time, until the proxy has accepted the password.
+
+        Many requests with a wrong password could lock the account of the user.
+        """
+        if not self._is_admitted:
+            await self._turn.acquire()
+            try:
+                if not self._is_admitted:
+                    return await self._send_unless_refused(request, options)
+            finally:
+                self._turn.release()
+        return await self._send_unless_refused(request, options)
+
+    async def _send_unless_refused(
+        self, request: httpx.Request, options: dict[str, Any]
+    ) -> httpx.Response:
+        """Send a request, unless an earlier request of this call got a lasting refusal."""
+        raise_if_refused(request)
+        try:
+            response = await super().send(request, **options)
+        except httpx.RequestError as error:
+            note_refusal(error)
+            self._is_admitted |= was_sent(error)
+            raise
+        self._is_admitted = True
+        return response
+
 
 class _ReadOnlyCookies(httpx.Cookies):
     def extract_cookies(self, response: httpx.Response) -> None:
         """Ignore the cookies of a response."""
 
 
-async def _save(response: httpx.Response, path: Path) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            async for part in response.aiter_bytes():
-                file.write(part)
-        partial.replace(path)
-    finally:
-        await response.aclose()
-        partial.unlink(missing_ok=True)
+async def _text_parts(response: httpx.Response) -> AsyncIterator[bytes]:
+    """Yield the parts of a text, which may be larger than the memory."""
+    extensions = response.request.extensions
+    if is_declared_text(response):
+        extensions["is_large_text"] = True
+        async for part in response.aiter_bytes():
+            yield part
+        return
+    # The platform declares every log as plain text: the body may be the page of another server.
+    extensions.pop("is_large_text", None)
+    await response.aread()
+    if is_page(response) or is_json(response):
+        raise invalid_response(response, TEXT)
+    yield response.content
 
 
 def open_client(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from skaha._transport.connection_settings import NetworkSettings
     from skaha._transport.proxies import Proxy
 
-# Bytes of a response that still fit into memory. A log that is saved to a file may be larger.
+# Bytes of a response that still fit into memory. A log that is read part by part may be larger.
 _MAX_RESPONSE_BYTES: float = 256 * 2**20
 # Largest factor by which a compressed response can grow. The client never asks for compression.
 _MAX_EXPANSION = 1000
@@ -205,8 +205,8 @@ class _AsyncResponseStream(httpx.AsyncByteStream):
         left = _MAX_RESPONSE_BYTES
         if any(name.lower() == b"content-encoding" for name, _ in self._response.headers):
             left //= _MAX_EXPANSION
-        # `PlatformClient.download` sets this: a file may be larger than the memory.
-        if "is_download" in self._request.extensions:
+        # `PlatformClient.read_parts` sets this: a log may be larger than the memory.
+        if "is_large_text" in self._request.extensions:
             left = math.inf
         try:
             async for part in self._response.aiter_stream():

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import click
+from attrs import frozen
+from click.core import ParameterSource
 
 from skaha.cli._completion import complete_image
 from skaha.cli._context import CommandContext, command
@@ -12,12 +15,13 @@ from skaha.cli._exit_codes import INTERRUPTED, PARTLY, common_exit_code
 from skaha.cli._sessions import KINDS, SelectedSessions
 from skaha.cli._stderr import note, progress
 from skaha.cli.commands._create_options import create_arguments
+from skaha.cli.commands._jobs_file import JobsFile
 from skaha.cli.commands.delete import delete_sessions
 from skaha.cli.commands.logs import follow_logs, read_logs, show_logs
-from skaha.cli.commands.wait import wait_for_sessions
+from skaha.cli.commands.wait import GONE, wait_for_sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from skaha.cli._stdout import Item
     from skaha.results import Launched
@@ -27,7 +31,12 @@ if TYPE_CHECKING:
 _LAUNCH_KINDS = [kind for kind in KINDS if kind != "desktop-app"]
 _COLUMNS = ("id", "name", "status")
 _PREVIEW_COLUMNS = ("name", "kind", "image", "cores", "ram_gib", "gpus", "cmd", "args")
-# A command to copy, and a list to read, have no more sessions than these.
+# Options that belong to the jobs in a file.
+_OPTIONS_OF_ONE_JOB = frozenset(
+    {"image", "words", "name", "kind", "replicas", "cores", "ram", "gpu", "flexible", "env"}
+    | {"script", "dry_run"}
+)
+# A list to read has no more sessions than these.
 _MAX_LISTED = 20
 
 
@@ -36,7 +45,7 @@ _MAX_LISTED = 20
     epilog="For example: skaha create images.canfar.net/skaha/terminal:1.1.2 --logs --rm "
     "-- python3 -c \"print('a  b')\"",
 )
-@click.argument("image", shell_complete=complete_image)
+@click.argument("image", required=False, shell_complete=complete_image)
 @click.argument("words", nargs=-1, metavar="[-- COMMAND [ARGUMENT]...]")
 @click.option("-n", "--name", help="Name; the replicas are NAME-1, NAME-2, ...")
 @click.option(
@@ -51,6 +60,12 @@ _MAX_LISTED = 20
 @click.option("--flexible", is_flag=True, help="Let the platform choose cores and memory.")
 @click.option("-e", "--env", multiple=True, metavar="K[=V]", help="Environment variable.")
 @click.option("--script", metavar="FILE", help="Run this bash script with the ARGUMENTs.")
+@click.option(
+    "--jobs",
+    metavar="FILE",
+    help="Launch the jobs in this file instead: one JSON object in each line, with the arguments "
+    "of Session.create.",
+)
 @click.option(
     "--at-most",
     type=click.IntRange(min=1),
@@ -72,19 +87,79 @@ _MAX_LISTED = 20
 @click.option("--dry-run", is_flag=True, help="Check the launch and show it, but do not send it.")
 @click.pass_obj
 def create_command(
-    context: CommandContext, /, image: str, words: tuple[str, ...], **options: Any
+    context: CommandContext, /, image: str | None, words: tuple[str, ...], **options: Any
 ) -> int:
     """Launch a session of IMAGE, or several replicas.
 
     COMMAND and its arguments reach the container exactly as given.
     """
+    if options["jobs"] is not None:
+        return _create_many(context, options)
+    if image is None:
+        raise click.UsageError("give an IMAGE, or --jobs FILE")
     if options["logs"] and options["kind"] != "headless":
         raise click.UsageError(f"--logs needs the kind headless, not {options['kind']}")
     arguments = create_arguments(image, words, options)
     with context.session() as session:
         if options["dry_run"]:
             return context.report(_preview(session, arguments), _PREVIEW_COLUMNS, key="name")
-        return _Launch(context, session, arguments, options).run()
+        name, count = arguments["name"], arguments["replicas"]
+        fields = {"kind": arguments["kind"], "image": image}
+        request = _Request(
+            launch=functools.partial(session.create, **arguments),
+            fields={f"{name}-{number}": fields for number in range(1, count + 1)},
+            hint=f"skaha ps {name.lower()}-",
+        )
+        return _Launch(context, session, request, options).run()
+
+
+def _create_many(context: CommandContext, options: Mapping[str, Any]) -> int:
+    """Launch the jobs in a file."""
+    _check_only_options_for_jobs()
+    file = JobsFile(options["jobs"])
+    fields = dict(file.fields())
+    kinds = {str(field["kind"]) for field in fields.values()}
+    if kinds != {"headless"} and (options["logs"] or (options["wait"] and "headless" in kinds)):
+        raise click.UsageError("--wait and --logs need jobs of the kind headless only")
+    with context.session() as session:
+        request = _Request(
+            launch=functools.partial(session.create_many, file.jobs, at_most=options["at_most"]),
+            fields=fields,
+            hint="skaha ps",
+        )
+        from skaha.errors import InvalidInputError
+
+        try:
+            return _Launch(context, session, request, options).run()
+        except InvalidInputError as error:
+            raise file.name_line(error) from None
+
+
+def _check_only_options_for_jobs() -> None:
+    """Refuse the arguments and options that the jobs in the file have themselves."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        source = context.get_parameter_source(str(parameter.name))
+        is_given = source not in (None, ParameterSource.DEFAULT)
+        if is_given and parameter.name in _OPTIONS_OF_ONE_JOB:
+            name = parameter.opts[-1] if isinstance(parameter, click.Option) else "IMAGE"
+            raise click.UsageError(f"--jobs has its own jobs: leave {name} out")
+
+
+@frozen
+class _Request:
+    """A launch: the call that launches, and the kind and image of each replica by its name."""
+
+    launch: Callable[..., Launched]
+    fields: Mapping[str, Item]
+    # The command that lists all sessions of the launch.
+    hint: str
+
+    @property
+    def until(self) -> str:
+        """The status to wait for."""
+        kinds = {field["kind"] for field in self.fields.values()}
+        return "finished" if kinds == {"headless"} else "running"
 
 
 def _preview(session: Session, arguments: Mapping[str, Any]) -> list[Item]:
@@ -114,13 +189,13 @@ class _Launch:
         self,
         context: CommandContext,
         session: Session,
-        arguments: Mapping[str, Any],
+        request: _Request,
         options: Mapping[str, Any],
     ) -> None:
-        """Keep the arguments of `Session.create` and the options of the command."""
+        """Keep the launch and the options of the command."""
         self._context = context
         self._session = session
-        self._arguments = arguments
+        self._request = request
         self._options = options
 
     def run(self) -> int:
@@ -129,7 +204,7 @@ class _Launch:
 
         try:
             with progress("launching") as bar:
-                launched = self._session.create(**self._arguments, progress=bar)
+                launched = self._request.launch(progress=bar)
         except (KeyboardInterrupt, SkahaError) as error:
             partial: Launched | None = getattr(error, "partial", None)
             if partial is None or not (partial or isinstance(error, KeyboardInterrupt)):
@@ -147,11 +222,10 @@ class _Launch:
         """Report the sessions of a launch that stopped too early; return the exit code."""
         is_interrupted = isinstance(error, KeyboardInterrupt)
         reason = "interrupted" if is_interrupted else str(error)
-        note(f"{reason}: {len(launched)} of {self._arguments['replicas']} launched", "error")
+        note(f"{reason}: {len(launched)} of {len(self._request.fields)} launched", "error")
         self._report(launched)
         self._clean_up(launched)
-        prefix = f"{self._arguments['name'].lower()}-"
-        note(f"to list all sessions of this launch: skaha ps {prefix}")
+        note(f"to list all sessions of this launch: {self._request.hint}")
         return INTERRUPTED if is_interrupted else PARTLY
 
     def _accompany(self, launched: Launched) -> int:
@@ -167,29 +241,34 @@ class _Launch:
         is_live = options["logs"] and not context.output.is_data and options["timeout"] is None
         if is_live:
             follow_logs(context, session, selected)
-        until = "finished" if self._arguments["kind"] == "headless" else "running"
+        until = self._request.until
         statuses, bad = wait_for_sessions(session, selected, until, options["timeout"])
-        failures = {selected.name(session_id): error for session_id, error in bad.items()}
         logs = read_logs(session, launched) if options["logs"] and not is_live else None
+        unread = {} if logs is None else logs.failures
+        failures = {
+            selected.name(session_id): error for session_id, error in (unread | bad).items()
+        }
         if options["rm"]:
-            delete_sessions(session, launched)
+            # A session that is missing may still run, and the log of a session ends with it.
+            kept = {session_id for session_id in launched if statuses[session_id] == GONE}
+            delete_sessions(session, [key for key in launched if key not in kept | unread.keys()])
         if context.output.is_data or not options["logs"]:
             return self._report(launched, statuses, failures, logs)
         failures = launched.failures | failures
         show_logs(context, selected, logs or {}, failures=failures)
-        return common_exit_code(failures.values(), any_done=len(bad) < len(launched))
+        return common_exit_code(failures.values(), any_done=len(unread | bad) < len(launched))
 
     def _clean_up(self, launched: Launched) -> None:
         """Delete the sessions if the options say so; else show the command that deletes them."""
         ids = list(launched)
         if self._options["rm"]:
             results = delete_sessions(self._session, ids)
-            ids = [session_id for session_id, is_deleted in results.items() if not is_deleted]
-            note(f"deleted {len(results) - len(ids)} of {len(results)}")
+            total = len(ids)
+            ids = [session_id for session_id in ids if not results.get(session_id)]
+            note(f"deleted {total - len(ids)} of {total}")
         if ids:
-            command_line = f"skaha delete {' '.join(ids[:_MAX_LISTED])}"
-            more = f" (and {len(ids) - _MAX_LISTED} more)" if len(ids) > _MAX_LISTED else ""
-            note(f"to delete the launched sessions: {command_line}{more}")
+            # The whole command, so that it can be pasted.
+            note(f"to delete the launched sessions: skaha delete {' '.join(ids)}")
 
     def _report(
         self,
@@ -206,15 +285,18 @@ class _Launch:
             failures: The errors of sessions that did not end well, by replica name.
             logs: The log of each session, by id; `None` if the items have no logs.
         """
-        items = {}
+        items: dict[str, Item] = {}
         for name, session_id in launched.names.items():
             items[name] = {
                 "id": session_id,
                 "name": name.lower(),
-                "kind": self._arguments["kind"],
-                "image": self._arguments["image"],
+                **self._request.fields[name],
                 "status": (statuses or {}).get(session_id),
             }
+            if name in launched.found_by_name:
+                items[name]["found_by_name"] = True
+            if name in launched.surplus:
+                items[name]["surplus"] = launched.surplus[name]
             if logs is not None:
                 items[name]["log"] = logs.get(session_id)
         all_failures = launched.failures | dict(failures or {})
@@ -222,6 +304,8 @@ class _Launch:
         failed_items = {
             name: items.get(name, {"id": None, "name": name.lower()}) for name in all_failures
         }
+        for name in launched.uncertain:
+            failed_items[name]["uncertain"] = True
         return self._context.report(
             done, _COLUMNS, failures=all_failures, failed_items=failed_items
         )

@@ -11,14 +11,13 @@ from skaha.cli._completion import complete_session
 from skaha.cli._context import CommandContext, command
 from skaha.cli._sessions import STATUSES, SelectedSessions, select_sessions
 from skaha.cli._stderr import progress
-from skaha.cli.commands._pending_events import PendingEvents
 
 if TYPE_CHECKING:
     from skaha.session import Session
 
 _STATUS_OF_UNTIL = {"finished": "Completed", "running": "Running"}
-# The status of a session that the platform does not list any more.
-_GONE = "Gone"
+# The status of a session that the platform does not have any more.
+GONE = "Gone"
 
 
 @command("wait")
@@ -55,7 +54,7 @@ def wait_command(
 def wait_for_sessions(
     session: Session, selected: SelectedSessions, until: Any, timeout: float | None
 ) -> tuple[dict[str, str], dict[str, Exception]]:
-    """Wait for sessions; show the progress, and the warnings about pending sessions.
+    """Wait for sessions and show the progress.
 
     Returns:
         The last status of each session, and the error of each session that failed, by id.
@@ -63,14 +62,9 @@ def wait_for_sessions(
     from skaha.errors import FailedSessionError, WaitTimeoutError
 
     timeout_error = None
-    with progress("waiting", until) as bar, PendingEvents(session, selected) as pending_events:
-
-        def show(statuses: dict[str, str]) -> None:
-            bar(statuses)
-            pending_events.update(statuses)
-
+    with progress("waiting", until) as bar:
         try:
-            statuses = dict(session.wait(selected.ids, until, timeout, progress=show))
+            statuses = dict(session.wait(selected.ids, until, timeout, progress=bar))
         except WaitTimeoutError as error:
             timeout_error, statuses = error, dict(error.partial)
 
@@ -88,10 +82,10 @@ def wait_for_sessions(
 
 
 def _has_ended(status: str) -> bool:
-    return status == _GONE or records.is_finished({"status": status})
+    return status == GONE or records.is_finished({"status": status})
 
 
 def _description(status: str) -> str:
-    if status == _GONE:
-        return "is gone: the platform does not list it any more"
+    if status == GONE:
+        return "is gone: the platform does not have it any more"
     return f"ended as {status}"
