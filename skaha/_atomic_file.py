@@ -1,4 +1,4 @@
-"""Text files that only their owner can access: reads, writes in one step, locks."""
+"""Private text files and directories: reads, writes in one step, changes, and locks."""
 
 from __future__ import annotations
 
@@ -28,12 +28,41 @@ def read_text(path: Path) -> str:
     raise problem
 
 
+def signature(path: Path) -> tuple[int, int, int] | None:
+    """Return a value that is different after a change of a file; `None` without a file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
 def is_open_to_others(path: Path) -> bool:
     """Return whether the permissions of a file give access to other users."""
     try:
         return os.name == "posix" and bool(path.stat().st_mode & _OTHERS)
     except OSError:
         return False
+
+
+def make_private_directory(path: Path) -> None:
+    """Create a directory and its missing parents with mode 0700; keep existing directories.
+
+    Raises:
+        OSError: If the directory cannot be created.
+    """
+    if path.is_dir():
+        return
+    make_private_directory(path.parent)
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        # Another process may have created it at this moment.
+        if not path.is_dir():
+            raise
+    else:
+        # The umask may have removed permissions of the owner.
+        path.chmod(0o700)
 
 
 def replace(path: Path, text: str, check: Callable[[Path], object] | None = None) -> None:
@@ -51,7 +80,7 @@ def replace(path: Path, text: str, check: Callable[[Path], object] | None = None
     import tempfile
 
     target = path.resolve()
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_directory(target.parent)
     # Only the owner can access a temporary file, from its creation on.
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-")
     try:
@@ -79,7 +108,7 @@ def lock(path: Path, timeout: float) -> AbstractContextManager[object]:
     """
     from filelock import FileLock
 
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_directory(path.parent)
     # Each call makes a new lock object: so threads exclude each other as processes do, and a
     # forked process does not inherit a lock.
     return FileLock(path, timeout=timeout, mode=0o600).acquire(poll_interval=0.01)

@@ -170,6 +170,7 @@ class AsyncSession(AsyncBaseClient):
         from skaha._async._launch import AsyncLauncher
         from skaha._sansio.launch import Launch
 
+        env = validation.hidden(env)
         launch = Launch.of_replicas(
             name,
             replicas,
@@ -229,6 +230,7 @@ class AsyncSession(AsyncBaseClient):
         from skaha._async._launch import AsyncLauncher
         from skaha._sansio.launch import Launch
 
+        jobs = validation.hidden_jobs(jobs)
         launch = Launch.of_jobs(jobs, at_most=at_most, progress=progress)
         if not launch.replicas:
             return launch.result()
@@ -328,6 +330,7 @@ class AsyncSession(AsyncBaseClient):
         """
         from skaha._async._poller import AsyncPoller
 
+        options["env"] = validation.hidden(options.get("env"))
         validation.check_seconds("timeout", timeout, or_none=True)
         launched = await self.create(name, image, **options)
         poller = AsyncPoller(self, "run", timeout)
@@ -415,6 +418,7 @@ class AsyncSession(AsyncBaseClient):
         from skaha._async._launch import form_of
         from skaha._sansio.launch import Launch
 
+        env = validation.hidden(env)
         launch = Launch.of_replicas(
             name,
             replicas,

@@ -171,6 +171,7 @@ class Session(BaseClient):
         from skaha._sansio.launch import Launch
         from skaha._sync._launch import Launcher
 
+        env = validation.hidden(env)
         launch = Launch.of_replicas(
             name,
             replicas,
@@ -230,6 +231,7 @@ class Session(BaseClient):
         from skaha._sansio.launch import Launch
         from skaha._sync._launch import Launcher
 
+        jobs = validation.hidden_jobs(jobs)
         launch = Launch.of_jobs(jobs, at_most=at_most, progress=progress)
         if not launch.replicas:
             return launch.result()
@@ -329,6 +331,7 @@ class Session(BaseClient):
         """
         from skaha._sync._poller import Poller
 
+        options["env"] = validation.hidden(options.get("env"))
         validation.check_seconds("timeout", timeout, or_none=True)
         launched = self.create(name, image, **options)
         poller = Poller(self, "run", timeout)
@@ -416,6 +419,7 @@ class Session(BaseClient):
         from skaha._sansio.launch import Launch
         from skaha._sync._launch import form_of
 
+        env = validation.hidden(env)
         launch = Launch.of_replicas(
             name,
             replicas,

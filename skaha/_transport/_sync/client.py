@@ -10,6 +10,7 @@ import httpx
 
 from skaha._sansio.call_context import current_call, current_request
 from skaha._sansio.connection_errors import was_sent
+from skaha._sansio.redaction import forget_frames, redacted_request
 from skaha._sansio.responses import (
     TEXT,
     invalid_response,
@@ -114,11 +115,11 @@ class PlatformClient(httpx.Client):
             except (httpx.RequestError, StatusError) as error:
                 seconds = state.pause_after(error)
                 if seconds is None:
-                    # An error may be logged or pickled: it must not hold headers or the form.
-                    error.request = httpx.Request(request.method, request.url)
                     if isinstance(error, StatusError):
-                        error.response.request = error.request
                         error.attempts = state.attempts
+                    error.request = redacted_request(request)
+                    # The frames in which the request failed contain its headers and its form.
+                    forget_frames(error)
                     raise
             sleep(seconds)
 
@@ -127,6 +128,8 @@ class PlatformClient(httpx.Client):
         if call is not None:
             request.extensions["timeout"] = call.limited(request.extensions["timeout"])
         response = self._send_in_turn(request, options)
+        # A response that refused an old token leads to the request.
+        response.history = []
         # The platform sends UTF-8; ignore the charset header, which could name any codec.
         response.encoding = "utf-8"
         context = current_request()
