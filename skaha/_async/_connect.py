@@ -8,12 +8,18 @@ from urllib.parse import urlsplit
 import httpx
 
 from skaha._async._poller import AsyncPoller
-from skaha._sansio.connection_errors import LastingConnectError, connection_error
+from skaha._sansio.connection_errors import LastingConnectError
 from skaha._sansio.progress import ProgressReporter
 from skaha._sansio.retrying import is_temporary
 from skaha._sansio.status_tracker import StatusTracker
 from skaha._transport._async.client import open_client
-from skaha.errors import FailedSessionError, InvalidInputError, SkahaError, WaitTimeoutError
+from skaha.errors import (
+    ConnectionFailedError,
+    FailedSessionError,
+    InvalidInputError,
+    SkahaError,
+    WaitTimeoutError,
+)
 from skaha.records import printable
 from skaha.results import Outcome, ResultDict, attach_partial, raise_with_partial
 
@@ -138,17 +144,25 @@ class AsyncConnector:
 
         Raises:
             InvalidInputError: If the address cannot be the address of a page.
+            ConnectionFailedError: If a proxy or TLS refuses the connection.
         """
         url, timeout = self._urls[session_id], max(_MIN_TIMEOUT, self._poller.seconds_left)
         _check_address(session_id, url)
         try:
             response = await client.get(url, timeout=min(self._session.timeout, timeout))
         except LastingConnectError as error:
-            raise connection_error(error) from error
+            refusal = str(error)
         except (httpx.RequestError, httpx.InvalidURL) as error:
             return printable(str(error)) or type(error).__name__
-        is_good = response.status_code < httpx.codes.BAD_REQUEST
-        return "" if is_good else f"it answers {response.status_code}"
+        else:
+            is_good = response.status_code < httpx.codes.BAD_REQUEST
+            return "" if is_good else f"it answers {response.status_code}"
+        # Raise outside of the handler: the inner error holds the address, which is a secret.
+        failure = ConnectionFailedError(
+            f"the address of session {session_id} cannot be reached: {refusal}"
+        )
+        failure.was_sent, failure.is_lasting = False, True
+        raise failure
 
     async def _give_up(self) -> None:
         """Give each session that does not respond an error with the reason."""
