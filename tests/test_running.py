@@ -70,9 +70,7 @@ def test_each_kind_of_failure_is_told_and_only_what_was_read_is_destroyed(
         logs.raise_for_failures()
 
 
-def test_a_session_that_is_missing_from_a_list_runs_to_its_end(
-    variant, scripted, scripted_session
-):
+def test_a_session_that_is_missing_from_a_list_runs_to_its_end(variant, scripted, scripted_session):
     running = ends(fit_1="Running", fit_2="Running")
     done = ends(fit_1="Completed", fit_2="Completed")
     scripted.answer = stage = Stage(running, [], [], running, done, prints=PRINTS)

@@ -262,9 +262,22 @@ def test_a_platform_that_cannot_start(state):
     state.mkdir(mode=0o700)
     (state / "daemon.log").write_text("message of an earlier start\n")
     (state / "platform.db").write_text("this is not a database, and long enough to be recognized")
-    with pytest.raises(PlatformError, match="not a database") as caught:
+    with pytest.raises(PlatformError, match=r"not a database; .* reset") as caught:
         find_or_start()
     assert "earlier" not in str(caught.value)
+
+
+def test_a_database_with_damaged_pages(state):
+    """The error names the command that deletes it, without a traceback."""
+    find_or_start()
+    stop()
+    database = state / "platform.db"
+    content = database.read_bytes()
+    database.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+    with pytest.raises(PlatformError, match=r"start: skaha.local: .* is malformed; .* reset"):
+        find_or_start()
+    reset()
+    assert find_or_start()
 
 
 def test_a_full_disk_at_the_start(small_disk):
