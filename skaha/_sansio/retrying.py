@@ -57,7 +57,7 @@ class RetryState:
         """
         call = current_call()
         if call is not None and call.refusal is not None:
-            raise LastingConnectError(str(call.refusal), request=self._request)
+            raise type(call.refusal)(str(call.refusal), request=self._request)
 
     def pause_after(self, error: Exception) -> float | None:
         """Return the seconds to wait before the next attempt; `None` to give up."""
