@@ -1,4 +1,4 @@
-"""Text files that only their owner can access: reads, changes, writes in one step, locks."""
+"""Private text files and directories: reads, writes in one step, changes, and locks."""
 
 from __future__ import annotations
 
@@ -45,6 +45,26 @@ def is_open_to_others(path: Path) -> bool:
         return False
 
 
+def make_private_directory(path: Path) -> None:
+    """Create a directory and its missing parents with mode 0700; keep existing directories.
+
+    Raises:
+        OSError: If the directory cannot be created.
+    """
+    if path.is_dir():
+        return
+    make_private_directory(path.parent)
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        # Another process may have created it at this moment.
+        if not path.is_dir():
+            raise
+    else:
+        # The umask may have removed permissions of the owner.
+        path.chmod(0o700)
+
+
 def replace(path: Path, text: str, check: Callable[[Path], object] | None = None) -> None:
     """Write a file in one step: a reader gets either the old or the new text.
 
@@ -60,7 +80,7 @@ def replace(path: Path, text: str, check: Callable[[Path], object] | None = None
     import tempfile
 
     target = path.resolve()
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_directory(target.parent)
     # Only the owner can access a temporary file, from its creation on.
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-")
     try:
@@ -88,7 +108,7 @@ def lock(path: Path, timeout: float) -> AbstractContextManager[object]:
     """
     from filelock import FileLock
 
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_directory(path.parent)
     # Each call makes a new lock object: so threads exclude each other as processes do, and a
     # forked process does not inherit a lock.
     return FileLock(path, timeout=timeout, mode=0o600).acquire(poll_interval=0.01)

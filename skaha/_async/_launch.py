@@ -207,7 +207,7 @@ class AsyncLauncher:
 
         async def look_up() -> None:
             interval = PollingInterval(max(retry.first_pause, 0.001), 1.0)
-            while launch.needs_look:
+            while launch.is_open:
                 await self._look_up()
                 await sleep(interval.next())
 

@@ -208,7 +208,7 @@ class Launcher:
 
         def look_up() -> None:
             interval = PollingInterval(max(retry.first_pause, 0.001), 1.0)
-            while launch.needs_look:
+            while launch.is_open:
                 self._look_up()
                 sleep(interval.next())
 

@@ -112,11 +112,13 @@ def stop(state: Path | None = None) -> bool:
 def reset(state: Path | None = None) -> None:
     """End this user's platform and all processes of its sessions; delete all its records.
 
+    This works without the database, for example if it is damaged.
+
     Args:
         state: The state directory of the platform, as for `find_or_start`.
 
     Raises:
-        PlatformError: The platform does not end. The message explains the solution.
+        PlatformError: The platform or a process does not end. The message explains the solution.
 
     Example:
         >>> reset()

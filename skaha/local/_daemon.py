@@ -1,11 +1,13 @@
 """The platform in the background: find it, start it, stop it, delete its records."""
 
+import asyncio
 import http.client
 import os
 import select
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -24,6 +26,7 @@ _RESPONSE_TIMEOUT = 5.0
 _STOP_TIMEOUT = 30.0
 _IDLE_TIMEOUT = 3600.0
 _LOG_EXCERPT_LENGTH = 500
+_RESET_GRACE = 10.0
 
 # The shell detaches the daemon: it is not a child of the client, and leaves no zombie there.
 _DETACH = '"$@" &'
@@ -82,15 +85,28 @@ def stop(root: Path | None) -> bool:
 
 
 def reset(root: Path | None) -> None:
-    """End the platform and the processes of its sessions; delete all its records."""
-    directory = StateDirectory.open(root)
-    if directory.database.exists():
-        # After a kill of the daemon, only a new daemon can end the processes that still run. If it
-        # cannot start, its database is damaged; the records are deleted anyway.
-        with suppress(PlatformError):
-            find_or_start(root, None)
+    """End the platform and the processes of its sessions; delete all its records.
+
+    Raises:
+        PlatformError: The platform or a process does not end.
+    """
     stop(root)
-    directory.clear()
+    directory = StateDirectory.open(root)
+    if not directory.was_used:
+        return
+    check_installed()
+    from skaha.local._runtimes import end_all_sessions
+
+    lock = directory.lock()
+    try:
+        # If the daemon was killed, the processes of its sessions still run.
+        end = end_all_sessions(directory.sessions, _RESET_GRACE)
+        # The caller may have an event loop, for example in a notebook.
+        with ThreadPoolExecutor(1) as executor:
+            executor.submit(asyncio.run, end).result()
+        directory.clear()
+    finally:
+        lock.release()
 
 
 def _start(directory: StateDirectory, options: Options | None) -> RunningPlatform:
@@ -98,6 +114,7 @@ def _start(directory: StateDirectory, options: Options | None) -> RunningPlatfor
     command.append(f"--idle={_IDLE_TIMEOUT}")
     if options is not None:
         command += as_flags(asdict(options, filter=_differs_from_default))
+    log_size = directory.log.stat().st_size if directory.log.exists() else 0
     read_end, write_end = os.pipe()
     with os.fdopen(read_end) as ready:
         with os.fdopen(write_end, "w") as stdout, directory.log.open("ab") as log:
@@ -113,7 +130,12 @@ def _start(directory: StateDirectory, options: Options | None) -> RunningPlatfor
         _wait_for_output(ready)
     running = directory.running_platform()
     if running is None:
-        raise PlatformError(f"the platform did not start: {_log_excerpt(directory)}")
+        # The log of a full disk is empty.
+        directory.check_space()
+        if directory.is_locked():
+            raise directory.not_ready_error()
+        excerpt = _log_excerpt(directory, log_size)
+        raise PlatformError(f"the platform did not start: {excerpt}")
     return running
 
 
@@ -140,6 +162,8 @@ def _connection_error(running: RunningPlatform) -> Exception | None:
     return None
 
 
-def _log_excerpt(directory: StateDirectory) -> str:
-    text = directory.log.read_text(errors="replace")[-_LOG_EXCERPT_LENGTH:].strip()
+def _log_excerpt(directory: StateDirectory, start: int) -> str:
+    """Return the end of the log, without its first `start` bytes."""
+    new = directory.log.read_bytes()[start:].decode(errors="replace")
+    text = new[-_LOG_EXCERPT_LENGTH:].strip()
     return text or f"it wrote no message; see {directory.log}"

@@ -9,6 +9,9 @@ from contextlib import contextmanager
 # Packages of the extra `local`.
 _PACKAGES = ("starlette", "uvicorn", "psutil", "python_multipart")
 
+# The errors of a full disk, and of a disk quota.
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
 
 class PlatformError(RuntimeError):
     """The embedded platform cannot be used; the message explains the solution."""
@@ -40,6 +43,6 @@ def platform_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+        if error.errno not in DISK_FULL:
             raise
         raise PlatformError(f"{error}: make room on this disk and try again") from error

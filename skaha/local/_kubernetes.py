@@ -1,7 +1,8 @@
 """Texts and rules of Kubernetes: events of a session, errors of a start, and names.
 
 The real platform passes on the texts of Kubernetes. Therefore those texts must stay as they are,
-byte for byte. Only the events of an end and of a started command have words of our own.
+byte for byte. Only the events of an end, of a started command and of a session behind a larger
+session have words of our own.
 """
 
 import re
@@ -41,6 +42,14 @@ def failed_scheduling(resources: list[str]) -> Event:
     """Return the event of a session that waits for resources (`cpu`, `memory`)."""
     shortages = " ".join(f"1 Insufficient {resource}." for resource in resources)
     return Event("Warning", "FailedScheduling", f"0/1 nodes are available: {shortages}")
+
+
+def queued_behind(session_id: str, resources: list[str]) -> Event:
+    """Return the event of a session that fits, but waits for an earlier session that does not."""
+    text = (
+        f"the earlier session {session_id} starts first, and needs more {' and '.join(resources)}"
+    )
+    return Event("Warning", "FailedScheduling", f"0/1 nodes are available: {text}.")
 
 
 def image_pull_failed(image: str, reason: str, at: float) -> list[Event]:
@@ -107,3 +116,8 @@ def no_such_file(program: str, file: object) -> str:
 def permission_denied(program: str) -> str:
     """Return the reason of a start that failed: the file is not a program."""
     return f'exec: "{program}": permission denied'
+
+
+def cannot_execute(program: str, reason: str) -> str:
+    """Return the reason of a start that failed: the system cannot execute the program."""
+    return f'exec: "{program}": {reason[:1].lower()}{reason[1:]}'

@@ -2,6 +2,7 @@
 
 import asyncio
 import getpass
+import logging
 import os
 import re
 import resource
@@ -17,8 +18,9 @@ import uvicorn
 
 from skaha.local import _machine
 from skaha.local._api import LimitsMiddleware, Platform, create_app
-from skaha.local._errors import PlatformError
+from skaha.local._errors import DISK_FULL, PlatformError
 from skaha.local._faults import FaultInjector
+from skaha.local._file_lock import FileLock
 from skaha.local._header_timeout import HeaderTimeoutProtocol
 from skaha.local._models import Address
 from skaha.local._options import Options
@@ -29,6 +31,10 @@ from skaha.local._store import Store
 
 _KEEP_ALIVE_TIMEOUT = 60
 _SHUTDOWN_TIMEOUT = 3
+_PUBLISH_INTERVAL, _PUBLISH_TIMEOUT = 0.1, 10.0
+_DIRECTORY_INTERVAL = 1.0
+
+logger = logging.getLogger(__name__)
 
 
 def serve(
@@ -62,14 +68,17 @@ def serve(
                 f"http://127.0.0.1:{listener.getsockname()[1]}/skaha",
                 token or secrets.token_urlsafe(32),
             )
-            asyncio.run(_run(directory, options, address, listener, tether, ready))
+            try:
+                asyncio.run(_run(directory, lock, options, address, listener, tether, ready))
+            finally:
+                directory.withdraw(address)
     finally:
-        directory.unpublish()
         lock.release()
 
 
 async def _run(
     directory: StateDirectory,
+    lock: FileLock,
     options: Options,
     address: Address,
     listener: socket.socket,
@@ -85,16 +94,17 @@ async def _run(
         loop.add_signal_handler(number, server.shut_down)
     if tether is not None:
         loop.add_reader(tether, _read_tether, tether, server)
-    # The shell that starts the daemon ignores this signal, and sessions would inherit that.
-    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     await scheduler.recover()
-    tasks = [asyncio.create_task(scheduler.run())]
+    tasks = [
+        asyncio.create_task(scheduler.run()),
+        asyncio.create_task(_end_without_directory(server, lock)),
+    ]
     if options.idle is not None:
         tasks.append(asyncio.create_task(_end_when_idle(server, app, scheduler, options.idle)))
-    directory.publish(address)
+    await _publish(directory, address)
     ready(address)
     await server.serve(sockets=[listener])
-    directory.unpublish()
+    directory.withdraw(address)
     for task in tasks:
         task.cancel()
     await scheduler.close()
@@ -135,6 +145,7 @@ def _open_store(directory: StateDirectory) -> Store:
     try:
         return Store(directory.database)
     except sqlite3.OperationalError as error:
+        directory.check_space()
         raise PlatformError(f"{directory.database}: {error}") from error
     except sqlite3.DatabaseError as error:
         message = (
@@ -198,6 +209,30 @@ async def _end_when_idle(
         if remaining <= 0 and scheduler.idle:
             server.shut_down()
         await asyncio.sleep(remaining if remaining > 0 else seconds / 2)
+
+
+async def _publish(directory: StateDirectory, address: Address) -> None:
+    """Write the address; on a full disk, wait until the end of deleted sessions makes room.
+
+    Raises:
+        OSError: The address cannot be written.
+    """
+    deadline = time.monotonic() + _PUBLISH_TIMEOUT
+    while True:
+        try:
+            return directory.publish(address)
+        except OSError as error:
+            if error.errno not in DISK_FULL or time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(_PUBLISH_INTERVAL)
+
+
+async def _end_without_directory(server: _Server, lock: FileLock) -> None:
+    """End the platform if its state directory disappears: no client could find it any more."""
+    while lock.is_valid():  # noqa: ASYNC110 - no event exists on every system
+        await asyncio.sleep(_DIRECTORY_INTERVAL)
+    logger.warning("the state directory was removed: the platform and its sessions end")
+    server.shut_down()
 
 
 def _listen(port: int) -> socket.socket:

@@ -26,6 +26,7 @@ class Phase(StrEnum):
 
 # The phases in which processes run.
 PROCESS_PHASES = frozenset({Phase.UNREADY, Phase.RUNNING})
+END_PHASES = frozenset({Phase.COMPLETED, Phase.FAILED})
 
 _STATUS = {Phase.RUNNING: "Running", Phase.COMPLETED: "Completed", Phase.FAILED: "Failed"}
 
@@ -43,7 +44,8 @@ class Session:
         gpus: The requested GPUs.
         fixed: Whether the requested memory is also the limit.
         created: The time of the launch, in seconds since the epoch.
-        started: The time of the start, in seconds since the epoch; `None` for a queued session.
+        started: The time of the start, in seconds since the epoch. On v1, this is the time of the
+            launch, because the job starts then; on v0, it is `None` for a queued session.
         ended: The time of the end, in seconds since the epoch; `None` before the end.
         lifetime: The time from the start to the expiry, in seconds.
         deleted: Whether the owner deleted the session; its processes may still run.
@@ -73,8 +75,15 @@ class Session:
 
     @property
     def active(self) -> bool:
-        """Whether the session has left the queue and has not ended."""
-        return self.phase in {Phase.STARTING, Phase.PULLING, Phase.UNREADY, Phase.RUNNING}
+        """Whether the session or its job has started and has not ended."""
+        if self.phase is Phase.QUEUED:
+            return self.started is not None
+        return self.phase not in END_PHASES
+
+    @property
+    def expiry(self) -> float | None:
+        """The time of the expiry, in seconds since the epoch; `None` before the start."""
+        return None if self.started is None else self.started + self.lifetime
 
 
 @frozen

@@ -1,23 +1,29 @@
 """The state directory of a platform: its files, its locks, and the check of its owner."""
 
-import fcntl
+import errno
 import json
 import os
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from attrs import define, field, frozen
+from attrs import frozen
 
 from skaha.local._errors import PlatformError
+from skaha.local._file_lock import FileLock
 from skaha.local._models import Address
+from skaha.local._private_directory import make_private_directory
 
 _LOCK_TIMEOUT = 1.0
 _POLL_INTERVAL = 0.02
+
+# The database, the address and the log of a platform need less.
+_FREE_SPACE = 256 * 1024
 
 
 def default_state_directory() -> Path:
@@ -57,7 +63,7 @@ class StateDirectory:
         """
         directory = cls((root or default_state_directory()).absolute())
         try:
-            directory.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_directory(directory.root)
             directory._close_to_others()
         except OSError as error:
             message = f"cannot use the state directory: {error}; SKAHA_LOCAL_STATE names another"
@@ -100,22 +106,46 @@ class StateDirectory:
     def publish(self, address: Address) -> None:
         """Write the address, so that other processes of this user find the platform."""
         self._write("token", address.token)
-        self._write("address", json.dumps({"url": address.url, "pid": os.getpid()}))
+        self._write("address", _address_record(address))
 
     def secret_key(self) -> bytes:
         """Return the key of the sessions' secrets; create it if it does not exist."""
-        file = self.root / "key"
-        if not file.exists():
-            self._write("key", secrets.token_hex(32))
-        return bytes.fromhex(file.read_text())
+        if not self._key.exists():
+            self._write(self._key.name, secrets.token_hex(32))
+        return bytes.fromhex(self._key.read_text())
 
     def unpublish(self) -> None:
-        """Remove the address, including that of an earlier platform."""
+        """Remove the address of an earlier platform."""
         (self.root / "address").unlink(missing_ok=True)
+
+    def withdraw(self, address: Address) -> None:
+        """Remove the address that this process has written.
+
+        Another platform may use the directory: somebody may have removed the directory, and thus
+        the lock, while this platform was running.
+        """
+        with suppress(FileNotFoundError, NotADirectoryError):
+            if (self.root / "address").read_text() == _address_record(address):
+                self.unpublish()
+
+    def check_space(self) -> None:
+        """Check that the disk has room for the files of a platform.
+
+        Raises:
+            OSError: The disk is full.
+        """
+        try:
+            with tempfile.TemporaryFile(dir=self.root, buffering=0) as file:
+                if file.write(bytes(_FREE_SPACE)) == _FREE_SPACE:
+                    return
+                problem = errno.ENOSPC
+        except OSError as error:
+            problem = error.errno or errno.EIO
+        raise OSError(problem, os.strerror(problem), str(self.root))
 
     def running_platform(self) -> RunningPlatform | None:
         """Return the platform of this directory if it runs and is ready."""
-        if not self._is_locked():
+        if not self.is_locked():
             return None
         try:
             record: dict[str, Any] = json.loads((self.root / "address").read_text())
@@ -131,25 +161,34 @@ class StateDirectory:
             PlatformError: The platform neither starts nor ends within `seconds`.
         """
         deadline = time.monotonic() + seconds
-        while self._is_locked():
+        while self.is_locked():
             if running := self.running_platform():
                 return running
             if time.monotonic() > deadline:
-                raise PlatformError(f"the platform on {self.root} neither starts nor ends")
+                raise self.not_ready_error()
             time.sleep(_POLL_INTERVAL)
         return None
 
-    def lock(self) -> "FileLock":
+    def not_ready_error(self) -> PlatformError:
+        """Return the error of a platform that holds the lock, but has no address."""
+        pid = self._lock.holder()
+        command = "" if pid is None else f" with `kill -9 {pid}`"
+        return PlatformError(
+            f"the platform{_process(pid)} on {self.root} neither starts nor ends: end it{command}"
+            " and try again, its sessions are kept"
+        )
+
+    def lock(self) -> FileLock:
         """Take the lock that a platform holds as long as it lives.
 
         Raises:
             PlatformError: Another platform holds the lock.
         """
-        lock = FileLock(self.root / "lock")
+        lock = self._lock
         if not lock.acquire(_LOCK_TIMEOUT):
             raise PlatformError(
-                f"another platform already runs on {self.root}: use it, or stop it with"
-                " `python -m skaha.local stop`"
+                f"another platform{_process(lock.holder())} already runs on {self.root}: use it,"
+                " or stop it with `python -m skaha.local stop`"
             )
         return lock
 
@@ -162,7 +201,10 @@ class StateDirectory:
         """
         lock = FileLock(self.root / "start.lock")
         if not lock.acquire(seconds):
-            raise PlatformError(f"another process has been starting a platform for {seconds:.0f} s")
+            raise PlatformError(
+                f"another program{_process(lock.holder())} has been starting the platform on"
+                f" {self.root} for {seconds:.0f} s: end that program and try again"
+            )
         try:
             yield
         finally:
@@ -170,22 +212,34 @@ class StateDirectory:
 
     def wait_until_unlocked(self, seconds: float) -> bool:
         """Wait until no platform runs on this directory; return `False` after a time-out."""
-        lock = FileLock(self.root / "lock")
+        lock = self._lock
         unlocked = lock.acquire(seconds, shared=True)
         lock.release()
         return unlocked
 
+    @property
+    def was_used(self) -> bool:
+        """Whether a platform has written records to this directory."""
+        return self.database.exists() or self._key.exists()
+
     def clear(self) -> None:
-        """Remove all files of a platform, if a platform has used this directory."""
-        if not self.database.exists():
-            return
+        """Remove all files of a platform."""
         shutil.rmtree(self.sessions, ignore_errors=True)
         for file in self.root.glob("platform.db*"):
             file.unlink(missing_ok=True)
         for name in ("token", "address", "key", "daemon.log"):
             (self.root / name).unlink(missing_ok=True)
 
-    def _is_locked(self) -> bool:
+    @property
+    def _key(self) -> Path:
+        return self.root / "key"
+
+    @property
+    def _lock(self) -> FileLock:
+        return FileLock(self.root / "lock")
+
+    def is_locked(self) -> bool:
+        """Return whether a platform runs, starts or ends."""
         return not self.wait_until_unlocked(0)
 
     def _write(self, name: str, content: str) -> None:
@@ -196,37 +250,9 @@ class StateDirectory:
         new.replace(self.root / name)
 
 
-@define
-class FileLock:
-    """A lock on a file; it ends with the process that holds it."""
+def _address_record(address: Address) -> str:
+    return json.dumps({"url": address.url, "pid": os.getpid()})
 
-    path: Path
-    _file: IO[str] | None = field(default=None, init=False)
 
-    def acquire(self, seconds: float, *, shared: bool = False) -> bool:
-        """Take the lock; return `False` after a time-out.
-
-        Args:
-            seconds: The time-out.
-            shared: Take a shared lock, which only tests whether the lock is free.
-        """
-        deadline = time.monotonic() + seconds
-        self._file = self.path.open("a")
-        while not self._try(fcntl.LOCK_SH if shared else fcntl.LOCK_EX):
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(_POLL_INTERVAL)
-        return True
-
-    def release(self) -> None:
-        """Release the lock."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    def _try(self, operation: int) -> bool:
-        try:
-            fcntl.flock(self._file or -1, operation | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+def _process(pid: int | None) -> str:
+    return "" if pid is None else f" (process {pid})"

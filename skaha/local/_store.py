@@ -75,6 +75,9 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.row_factory = sqlite3.Row
+        # This is the only process that uses the file. Without this setting, SQLite needs a second
+        # file in the memory of all processes, and a full disk has no room for it.
+        self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.execute("PRAGMA foreign_keys=ON")
@@ -173,15 +176,15 @@ class Store:
             (session.seq,),
         )
 
-    def set_lifetime(self, session: Session, lifetime: float, due: float) -> None:
+    def set_lifetime(self, session: Session, lifetime: float, due: float | None) -> None:
         """Set the lifetime of a session, counted from its start."""
         self._db.execute(
             "UPDATE sessions SET lifetime = ?, due = ? WHERE seq = ?", (lifetime, due, session.seq)
         )
 
-    def clear_due(self, session: Session) -> None:
-        """Let a queued session start when there is room."""
-        self._db.execute("UPDATE sessions SET due = NULL WHERE seq = ?", (session.seq,))
+    def set_due(self, session: Session, due: float | None) -> None:
+        """Set the next time at which the scheduler must act on a session."""
+        self._db.execute("UPDATE sessions SET due = ? WHERE seq = ?", (due, session.seq))
 
     def mark_deleted(self, session: Session) -> None:
         """Mark a session as deleted while its processes end."""

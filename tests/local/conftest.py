@@ -12,6 +12,7 @@ import pytest
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.1"
 TOKEN = "a-token-of-the-tests"
+SHARED = {"platform", "v0_platform"}
 
 
 def eventually(condition, seconds=10.0):
@@ -101,12 +102,38 @@ class Platform:
     def delete(self, session_id):
         return self.client.delete(f"/session/{session_id}")
 
+    def clean(self):
+        """Remove all faults, commands of images and sessions; wait until all processes ended."""
+        self.faults()
+        (self.state / "images.json").unlink(missing_ok=True)
+        sessions = [*self.sessions(view="interactive"), *self.sessions()]
+        for session in sessions:
+            app = session.get("appid", "<none>")
+            self.delete(session["id"] if app == "<none>" else f"{session['id']}/app/{app}")
+        if sessions:
+            eventually(lambda: self.sessions(view="stats")["cores"]["requestedCPUCores"] == 0)
+
     def wait(self, session_id, status="Completed", seconds=10.0):
         def session_with_status():
             session = self.session(session_id)
             return session if session["status"] == status else None
 
         return eventually(session_with_status, seconds)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Mount a disk of 16 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(disk)]
+    if (
+        sys.platform != "linux"
+        or subprocess.run(mount, capture_output=True, check=False).returncode
+    ):
+        pytest.skip("needs the right to mount a small disk")
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 @pytest.fixture(scope="session", name="eventually")
@@ -124,9 +151,9 @@ def token():
     return TOKEN
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def launch_shared(tmp_path_factory):
-    """Start platforms that the tests of a module share, with room for several sessions."""
+    """Start platforms that several tests share, with room for several sessions."""
     running = []
 
     def _launch(*options, version="v1"):
@@ -140,16 +167,24 @@ def launch_shared(tmp_path_factory):
         platform.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def platform(launch_shared):
-    """A platform that the tests of a module share."""
+    """A platform that all tests share."""
     return launch_shared()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def v0_platform(launch_shared):
-    """A platform with the profile v0 that the tests of a module share."""
+    """A platform with the profile v0 that all tests share."""
     return launch_shared(version="v0")
+
+
+@pytest.fixture(autouse=True)
+def _clean(request):
+    """Clean the shared platforms after each test that uses them."""
+    yield
+    for name in SHARED & set(request.fixturenames):
+        request.getfixturevalue(name).clean()
 
 
 @pytest.fixture
@@ -157,22 +192,14 @@ def launch(tmp_path):
     """Start platforms for a single test, with its options."""
     running = []
 
-    def _launch(*options, version="v1", state=None):
+    def _launch(*options, state=None, **settings):
         home = tmp_path / f"home-{len(running)}"
         home.mkdir()
         state = state or tmp_path / f"state-{len(running)}"
-        running.append(Platform(state, home, *options, version=version))
+        running.append(Platform(state, home, *options, **settings))
         return running[-1]
 
     yield _launch
     for platform in running:
         if platform.process.returncode is None:
             platform.stop()
-
-
-@pytest.fixture
-def clean(platform):
-    """Delete all sessions after the test."""
-    yield platform
-    for session in platform.sessions():
-        platform.delete(session["id"])

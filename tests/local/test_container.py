@@ -7,6 +7,8 @@ import tarfile
 
 import pytest
 
+import skaha.local
+
 IMAGE = "images.canfar.net/skaha-tests/busybox:1"
 APPLETS = (
     "cat",
@@ -71,11 +73,6 @@ def _image(tmp_path_factory):
 def platform(launch_shared):
     """A platform that runs sessions as containers."""
     return launch_shared("--runtime", "container", "--grace", "1")
-
-
-@pytest.fixture(autouse=True)
-def _clean(clean):
-    """Delete all sessions after each test."""
 
 
 def containers(session_id):
@@ -165,3 +162,16 @@ def test_a_killed_daemon_finds_its_containers(platform, eventually):
         platform.wait(session_id, "Failed")
         assert "Exit status 7" in platform.events(session_id)
         eventually(lambda session_id=session_id: not containers(session_id))
+
+
+def test_reset_removes_the_containers_of_a_killed_daemon(launch, monkeypatch):
+    """It finds them without the database."""
+    monkeypatch.setattr("skaha.local._daemon._RESET_GRACE", 0)
+    platform = launch("--runtime", "container")
+    session_id = platform.create(image=IMAGE, cmd="sleep", args="300", ram="1")
+    platform.wait(session_id, "Running")
+    platform.kill()
+    for file in platform.state.glob("platform.db*"):
+        file.unlink()
+    skaha.local.reset(platform.state)
+    assert not containers(session_id)

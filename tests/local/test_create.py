@@ -6,11 +6,6 @@ import re
 import pytest
 
 
-@pytest.fixture(autouse=True)
-def _clean(clean):
-    """Delete all sessions after each test, because interactive sessions have a limit."""
-
-
 def error_text(platform, **parameters):
     response = platform.post(**parameters)
     assert response.status_code == 400

@@ -1,19 +1,24 @@
 """The platform in the background: find or start it, show its status, stop it, reset it."""
 
+import asyncio
 import doctest
 import errno
 import os
+import shutil
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from unittest.mock import Mock
 
 import httpx
 import psutil
 import pytest
+from local.processes import alive, processes_of
 
 import skaha.local
 from skaha.local import (
@@ -41,7 +46,8 @@ def _state(tmp_path, monkeypatch):
     path = tmp_path / "state"
     monkeypatch.setenv("SKAHA_LOCAL_STATE", str(path))
     yield path
-    run("stop")
+    monkeypatch.undo()
+    stop(path)
 
 
 def run(*arguments):
@@ -50,7 +56,16 @@ def run(*arguments):
 
 
 def pid_of_daemon():
-    return int(run("status").stdout.split("process ")[1].rstrip(")\n"))
+    return status().pid
+
+
+def launch_session(address, **parameters):
+    headers = {"Authorization": f"Bearer {address.token}"}
+    data = {"name": "n", "image": "images.canfar.net/a/b:1", **parameters}
+    url = f"{address.url}/v1/session"
+    response = httpx.post(url, data=data, headers=headers, trust_env=False)
+    assert response.status_code == 200
+    return response.text.strip()
 
 
 def sessions(address):
@@ -112,12 +127,10 @@ def test_simultaneous_calls_start_one_platform():
 def test_a_killed_platform_is_replaced(eventually):
     """No caller gets the address of the killed platform, and its sessions are kept."""
     old = find_or_start()
-    headers = {"Authorization": f"Bearer {old.token}"}
-    data = {"name": "n", "image": "images.canfar.net/a/b:1", "cmd": "true"}
-    httpx.post(f"{old.url}/v1/session", data=data, headers=headers, trust_env=False)
+    launch_session(old, cmd="true")
     pid = pid_of_daemon()
     os.kill(pid, signal.SIGKILL)
-    eventually(lambda: not psutil.pid_exists(pid) or run("status").returncode == 3)
+    eventually(lambda: status() is None)
     new = find_or_start()
     assert new.token != old.token
     assert len(sessions(new)) == 1
@@ -244,11 +257,132 @@ def test_a_platform_with_a_session_does_not_end_itself(launch, eventually):
 
 
 def test_a_platform_that_cannot_start(state):
-    """The error shows the end of the daemon's log."""
+    """The error shows the new messages in the daemon's log."""
     state.mkdir(mode=0o700)
+    (state / "daemon.log").write_text("message of an earlier start\n")
     (state / "platform.db").write_text("this is not a database, and long enough to be recognized")
-    with pytest.raises(PlatformError, match="not a database"):
+    with pytest.raises(PlatformError, match="not a database") as caught:
         find_or_start()
+    assert "earlier" not in str(caught.value)
+
+
+def test_a_full_disk_at_the_start(small_disk):
+    """The error names the disk, although the log on this disk is empty."""
+    root = small_disk / "state"
+    filler = small_disk / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    with pytest.raises(PlatformError, match=f"No space left on device: '{root}': make room"):
+        find_or_start(root)
+    served = run("serve", "--state", str(root))
+    assert "No space left on device" in served.stderr
+    assert "make room" in served.stderr
+    reset(root)
+    filler.unlink()
+    assert find_or_start(root)
+    stop(root)
+
+
+@pytest.fixture
+def hold():
+    """Hold the lock on a file in another process; return the id of that process."""
+    holders = []
+
+    def _hold(file):
+        file.parent.mkdir(mode=0o700)
+        script = (
+            "import fcntl, sys\n"
+            "with open(sys.argv[1], 'a') as file:\n"
+            "    fcntl.flock(file, fcntl.LOCK_EX)\n"
+            "    print(flush=True)\n"
+            "    input()\n"
+        )
+        holder = subprocess.Popen(
+            [sys.executable, "-c", script, str(file)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        holder.stdout.readline()
+        holders.append(holder)
+        return holder.pid
+
+    yield _hold
+    for holder in holders:
+        holder.communicate(b"\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        ("lock", find_or_start),
+        ("lock", stop),
+        ("lock", reset),
+        ("start.lock", find_or_start),
+        ("lock", lambda: StateDirectory.open(None).lock()),
+    ],
+)
+@pytest.mark.parametrize("has_list_of_locks", [True, False])
+def test_a_lock_that_is_held(state, hold, monkeypatch, name, function, has_list_of_locks):
+    """The error of a platform that starts or ends for too long names its process."""
+    monkeypatch.setattr("skaha.local._daemon._TRANSITION_TIMEOUT", 0.1)
+    monkeypatch.setattr("skaha.local._daemon._START_TIMEOUT", 0.1)
+    monkeypatch.setattr("skaha.local._state_directory._LOCK_TIMEOUT", 0.1)
+    if not has_list_of_locks:
+        monkeypatch.setattr("skaha.local._file_lock._locking_process", lambda _: None)
+    pid = hold(state / name)
+    with pytest.raises(PlatformError, match=rf"\(process {pid}\)"):
+        function()
+
+
+def empty(directory):
+    for file in directory.iterdir():
+        shutil.rmtree(file) if file.is_dir() else file.unlink()
+
+
+@pytest.mark.parametrize("remove", [shutil.rmtree, empty])
+def test_a_platform_ends_without_its_state_directory(state, eventually, remove):
+    """Its sessions end, too. It does not touch a new platform with the same directory."""
+    old = find_or_start()
+    old_pid = pid_of_daemon()
+    session_id = launch_session(old, cmd="sleep", args="300")
+    eventually(lambda: processes_of(session_id))
+    remove(state)
+    new = find_or_start()
+    assert new.url != old.url
+    eventually(lambda: not alive(old_pid))
+    assert not processes_of(session_id)
+    assert find_or_start() == new
+    assert sessions(new) == []
+
+
+def test_a_platform_withdraws_only_its_own_address(state, eventually):
+    """A new platform may use the directory before the old platform ends."""
+    find_or_start()
+    old_pid = pid_of_daemon()
+    shutil.rmtree(state)
+    new = find_or_start()
+    os.kill(old_pid, signal.SIGTERM)
+    eventually(lambda: not alive(old_pid))
+    assert find_or_start() == new
+    assert stop()
+    assert not (state / "address").exists()
+
+
+def test_all_new_directories_are_private(tmp_path, eventually):
+    """This includes the directories above the state directory, whatever the umask."""
+    root = tmp_path / "above" / "state"
+    before = os.umask(0)
+    try:
+        address = find_or_start(root)
+    finally:
+        os.umask(before)
+    session_id = launch_session(address, cmd="true")
+    directory = root / "sessions" / session_id
+    eventually(lambda: directory.exists() and stat.S_IMODE(directory.stat().st_mode) == 0o700)
+    for path in (tmp_path / "above", root, root / "sessions"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700
+    stop(root)
 
 
 def test_a_database_of_a_later_release(state):
@@ -262,19 +396,37 @@ def test_a_database_of_a_later_release(state):
 
 
 def test_reset_ends_the_processes_of_a_killed_daemon(state, eventually):
-    """The record of a session is deleted only after its processes have ended."""
-    address = find_or_start()
-    headers = {"Authorization": f"Bearer {address.token}"}
-    data = {"name": "n", "image": "images.canfar.net/a/b:1", "cmd": "sleep", "args": "300"}
-    url = f"{address.url}/v1/session"
-    session_id = httpx.post(url, data=data, headers=headers, trust_env=False).text.strip()
-    file = state / "sessions" / session_id / "pid"
-    pid = eventually(lambda: file.exists() and file.read_text())
+    """It needs no database, and works in an event loop, as in a notebook."""
+    session_id = launch_session(find_or_start(), cmd="sleep", args="300")
+    eventually(lambda: processes_of(session_id))
     os.kill(pid_of_daemon(), signal.SIGKILL)
-    assert run("reset").returncode == 0
-    eventually(lambda: not psutil.pid_exists(int(pid)))
-    assert find_or_start()
+    eventually(lambda: status() is None)
+    (state / "platform.db").unlink()
+
+    async def cell():
+        reset()
+
+    asyncio.run(cell())
+    assert not processes_of(session_id)
+    assert not (state / "sessions").exists()
     assert sessions(find_or_start()) == []
+
+
+def test_reset_keeps_the_records_if_a_process_does_not_end(state, eventually, monkeypatch):
+    """The error names the session."""
+    session_id = launch_session(find_or_start(), cmd="sleep", args="300")
+    eventually(lambda: processes_of(session_id))
+    os.kill(pid_of_daemon(), signal.SIGKILL)
+    eventually(lambda: status() is None)
+    with monkeypatch.context() as patch:
+        patch.setattr("skaha.local._daemon._RESET_GRACE", 0)
+        patch.setattr("skaha.local._runtimes._leftovers._KILL_TIMEOUT", 0.1)
+        patch.setattr("skaha.local._runtimes._process_tree._signal", lambda *_: None)
+        with pytest.raises(PlatformError, match=f"do not end: {session_id};"):
+            reset()
+    assert (state / "platform.db").exists()
+    reset()
+    assert not processes_of(session_id)
 
 
 def test_a_state_directory_that_cannot_be_created(tmp_path):

@@ -17,11 +17,6 @@ PAGE = "images.canfar.net/skaha-tests/page:1"
 START_SECONDS = 40
 
 
-@pytest.fixture(autouse=True)
-def _clean(clean):
-    """Delete all sessions after each test."""
-
-
 @pytest.fixture
 def browser(tmp_path):
     """Open a page in a real browser; return its content after its scripts have run."""
@@ -143,12 +138,25 @@ def test_a_headless_session_without_cmd_runs_the_command_of_its_image(platform):
     assert platform.logs(replaced) == "replaced\n"
 
 
-def test_an_image_file_that_is_not_json(platform, eventually):
-    """The events show the error."""
-    (platform.state / "images.json").write_text("{")
-    session_id = platform.create(type="contributed", image=PAGE)
-    eventually(lambda: "images.json is not JSON" in platform.events(session_id))
-    (platform.state / "images.json").unlink()
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"{", "images.json is not JSON"),
+        (b"\xff", "images.json is not JSON"),
+        (b"[]", "images.json is not a JSON object"),
+        (f'{{"{PAGE}": "python3"}}'.encode(), f'the command for "{PAGE}" is not a list of words'),
+        (f'{{"{PAGE}": []}}'.encode(), f'the command for "{PAGE}" is not a list of words'),
+    ],
+)
+def test_a_file_of_commands_that_is_not_valid(platform, eventually, content, text):
+    """Sessions that need it wait for their image, and their events show the error."""
+    (platform.state / "images.json").write_bytes(content)
+    for kind in ("contributed", "headless"):
+        session_id = platform.create(type=kind, image=PAGE)
+        eventually(lambda session_id=session_id: text in platform.events(session_id))
+        assert platform.session(session_id)["status"] == "Pending"
+        assert "Error: ImagePullBackOff" in platform.events(session_id)
+    platform.wait(platform.create(image=PAGE, cmd="true"))
 
 
 def test_the_page_of_the_service(platform):

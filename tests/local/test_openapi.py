@@ -45,6 +45,17 @@ CHECKS = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def _clean():
+    """Keep the sessions of this module."""
+
+
+@pytest.fixture(scope="module")
+def platform(launch_shared):
+    """A platform for this module."""
+    return launch_shared()
+
+
 @pytest.fixture(scope="module")
 def http_session(platform):
     with requests.Session() as session:

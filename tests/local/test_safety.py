@@ -8,11 +8,7 @@ import time
 
 import psutil
 import pytest
-
-
-@pytest.fixture(autouse=True)
-def _clean(clean):
-    """Delete all sessions after each test."""
+from local.processes import processes_of
 
 
 def port(platform):
@@ -167,19 +163,92 @@ def test_a_full_disk_is_an_error_without_corruption(launch):
     assert len(platform.sessions()) == 2
 
 
+# This platform behaves as on a full disk while the file `full` names a path that exists: it can
+# record no change of a session after its launch.
+ON_A_FULL_DISK = """
+import sqlite3
+from pathlib import Path
+from skaha.local import _scheduler
+from skaha.local.__main__ import main
+from skaha.local._session import Phase
+from skaha.local._store import Store
+
+def guarded(method):
+    def write(store, *arguments, **options):
+        file = Path.home() / "full"
+        if Phase.STARTING not in arguments and file.exists() and Path(file.read_text()).exists():
+            raise sqlite3.OperationalError("database or disk is full")
+        return method(store, *arguments, **options)
+    return write
+
+for method in (Store.set_phase, Store.mark_deleted, Store.remove):
+    setattr(Store, method.__name__, guarded(method))
+_scheduler._RETRY_INTERVAL = _scheduler._DELETE_TIMEOUT = 0.1
+main()
+"""
+
+
 @pytest.fixture
-def small_disk(tmp_path):
-    """Mount a disk of 16 MB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(disk)]
-    if (
-        sys.platform != "linux"
-        or subprocess.run(mount, capture_output=True, check=False).returncode
-    ):
-        pytest.skip("needs the right to mount a small disk")
-    yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+def full_disk(launch):
+    """A platform, and the file that makes its disk full."""
+
+    def _launch(*options):
+        platform = launch("--grace", "0.3", *options, program=("-c", ON_A_FULL_DISK))
+        return platform, platform.home / "full"
+
+    return _launch
+
+
+def test_a_session_on_a_full_disk_can_be_deleted(full_disk, eventually):
+    """Its files make room for the record; this works even if its start was not recorded."""
+    platform, full = full_disk()
+    full.write_text("/")
+    filler, other = platform.create(cmd="sleep", args="300"), platform.create(cmd="true")
+    eventually(lambda: processes_of(filler))
+    assert {session["status"] for session in platform.sessions()} == {"Pending"}
+    full.write_text(f"{platform.state}/sessions/{filler}")
+    assert platform.delete(filler).status_code == 200
+    assert not processes_of(filler)
+    assert [session["id"] for session in platform.sessions()] == [other]
+    platform.wait(other)
+
+
+def test_a_deletion_that_cannot_be_recorded(full_disk, eventually):
+    """It is an error, but the session ends, and vanishes when there is room."""
+    platform, full = full_disk()
+    session_id = platform.create(cmd="sleep", args="300")
+    platform.wait(session_id, "Running")
+    full.write_text("/")
+    response = platform.delete(session_id)
+    assert response.status_code == 500
+    assert "disk is full" in response.text
+    assert not processes_of(session_id)
+    full.unlink()
+    eventually(lambda: platform.sessions() == [])
+
+
+def test_a_session_on_a_full_disk_expires(full_disk, eventually):
+    """Its end is recorded when there is room."""
+    platform, full = full_disk("--time-scale", "0.0000005")  # headless: 0.6 s
+    session_id = platform.create(cmd="sleep", args="300")
+    full.write_text("/")
+    eventually(lambda: processes_of(session_id))
+    eventually(lambda: not processes_of(session_id))
+    full.unlink()
+    eventually(lambda: platform.sessions() == [])
+
+
+def test_a_platform_on_a_full_disk_ends(full_disk):
+    """The next run records the end of its sessions."""
+    platform, full = full_disk()
+    session_id = platform.create(cmd="sleep", args="300")
+    platform.wait(session_id, "Running")
+    full.write_text("/")
+    assert platform.stop() == 0
+    assert not processes_of(session_id)
+    full.unlink()
+    platform.start()
+    platform.wait(session_id, "Failed")
 
 
 def test_a_session_that_fills_the_disk_can_be_deleted(small_disk, launch, eventually):

@@ -1,31 +1,18 @@
 """The scheduler: the order of sessions, and the end of their processes."""
 
 import os
+import re
 import signal
+import sys
 import threading
 from contextlib import suppress
 
 import httpx
 import psutil
 import pytest
+from local.processes import alive, processes_of
 
-
-def alive(pid):
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def processes_of(session_id):
-    pids = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("skaha_sessionid") == session_id:
-                pids.append(process.pid)
-        except psutil.Error:
-            continue
-    return [pid for pid in pids if alive(pid)]
+import skaha.local
 
 
 def running(platform):
@@ -50,6 +37,18 @@ def test_memory_limits_the_running_sessions(launch, eventually):
     ids[1:] = [platform.create(cmd="sleep", args="60") for _ in range(2)]
     eventually(lambda: running(platform) == set(ids[:2]))
     assert "1 Insufficient memory." in platform.events(ids[2])
+
+
+def test_a_session_that_fits_waits_behind_a_larger_session(platform, eventually):
+    """Its event names the session that starts first."""
+    ids = [platform.create(cmd="sleep", args="60", cores=cores, ram="1") for cores in "682"]
+    eventually(lambda: running(platform) == {ids[0]})
+    assert "0/1 nodes are available: 1 Insufficient cpu." in platform.events(ids[1])
+    events = platform.events(ids[2])
+    assert re.search(f"Warning +FailedScheduling +.*: the earlier session {ids[1]} starts", events)
+    assert "needs more cpu." in events
+    platform.delete(ids[1])
+    platform.wait(ids[2], "Running")
 
 
 def test_a_session_larger_than_the_machine_runs_alone(launch):
@@ -78,36 +77,62 @@ def test_a_free_core_is_used_at_once(launch, eventually):
         platform.delete(ids[first])
 
 
+# The script writes the ids of its background processes to a file. The last two processes detach
+# themselves and have an empty environment, like a program that `sudo` or `sshd` starts.
 TREE = """
+note() { echo $! >> pids; }
 trap '' TERM
-setsid sh -c 'trap "" TERM; sleep 300' &
-(sleep 300 & sleep 300 &) &
-env -i sleep 300 &
-sleep 300
+setsid sh -c 'trap "" TERM; sleep 300' & note
+sh -c 'kill -STOP $$' & note
+env -i sleep 300 & note
+(setsid env -i sleep 300 & note)
+(setsid env -i sh -c 'trap "" TERM HUP; while :; do sleep 300; done' <&- >&- 2>&- & note)
 """
 
 
-@pytest.mark.parametrize("end", ["delete", "expire"])
-def test_the_whole_process_tree_ends(launch, eventually, end):
-    """This includes processes that left the process group or ignore SIGTERM."""
-    scale = "0.000001" if end == "expire" else "1"
-    platform = launch("--grace", "0.3", "--time-scale", scale)
-    session_id = platform.shell(TREE)
-    platform.wait(session_id, "Running")
-    eventually(lambda: len(processes_of(session_id)) >= 6)
-    descendants = psutil.Process(min(processes_of(session_id))).children(recursive=True)
-    if end == "delete":
-        platform.delete(session_id)
-    eventually(lambda: not processes_of(session_id))
-    eventually(lambda: not [process for process in descendants if alive(process.pid)])
-    assert not [p for p in psutil.Process(platform.process.pid).children() if not alive(p.pid)]
+def delete_after_kill(platform, session_id):
+    platform.kill()
+    platform.start()
+    platform.delete(session_id)
 
 
-def test_background_processes_end_with_the_command(platform, eventually):
-    """In a container, all processes end with the first process."""
-    session_id = platform.shell("setsid sleep 300 &")
-    platform.wait(session_id)
+def reset_damaged_platform(platform, _):
+    platform.kill()
+    for file in platform.state.glob("platform.db*"):
+        file.write_bytes(b"damaged" * 100)
+    skaha.local.reset(platform.state)
+    assert not (platform.state / "platform.db").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has child subreapers")
+@pytest.mark.parametrize(
+    ("end", "last_line", "time_scale"),
+    [
+        pytest.param(lambda *_: None, "exit", 1, id="command"),
+        pytest.param(lambda *_: None, "sleep 300", 0.0000005, id="expiry"),  # after 0.6 s
+        pytest.param(lambda platform, name: platform.delete(name), "sleep 300", 1, id="delete"),
+        pytest.param(lambda platform, _: platform.stop(), "sleep 300", 1, id="stop"),
+        pytest.param(delete_after_kill, "sleep 300", 1, id="delete after a kill"),
+        pytest.param(reset_damaged_platform, "sleep 300", 1, id="reset of a damaged platform"),
+    ],
+)
+def test_all_processes_end_with_their_session(
+    launch, eventually, monkeypatch, end, last_line, time_scale
+):
+    """This includes detached processes, stopped processes, and those that ignore SIGTERM."""
+    monkeypatch.setattr("skaha.local._daemon._RESET_GRACE", 0.3)
+    platform = launch("--grace", "0.3", "--time-scale", str(time_scale))
+    session_id = platform.shell(TREE + last_line)
+    file = platform.home / "pids"
+    pids = eventually(
+        lambda: file.exists() and len(lines := file.read_text().split()) == 5 and lines
+    )
+    end(platform, session_id)
+    eventually(lambda: not [pid for pid in pids if alive(int(pid))])
     eventually(lambda: not processes_of(session_id))
+    if platform.process.returncode is None:
+        children = psutil.Process(platform.process.pid).children()
+        assert not [child for child in children if not alive(child.pid)]
 
 
 def test_a_command_gets_sigterm_before_sigkill(launch, eventually):

@@ -2,13 +2,14 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from pathlib import Path
 
+import psutil
 import pytest
 
 from skaha.local import PlatformError, _machine
@@ -116,18 +117,78 @@ def test_a_database_of_version_1_is_upgraded(tmp_path):
         store.close()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /proc")
-def test_the_environment_of_a_new_process_is_visible(tmp_path):
-    """Without it, a stop directly after the start would not find the process."""
-    for number in range(200):
-        session_id = f"s{number}"
-        environment = {_process_tree.SESSION_VARIABLE: session_id, "PATH": os.defpath}
-        command = _shim.Command(["sleep", "60"], tmp_path, environment)
-        workload = _shim.start(session_id, tmp_path, command)
-        environ = Path(f"/proc/{workload._shim}/environ").read_bytes()
-        os.killpg(workload._shim, signal.SIGKILL)
+@pytest.fixture
+def start(tmp_path):
+    """Start a command under a shim; kill both after the test."""
+    workloads = []
+
+    def _start(*words, **environment):
+        words = [shutil.which(words[0]), *words[1:]]
+        session_id = f"s{len(workloads)}"
+        environment = {_process_tree.SESSION_VARIABLE: session_id, **environment}
+        command = _shim.Command(words, tmp_path, environment)
+        workloads.append(_shim.start(session_id, tmp_path, command))
+        return workloads[-1]
+
+    yield _start
+    for workload in workloads:
+        asyncio.run(workload.stop(0))
         workload._child.wait()
-        assert session_id.encode() in environ
+
+
+def test_a_new_session_has_processes(start):
+    """Otherwise, a stop directly after the start would not find its command."""
+    for _ in range(20):
+        workload = start("sleep", "60")
+        (command,) = psutil.Process(workload._shim).children()
+        assert command.environ()[_process_tree.SESSION_VARIABLE] == workload.session_id
+        assert command.cmdline()[-1] == "60"
+
+
+def test_the_shim_adds_nothing_to_the_environment(start, tmp_path):
+    """Python sets a variable for itself if there is no locale."""
+    workload = start("env")
+    assert asyncio.run(workload.wait()) == 0
+    assert (tmp_path / "log").read_text() == f"{_process_tree.SESSION_VARIABLE}=s0\n"
+
+
+def test_the_shim_forwards_the_request_to_end(start):
+    """A stop may reach the shim before the command exists."""
+    workload = start("sleep", "60")
+    os.kill(workload._shim, signal.SIGTERM)
+    assert asyncio.run(workload.wait()) == 128 + signal.SIGTERM
+
+
+def test_processes_that_may_still_run_are_logged(start, monkeypatch, caplog):
+    """Only the shim finds processes with an empty environment, and only on Linux."""
+    assert asyncio.run(start("true").wait()) == 0
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert asyncio.run(start("true").wait()) == 0
+    monkeypatch.undo()
+    killed = start("sleep", "60")
+    os.kill(killed._shim, signal.SIGKILL)
+    assert asyncio.run(killed.wait()) == -signal.SIGKILL
+    linux = [] if sys.platform == "linux" else ["s0"]
+    assert [record.args[0] for record in caplog.records] == [*linux, "s1", "s2"]
+    assert "not certain that all its processes have ended" in caplog.text
+
+
+def test_processes_that_do_not_end_are_logged(monkeypatch, caplog):
+    """They may have more rights than the platform."""
+    monkeypatch.setattr(_process_tree, "_KILL_TIMEOUT", 0)
+    monkeypatch.setattr(_process_tree, "_signal", lambda *_: None)
+    environment = {_process_tree.SESSION_VARIABLE: "immortal", "PATH": os.defpath}
+    with subprocess.Popen(["sleep", "60"], env=environment) as child:
+
+        async def stop():
+            end = asyncio.create_task(_process_tree.terminate_session("immortal", None, 0))
+            while not caplog.records:  # noqa: ASYNC110 - a log has no event
+                await asyncio.sleep(0.01)
+            child.kill()
+            await asyncio.wait_for(end, 5)
+
+        asyncio.run(asyncio.wait_for(stop(), 10))
+    assert f"session immortal: its processes [{child.pid}] do not end" in caplog.text
 
 
 def test_simultaneous_callers_share_a_snapshot(monkeypatch):

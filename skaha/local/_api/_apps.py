@@ -37,6 +37,7 @@ def attach(request: ApiRequest, session_id: str) -> Response:
     desktop = platform.store.get(session_id)
     if desktop is None or desktop.kind != "desktop":
         raise NotFoundError(f"session {session_id} not found")
+    now = time.time()
     app = Session(
         id=session_id,
         appid=new_id(platform, _ID_LENGTH, session_id),
@@ -44,7 +45,8 @@ def attach(request: ApiRequest, session_id: str) -> Response:
         image=image,
         kind="desktop-app",
         **asdict(resources),
-        created=time.time(),
+        created=now,
+        started=None if platform.profile.is_v0 else now,
         lifetime=lifetime(platform.options, "desktop-app"),
     )
     platform.scheduler.submit(app)
@@ -58,11 +60,11 @@ def refuse_change(request: ApiRequest) -> Response:
     raise BadRequestError("Cannot modify an existing app.")
 
 
-def delete(request: ApiRequest, session_id: str, appid: str) -> None:
+async def delete(request: ApiRequest, session_id: str, appid: str) -> None:
     """Delete an app if it exists."""
     app = _find(request, session_id, appid)
     if app is not None:
-        request.platform.scheduler.delete(app)
+        await request.platform.scheduler.delete(app)
 
 
 def _find(request: ApiRequest, session_id: str, appid: str) -> Session | None:

@@ -16,17 +16,14 @@ _CARTA_PATH_V0 = "/session/carta/http/{id}/"
 
 
 def times(session: Session) -> dict[str, str]:
-    """Return the start and the expiry of a session that has left the queue."""
-    if session.started is None:
+    """Return the start and the expiry of a session, or no fields before its start."""
+    if session.started is None or session.expiry is None:
         return {}
-    started = datetime.fromtimestamp(int(session.started), UTC)
-    expiry = datetime.fromtimestamp(int(session.started + session.lifetime), UTC)
-    # The server prints the start with a Java class that omits zero seconds.
-    start_format = "%Y-%m-%dT%H:%M:%SZ" if started.second else "%Y-%m-%dT%H:%MZ"
-    return {
-        "startTime": started.strftime(start_format),
-        "expiryTime": expiry.strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
+    return {"startTime": _time(session.started), "expiryTime": _time(session.expiry)}
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def connect_url(platform: Platform, session: Session) -> str:

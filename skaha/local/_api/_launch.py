@@ -73,6 +73,7 @@ def new_session(request: ApiRequest) -> Session:
     is_headless = kind == "headless"
     cmd = parameters.first("cmd") if is_headless else None
     args = parameters.first("args") if is_headless else None
+    now = time.time()
     session = Session(
         id=new_id(request.platform),
         name=name.lower(),
@@ -83,7 +84,8 @@ def new_session(request: ApiRequest) -> Session:
         cmd=None if cmd is None else substitute(cmd),
         args=None if args is None else split_arguments(args),
         env=parse_environment(parameters.all("env")) if is_headless else (),
-        created=time.time(),
+        created=now,
+        started=None if is_v0 else now,
         lifetime=lifetime(request.platform.options, kind),
     )
     if session.name.startswith("-") and not is_v0:

@@ -57,11 +57,11 @@ async def delete(request: ApiRequest) -> Response:
         case []:
             raise BadRequestError("Cannot kill all sessions.")
         case [session_id]:
-            _delete(request, session_id)
+            await _delete(request, session_id)
         case [_, _]:
             raise BadRequestError("Missing app ID")
         case [session_id, _, appid]:
-            _apps.delete(request, session_id, appid)
+            await _apps.delete(request, session_id, appid)
         case _:
             raise BadRequestError(f"Invalid request: {request.path}")
     return Response()
@@ -146,7 +146,7 @@ def _renew(request: ApiRequest, session_id: str) -> Response:
     return Response()
 
 
-def _delete(request: ApiRequest, session_id: str) -> None:
+async def _delete(request: ApiRequest, session_id: str) -> None:
     platform = request.platform
     session = platform.store.get(session_id)
     if platform.profile.is_v0:
@@ -154,6 +154,6 @@ def _delete(request: ApiRequest, session_id: str) -> None:
             raise NotFoundError(session_id)
     else:
         for app in platform.store.apps(session_id):
-            platform.scheduler.delete(app)
+            await platform.scheduler.delete(app)
     if session is not None:
-        platform.scheduler.delete(session)
+        await platform.scheduler.delete(session)

@@ -31,7 +31,7 @@ def session_object(platform: Platform, session: Session) -> dict[str, Any]:
         "type": session.kind,
         "status": platform.status(session),
         "name": session.name,
-        **times(session),
+        **_times(session),
         "connectURL": connect_url(platform, session),
         **_requests(session),
         "requestedGPUCores": "0",
@@ -74,6 +74,14 @@ def statistics(platform: Platform) -> dict[str, Any]:
             "ramAvailable": _size(platform.machine.ram),
             "maxRAM": {"ram": ram, "withCPUCores": cores},
         },
+    }
+
+
+def _times(session: Session) -> dict[str, str]:
+    # The server prints the start with a Java class that omits zero seconds.
+    return {
+        name: text.replace(":00Z", "Z") if name == "startTime" else text
+        for name, text in times(session).items()
     }
 
 

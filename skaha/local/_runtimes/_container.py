@@ -7,7 +7,7 @@ import resource
 import shutil
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from skaha.local._errors import PlatformError
 from skaha.local._runtimes._environment import (
@@ -23,6 +23,8 @@ from skaha.local._runtimes._shim import Command, ShimWorkload, find_free_port, w
 from skaha.local._session import Event, Session
 
 _ENGINES = ("podman", "docker")
+# The file with the engine and the name of a session's container.
+_CONTAINER_FILE = "container"
 _PORTS = {"contributed": 5000, "notebook": 8888}
 
 # An engine finds its programs, its files and its socket by these variables.
@@ -71,6 +73,15 @@ class ContainerWorkload:
         await _run(self._engine, "rm", "--force", self._name)
 
 
+def find_container(directory: Path, client: Workload) -> ContainerWorkload | None:
+    """Return the container of a session from its directory, or `None` if it has no container."""
+    try:
+        engine, name = (directory / _CONTAINER_FILE).read_text().splitlines()
+    except (OSError, ValueError):
+        return None
+    return ContainerWorkload(engine, name, client)
+
+
 @frozen
 class ContainerRuntime(Runtime):
     """Run the images of sessions.
@@ -82,11 +93,8 @@ class ContainerRuntime(Runtime):
     engine: str
 
     def start_events(self, session: Session) -> list[Event]:
-        """Return events: the image, dropped GPUs, dropped variables."""
-        events = [
-            Event("Normal", "Pulled", f'Image "{session.image}" is on this machine'),
-            *super().start_events(session),
-        ]
+        """Return events: the image, dropped variables."""
+        events = [Event("Normal", "Pulled", f'Image "{session.image}" is on this machine')]
         if dropped := [name for name, value in session.env if "\n" in value]:
             text = f"The engine cannot pass on variables of several lines: {' '.join(dropped)}"
             events.append(Event("Warning", "EnvDropped", text))
@@ -105,6 +113,8 @@ class ContainerRuntime(Runtime):
     def command(self, session: Session) -> Command:
         """Return the engine's command that runs the image of a session."""
         end, variables = self._container_command(session)
+        names = f"{self.engine}\n{_container_name(session)}\n"
+        (self.directory(session) / _CONTAINER_FILE).write_text(names)
         file = self.directory(session) / "env"
         file.touch(mode=0o600)
         file.write_text("".join(f"{n}={v}\n" for n, v in variables.items() if "\n" not in v))
@@ -114,11 +124,13 @@ class ContainerRuntime(Runtime):
             **select_variables(_ENGINE_VARIABLES, _ENGINE_VARIABLE_PREFIXES),
             SESSION_VARIABLE: session.id,
         }
-        return Command(words, Path("/"), environment)
+        # The engine keeps the processes of a container together, with processes of its own.
+        return Command(words, Path("/"), environment, adopt=False)
 
     def workload(self, session: Session, shim: ShimWorkload) -> Workload:
         """Return the container whose engine runs under a shim."""
-        return ContainerWorkload(self.engine, _container_name(session), shim)
+        client = evolve(shim, adopts=False)
+        return ContainerWorkload(self.engine, _container_name(session), client)
 
     def _container_command(self, session: Session) -> tuple[list[str], dict[str, str]]:
         """Return the end of the engine's command, from the entrypoint on, and the variables."""

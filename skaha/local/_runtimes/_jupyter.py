@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from skaha.local._private_directory import make_private_directory
+
 
 def jupyter_command(session_id: str, interface: str, port: int, root: Path) -> list[str]:
     """Return the command of a JupyterLab server.
@@ -51,7 +53,7 @@ def make_platform_root(directory: Path, home: Path, user: str) -> Path:
     """Make a directory with a link to the user's home at the path of the real platform."""
     root = directory / "root"
     link = root / "arc" / "home" / user
-    link.parent.mkdir(parents=True, exist_ok=True)
+    make_private_directory(link.parent)
     link.unlink(missing_ok=True)
     link.symlink_to(home)
     return root

@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from typing import TypeGuard
 
 from attrs import frozen
 
@@ -42,11 +43,9 @@ class ProcessRuntime(Runtime):
         return None
 
     def start_events(self, session: Session) -> list[Event]:
-        """Return events: dropped GPUs, a command without its image, dropped variables."""
-        events = super().start_events(session)
-        if self._has_command(session):
-            text = f'The command runs on this machine, not in the image "{session.image}"'
-            events.append(Event("Normal", "ProcessRuntime", text))
+        """Return events: a command without its image, dropped variables."""
+        text = f'The command runs on this machine, not in the image "{session.image}"'
+        events = [Event("Normal", "ProcessRuntime", text)]
         if dropped := [name for name, _ in session.env if not _SHELL_VARIABLE_NAME.fullmatch(name)]:
             text = f"The shell cannot pass on variables with these names: {' '.join(dropped)}"
             events.append(Event("Warning", "EnvDropped", text))
@@ -54,25 +53,35 @@ class ProcessRuntime(Runtime):
 
     async def prepare(self, session: Session) -> None:
         """Check that a command replaces the image of a session."""
-        if not self._has_command(session):
+        is_runnable = session.kind in {"headless", "notebook"}
+        if not (is_runnable or self._image_command(session)):
             raise ImagePullError(
                 "this platform has no images; for an interactive image, its file images.json can"
                 " name a command of this machine"
             )
 
-    def _has_command(self, session: Session) -> bool:
-        if session.kind == "contributed":
-            return session.image in self._image_commands()
-        return session.kind in {"headless", "notebook"}
+    def _image_command(self, session: Session) -> list[str] | None:
+        """Return the command of this machine that replaces the image of a session.
 
-    def _image_commands(self) -> dict[str, list[str]]:
+        Raises:
+            ImagePullError: The file of these commands is not valid.
+        """
         try:
-            commands: dict[str, list[str]] = json.loads(self.images.read_text())
+            commands = json.loads(self.images.read_text())
         except FileNotFoundError:
-            return {}
+            return None
         except ValueError as error:
             raise ImagePullError(f"{self.images.name} is not JSON: {error}") from error
-        return commands
+        except OSError as error:
+            raise ImagePullError(f"{self.images.name} cannot be read: {error}") from error
+        if not isinstance(commands, dict):
+            raise ImagePullError(f"{self.images.name} is not a JSON object")
+        command = commands.get(session.image)
+        if command is not None and not _is_command(command):
+            raise ImagePullError(
+                f'{self.images.name}: the command for "{session.image}" is not a list of words'
+            )
+        return command
 
     def command(self, session: Session) -> Command:
         """Return the command that runs a session on this machine."""
@@ -90,13 +99,13 @@ class ProcessRuntime(Runtime):
             root = make_platform_root(directory, home, self.user)
             environment |= jupyter_variables(self.secret(session), directory / "jupyter", self.user)
             return jupyter_command(session.id, "127.0.0.1", port, root)
-        entrypoint = self._image_commands().get(session.image)
-        if session.kind == "contributed" and entrypoint:
+        if session.cmd is not None:
+            return [session.cmd, *(session.args or ())]
+        entrypoint = self._image_command(session)
+        if entrypoint and session.kind == "contributed":
             port = _choose_port(entrypoint)
             write_port(directory, port)
             return [word.replace(_PORT_PLACEHOLDER, str(port)) for word in entrypoint]
-        if session.cmd is not None:
-            return [session.cmd, *(session.args or ())]
         if not entrypoint:
             raise StartError(
                 "the process runtime has no image whose entrypoint it could run: give cmd"
@@ -111,6 +120,10 @@ class ProcessRuntime(Runtime):
             **platform_variables(session, self.user, self.host, str(home)),
             **thread_variables(session),
         }
+
+
+def _is_command(value: object) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and value != [] and all(isinstance(w, str) for w in value)
 
 
 def _choose_port(words: list[str]) -> int:

@@ -1,10 +1,12 @@
 """All processes of a session, including those that have detached themselves.
 
 A process belongs to a session if the session's id is in its environment, or if one of its ancestors
-belongs to the session. All descendants inherit the environment unless they clear it.
+belongs to the session. All descendants inherit the environment unless they clear it. The shim of a
+session is an ancestor of all its processes.
 """
 
 import asyncio
+import logging
 import os
 import signal
 import time
@@ -16,7 +18,10 @@ from attrs import frozen
 SESSION_VARIABLE = "skaha_sessionid"
 
 _SNAPSHOT_INTERVAL = 1.0
+_KILL_TIMEOUT = 5.0
 _POLL_INTERVAL = 0.05
+
+logger = logging.getLogger(__name__)
 
 
 @frozen
@@ -120,6 +125,7 @@ async def terminate_session(session_id: str, shim: int | None, grace: float) -> 
     """
     deadline = time.monotonic() + grace
     signalled: set[tuple[int, int]] = set()
+    warned = False
     while processes := (await _snapshots.take()).of_session(session_id):
         remaining = deadline - time.monotonic()
         number = signal.SIGTERM if remaining > 0 else signal.SIGKILL
@@ -127,6 +133,10 @@ async def terminate_session(session_id: str, shim: int | None, grace: float) -> 
             if (process.pid, number) not in signalled:
                 signalled.add((process.pid, number))
                 _signal(process, number)
+        if remaining < -_KILL_TIMEOUT and not warned:
+            warned = True
+            pids = [process.pid for process in processes]
+            logger.warning("session %s: its processes %s do not end", session_id, pids)
         wait = min(remaining, _SNAPSHOT_INTERVAL) if remaining > 0 else _SNAPSHOT_INTERVAL
         await _wait_for_any_exit(processes, wait)
 

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from attrs import field, frozen
 
+from skaha.local._private_directory import make_private_directory
 from skaha.local._runtimes import _shim
 from skaha.local._runtimes._shim import Command, ShimWorkload
 from skaha.local._session import Event, Session
@@ -58,12 +59,16 @@ class Runtime(ABC):
         """Return the reason why the platform refuses sessions of a kind, or `None`."""
         return None
 
-    def start_events(self, session: Session) -> list[Event]:
-        """Return the events that tell how this session differs from the real platform."""
+    def schedule_events(self, session: Session) -> list[Event]:
+        """Return the events of requests that are dropped before the start of a session."""
         if not session.gpus:
             return []
         text = f"GPUs are not enabled here: the request for {session.gpus} was dropped"
         return [Event("Warning", "GpusDropped", text)]
+
+    @abstractmethod
+    def start_events(self, session: Session) -> list[Event]:
+        """Return the events that tell how a started session differs from the real platform."""
 
     @abstractmethod
     async def prepare(self, session: Session) -> None:
@@ -99,7 +104,7 @@ class Runtime(ABC):
 
     def _start(self, session: Session) -> ShimWorkload:
         directory = self.directory(session)
-        directory.mkdir(parents=True, exist_ok=True)
+        make_private_directory(directory)
         return _shim.start(session.id, directory, self.command(session))
 
     async def reattach(self, session: Session) -> Workload | None:
@@ -141,5 +146,5 @@ class Runtime(ABC):
             if os.access(home, os.R_OK | os.X_OK):
                 return home
         substitute = self.root / "home"
-        substitute.mkdir(parents=True, exist_ok=True)
+        make_private_directory(substitute)
         return substitute

@@ -1,21 +1,23 @@
 """Processes that outlive the daemon, and are found again with their log and their exit status.
 
-Each command runs under a shim: one line of shell, in a session (and process group) of its own. The
-shim writes its process id before the command, and the exit status after it. A new daemon reads both
-after a kill of the old one.
+Each command runs under a shim, which is described in `_shim_script`.
 """
 
 import asyncio
 import http.client
+import logging
+import os
 import socket
 import subprocess
-import time
+import sys
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 from attrs import field, frozen
 
+from skaha.local._kubernetes import cannot_execute
+from skaha.local._runtimes import _shim_script
 from skaha.local._runtimes._process_tree import (
     ProcessSnapshot,
     belongs_to_session,
@@ -23,22 +25,30 @@ from skaha.local._runtimes._process_tree import (
     wait_for_exit,
 )
 
-# Each echo is one write: a reader sees the whole line or nothing.
-_SHIM = 'echo $$ >"$0/pid"; "$@"; status=$?; echo $status >"$0/exit"; exit $status'
+# The variables and packages of the session do not change the interpreter.
+_SHIM = (sys.executable, "-I", "-S", _shim_script.__file__)
 
 _POLL_INTERVAL = 0.05
-_ENVIRONMENT_POLL_INTERVAL, _ENVIRONMENT_POLLS = 0.001, 1000
 _RESPONSE_TIMEOUT = 5.0
+
+logger = logging.getLogger(__name__)
 
 
 @frozen
 class ShimWorkload:
-    """The processes of a session that run under a shim."""
+    """The processes of a session that run under a shim.
+
+    Attributes:
+        session_id: The session.
+        directory: The directory of its log and of the files of the shim.
+        adopts: Whether the shim adopts and ends all processes that the command starts.
+    """
 
     session_id: str
     directory: Path
     _shim: int | None
     _child: subprocess.Popen[bytes] | None = None
+    adopts: bool = True
 
     async def ready(self) -> None:
         """Wait until the session answers on its port; return at once if it has no port."""
@@ -47,12 +57,24 @@ class ShimWorkload:
             await asyncio.sleep(_POLL_INTERVAL)
 
     async def wait(self) -> int | None:
-        """Wait for the shim; return the exit status, or `None` if it is lost."""
+        """Wait for the shim; return the exit status, or `None` if it is lost.
+
+        Log a warning if the shim did not end the processes that have an empty environment.
+        """
         if self._shim is not None:
             await wait_for_exit(self._shim)
         if self._child is not None:
-            return self._child.wait()
-        return _read_number(self.directory / "exit")
+            status: int | None = self._child.wait()
+        else:
+            status = _read_number(self.directory / "exit")
+        is_certain = sys.platform == "linux" and status is not None and status >= 0
+        if self.adopts and not is_certain:
+            logger.warning(
+                "session %s: it is not certain that all its processes have ended, because some may"
+                " have an empty environment",
+                self.session_id,
+            )
+        return status
 
     async def stop(self, grace: float) -> None:
         """End all processes of the session, including those that have detached themselves."""
@@ -67,11 +89,13 @@ class Command:
         words: The program and its arguments.
         cwd: The working directory.
         environment: All environment variables.
+        adopt: Whether the shim adopts and ends all processes that the command starts.
     """
 
     words: list[str]
     cwd: Path
     environment: dict[str, str] = field(repr=False)
+    adopt: bool = True
 
 
 def start(session_id: str, directory: Path, command: Command) -> ShimWorkload:
@@ -81,31 +105,47 @@ def start(session_id: str, directory: Path, command: Command) -> ShimWorkload:
         session_id: The session of the command; it is also in the command's environment.
         directory: An existing directory for the log and the files of the shim.
         command: The command.
+
+    Raises:
+        OSError: The command cannot start.
     """
-    with log(directory).open("ab") as file:
-        child = subprocess.Popen(  # noqa: S603 - a platform runs the commands of its user
-            ["/bin/sh", "-c", _SHIM, directory, *command.words],
-            cwd=command.cwd,
-            env=command.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    _wait_for_environment(child, session_id)
+    adopt = ["--adopt"] if command.adopt else []
+    read_end, write_end = os.pipe()
+    with os.fdopen(read_end) as started:
+        with os.fdopen(write_end, "w"), log(directory).open("ab") as file:
+            child = subprocess.Popen(  # noqa: S603 - a platform runs the commands of its user
+                [*_SHIM, *adopt, str(write_end), str(directory), *command.words],
+                cwd=command.cwd,
+                env=command.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=[write_end],
+            )
+        # This ends with the start of the command. From then on, a stop finds its processes.
+        error = started.read()
+    if error:
+        child.wait()
+        raise OSError(cannot_execute(command.words[0], error))
     return ShimWorkload(session_id, directory, child.pid, child)
 
 
 def find(session_id: str, directory: Path) -> ShimWorkload | None:
-    """Find a shim by the process id in its file, or by the session id in its environment."""
+    """Find a shim by the process id in its file, or by the session id in its environment.
+
+    Returns:
+        The processes of the session, which may have ended, or `None` if it never had processes.
+    """
     pid = _read_number(directory / "pid")
     if pid is None:
-        # The daemon was killed before the shim wrote its process id.
+        # The daemon was killed before the shim wrote its process id, or the disk was full.
         processes = ProcessSnapshot.take().of_session(session_id)
-        if not processes:
+        if not processes and not (directory / "pid").exists():
             return None
-        pid = min(process.pid for process in processes)
-    return ShimWorkload(session_id, directory, pid if _is_shim(pid, session_id) else None)
+        pid = min((process.pid for process in processes), default=None)
+    has_shim = pid is not None and _is_shim(pid, session_id)
+    return ShimWorkload(session_id, directory, pid if has_shim else None)
 
 
 def log(directory: Path) -> Path:
@@ -161,17 +201,6 @@ def _read_number(file: Path) -> int | None:
         return None
     # A full disk cuts a line; then its end is missing.
     return int(text) if text.endswith("\n") else None
-
-
-def _wait_for_environment(child: subprocess.Popen[bytes], session_id: str) -> None:
-    """Wait until the environment of a new process is visible.
-
-    The kernel shows it a moment after the start. A stop before that would not find the process.
-    """
-    for _ in range(_ENVIRONMENT_POLLS):
-        if child.poll() is not None or _is_shim(child.pid, session_id):
-            return
-        time.sleep(_ENVIRONMENT_POLL_INTERVAL)
 
 
 def _is_shim(pid: int, session_id: str) -> bool:
