@@ -31,6 +31,10 @@ def _optional_secret(text: str | None) -> SecretText | None:
     return None if text is None else SecretText(text)
 
 
+def _optional_float(value: float | None) -> float | None:
+    return None if value is None else float(value)
+
+
 @attrs.frozen
 class StoredLogin:
     """A login at a provider of OpenID Connect. Times are in seconds since 1970.
@@ -55,13 +59,13 @@ class StoredLogin:
     client_auth: str
     token_endpoint: str
     access_token: SecretText = attrs.field(converter=SecretText)
-    expires: float
+    expires: float = attrs.field(converter=float)
     client_secret: SecretText | None = attrs.field(default=None, converter=_optional_secret)
     revocation_endpoint: str | None = None
     user: str | None = None
-    obtained: float = attrs.field(factory=time.time)
+    obtained: float = attrs.field(factory=time.time, converter=float)
     refresh_token: SecretText | None = attrs.field(default=None, converter=_optional_secret)
-    ends: float | None = None
+    ends: float | None = attrs.field(default=None, converter=_optional_float)
 
     @property
     def is_fresh(self) -> bool:
@@ -196,5 +200,5 @@ def _parse(text: SecretText | None) -> StoredLogin | None:
     try:
         values = json.loads(text)
         return StoredLogin(**{name: value for name, value in values.items() if name in known})
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return None

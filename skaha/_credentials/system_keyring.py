@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 import threading
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from skaha._credentials.http import one_line
 from skaha.errors import CredentialsError
@@ -96,7 +96,7 @@ class _Access(Generic[T]):
 
 # Threads access the keyring one after the other, so that one that does not respond is awaited once.
 _turn = threading.Lock()
-_last: _Access[object] | None = None
+_last: _Access[Any] | None = None
 
 
 def _call(action: str, work: Callable[[KeyringBackend], T]) -> T | None:
