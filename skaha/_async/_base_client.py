@@ -77,7 +77,8 @@ class AsyncBaseClient(SkahaClient):
             error.subject = subject
             raise
         except httpx.RequestError as error:
-            failure = connection_error(error)
+            certificate = self._certificate_file
+            failure = connection_error(error, certificate.path if certificate else None)
             failure.subject = subject
             if self.server == "local" and isinstance(error, httpx.ConnectError):
                 failure.add_note("the embedded platform has ended: a new session starts it again")
