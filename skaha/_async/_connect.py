@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from skaha._async._poller import AsyncPoller
+from skaha._async._read import read_address
 from skaha._sansio.connection_errors import LastingConnectError
 from skaha._sansio.progress import ProgressReporter
 from skaha._sansio.retrying import is_temporary
@@ -26,7 +27,7 @@ from skaha.results import Outcome, ResultDict, attach_partial, raise_with_partia
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from skaha._async.session import AsyncSession
+    from skaha._async._base_client import AsyncBaseClient
     from skaha.models import Progress
 
 _SECONDS_BETWEEN_LOOKS = 1.0
@@ -39,7 +40,7 @@ class AsyncConnector:
 
     def __init__(
         self,
-        session: AsyncSession,
+        client: AsyncBaseClient,
         ids: list[str],
         timeout: float,
         progress: Progress | None,
@@ -48,16 +49,16 @@ class AsyncConnector:
         """Start the clock.
 
         Args:
-            session: The client.
+            client: The client.
             ids: Session ids.
             timeout: Seconds until the call is over.
             progress: The function that receives progress reports.
             on_response: Called with the address of each session as soon as it responds.
         """
-        self._session = session
+        self._client = client
         self._ids = ids
         self._timeout = timeout
-        self._poller = AsyncPoller(session, "connect", timeout)
+        self._poller = AsyncPoller(client, "connect", timeout)
         self._tracker = StatusTracker(ids, frozenset({"Running"}))
         self._reporter = ProgressReporter(progress, len(ids))
         self._on_response = on_response
@@ -119,13 +120,13 @@ class AsyncConnector:
             if status != "Running":
                 raise FailedSessionError(f"session {session_id} is {status}")
             if session_id not in self._urls:
-                self._urls[session_id] = await self._session.connect_url(session_id)
+                self._urls[session_id] = await read_address(self._client, session_id)
             return await self._reason_of_silence(client, session_id)
 
         done = {*self._outcomes, *self._tracker.pending}
         ids = [session_id for session_id in self._ids if session_id not in done]
         with self._poller.single_requests():
-            outcome = await self._session._request_many(reason_of_silence, ids)
+            outcome = await self._client._request_many(reason_of_silence, ids)
         for session_id, reason in outcome.values.items():
             if reason:
                 self._reasons[session_id] = reason
@@ -149,7 +150,7 @@ class AsyncConnector:
         url, timeout = self._urls[session_id], max(_MIN_TIMEOUT, self._poller.seconds_left)
         _check_address(session_id, url)
         try:
-            response = await client.get(url, timeout=min(self._session.timeout, timeout))
+            response = await client.get(url, timeout=min(self._client.timeout, timeout))
         except LastingConnectError as error:
             refusal = str(error)
         except (httpx.RequestError, httpx.InvalidURL) as error:
