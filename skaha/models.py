@@ -43,7 +43,7 @@ STATUS: TypeAlias = Literal[
 """Statuses of a session. `Succeeded` and `Completed` mean the same."""
 
 VIEW: TypeAlias = Literal["all", "interactive"]
-"""View of the list. `all` has the sessions of all users; `interactive` has no headless sessions."""
+"""List of `all` users, or of the caller's `interactive` sessions (not headless)."""
 
 Progress: TypeAlias = Callable[[int, int], object]
 """A function that receives the number of finished items of a call, and the number of all items.
