@@ -58,7 +58,7 @@ class Stage:
         self.refused: dict[str, Answer | None] = {}
         self.records: dict[str, list[Answer | None]] = {}
         self.events: dict[str, Answer | None] = {}
-        self._last_look: list[dict[str, Any]] = []
+        self._last_look = self.looks[0] if isinstance(self.looks[0], list) else []
         self.times: list[float] = []
         self.forms: list[dict[str, list[str]]] = []
         self.reads: list[str] = []

@@ -24,9 +24,12 @@ def small_limit(variant, monkeypatch):
     ids=["plain", "packed"],
 )
 def test_an_answer_that_does_not_fit_is_refused(variant, scripted, scripted_session, body, headers):
-    scripted.answer = lambda _: Answer(200, body, headers=headers)
-    with pytest.raises(AnswerError, match="more than 1 MiB"):
-        variant.run(scripted_session.logs("a1"))
+    large = Answer(200, body, headers=headers)
+    scripted.answer = lambda request: Answer(200, "b") if request.path.endswith("2") else large
+    found = variant.run(scripted_session.logs(["a1", "b2"]))
+    assert found == {"b2": "b"}
+    assert isinstance(found.failures["a1"], AnswerError)
+    assert "more than 1 MiB" in str(found.failures["a1"])
 
 
 @pytest.mark.usefixtures("small_limit")

@@ -37,6 +37,7 @@ def counted(total):
 @pytest.mark.parametrize("call", CALLS)
 def test_each_item_is_told_of_as_it_is_done(variant, scripted, scripted_session, tmp_path, call):
     scripted.answer = stage = Stage(look(dict.fromkeys(IDS, "Completed")))
+    stage.events = dict.fromkeys(IDS, Answer(200, "<none>\n"))
     # One of them is not there, or is refused: it is done, too.
     for method, key in (("GET", "b2"), ("POST", "b2"), ("DELETE", "b2"), ("POST", "fit-2")):
         stage.refused[f"{method} {key}"] = Answer(404, "not there")

@@ -29,8 +29,9 @@ SHAPES = {
     "fetch": [],
     "info of one": [],
     "info of several": [],
-    "logs": {"hjko98yghj": ""},
-    "logs of several": {"hjko98yghj": "", "ikvp1jtp": ""},
+    # The sessions do not exist.
+    "logs": {},
+    "logs of several": {},
 }
 
 
