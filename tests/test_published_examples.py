@@ -29,7 +29,6 @@ SHAPES = {
     "fetch": [],
     "info of one": [],
     "info of several": [],
-    # The sessions do not exist.
     "logs": {},
     "logs of several": {},
 }
