@@ -1,4 +1,4 @@
-"""Private files and directories: text is written in one step, and locks exclude other processes."""
+"""Private text files and directories: reads, writes in one step, changes, and locks."""
 
 from __future__ import annotations
 
@@ -26,6 +26,15 @@ def read_text(path: Path) -> str:
         problem = OSError(errno.EILSEQ, "it is not UTF-8", str(path))
     # Raise outside of the handler: the decoding error contains the file's bytes.
     raise problem
+
+
+def signature(path: Path) -> tuple[int, int, int] | None:
+    """Return a value that is different after a change of a file; `None` without a file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def is_open_to_others(path: Path) -> bool:

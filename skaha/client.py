@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from skaha._sansio.user_warnings import warn_user
+from skaha._sansio.validation import hidden
 from skaha._transport.connection_settings import BearerToken, ConnectionSettings, tls_context
 from skaha._transport.proxies import is_loopback
 from skaha.errors import CredentialsError, InvalidInputError, LocalPlatformError
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from os import PathLike
     from pathlib import Path
+    from typing import Self
 
+    from skaha._credentials.x509 import CertificateFile
     from skaha._transport.api_client import Api
+    from skaha.config import Settings
     from skaha.models import ContainerRegistry
     from skaha.retry import Retry
 
@@ -94,6 +98,8 @@ class SkahaClient:
         """Check the arguments, and connect to no server."""
         from skaha import config
 
+        # Tracebacks may show local variables: hide the secrets.
+        token, registry = hidden(token), hidden(registry)
         settings = config.settings(
             profile,
             server=server,
@@ -104,6 +110,56 @@ class SkahaClient:
             concurrency=concurrency,
             registry=registry,
         )
+        self._set_up(settings, loglevel, retry=retry, allow_http=allow_http, verify=verify)
+
+    @classmethod
+    def from_settings(
+        cls,
+        settings: Settings,
+        *,
+        loglevel: int | None = None,
+        retry: Retry | bool = True,
+        allow_http: bool = False,
+    ) -> Self:
+        """Construct a client from settings, without reading the environment and the file again.
+
+        Args:
+            settings: The result of `skaha.config.settings`.
+            loglevel: As for the class.
+            retry: As for the class.
+            allow_http: As for the class.
+
+        Returns:
+            A client of the class on which this method is called.
+
+        Raises:
+            skaha.errors.InvalidInputError: If an argument is wrong.
+            skaha.errors.CredentialsError: If the certificate cannot be used.
+            skaha.errors.LocalPlatformError: If the extra of the embedded platform is not installed.
+
+        Example:
+            >>> from skaha import Images, Session, config
+            >>> settings = config.settings(server="local", timeout=10)
+            >>> session, images = Session.from_settings(settings), Images.from_settings(settings)
+            >>> session.timeout, images.timeout
+            (10, 10)
+        """
+        client = cls.__new__(cls)
+        # The constructor would resolve the settings again.
+        client._set_up(settings, loglevel, retry=retry, allow_http=allow_http)  # noqa: SLF001
+        return client
+
+    def _set_up(
+        self,
+        settings: Settings,
+        loglevel: int | None,
+        *,
+        retry: Retry | bool,
+        allow_http: bool,
+        verify: bool = True,
+    ) -> None:
+        from skaha import config
+
         values = config.DEFAULTS | settings
         self.version: str = values["version"]
         self.server: str = values["server"]
@@ -114,8 +170,7 @@ class SkahaClient:
         self.loglevel = _checked_loglevel(loglevel)
         self.verify = verify
         self.retry = _checked_retry(retry)
-        named: Path | None = values.get("certificate")
-        self.certificate = named or (_default_certificate() if self._token is None else None)
+        self._named_certificate: Path | None = values.get("certificate")
         if not verify:
             warn_user(
                 "verify has no effect: certificates of servers are always verified",
@@ -129,27 +184,24 @@ class SkahaClient:
         self._has_dates = True
         self._opening = Lock()
         self._opened_api: Api | None = None
-        self._credentials_problem: str | None = None
+        self._certificate_file: CertificateFile | None = None
         if self.server == "local":
             _check_embedded_platform()
         else:
-            self._opened_api = self._connected(allow_http=allow_http, explicit=named is not None)
+            self._opened_api = self._connected(allow_http=allow_http)
 
-    def _connected(self, *, allow_http: bool, explicit: bool) -> Api:
+    def _connected(self, *, allow_http: bool) -> Api:
         if self.token is not None and not allow_http:
             _refuse_plain_http(self.server)
         is_usable = self.token is None and httpx.URL(self.server).scheme == "https"
-        certificate = self.certificate if is_usable else None
-        if self.token is None and certificate is None:
-            self._credentials_problem = _NO_CREDENTIALS
-        try:
-            tls = _tls(self.server, certificate)
-        except CredentialsError as error:
-            # The default certificate may be bad as long as no request needs it.
-            if explicit:
-                raise
-            tls, self._credentials_problem = _tls(self.server, None), str(error)
-        return self._api_of(self.server, self.token, tls)
+        path = self._named_certificate or _default_path()
+        if is_usable and path is not None:
+            from skaha._credentials.x509 import CertificateFile
+
+            self._certificate_file = CertificateFile(path, self.server)
+        if self._certificate_file is not None and self._named_certificate is not None:
+            self._certificate_file.context()
+        return self._api_of(self.server, self.token)
 
     def _connected_to_embedded_platform(self) -> Api:
         from skaha import local
@@ -158,11 +210,23 @@ class SkahaClient:
             address = local.find_or_start()
         except local.PlatformError as error:
             raise LocalPlatformError(str(error)) from error
-        return self._api_of(address.url, SecretText(address.token), tls_context(address.url))
+        return self._api_of(address.url, SecretText(address.token))
 
-    def _api_of(self, url: str, token: str | Callable[[], str] | None, tls: ssl.SSLContext) -> Api:
+    def _api_of(self, url: str, token: str | Callable[[], str] | None) -> Api:
         # A late import: the generated client takes a while to import.
         from skaha._transport.api_client import Api
+
+        certificate, is_named = self._certificate_file, self._named_certificate is not None
+        without_certificate = tls_context(url)
+
+        def tls() -> ssl.SSLContext:
+            try:
+                return without_certificate if certificate is None else certificate.context()
+            except CredentialsError:
+                if is_named:
+                    raise
+                # The default certificate may be unusable as long as no request needs it.
+                return without_certificate
 
         settings = ConnectionSettings(
             server=url,
@@ -179,6 +243,14 @@ class SkahaClient:
     def token(self) -> str | Callable[[], str] | None:
         """The bearer token or the function that returns it. The `repr` of a token is `...`."""
         return self._token
+
+    @property
+    def certificate(self) -> Path | None:
+        """The certificate: the given one, or without a token the default one if it exists."""
+        if self._named_certificate is not None or self._token is not None:
+            return self._named_certificate
+        path = _default_path()
+        return path if path is not None and path.is_file() else None
 
     @property
     def api(self) -> Api:
@@ -198,15 +270,34 @@ class SkahaClient:
 
     def __repr__(self) -> str:
         """Return the server and the version, but no credentials."""
-        return f"{type(self).__name__}(server={self.server!r}, version={self.version!r})"
+        # A traceback may show an object without them: its constructor has failed.
+        known = [name for name in ("server", "version") if name in vars(self)]
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in known)
+        return f"{type(self).__name__}({shown})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Raise: connections and credentials cannot be pickled."""
         raise TypeError(f"a {type(self).__name__} cannot be pickled: make one in each process")
 
+    @property
+    def _credentials_problem(self) -> str | None:
+        """The reason why there are no credentials now; `None` if there are some.
+
+        A new certificate may have come since the construction, or the old one may have expired.
+        """
+        if self._token is not None or self.server == "local":
+            return None
+        if self._certificate_file is None:
+            return _NO_CREDENTIALS
+        try:
+            self._certificate_file.context()
+        except CredentialsError as error:
+            return _NO_CREDENTIALS if self.certificate is None else str(error)
+        return None
+
     def _require_credentials(self) -> None:
-        if self._credentials_problem is not None:
-            raise CredentialsError(self._credentials_problem)
+        if (problem := self._credentials_problem) is not None:
+            raise CredentialsError(problem)
 
 
 def _check_embedded_platform() -> None:
@@ -216,18 +307,6 @@ def _check_embedded_platform() -> None:
         local.check_installed()
     except local.PlatformError as error:
         raise LocalPlatformError(str(error)) from error
-
-
-def _tls(server: str, certificate: Path | None) -> ssl.SSLContext:
-    if certificate is None:
-        return tls_context(server)
-    from skaha._credentials.x509 import check_certificate
-
-    check_certificate(certificate)
-    try:
-        return tls_context(server, certificate)
-    except OSError as error:
-        raise CredentialsError(f"the certificate {certificate} cannot be used: {error}") from None
 
 
 def _checked_retry(retry: object) -> Retry:
@@ -248,14 +327,13 @@ def _checked_loglevel(loglevel: object) -> int | None:
     return loglevel
 
 
-def _default_certificate() -> Path | None:
+def _default_path() -> Path | None:
     from skaha._credentials import x509
 
     try:
-        path = x509.default_path()
+        return x509.default_path()
     except CredentialsError:
         return None
-    return path if path.is_file() else None
 
 
 def _refuse_plain_http(server: str) -> None:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple, NotRequired, TypeAlias, TypedDict
+from typing import (
+    Any,
+    Literal,
+    NamedTuple,
+    NotRequired,
+    SupportsIndex,
+    TypeAlias,
+    TypedDict,
+)
 
 __all__ = [
     "KINDS",
@@ -35,7 +43,7 @@ STATUS: TypeAlias = Literal[
 """Statuses of a session. `Succeeded` and `Completed` mean the same."""
 
 VIEW: TypeAlias = Literal["all", "interactive"]
-"""Views of the list: the sessions of all users, or the caller's sessions that are not headless."""
+"""List of `all` users, or of the caller's `interactive` sessions (not headless)."""
 
 Progress: TypeAlias = Callable[[int, int], object]
 """A function that receives the number of finished items of a call, and the number of all items.
@@ -194,6 +202,15 @@ class SecretText(str):
         """Return three dots."""
         return "..."
 
+    def __getitem__(self, key: SupportsIndex | slice) -> SecretText:
+        """Return a part, which is secret, too: some tools show the beginning of a long text."""
+        return SecretText(super().__getitem__(key))
+
+
+def _secret_text(value: object) -> SecretText:
+    """Return a text as a secret; a value of another type is no text, so it becomes an empty one."""
+    return SecretText(value if isinstance(value, str) else "")
+
 
 def check_whole_number(name: str, value: object, minimum: int) -> int:
     """Return `value` if it is a whole number, `minimum` or more.
@@ -241,15 +258,19 @@ class ContainerRegistry:
         """Check the values. The platform splits the username and the secret at the colon."""
         from skaha.errors import InvalidInputError
 
+        # Tracebacks may show local variables: keep no secret as a plain text.
+        secret = _secret_text(secret)
         given: dict[str, object] = {"url": url, "username": username, "secret": secret}
         for name, value in given.items():
-            if not isinstance(value, str) or not value:
-                raise InvalidInputError(f"the registry's {name} must be a text that is not empty")
-        if ":" in username + secret:
+            if not isinstance(value, str) or not value or not value.isprintable():
+                raise InvalidInputError(
+                    f"the registry's {name} must be a printable text that is not empty"
+                )
+        if ":" in username or ":" in secret:
             raise InvalidInputError("the registry's username and secret may not contain a colon")
         self.url = url
         self.username = username
-        self.secret = SecretText(secret)
+        self.secret = secret
 
     def __repr__(self) -> str:
         """Return the registry without the secret."""

@@ -35,6 +35,8 @@ class InFlight:
             self.now -= 1
         if request.method == "POST":
             return Answer(200, f"id-{request.form['name'][0]}\n")
+        if request.method == "DELETE" or request.query.get("view"):
+            return Answer(200, "text" if request.query else "")
         return json_answer({"id": request.path.rpartition("/")[2]})
 
 
@@ -94,10 +96,12 @@ def test_results_keep_their_order_whoever_is_first(variant, scripted, narrow, me
     answered["a4"].set()
 
     def last_first(request):
-        one = request.path.rpartition("/")[2]
-        assert answered[f"a{int(one[1:]) + 1}"].wait(PATIENCE)
-        answered[one].set()
-        return json_answer({"id": one})
+        session_id = request.path.rpartition("/")[2]
+        assert answered[f"a{int(session_id[1:]) + 1}"].wait(PATIENCE)
+        answered[session_id].set()
+        if request.method == "DELETE" or request.query:
+            return Answer(200, "text" if request.query else "")
+        return json_answer({"id": session_id})
 
     scripted.answer = last_first
     found = variant.run(getattr(narrow, method)(ids))

@@ -38,6 +38,8 @@ log = logging.getLogger("skaha")
 
 # Attempts to get a list, if the response is no list.
 _LIST_ATTEMPTS = 3
+# Looks in a row without a list, after which the call gives up.
+_MAX_UNREADABLE_LISTS = 3
 # Seconds between two looks: for room in a wave, and for an uncertain launch.
 _FIRST_POLL, _LONGEST_POLL = 0.25, 15.0
 _LONGEST_LOOK = 5.0
@@ -70,6 +72,7 @@ class AsyncLauncher:
         self._client = client
         self._launch = launch
         launch.received_ids = client._received_ids
+        self._unreadable_lists = 0
 
     async def run(self) -> Launched:
         """Launch all replicas.
@@ -183,9 +186,16 @@ class AsyncLauncher:
         launch = self._launch
         try:
             records, date = await self._list()
+        except AnswerError as error:
+            launch.note_failed_look_up(error)
+            self._unreadable_lists += 1
+            # A sign-in page does not go away.
+            if self._unreadable_lists == _MAX_UNREADABLE_LISTS:
+                raise
         except (ConnectionFailedError, ServerError, TooManyRequestsError) as error:
             launch.note_failed_look_up(error)
         else:
+            self._unreadable_lists = 0
             launch.read_list(records, date, self._client.retry.settle)
             launch.report_progress()
 
@@ -197,7 +207,7 @@ class AsyncLauncher:
 
         async def look_up() -> None:
             interval = PollingInterval(max(retry.first_pause, 0.001), 1.0)
-            while launch.needs_look:
+            while launch.is_open:
                 await self._look_up()
                 await sleep(interval.next())
 

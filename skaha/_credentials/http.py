@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from skaha._sansio.redaction import redacted_request
 from skaha._transport._sync import client as transport
 from skaha._transport.proxies import is_loopback
 from skaha.errors import ConnectionFailedError, CredentialsError, InvalidInputError, TimedOutError
 from skaha.records import printable
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _MESSAGE_LENGTH = 300
 _SERVER_ERROR = 500
+# Bytes of a response. The largest responses are the registries, with about 100 KiB.
+_MAX_BYTES = 4 * 2**20
+# The client asks for no compression. Other encodings may expand a few bytes to gigabytes.
+_ENCODINGS = ("", "identity", "gzip", "deflate")
 
 
 def check_secure_url(url: str, name: str = "the address") -> None:
@@ -24,13 +33,15 @@ def check_secure_url(url: str, name: str = "the address") -> None:
     """
     try:
         parsed = httpx.URL(url)
-        is_secure = parsed.scheme == "https" or (
-            parsed.scheme == "http" and is_loopback(parsed.host)
-        )
+        host = parsed.host
+        # Python cannot connect to a host with an empty or a long label.
+        host.encode("idna")
+        is_secure = parsed.scheme == "https" or (parsed.scheme == "http" and is_loopback(host))
     except (httpx.InvalidURL, TypeError, ValueError):
         is_secure = False
-    if not is_secure or not parsed.host or parsed.userinfo:
-        raise InvalidInputError(f"{name} must be an https URL without a user; not {url!r}")
+    if not is_secure or not host or parsed.userinfo:
+        shown = one_line(repr(url))
+        raise InvalidInputError(f"{name} must be an https URL without a user; not {shown}")
 
 
 def open_client(timeout: float) -> httpx.Client:
@@ -42,30 +53,78 @@ def open_client(timeout: float) -> httpx.Client:
     return transport.open_client(headers=accept, timeout=timeout)
 
 
-def send(client: httpx.Client, method: str, url: str, **options: Any) -> httpx.Response:
+def send(
+    client: httpx.Client, method: str, url: str, *, secrets: Sequence[str] = (), **options: Any
+) -> httpx.Response:
     """Send a request and return the complete response, which may be a refusal.
+
+    Args:
+        client: The client.
+        method: The HTTP method.
+        url: The URL.
+        secrets: Secrets in the request. Some providers quote them in their messages.
+        options: The other arguments of the request.
 
     Raises:
         InvalidInputError: If the URL is not secure.
         ConnectionFailedError: If there is no response, or a response with a server error.
+        CredentialsError: If the response is too large, or compressed in an unusual way.
     """
     check_secure_url(url)
     host = httpx.URL(url).host
-    problem: ConnectionFailedError
+    problem: ConnectionFailedError | CredentialsError
     try:
-        response = client.request(method, url, **options)
+        with client.stream(method, url, **options) as received:
+            response = _read(received, secrets)
     except httpx.TimeoutException:
         problem = TimedOutError(f"{host} did not respond in time")
     except (httpx.HTTPError, httpx.StreamError) as error:
         problem = ConnectionFailedError(f"{host} cannot be reached: {error}")
     else:
-        if response.status_code < _SERVER_ERROR:
+        if response is None:
+            problem = CredentialsError(
+                f"{host} sent an unusual response: compressed, or larger than "
+                f"{_MAX_BYTES // 2**20} MiB"
+            )
+        elif response.status_code < _SERVER_ERROR:
             return response
-        problem = ConnectionFailedError(
-            f"{host} failed with status {response.status_code}: {server_message(response)}"
-        )
+        else:
+            problem = ConnectionFailedError(
+                f"{host} failed with status {response.status_code}: {server_message(response)}"
+            )
     # Raise outside of the handlers: the frames of the inner error contain secrets.
     raise problem
+
+
+def _read(received: httpx.Response, secrets: Sequence[str]) -> httpx.Response | None:
+    """Return the complete response; `None` if it is too large or compressed in an unusual way.
+
+    Raises:
+        httpx.ReadTimeout: If it takes longer than the time-out as a whole.
+    """
+    request = received.request
+    seconds = request.extensions["timeout"]["read"]
+    deadline = time.monotonic() + seconds
+    if received.headers.get("content-encoding", "").strip().lower() not in _ENCODINGS:
+        return None
+    content = bytearray()
+    for part in received.iter_bytes():
+        content += part
+        if len(content) > _MAX_BYTES:
+            return None
+        if time.monotonic() > deadline:
+            raise httpx.ReadTimeout(f"no end after {seconds:g} s", request=request)
+    content_type = [pair for pair in received.headers.raw if pair[0].lower() == b"content-type"]
+    response = httpx.Response(
+        received.status_code,
+        headers=content_type,
+        content=bytes(content),
+        request=redacted_request(request),
+        extensions={"secrets": [secret for secret in secrets if secret]},
+    )
+    # All of these servers send UTF-8; ignore the charset, which could name any codec.
+    response.encoding = "utf-8"
+    return response
 
 
 def json_object(response: httpx.Response, content: str) -> dict[str, Any]:
@@ -100,7 +159,7 @@ def parsed_json(response: httpx.Response) -> dict[str, Any] | None:
 
 
 def server_message(response: httpx.Response) -> str:
-    """Return the error message of a server as one printable line."""
+    """Return the error message of a server as one printable line without our secrets."""
     text = response.text
     if response.headers.get("content-type", "").startswith("application/json"):
         parsed = parsed_json(response) or {}
@@ -108,6 +167,8 @@ def server_message(response: httpx.Response) -> str:
         text = ": ".join(str(part) for part in parts if part) or text
     elif "html" in response.headers.get("content-type", ""):
         text = response.reason_phrase
+    for secret in response.extensions.get("secrets", ()):
+        text = text.replace(secret, "...")
     return one_line(text) or response.reason_phrase
 
 

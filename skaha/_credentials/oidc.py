@@ -21,7 +21,8 @@ from skaha._credentials.http import (
 )
 from skaha._credentials.jwt import token_expiry
 from skaha._credentials.store import StoredLogin
-from skaha.errors import CredentialsError, LoginRefusedError, SkahaError
+from skaha._sansio.validation import checked_token
+from skaha.errors import CredentialsError, InvalidInputError, LoginRefusedError, SkahaError
 from skaha.models import SecretText
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ _DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _SCOPES = ("openid", "profile", "email", "offline_access")
 # The defaults of values that a provider does not state, in seconds.
 _TOKEN_LIFE, _CODE_LIFE, _INTERVAL = 300, 600, 5
+# Nobody waits longer for a login, in seconds.
+_MAX_CODE_LIFE = 86400
+_ASCII = re.compile(r"[ -~]+")
 
 
 @attrs.frozen
@@ -133,23 +137,28 @@ class OpenIDProvider:
         Raises:
             CredentialsError: If the description is missing, is of another provider, or has no
                 endpoint for the device flow.
+            InvalidInputError: If an endpoint for the device flow is not secure.
         """
         url = f"{self.issuer.rstrip('/')}/{_WELL_KNOWN}"
         described = json_object(send(self._http, "GET", url), "description of OpenID Connect")
         if str(described.get("issuer", "")).rstrip("/") != self.issuer.rstrip("/"):
-            raise CredentialsError(f"{url} describes another provider, {described.get('issuer')!r}")
+            other = one_line(repr(described.get("issuer")))
+            raise CredentialsError(f"{url} describes another provider, {other}")
         for name in ("token_endpoint", "device_authorization_endpoint"):
             if not isinstance(described.get(name), str):
                 raise CredentialsError(
                     f"{self.issuer} has no {name}: it does not support logins by device"
                 )
-        supported = described.get("scopes_supported") or _SCOPES
+            check_secure_url(described[name], f"the {name} of {self.issuer}")
+        supported = described.get("scopes_supported")
+        if not supported or not isinstance(supported, list):
+            supported = _SCOPES
         return Endpoints(
             token=described["token_endpoint"],
             device=described["device_authorization_endpoint"],
-            registration=described.get("registration_endpoint"),
-            revocation=described.get("revocation_endpoint"),
-            userinfo=described.get("userinfo_endpoint"),
+            registration=_secure_url(described.get("registration_endpoint")),
+            revocation=_secure_url(described.get("revocation_endpoint")),
+            userinfo=_secure_url(described.get("userinfo_endpoint")),
             scope=" ".join(scope for scope in _SCOPES if scope in supported),
         )
 
@@ -170,13 +179,15 @@ class OpenIDProvider:
         }
         response = send(self._http, "POST", endpoints.registration, json=request)
         registered = json_object(response, "registration of this program")
-        secret = SecretText(registered.get("client_secret") or "")
-        client_id = registered.get("client_id")
+        secret = SecretText(_ascii_text(registered.get("client_secret")))
+        client_id = _ascii_text(registered.get("client_id"))
         auth = registered.get("token_endpoint_auth_method")
         # A registration may contain more secrets: an error must not keep them in a local variable.
         del registered
-        if not isinstance(client_id, str):
-            raise CredentialsError(f"{self.issuer} registered this program without a client_id")
+        if not client_id:
+            raise CredentialsError(
+                f"{self.issuer} registered this program without a usable client_id"
+            )
         self.client_id = client_id
         self.client_secret = secret or None
         self.client_auth = auth or ("client_secret_basic" if secret else "none")
@@ -259,7 +270,13 @@ class OpenIDProvider:
             return None
         bearer = {"Authorization": SecretText(f"Bearer {login.access_token}")}
         try:
-            response = send(self._http, "GET", endpoints.userinfo, headers=bearer)
+            response = send(
+                self._http,
+                "GET",
+                endpoints.userinfo,
+                headers=bearer,
+                secrets=[login.access_token],
+            )
             user = json_object(response, "user")
         except SkahaError:
             return None
@@ -288,12 +305,15 @@ class OpenIDProvider:
                 f"{self.issuer} requires the authentication method "
                 f"{one_line(str(self.client_auth))!r}, which is not supported"
             )
-        return send(self._http, "POST", url, data=form, auth=auth)
+        secrets = [value for value in form.values() if isinstance(value, SecretText)]
+        secrets.append(self.client_secret or SecretText())
+        return send(self._http, "POST", url, secrets=secrets, data=form, auth=auth)
 
     def _raise_if_refused(self, response: httpx.Response) -> None:
         # Some providers send errors with a status of success.
         if code := (parsed_json(response) or {}).get("error"):
-            raise LoginRefusedError(str(code), f"{self.issuer} refuses: {server_message(response)}")
+            message = f"{self.issuer} refuses: {server_message(response)}"
+            raise LoginRefusedError(one_line(str(code)), message)
         if not response.is_success:
             raise CredentialsError(
                 f"{self.issuer} refuses with status {response.status_code}: "
@@ -304,31 +324,34 @@ class OpenIDProvider:
 def _device_code(response: httpx.Response) -> DeviceCode | None:
     """Return the code of a response; `None` if there is no usable one."""
     values = parsed_json(response) or {}
-    names = ("device_code", "user_code", "verification_uri")
-    if not all(isinstance(values.get(name), str) for name in names):
+    secret = SecretText(_ascii_text(values.get("device_code")))
+    # Remove unprintable characters: these three texts are for a terminal.
+    code, url, whole_url = (
+        one_line(text) if isinstance(text := values.get(name), str) else ""
+        for name in ("user_code", "verification_uri", "verification_uri_complete")
+    )
+    if not (secret and code and url):
         return None
-    whole_url = values.get("verification_uri_complete")
+    life = min(_lifetime(values.get("expires_in")) or _CODE_LIFE, _MAX_CODE_LIFE)
     return DeviceCode(
-        # Remove unprintable characters: these three texts are for a terminal.
-        code=one_line(values["user_code"]),
-        url=one_line(values["verification_uri"]),
-        whole_url=one_line(whole_url) if isinstance(whole_url, str) and whole_url else None,
-        expires=time.time() + (_lifetime(values.get("expires_in")) or _CODE_LIFE),
+        code=code,
+        url=url,
+        whole_url=whole_url or None,
+        expires=time.time() + life,
         interval=_lifetime(values.get("interval")) or _INTERVAL,
-        secret=SecretText(values["device_code"]),
+        secret=secret,
     )
 
 
 def _tokens_of(response: httpx.Response) -> _Tokens | None:
-    """Return the tokens of a response; `None` if they cannot be used.
-
-    An access token must fit into a header, which consists of visible ASCII characters.
-    """
+    """Return the tokens of a response; `None` if they cannot be used."""
     values = parsed_json(response) or {}
-    access, refresh = values.get("access_token"), values.get("refresh_token")
-    if not isinstance(access, str) or not re.fullmatch(r"[!-~]+", access):
+    try:
+        access = checked_token(values.get("access_token"))
+    except InvalidInputError:
         return None
-    if not isinstance(refresh, str | None):
+    refresh = SecretText(_ascii_text(values.get("refresh_token")))
+    if values.get("refresh_token") and not refresh:
         return None
     now = time.time()
     life, refresh_life = (
@@ -336,11 +359,25 @@ def _tokens_of(response: httpx.Response) -> _Tokens | None:
         _lifetime(values.get("refresh_expires_in")),
     )
     return _Tokens(
-        access_token=SecretText(access),
+        access_token=access,
         expires=now + life if life else _expiry(access) or now + _TOKEN_LIFE,
-        refresh_token=SecretText(refresh) if refresh else None,
-        ends=now + refresh_life if refresh_life else _expiry(refresh or ""),
+        refresh_token=refresh or None,
+        ends=now + refresh_life if refresh_life else _expiry(refresh),
     )
+
+
+def _ascii_text(value: object) -> str:
+    """Return a printable ASCII text, as OAuth requires it; for any other value an empty text."""
+    return value if isinstance(value, str) and _ASCII.fullmatch(value) else ""
+
+
+def _secure_url(value: Any) -> str | None:
+    """Return the URL of an optional endpoint; `None` if it cannot be used."""
+    try:
+        check_secure_url(value)
+    except InvalidInputError:
+        return None
+    return str(value)
 
 
 def _lifetime(value: Any) -> float | None:

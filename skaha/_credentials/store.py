@@ -13,6 +13,8 @@ import attrs
 import httpx
 
 from skaha import _atomic_file
+from skaha._credentials import system_keyring
+from skaha._credentials.system_keyring import KEYRING
 from skaha.errors import CredentialsError
 from skaha.models import SecretText
 
@@ -20,13 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from keyring.backend import KeyringBackend
-
-KEYRING = "the keyring of the system"
-_SERVICE = "skaha"
-# The lowest priority that the library keyring recommends. Backends with a lower priority write
-# plain files, or do nothing.
-_RECOMMENDED = 1
 # An access token is renewed before it expires: this number of seconds before, or this part of its
 # life if that is shorter.
 _MARGIN, _MARGIN_PART = 60, 0.25
@@ -34,6 +29,10 @@ _MARGIN, _MARGIN_PART = 60, 0.25
 
 def _optional_secret(text: str | None) -> SecretText | None:
     return None if text is None else SecretText(text)
+
+
+def _optional_float(value: float | None) -> float | None:
+    return None if value is None else float(value)
 
 
 @attrs.frozen
@@ -60,13 +59,13 @@ class StoredLogin:
     client_auth: str
     token_endpoint: str
     access_token: SecretText = attrs.field(converter=SecretText)
-    expires: float
+    expires: float = attrs.field(converter=float)
     client_secret: SecretText | None = attrs.field(default=None, converter=_optional_secret)
     revocation_endpoint: str | None = None
     user: str | None = None
-    obtained: float = attrs.field(factory=time.time)
+    obtained: float = attrs.field(factory=time.time, converter=float)
     refresh_token: SecretText | None = attrs.field(default=None, converter=_optional_secret)
-    ends: float | None = None
+    ends: float | None = attrs.field(default=None, converter=_optional_float)
 
     @property
     def is_fresh(self) -> bool:
@@ -132,7 +131,7 @@ class Store:
         """
         text = self._read_file()
         # A file exists only if the keyring could not be used: the file is newer.
-        return _parse(self._read_keyring() if text is None else text)
+        return _parse(system_keyring.read(self.issuer) if text is None else text)
 
     def place(self) -> str:
         """Return the place of the login in words."""
@@ -144,7 +143,7 @@ class Store:
         Raises:
             CredentialsError: If the login cannot be written.
         """
-        if self._write_keyring(_serialize(login)):
+        if system_keyring.write(self.issuer, _serialize(login)):
             self.path.unlink(missing_ok=True)
         else:
             self._write_file(_serialize(login))
@@ -155,8 +154,9 @@ class Store:
         Raises:
             CredentialsError: If the login cannot be written.
         """
-        if self._read_file() is not None or not self._write_keyring(_serialize(login)):
-            self._write_file(_serialize(login))
+        text = _serialize(login)
+        if self._read_file() is not None or not system_keyring.write(self.issuer, text):
+            self._write_file(text)
 
     def remove(self) -> list[str]:
         """Remove the login; return the places that contained it.
@@ -168,16 +168,9 @@ class Store:
         if self._read_file() is not None:
             self.path.unlink(missing_ok=True)
             removed.append(str(self.path))
-        if self._read_keyring() is not None:
-            from keyring.errors import KeyringError
-
-            backend = _keyring()
-            try:
-                if backend is not None:
-                    backend.delete_password(_SERVICE, self.issuer)
-                    removed.append(KEYRING)
-            except KeyringError as error:
-                raise CredentialsError(f"{KEYRING} does not delete the login: {error}") from None
+        if system_keyring.read(self.issuer) is not None:
+            system_keyring.delete(self.issuer)
+            removed.append(KEYRING)
         return removed
 
     def _read_file(self) -> SecretText | None:
@@ -194,41 +187,6 @@ class Store:
         except OSError as error:
             raise CredentialsError(f"{self.path} cannot be written: {error.strerror}") from None
 
-    def _read_keyring(self) -> SecretText | None:
-        backend = _keyring()
-        if backend is None:
-            return None
-        from keyring.errors import KeyringError
-
-        try:
-            return _optional_secret(backend.get_password(_SERVICE, self.issuer))
-        except KeyringError as error:
-            raise CredentialsError(f"{KEYRING} cannot be read: {error}") from None
-
-    def _write_keyring(self, text: SecretText) -> bool:
-        """Return whether the keyring has stored the text."""
-        backend = _keyring()
-        if backend is None:
-            return False
-        from keyring.errors import KeyringError
-
-        try:
-            backend.set_password(_SERVICE, self.issuer, text)
-        except KeyringError:
-            return False
-        return True
-
-
-def _keyring() -> KeyringBackend | None:
-    """Return the keyring of the system; `None` if there is none that protects secrets."""
-    import keyring
-    from keyring.backends.chainer import ChainerBackend
-
-    backend = keyring.get_keyring()
-    if isinstance(backend, ChainerBackend):
-        backend = next(iter(backend.backends), backend)
-    return backend if backend.priority >= _RECOMMENDED else None
-
 
 def _serialize(login: StoredLogin) -> SecretText:
     return SecretText(json.dumps(attrs.asdict(login)))
@@ -242,5 +200,5 @@ def _parse(text: SecretText | None) -> StoredLogin | None:
     try:
         values = json.loads(text)
         return StoredLogin(**{name: value for name, value in values.items() if name in known})
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return None

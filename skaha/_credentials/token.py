@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -10,7 +12,9 @@ import attrs
 
 from skaha._credentials.store import Store
 from skaha._sansio.user_warnings import warn_user
-from skaha.errors import ConnectionFailedError, CredentialsError, LoginRefusedError
+from skaha._transport.connection_settings import RenewableToken
+from skaha.errors import CredentialsError, LoginRefusedError, SkahaError
+from skaha.models import SecretText
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +23,9 @@ if TYPE_CHECKING:
 
 _WHAT_TO_DO = "log in again with `skaha login`"
 _SOON = timedelta(days=1)
+# Seconds after the renewal of a refused token, in which no token is renewed because it was refused:
+# the age of the token is not the reason.
+_REFUSAL_PAUSE = 60
 
 
 @contextmanager
@@ -36,11 +43,12 @@ def requiring_login_extra() -> Iterator[None]:
         ) from error
 
 
-class LoginToken:
+class LoginToken(RenewableToken):
     """The token of a login: a function that returns a valid token and renews it when necessary.
 
-    If several threads and processes need a renewal at the same time, only one of them requests it.
-    The `repr` does not contain the token.
+    The token is renewed before it expires, and when a platform refuses it. If several threads and
+    processes need a renewal at the same time, only one of them requests it. The `repr`
+    does not contain the token.
 
     Args:
         issuer: URL of the provider of OpenID Connect.
@@ -57,6 +65,7 @@ class LoginToken:
         self.issuer = issuer
         self._timeout = timeout
         self._login: StoredLogin | None = None
+        self._last_refusal = -math.inf
         self._has_warned = False
 
     def __repr__(self) -> str:
@@ -76,6 +85,32 @@ class LoginToken:
         self._warn_once(login)
         return login.access_token
 
+    def renew(self, refused: str) -> str:
+        """Return another token after a platform refused a token.
+
+        Args:
+            refused: The refused token.
+
+        Returns:
+            The new token; `refused` itself if there is no other token.
+
+        Raises:
+            skaha.errors.CredentialsError: If the login has ended, or cannot be renewed now.
+
+        Example:
+            >>> from skaha.auth import LoginToken
+            >>> token = LoginToken("https://iam.example.org")
+            >>> try:
+            ...     token.renew("a-refused-token")
+            ... except ValueError as error:
+            ...     print(error)
+            there is no login at https://iam.example.org: log in with `skaha login`
+        """
+        refused = SecretText(refused)
+        with requiring_login_extra():
+            login = self._login = self._login_instead_of(refused)
+        return login.access_token
+
     def ends(self) -> datetime | None:
         """Return the time when the login ends; `None` if it is not known, or there is no login."""
         login = Store(self.issuer).read()
@@ -91,13 +126,28 @@ class LoginToken:
             login = self._read(store)
             return login if login.is_fresh else self._renew(store, login)
 
+    def _login_instead_of(self, refused: str) -> StoredLogin:
+        store = Store(self.issuer)
+        with store.lock(2 * self._timeout):
+            login = self._read(store)
+            if login.access_token != refused:
+                # Another thread or process has renewed the login.
+                return login if login.is_fresh else self._renew(store, login)
+            was_renewed_now = time.monotonic() - self._last_refusal < _REFUSAL_PAUSE
+            if was_renewed_now or login.refresh_token is None:
+                return login
+            try:
+                return self._renew(store, login, is_refused=True)
+            finally:
+                self._last_refusal = time.monotonic()
+
     def _read(self, store: Store) -> StoredLogin:
         login = store.read()
         if login is None:
             raise CredentialsError(f"there is no login at {self.issuer}: log in with `skaha login`")
         return login
 
-    def _renew(self, store: Store, login: StoredLogin) -> StoredLogin:
+    def _renew(self, store: Store, login: StoredLogin, *, is_refused: bool = False) -> StoredLogin:
         from skaha._credentials.oidc import OpenIDProvider
 
         if login.refresh_token is None:
@@ -118,7 +168,7 @@ class LoginToken:
                 problem = CredentialsError(
                     f"the login at {self.issuer} has ended: {error}; {_WHAT_TO_DO}"
                 )
-            except ConnectionFailedError as error:
+            except SkahaError as error:
                 problem = CredentialsError(
                     f"the login at {self.issuer} cannot be renewed now: {error}"
                 )
@@ -126,7 +176,7 @@ class LoginToken:
                 # Store the new refresh token before anything else can fail.
                 store.update(renewed)
                 return renewed
-        if login.is_valid:
+        if login.is_valid and not is_refused:
             return login
         raise problem
 

@@ -1,7 +1,8 @@
-"""X.509 proxy certificates: period of validity, and checks before use."""
+"""X.509 proxy certificates: period of validity, checks before use, and use in connections."""
 
 from __future__ import annotations
 
+import logging
 import ssl
 import stat
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,11 @@ from dateutil import parser
 
 from skaha import _atomic_file
 from skaha._sansio.user_warnings import warn_user
+from skaha._transport.connection_settings import tls_context
 from skaha.errors import CredentialsError
+from skaha.models import SecretText
+
+log = logging.getLogger("skaha")
 
 _SOON = timedelta(days=1)
 _WHAT_TO_DO = "get a new one with `skaha login`"
@@ -30,23 +35,71 @@ def default_path() -> Path:
         raise CredentialsError("there is no home directory: give the path of a file") from None
 
 
-def check_certificate(path: Path) -> None:
+class CertificateFile:
+    """A certificate file for one server, which is read again when it has changed."""
+
+    def __init__(self, path: Path, server: str) -> None:
+        """Keep the path and the URL of the server. Do not read the file yet."""
+        self.path = path
+        self._server = server
+        self._signature: object = None
+        self._context: ssl.SSLContext | None = None
+        self._end = datetime.max.replace(tzinfo=UTC)
+
+    def context(self) -> ssl.SSLContext:
+        """Return the TLS context for a new connection.
+
+        If the file cannot be read any more, return the last context: another program may be writing
+        the file at this moment.
+
+        Raises:
+            CredentialsError: If there is no certificate that is valid now.
+        """
+        signature = _atomic_file.signature(self.path)
+        context = self._context
+        if context is None or signature != self._signature:
+            try:
+                context = self._load()
+            except CredentialsError as error:
+                if context is None or datetime.now(UTC) >= self._end:
+                    raise
+                log.warning("%s; the last certificate in this file is used", error)
+            self._signature = signature
+        if datetime.now(UTC) >= self._end:
+            raise _expired(self.path, self._end)
+        return context
+
+    def _load(self) -> ssl.SSLContext:
+        end = check_certificate(self.path)
+        try:
+            context = tls_context(self._server, self.path)
+        except OSError as error:
+            reason = str(error)
+        else:
+            self._context, self._end = context, end
+            return context
+        raise CredentialsError(f"the certificate {self.path} cannot be used: {reason}")
+
+
+def check_certificate(path: Path) -> datetime:
     """Check a certificate. Warn if it expires soon, or if other users can read its file.
+
+    Returns:
+        The time when it expires.
 
     Raises:
         CredentialsError: If the file cannot be read, contains no certificate, or contains a
             certificate that is not valid now.
     """
     try:
-        text, mode = _atomic_file.read_text(path), path.stat().st_mode
+        text = SecretText(_atomic_file.read_text(path))
+        mode = path.stat().st_mode
     except OSError as error:
         raise CredentialsError(f"the certificate {path} cannot be read: {error.strerror}") from None
     begin, end = validity(path, text)
     now = datetime.now(UTC)
     if now >= end:
-        raise CredentialsError(
-            f"the certificate {path} expired at {end:%Y-%m-%d %H:%M} UTC: {_WHAT_TO_DO}"
-        )
+        raise _expired(path, end)
     if now < begin:
         raise CredentialsError(
             f"the certificate {path} is not valid before {begin:%Y-%m-%d %H:%M} UTC"
@@ -55,9 +108,16 @@ def check_certificate(path: Path) -> None:
         warn_user(f"the certificate {path} expires at {end:%Y-%m-%d %H:%M} UTC: {_WHAT_TO_DO}")
     if mode & (stat.S_IRGRP | stat.S_IROTH):
         warn_user(f"others can read the certificate {path} and its key: chmod 600 {path}")
+    return end
 
 
-def validity(path: Path, text: str) -> tuple[datetime, datetime]:
+def _expired(path: Path, end: datetime) -> CredentialsError:
+    return CredentialsError(
+        f"the certificate {path} expired at {end:%Y-%m-%d %H:%M} UTC: {_WHAT_TO_DO}"
+    )
+
+
+def validity(path: Path, text: SecretText) -> tuple[datetime, datetime]:
     """Return the begin and the end of the validity of the first certificate in a text.
 
     Raises:

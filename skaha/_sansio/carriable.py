@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
-GARBLED = re.compile(r'["$\\\x00-\x1f\x7f-\x9f\u2028\u2029]')
-"""Characters that the platform destroys in a `cmd`, in `args` and in the values of `env`."""
+GARBLED = re.compile(r'["$\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]')
+"""Characters that the platform destroys in a `cmd`, in `args` and in the values of `env`.
+
+Half a surrogate pair cannot be sent at all.
+"""
 
 YAML_WORD = re.compile(r"[yYnN]|[-+]0[0-9_]*[89][0-9_]*|0o[0-7_]+")
 """Words that the platform writes without quotes, and that Kubernetes reads as no text."""

@@ -142,6 +142,7 @@ class Replica:
     first_sent_at: float = 0.0
     sent_at: float = 0.0
     ended_at: float = 0.0
+    uncertain_since: float = 0.0
     times_sent: int = 0
     internal_errors: int = 0
     was_uncertain: bool = False
@@ -187,6 +188,7 @@ class Replica:
         """Note that a session may exist although its id is not known."""
         self.session_id, self.error = "", error
         self.state, self.was_uncertain = State.UNCERTAIN, True
+        self.uncertain_since = time.monotonic()
         log.debug("%s; the launch is looked up before it is sent again", error)
 
     def stop(self) -> None:
@@ -331,6 +333,15 @@ class Launch:
         return [replica for replica in self.replicas.values() if replica.state in states]
 
     @property
+    def _acknowledged(self) -> list[Replica]:
+        """Replicas whose ids the platform returned."""
+        return [
+            replica
+            for replica in self._in(State.LAUNCHED)
+            if replica.name not in self.found_by_name
+        ]
+
+    @property
     def kinds(self) -> set[str]:
         """Kinds of all replicas."""
         return {replica.job.kind for replica in self.replicas.values()}
@@ -351,9 +362,19 @@ class Launch:
         return _errors(self._in(State.UNCERTAIN))
 
     @property
-    def needs_look(self) -> bool:
+    def is_open(self) -> bool:
         """Whether another look at the list may tell whether a launch was executed."""
         return any(not replica.is_settled for replica in self._in(State.UNCERTAIN))
+
+    @property
+    def needs_look(self) -> bool:
+        """Whether another look may find a session.
+
+        A session that was found by its name may belong to another program, so the own session of
+        that replica may still appear.
+        """
+        found = (self.replicas[name] for name in self.found_by_name)
+        return self.is_open or any(not replica.is_settled for replica in found)
 
     @property
     def was_repeated(self) -> bool:
@@ -443,15 +464,17 @@ class Launch:
             if is_first_run and len(doubtful_ids) == 1:
                 new_ids, doubtful_ids = [*new_ids, *doubtful_ids], []
             self._take(replica, new_ids)
+            waited = now - replica.uncertain_since >= max(patience, replica.duration)
             if replica.state is State.UNCERTAIN and is_complete:
-                waited = now - replica.ended_at >= max(patience, replica.duration)
                 _count_look(replica, waited=waited, has_doubt=bool(doubtful_ids))
+            elif replica.state is State.LAUNCHED:
+                replica.is_settled = waited
         if is_complete and self._first_ids is None:
             self._first_ids = frozenset(str(record.get("id")) for record in listed)
 
     def _patience(self, settle: float) -> float:
         """Return the seconds that a launch gets to appear in the list."""
-        slowest = max((replica.duration for replica in self._in(State.LAUNCHED)), default=0.0)
+        slowest = max((replica.duration for replica in self._acknowledged), default=0.0)
         return max(settle, 2 * slowest, 2 * self._list_lag)
 
     def _check_names(self, records: Iterable[Mapping[str, Any]]) -> None:
@@ -465,11 +488,7 @@ class Launch:
     def _is_complete(self, records: list[Mapping[str, Any]], now: float) -> bool:
         """Return whether the list has all launches that the platform acknowledged, with names."""
         listed = {record.get("id") for record in records}
-        missing = [
-            replica
-            for replica in self._in(State.LAUNCHED)
-            if replica.session_id not in listed and replica.name not in self.found_by_name
-        ]
+        missing = [replica for replica in self._acknowledged if replica.session_id not in listed]
         lags = [now - replica.ended_at for replica in missing]
         self._list_lag = max([self._list_lag, *lags])
         return not missing and all(record.get("name") for record in records)
@@ -504,11 +523,7 @@ class Launch:
         Without start times, this tells that a session with the name of an uncertain replica is new:
         an older run would also have sessions with the names of the acknowledged replicas.
         """
-        acknowledged = [
-            replica
-            for replica in self._in(State.LAUNCHED)
-            if replica.name not in self.found_by_name
-        ]
+        acknowledged = self._acknowledged
         others = [
             record
             for replica in acknowledged

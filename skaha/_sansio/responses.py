@@ -10,6 +10,7 @@ import httpx
 
 from skaha import errors
 from skaha._sansio.call_context import current_request
+from skaha._sansio.redaction import redacted_request, redacted_response
 from skaha.records import printable
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class _Model(Protocol):
 
 def status_error(response: httpx.Response) -> errors.StatusError:
     """Return the error for a response, read completely, whose status is not a success."""
+    response = redacted_response(response)
     status, text = response.status_code, _excerpt(response)
     kind = _ERRORS.get(status, errors.StatusError)
     if status >= _FIRST_SERVER_ERROR:
@@ -108,6 +110,7 @@ def _advice(kind: type[errors.StatusError], response: httpx.Response, text: str)
 
 def invalid_response(response: httpx.Response, expected: str) -> errors.AnswerError:
     """Return the error for a response that is not as `expected`."""
+    response = redacted_response(response)
     request = response.request
     message = (
         f"{request.method} {request.url.path} answered {response.status_code} with "
@@ -122,7 +125,7 @@ def too_large(request: httpx.Request, limit: float) -> errors.AnswerError:
         f"{request.method} {request.url.path} answered with more than {limit / 2**20:g} MiB; large "
         "logs can be saved to files, with save_logs"
     )
-    error = errors.AnswerError(message, request=request)
+    error = errors.AnswerError(message, request=redacted_request(request))
     # The platform works; the log of this session is too large.
     error.concerns_platform = False
     return error

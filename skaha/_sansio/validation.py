@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import httpx
+from attrs import frozen
 
 from skaha._sansio.carriable import GARBLED, YAML_WORD
 from skaha.errors import InvalidInputError
@@ -23,6 +24,7 @@ from skaha.records import APP, SUCCESS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from typing import Self
 
 # A name becomes a label and a host name in the cluster of the platform.
 _MAX_NAME_LENGTH = 63
@@ -239,7 +241,7 @@ def check_job(job: object, keywords: Collection[str]) -> dict[str, Any]:
         InvalidInputError: If the job is no mapping, or has an unknown or no required keyword.
     """
     if not isinstance(job, Mapping):
-        raise InvalidInputError(f"a job must be a mapping, not {type(job).__name__}")
+        raise InvalidInputError(f"a job must be a mapping, not {WrongType.of(job).name}")
     for keyword in job:
         if keyword not in keywords:
             allowed = ", ".join(keywords)
@@ -301,7 +303,7 @@ def _check_args(value: object) -> str | None:
 
 def _check_env(variables: object) -> dict[str, str]:
     if not hasattr(variables, "items"):
-        raise InvalidInputError(f"env must be a dictionary, not {type(variables).__name__}")
+        raise InvalidInputError(f"env must be a dictionary, not {WrongType.of(variables).name}")
     return {_check_variable(key): _check_value(key, value) for key, value in variables.items()}
 
 
@@ -311,9 +313,9 @@ def _check_variable(name: object) -> str:
     return name
 
 
-def _check_value(name: str, value: object) -> str:
+def _check_value(name: str, value: object) -> SecretText:
     # The value may be a secret, so a message shows the name of the variable only.
-    text = "" if value is None else str(value)
+    text = SecretText("" if value is None else value)
     if not text:
         raise InvalidInputError(
             f"env: the platform drops {name}, as its value is empty: leave it out"
@@ -340,17 +342,77 @@ def _check_carriable(what: str, value: object) -> str:
 
 # Credentials.
 
+# A token that was copied from a header has the name of the scheme before it.
+_SCHEME = re.compile(r"^bearer(\s+|$)", re.IGNORECASE)
+_TOKEN = re.compile(r"[!-~]+")
 
-def checked_token(token: object) -> str:
-    """Return a token that fits into a header.
+
+@frozen
+class WrongType:
+    """The name of the type of a value, in the place of a value that may contain a secret."""
+
+    name: str
+
+    @classmethod
+    def of(cls, value: object) -> Self:
+        """Return the name of the type of a value, which may have been replaced by it already."""
+        return value if isinstance(value, cls) else cls(type(value).__name__)
+
+
+def hidden(value: Any) -> Any:
+    """Return an argument that may contain secrets in a form whose `repr` does not show them.
+
+    Tracebacks may show local variables. So a public function replaces such an argument by this
+    form before anything can fail.
+
+    Args:
+        value: A token, the credentials of a registry, or environment variables.
+
+    Returns:
+        A text or the values of a dictionary as `SecretText`. A value of another type cannot be a
+        secret that is accepted: a `WrongType`, which the checks refuse.
+    """
+    if value is None or callable(value) or isinstance(value, ContainerRegistry | WrongType):
+        return value
+    if isinstance(value, str):
+        return SecretText(value)
+    if hasattr(value, "items"):
+        return {
+            name: None if content is None else SecretText(content)
+            for name, content in value.items()
+        }
+    return WrongType.of(value)
+
+
+def hidden_jobs(jobs: Iterable[object]) -> list[Any]:
+    """Return jobs in a form whose `repr` does not show their environment variables."""
+    return [
+        {key: _hidden_keyword(key, value) for key, value in job.items()}
+        if isinstance(job, Mapping)
+        else WrongType.of(job)
+        for job in jobs
+    ]
+
+
+def _hidden_keyword(key: object, value: object) -> Any:
+    # A dictionary with another key is an `env` whose key is misspelled.
+    is_word_or_number = isinstance(value, str | int | float)
+    return value if is_word_or_number and key != "env" else hidden(value)
+
+
+def checked_token(token: object) -> SecretText:
+    """Return a token that fits into a header, without the word `Bearer` in front of it.
 
     Raises:
         InvalidInputError: If it does not fit. The message never shows the token.
     """
-    text = token.strip() if isinstance(token, str) else ""
-    if not text or not text.isascii() or not text.isprintable():
-        raise InvalidInputError("token must be a text of printable ASCII characters, not empty")
-    return text
+    token = SecretText(token if isinstance(token, str) else "")
+    token = SecretText(_SCHEME.sub("", token.strip(), count=1))
+    if not _TOKEN.fullmatch(token):
+        raise InvalidInputError(
+            "token must be a text of visible ASCII characters without blanks, not empty"
+        )
+    return token
 
 
 # Values of settings. Each function checks a value from any source: argument, environment variable,
@@ -448,7 +510,7 @@ def check_server_and_version(server: str, version: str) -> None:
 
 def check_token(_name: str, value: object) -> str | Callable[[], str]:
     """Return a token that fits into a header, or the function that returns one."""
-    return value if callable(value) else SecretText(checked_token(value))
+    return value if callable(value) else checked_token(value)
 
 
 def check_registry(value: object) -> ContainerRegistry:

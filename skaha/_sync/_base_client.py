@@ -78,11 +78,14 @@ class BaseClient(SkahaClient):
             error.subject = subject
             raise
         except httpx.RequestError as error:
-            failure = connection_error(error)
+            certificate = self._certificate_file
+            failure = connection_error(error, certificate.path if certificate else None)
             failure.subject = subject
             if self.server == "local" and isinstance(error, httpx.ConnectError):
                 failure.add_note("the embedded platform has ended: a new session starts it again")
-            raise failure from error
+            # Keep the traceback short: its message names the reason.
+            error.__cause__ = error.__context__ = None
+            raise failure from error.with_traceback(None)
 
     def _request_many(
         self,

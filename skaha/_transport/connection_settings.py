@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import ssl
+from abc import ABC, abstractmethod
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import httpx
 
+from skaha._sansio.responses import is_html
 from skaha._sansio.validation import checked_token
 from skaha._transport.proxies import proxy_of_environment
 from skaha._version import __version__
@@ -28,8 +30,24 @@ USER_AGENT = f"python-skaha/{__version__}"
 HEADERS = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
 
 
+class RenewableToken(ABC):
+    """A function that returns a token, and that can get another token."""
+
+    @abstractmethod
+    def __call__(self) -> str:
+        """Return the token."""
+
+    @abstractmethod
+    def renew(self, refused: str) -> str:
+        """Get another token after the platform refused a token; if there is none, return it."""
+
+
 class BearerToken(httpx.Auth):
-    """Sends a token to one origin only."""
+    """Sends a token to one origin only.
+
+    If the platform refuses the token with status 401, this class gets another token and repeats the
+    request once. This is safe for launches, too: the platform did not execute the request.
+    """
 
     def __init__(self, token: str | Callable[[], str], server: str) -> None:
         """Keep the token.
@@ -45,28 +63,55 @@ class BearerToken(httpx.Auth):
         self, request: httpx.Request
     ) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the token if the request goes to the origin of the token."""
-        if _origin(request.url) == self._origin:
-            token = self._token
-            _add_token(request, token if isinstance(token, str) else checked_token(token()))
-        yield request
+        if _origin(request.url) != self._origin:
+            yield request
+            return
+        token = self._get()
+        response = yield _with_token(request, token)
+        if callable(self._token) and response.status_code == httpx.codes.UNAUTHORIZED:
+            response.read()
+            if _was_not_executed(request, response) and (new := self._renew(token)) != token:
+                yield _with_token(request, new)
 
     async def async_auth_flow(
         self, request: httpx.Request
     ) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Add the token if the request goes to the origin of the token."""
-        if _origin(request.url) == self._origin:
-            token = self._token
-            if not isinstance(token, str):
-                from asyncio import to_thread
+        from asyncio import to_thread
 
-                # A function may renew the token first; the event loop must not wait for that.
-                token = checked_token(await to_thread(token))
-            _add_token(request, token)
-        yield request
+        if _origin(request.url) != self._origin:
+            yield request
+            return
+        # A function may renew the token first; the event loop must not wait for that.
+        token = await to_thread(self._get) if callable(self._token) else self._get()
+        response = yield _with_token(request, token)
+        if callable(self._token) and response.status_code == httpx.codes.UNAUTHORIZED:
+            await response.aread()
+            if _was_not_executed(request, response):
+                new = await to_thread(self._renew, token)
+                if new != token:
+                    yield _with_token(request, new)
+
+    def _get(self) -> str:
+        return checked_token(self._token() if callable(self._token) else self._token)
+
+    def _renew(self, refused: str) -> str:
+        if isinstance(self._token, RenewableToken):
+            return checked_token(self._token.renew(refused))
+        return self._get()
 
 
-def _add_token(request: httpx.Request, token: str) -> None:
+def _with_token(request: httpx.Request, token: str) -> httpx.Request:
     request.headers["Authorization"] = f"Bearer {token}"
+    return request
+
+
+def _was_not_executed(request: httpx.Request, response: httpx.Response) -> bool:
+    """Return whether a request that was refused with status 401 can be sent again.
+
+    A page is from another server, which may have passed a launch on.
+    """
+    return request.method != "POST" or not is_html(response)
 
 
 def _origin(url: httpx.URL) -> tuple[str, bytes, int | None]:
@@ -117,12 +162,21 @@ class ConnectionSettings(NetworkSettings):
         server: str,
         version: str,
         auth: httpx.Auth | None,
-        tls: ssl.SSLContext,
+        tls: Callable[[], ssl.SSLContext],
         timeout: float,
         concurrency: int,
         retry: Retry,
     ) -> None:
         """Keep the settings, and find the proxy for this server in the environment.
+
+        Args:
+            server: URL of the platform.
+            version: Version of its API.
+            auth: Adds the token to requests.
+            tls: Returns the TLS context for a new connection.
+            timeout: Seconds to wait for a connection and for each part of a response.
+            concurrency: Largest number of requests in flight.
+            retry: Policy for requests that failed for a temporary reason.
 
         Raises:
             InvalidInputError: If the environment names a proxy that cannot be used.
@@ -131,7 +185,7 @@ class ConnectionSettings(NetworkSettings):
         self.server = server
         self.version = version
         self.auth = auth
-        self.tls = tls
+        self._tls = tls
         self.timeout = timeout
         self.retry = retry
         self.proxy_to(httpx.URL(server))
@@ -139,6 +193,11 @@ class ConnectionSettings(NetworkSettings):
     def tls_to(self, url: httpx.URL) -> ssl.SSLContext | None:
         """Return the TLS context for a server. Only the platform gets the client certificate."""
         return self.tls if _origin(url) == _origin(httpx.URL(self.server)) else super().tls_to(url)
+
+    @property
+    def tls(self) -> ssl.SSLContext:
+        """The TLS context for a new connection."""
+        return self._tls()
 
     def full_url(self, path: str) -> str:
         """Return the URL for a path of the description, with the version of this platform."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from typing import TYPE_CHECKING
 
 import httpcore
 import httpx
 
-from skaha._sansio.connection_errors import LastingConnectError
+from skaha._sansio.connection_errors import LastingConnectError, RefusedCertificateError
 
 if TYPE_CHECKING:
     from skaha._transport.proxies import Proxy
@@ -23,6 +24,8 @@ HTTPCORE_ERRORS = (
 )
 # Error codes of OpenSSL for a certificate whose authority is not trusted here.
 _UNKNOWN_AUTHORITY = frozenset({2, 18, 19, 20, 21})
+# Alerts by which a server refuses the certificate of the user; the names of the standard library.
+_REFUSED_CERTIFICATE = re.compile("_ALERT_(.*CERTIFICATE.*|UNKNOWN_CA|ACCESS_DENIED)$")
 # Statuses of a proxy that may be different next time; any other 4xx is its last word.
 _TRANSIENT_REFUSALS = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
 
@@ -51,11 +54,14 @@ def as_httpx(
         return _proxy_error(reason, proxy, request)
     if proxy is not None:
         reason += f" (through {proxy})"
-    certificate_error = _certificate_error(error)
-    if certificate_error is not None:
+    tls_error = _tls_error(error)
+    if isinstance(tls_error, ssl.SSLCertVerificationError):
         kind = LastingConnectError
-        if certificate_error.verify_code in _UNKNOWN_AUTHORITY:
+        if tls_error.verify_code in _UNKNOWN_AUTHORITY:
             reason += f". {_advice_about_authorities()}"
+    elif tls_error is not None and _REFUSED_CERTIFICATE.search(tls_error.reason or ""):
+        # The server did not execute the request, even if it received bytes of it.
+        kind = RefusedCertificateError
     return kind(reason, request=request)
 
 
@@ -76,8 +82,8 @@ def _proxy_error(reason: str, proxy: Proxy, request: httpx.Request) -> httpx.Con
     return kind(f"{proxy} does not connect to {host}, {reason}{advice}", request=request)
 
 
-def _certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
-    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+def _tls_error(error: BaseException | None) -> ssl.SSLError | None:
+    while error is not None and not isinstance(error, ssl.SSLError):
         error = error.__cause__ or error.__context__
     return error
 

@@ -101,8 +101,10 @@ def fetch_certificate(
         ConnectionFailedError: If the provider cannot be reached.
     """
     check_secure_url(provider.url, provider.name)
-    if ":" in user:
-        raise InvalidInputError("the user name must not contain a colon")
+    if ":" in user or not user.isprintable():
+        raise InvalidInputError("the user name must be a printable text without a colon")
+    if not password.isprintable():
+        raise InvalidInputError("the password must be a printable text")
     with open_client(timeout) as client:
         response = send(
             client,
@@ -110,6 +112,7 @@ def fetch_certificate(
             provider.url,
             params={"daysValid": f"{days:g}"},
             auth=httpx.BasicAuth(user, password),
+            secrets=[password],
         )
     if response.status_code == _UNAUTHORIZED:
         raise CredentialsError(

@@ -32,6 +32,7 @@ from skaha.config import _file
 from skaha.config._file import DEFAULTS, KEYS, SECRETS, default_path
 from skaha.config._resolve import Settings, in_use, server_of, settings
 from skaha.errors import ConfigurationError
+from skaha.models import SecretText
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -86,19 +87,20 @@ def save(key: str, value: str, profile: str | None = None) -> None:
         >>> config.settings("slow")["timeout"]
         60.0
     """
+    # Tracebacks may show local variables: keep no secret as a plain text.
+    value = SecretText(value) if key in SECRETS else value
     _file.check_key(key)
     if not value:
         raise ConfigurationError(f"{key} cannot be empty: remove it instead")
     value = _file.from_text(key, value)
     with _file.editing() as document:
         if key == "active":
-            document["active"] = value
+            document.set_active(value)
             return
-        name = _file.profile_name(document, profile) or "default"
+        name = document.profile_name(profile)
         with _file.source_in_errors(f"profile {name}"):
             _file.check(key, value)
-        document.setdefault("active", name)
-        document.setdefault("profiles", {}).setdefault(name, {})[key] = value
+        document.set(key, value, name)
 
 
 def remove(key: str, profile: str | None = None) -> None:
@@ -122,8 +124,10 @@ def remove(key: str, profile: str | None = None) -> None:
     # Do not create a file in order to remove an entry.
     if default_path().exists():
         with _file.editing() as document:
-            entries = document if key == "active" else _file.profile_in_use(document, profile)[1]
-            entries.pop(key, None)
+            if key == "active":
+                document.set_active(None)
+            else:
+                document.remove(key, profile)
 
 
 def valid_until(certificate: Path) -> datetime:
@@ -147,4 +151,5 @@ def valid_until(certificate: Path) -> datetime:
     """
     from skaha._credentials.x509 import validity
 
-    return validity(certificate, certificate.read_text(encoding="utf-8"))[1]
+    text = SecretText(certificate.read_text(encoding="utf-8"))
+    return validity(certificate, text)[1]

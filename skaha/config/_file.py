@@ -138,11 +138,45 @@ def profile_in_use(content: Mapping[str, Any], name: str | None) -> tuple[str | 
     return name, profiles.get(name, {})
 
 
-@contextmanager
-def editing() -> Iterator[Any]:
-    """Lock the file, yield its TOML document, and write the document with its comments."""
-    import tomlkit
+class Document:
+    """The content of the file with its comments. Its `repr` does not show the secrets in it."""
 
+    def __init__(self, text: str) -> None:
+        """Parse a TOML text."""
+        import tomlkit
+
+        self._toml = tomlkit.parse(text)
+
+    def profile_name(self, profile: str | None) -> str:
+        """Return the name of the profile to change."""
+        return profile_name(self._toml, profile) or "default"
+
+    def set(self, key: str, value: Any, profile: str) -> None:
+        """Set an entry of a profile. A missing profile is added."""
+        self._toml.setdefault("active", profile)
+        self._toml.setdefault("profiles", {}).setdefault(profile, {})[key] = value
+
+    def remove(self, key: str, profile: str | None) -> None:
+        """Remove an entry of the profile in use."""
+        profile_in_use(self._toml, profile)[1].pop(key, None)
+
+    def set_active(self, profile: str | None) -> None:
+        """Set the active profile; `None` removes it."""
+        if profile is None:
+            self._toml.pop("active", None)
+        else:
+            self._toml["active"] = profile
+
+    def text(self) -> SecretText:
+        """Return the TOML text."""
+        import tomlkit
+
+        return SecretText(tomlkit.dumps(self._toml))
+
+
+@contextmanager
+def editing() -> Iterator[Document]:
+    """Lock the file, yield its content, and write the changed content."""
     path = default_path()
     if not path.is_absolute():
         raise ConfigurationError("there is no home directory: set SKAHA_CONFIG to a path")
@@ -150,9 +184,9 @@ def editing() -> Iterator[Any]:
     try:
         with _atomic_file.lock(target.with_name(f".{target.name}.lock"), _LOCK_TIMEOUT):
             # The block may correct a wrong value.
-            document = tomlkit.parse(_checked(_text(path), values=False))
+            document = Document(_checked(_text(path), values=False))
             yield document
-            _atomic_file.replace(path, _checked(SecretText(tomlkit.dumps(document))))
+            _atomic_file.replace(path, _checked(document.text()))
     except TimeoutError:
         message = f"another process has been changing {path} for {_LOCK_TIMEOUT} s"
         raise ConfigurationError(message) from None

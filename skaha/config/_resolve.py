@@ -8,14 +8,15 @@ from typing import Any, TypeAlias
 
 from skaha import _atomic_file
 from skaha._sansio.user_warnings import warn_user
-from skaha._sansio.validation import check_registry, check_server_and_version
+from skaha._sansio.validation import check_registry, check_server_and_version, hidden
 from skaha.config import _file
 from skaha.config._file import DEFAULTS, KEYS, SECRETS, TABLE, check, from_text, source_in_errors
-from skaha.errors import ConfigurationError
+from skaha.errors import ConfigurationError, CredentialsError
 from skaha.models import ContainerRegistry
 
 # A client uses one of these: the first one of the highest level that has any.
 _CREDENTIALS = ("login", "token", "token_file", "certificate")
+_MAY_BE_SECRET = (*SECRETS, "registry")
 _REGISTRY = ("registry_url", "registry_username", "registry_secret")
 
 # Checked values and their sources, by key.
@@ -74,6 +75,7 @@ def settings(profile: str | None = None, **given: Any) -> Settings:
         >>> config.settings(server="local", concurrency=8)
         {'server': 'local', 'concurrency': 8}
     """
+    given = _with_hidden_secrets(given)
     name, values = _resolve(profile, given)
     server, source = values.get("server", (DEFAULTS["server"], "default"))
     with source_in_errors(source):
@@ -103,7 +105,13 @@ def in_use(profile: str | None = None, **given: Any) -> Settings:
         >>> config.in_use("half")["registry_username"]
         'vrubin'
     """
+    given = _with_hidden_secrets(given)
     return Settings(*_resolve(profile, given))
+
+
+def _with_hidden_secrets(given: dict[str, Any]) -> dict[str, Any]:
+    # Tracebacks may show local variables.
+    return {key: hidden(value) if key in _MAY_BE_SECRET else value for key, value in given.items()}
 
 
 def server_of(profile: dict[str, Any]) -> str:
@@ -144,21 +152,22 @@ def _from_environment() -> _Values:
 
 
 def _add_token(values: _Values) -> None:
-    """Replace a login or the path of a token by the token."""
+    """Replace a login or the path of a token by a function that returns the token."""
     if "login" in values:
         from skaha._credentials.token import LoginToken
 
         issuer, source = values.pop("login")
         values["token"] = LoginToken(issuer), f"login at {issuer}, named by {source}"
     elif "token_file" in values:
+        from skaha._credentials.token_file import TokenFile
+
         path, named_by = values.pop("token_file")
-        source = f"file {path}, named by {named_by}"
+        token = TokenFile(path)
         try:
-            with source_in_errors(source):
-                values["token"] = check("token", _atomic_file.read_text(path)), source
-        except OSError as error:
-            message = f"{named_by}: {path} cannot be read: {error.strerror}"
-            raise ConfigurationError(message) from None
+            token()
+        except CredentialsError as error:
+            raise ConfigurationError(f"{named_by}: {error}") from None
+        values["token"] = token, f"file {path}, named by {named_by}"
 
 
 def _add_registry(values: _Values) -> None:

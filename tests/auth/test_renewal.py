@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from auth.providers import PASSWORD
-from scripted import json_answer
+from scripted import Answer
 
 import skaha
 from skaha import Session
@@ -216,7 +216,7 @@ def test_every_request_of_a_fan_out_uses_the_renewed_token(variant, scripted, ia
     def platform(received):
         good = iam.families[0].access_tokens[-1]
         assert received.headers["authorization"] == f"Bearer {good}"
-        return json_answer([])
+        return Answer(200, "<none>")
 
     scripted.answer = platform
     session = variant.open(server=scripted.url, token=token)

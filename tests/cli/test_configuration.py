@@ -88,7 +88,7 @@ def test_credentials_of_a_higher_level_hide_those_of_a_lower_one(monkeypatch, tm
     assert str(found["certificate"]) == "/a.pem"
     (tmp_path / "token").write_text(" of-another-file\n")
     monkeypatch.setenv("SKAHA_TOKEN_FILE", str(tmp_path / "token"))
-    assert config.settings()["token"] == "of-another-file"
+    assert config.settings()["token"]() == "of-another-file"
     assert "SKAHA_TOKEN_FILE" in config.settings().sources["token"]
     monkeypatch.setenv("SKAHA_TOKEN", "of-the-environment")
     assert config.settings()["token"] == "of-the-environment"
@@ -97,7 +97,7 @@ def test_credentials_of_a_higher_level_hide_those_of_a_lower_one(monkeypatch, tm
 def test_a_path_in_the_file_is_relative_to_it(file):
     file.write_text('active = "a"\n[profiles.a]\ntoken_file = "beside"\n')
     (file.parent / "beside").write_text("t")
-    assert config.settings()["token"] == "t"
+    assert config.settings()["token"]() == "t"
 
 
 @pytest.mark.parametrize(

@@ -236,8 +236,8 @@ def test_one_look_serves_a_whole_batch(
     check_exact(faulty, launched, names(20))
     words = faulty.words()
     assert words.index("GET session") >= 20
-    if fault.doing is f.Doing.NOW:
-        assert len(faulty.seen("GET")) == 1
+    # A few looks serve all replicas.
+    assert len(faulty.seen("GET")) < 20
 
 
 def test_a_launch_without_a_fault_sends_one_request_for_each_replica(

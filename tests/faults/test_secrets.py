@@ -36,7 +36,7 @@ FAULTS = [
     f.RESET_DONE,
     f.HALF_BODY,
     f.STALL_DONE,
-    *f.GARBAGE,
+    *(fault for fault in f.GARBAGE if fault is not f.SURPLUS),
 ]
 
 

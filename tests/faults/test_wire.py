@@ -52,7 +52,7 @@ def test_no_redirect_is_followed(
         failures = [
             _error(variant, session.fetch),
             _error(variant, lambda: session.create("run", "images.canfar.net/a/b:c")),
-            variant.run(session.destroy("abcdefgh")).failures.get("abcdefgh"),
+            _error(variant, lambda: session.destroy("abcdefgh")),
         ]
         assert other.connections == 0
     for failure in failures:
@@ -274,14 +274,17 @@ def test_the_default_certificate(
 def test_the_platform_refuses_the_caller(
     variant: Any, mutual: FaultyPlatform, tmp_path: Path, stranger: bool
 ) -> None:
-    """What TLS says in the middle of a connection is an error of ours, too."""
+    """A refused certificate is a problem of the credentials, and not sent again."""
     credentials: dict[str, Any] = {"token": TOKEN}
+    message = "needs a certificate: log in with `skaha login`"
     if stranger:
-        credentials = {"certificate": certificate(trustme.CA(), tmp_path / "proxy.pem")}
-    session = variant.open(server=mutual.url, retry=False, **credentials)
-    with pytest.raises(ConnectionFailedError):
+        path = certificate(trustme.CA(), tmp_path / "proxy.pem")
+        credentials, message = {"certificate": path}, f"refuses the certificate {path}: log in"
+    session = variant.open(server=mutual.url, retry=QUICK, **credentials)
+    with pytest.raises(CredentialsError, match=message):
         variant.run(session.fetch())
     assert mutual.received == []
+    assert mutual.connections == 1
 
 
 @pytest.mark.parametrize("text", ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n"])

@@ -24,6 +24,7 @@ from skaha._transport.httpcore_errors import HTTPCORE_ERRORS, as_httpx
 from skaha._transport.response import PlatformResponse
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Iterator
 
     from skaha._transport.connection_settings import NetworkSettings
@@ -111,6 +112,7 @@ class _AsyncConnection:
     def __init__(self, settings: NetworkSettings) -> None:
         self._settings = settings
         self._connection: httpcore.ConnectionInterface | None = None
+        self._tls: ssl.SSLContext | None = None
         self._exchange = Exchange()
         self.canceller = RequestCanceller()
 
@@ -120,6 +122,7 @@ class _AsyncConnection:
         Raises:
             httpx.TransportError: If there is no response.
             InvalidInputError: If the environment names a proxy that cannot be used.
+            CredentialsError: If the certificate of the user cannot be used now.
         """
         if request.url.scheme not in ("http", "https"):
             message = f"only http and https are supported: {request.url}"
@@ -146,28 +149,32 @@ class _AsyncConnection:
         except BaseException as error:
             # httpcore does not close a tunnel without a TLS connection in it.
             connection.close()
-            if isinstance(error, HTTPCORE_ERRORS):
-                was_sent = self._exchange.was_sent
-                raise as_httpx(error, request, proxy, was_sent=was_sent) from error
-            raise
-        return response
+            if not isinstance(error, HTTPCORE_ERRORS):
+                raise
+            failure = as_httpx(error, request, proxy, was_sent=self._exchange.was_sent)
+        else:
+            return response
+        # Raise outside of the handler: the frames of the inner errors hold credentials.
+        raise failure
 
     def _connected_to(
         self, url: httpx.URL, origin: httpcore.Origin, proxy: Proxy | None
     ) -> httpcore.ConnectionInterface:
-        old = self._connection
+        old, tls = self._connection, self._settings.tls_to(url)
         if old is not None:
-            if old.can_handle_request(origin) and old.is_available() and not old.has_expired():
+            # The context is another one if the certificate of the user has changed.
+            is_usable = old.can_handle_request(origin) and tls is self._tls
+            if is_usable and old.is_available() and not old.has_expired():
                 return old
             old.close()
-        self._connection = self._new_connection(url, origin, proxy)
+        self._connection, self._tls = self._new_connection(tls, origin, proxy), tls
         return self._connection
 
     def _new_connection(
-        self, url: httpx.URL, origin: httpcore.Origin, proxy: Proxy | None
+        self, tls: ssl.SSLContext | None, origin: httpcore.Origin, proxy: Proxy | None
     ) -> httpcore.ConnectionInterface:
         options: dict[str, Any] = {
-            "ssl_context": self._settings.tls_to(url),
+            "ssl_context": tls,
             "keepalive_expiry": _KEEP_ALIVE,
             "network_backend": Backend(self._exchange),
         }
@@ -216,7 +223,11 @@ class _AsyncResponseStream(httpx.SyncByteStream):
                     raise too_large(self._request, _MAX_RESPONSE_BYTES)
                 yield part
         except HTTPCORE_ERRORS as error:
-            raise as_httpx(error, self._request) from error
+            failure = as_httpx(error, self._request)
+        else:
+            return
+        # Raise outside of the handler: the frames of the inner errors hold credentials.
+        raise failure
 
     def close(self) -> None:
         on_close, self._on_close = self._on_close, None

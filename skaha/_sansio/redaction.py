@@ -1,0 +1,87 @@
+"""Copies of requests and responses without secrets, for errors.
+
+An error may be logged, pickled or shown with all its attributes. The request has the token and the
+values of `env`. The response leads to its request and its connection, and its text may quote the
+request, as error texts of Kubernetes do.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from contextlib import suppress
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
+
+import httpx
+
+from skaha.models import SecretText
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Shorter values of `env` are usually words or numbers, and messages need these.
+_SHORTEST_SECRET = 8
+_MASK = b"..."
+# The body of the copy has another length, and is not compressed.
+_BODY_HEADERS = (b"content-encoding", b"content-length", b"transfer-encoding")
+
+
+class _ReadStream(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The stream of a response that was read. It leads to no connection."""
+
+
+def redacted_request(request: httpx.Request) -> httpx.Request:
+    """Return a request with the method and the URL only."""
+    return httpx.Request(request.method, request.url)
+
+
+def redacted_response(response: httpx.Response) -> httpx.Response:
+    """Return the status, the headers and the text of a complete response.
+
+    Secrets of the request that the response quotes are replaced by dots.
+    """
+    secrets = [secret for secret in _secrets(response.request) if len(secret) >= _SHORTEST_SECRET]
+    headers = [
+        (name, _without(secrets, value))
+        for name, value in response.headers.raw
+        if name.lower() not in _BODY_HEADERS
+    ]
+    copy = httpx.Response(
+        response.status_code,
+        headers=headers,
+        content=_without(secrets, response.content),
+        request=redacted_request(response.request),
+    )
+    # The platform sends UTF-8; ignore the charset header, which could name any codec.
+    copy.encoding = "utf-8"
+    copy.stream = _ReadStream()
+    return copy
+
+
+def forget_frames(error: BaseException | None) -> None:
+    """Remove the frames in which an error and the errors behind it were raised."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
+
+
+def _without(secrets: list[SecretText], content: bytes) -> bytes:
+    for secret in secrets:
+        content = content.replace(secret.encode(), _MASK)
+    return content
+
+
+def _secrets(request: httpx.Request) -> Iterator[SecretText]:
+    """Yield the token, the secret of the registry and the values of `env` in a request."""
+    yield SecretText(request.headers.get("authorization", "").removeprefix("Bearer "))
+    registry = SecretText(request.headers.get("x-skaha-registry-auth", ""))
+    yield registry
+    with suppress(binascii.Error, UnicodeError):
+        yield SecretText(base64.b64decode(registry).decode().partition(":")[2])
+    try:
+        form = SecretText(request.content.decode())
+    except (httpx.RequestNotRead, UnicodeError):
+        return
+    for variable in parse_qs(form).get("env", ()):
+        yield SecretText(variable.partition("=")[2])
