@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from typing import Self
 
+NAME = re.compile(r"[A-Za-z0-9-]+")
+"""Characters of the names of sessions."""
+
 # A name becomes a label and a host name in the cluster of the platform.
 _MAX_NAME_LENGTH = 63
-_NAME = re.compile(r"[A-Za-z0-9-]+")
 _ID = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _VARIABLE = re.compile(r"[A-Za-z_.-][A-Za-z0-9_.-]*")
 _WAY_OUT = "skaha.helpers.shell packs any command into a cmd and args that arrive unharmed"
@@ -201,7 +203,7 @@ def replica_names(name: object, replicas: object) -> list[str]:
 
 
 def _check_name(name: object) -> str:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not NAME.fullmatch(name):
         raise InvalidInputError(
             f"name must consist of letters, digits and '-', and not be empty; not {name!r}"
         )
