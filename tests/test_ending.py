@@ -109,7 +109,7 @@ def test_what_could_mean_everything_is_refused(
 def test_characters_that_no_name_has_are_refused(
     variant, scripted, scripted_session, text, pattern
 ):
-    with pytest.raises(errors.InvalidInputError, match=r"must consist of .*pattern=True"):
+    with pytest.raises(errors.InvalidInputError, match="must consist of"):
         variant.run(scripted_session.destroy_with(text, pattern=pattern))
     assert scripted.received == []
 
