@@ -45,7 +45,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"(Callable|Collection|HTTPStatus|Iterable|Iterator|AsyncIterator|Literal|Mapping)"),
     ("py:.*", r"(MutableMapping|Path|PathLike|Request|Sequence|Unpack|datetime|timedelta|Any)"),
     # Only the library creates objects of these types, so users do not need their documentation.
-    ("py:.*", r"(.*\.)?(Api|Order|Outcome|SecretText)"),
+    ("py:.*", r"(.*\.)?(Api|LaunchOrder|Outcome|SecretText)"),
     # Type variables have no documentation.
     ("py:.*", r"(.*\.)?[TR]"),
 ]

@@ -43,7 +43,7 @@ STATUS: TypeAlias = Literal[
 """Statuses of a session. `Succeeded` and `Completed` mean the same."""
 
 VIEW: TypeAlias = Literal["all", "interactive"]
-"""Views of the list: the sessions of all users, or the caller's sessions that are not headless."""
+"""List of `all` users, or of the caller's `interactive` sessions (not headless)."""
 
 Progress: TypeAlias = Callable[[int, int], object]
 """A function that receives the number of finished items of a call, and the number of all items.

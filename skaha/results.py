@@ -217,7 +217,8 @@ def raise_if_fatal(result: R, succeeded: Collection[Any]) -> R:
     if failures and not succeeded and all(error.concerns_platform for error in failures):
         raise_with_partial(failures[0], result)
     for error in failures:
-        log.warning("%s", error)
+        # A log handler may keep its records. The error would keep the connections open.
+        log.warning("%s", str(error))
     return result
 
 

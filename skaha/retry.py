@@ -25,7 +25,8 @@ class Retry:
 
     Args:
         attempts: Attempts for one request, 1 or more. 1 disables retries. Launches ignore this
-            limit, unless it is 1, and retry until `deadline`.
+            limit, unless it is 1, and retry until `deadline`. Calls that poll, such as `wait`, also
+            ignore it, unless it is 1, and retry until their own time limit.
         deadline: Seconds from the start of a call after which no request is sent again. A call of
             several steps has this time for each step.
         first_pause: Limit of the first pause, in seconds.

@@ -1,13 +1,15 @@
 """Answers that nobody should give, and everybody gets some day: each is a clear error of ours."""
 
+import io
 import pickle
+import sys
 import traceback
 
 import httpx
 import pytest
 from scripted import Answer, ScriptedServer, json_answer
 
-from skaha import errors
+from skaha import Retry, errors
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.1"
 TOKEN = "a-token-of-the-tests"
@@ -20,7 +22,7 @@ CALLS = {
     "logs": (lambda s: s.logs("a1"), "logs of a1", "text"),
     "events": (lambda s: s.events("a1"), "events of a1", "text"),
     "destroy": (lambda s: s.destroy("a1"), "destroy of a1", "text"),
-    "create": (lambda s: s.create("a", IMAGE), "launch of a-1", "a1"),
+    "create": (lambda s: s.create("a", IMAGE), "launch of a-1", "a1\n"),
     "stats": (lambda s: s.stats(), "stats", "{}"),
     "images": (lambda s: s.fetch(), "images", "[]"),
     "resources": (lambda s: s.resources(), "resources", "{}"),
@@ -91,14 +93,223 @@ def test_a_page_is_no_text_of_a_session(variant, scripted, call):
     assert "an HTML page, 'Sign in first'" in str(error)
 
 
-@pytest.mark.parametrize("body", [b"caf\xc3\xa9", b"caf\xe9 \xff\x00", b""])
-def test_a_log_may_hold_any_bytes(variant, scripted, scripted_session, body):
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"caf\xc3\xa9", b"caf\xe9 \xff\x00", b"<!DOCTYPE html><html></html>"),
+        *(b'{"a": 1}\n', b"[1, 2]", b"\n"),
+    ],
+)
+@pytest.mark.parametrize("tail", [None, 9])
+def test_a_log_may_hold_any_bytes(variant, scripted, scripted_session, body, tail):
+    """Also a page or JSON that the program prints."""
+    scripted.answer = lambda _: Answer(200, body, "text/plain;charset=UTF-8")
+    text = body.decode(errors="replace")
+    assert variant.run(scripted_session.logs("a1", tail=tail)) == {"a1": text}
+
+
+# Responses of other servers.
+
+SIGN_IN = "<!DOCTYPE html><html><head><title>Sign in</title></head></html>"
+FOREIGN_SUCCESSES = {
+    "a page": Answer(200, SIGN_IN, "text/html; charset=utf-8"),
+    "a page in XHTML": Answer(200, SIGN_IN, "application/xhtml+xml"),
+    "an undeclared page": Answer(200, SIGN_IN, ""),
+    "a page of another type": Answer(200, SIGN_IN, "application/octet-stream"),
+    "a page after a comment": Answer(200, f"\ufeff\n<!-- a proxy --> {SIGN_IN}", ""),
+    "a page after a declaration": Answer(200, f'<?xml version="1.0"?>\n{SIGN_IN}', ""),
+    "a page in capitals": Answer(200, "  <HTML><BODY>Sign in</BODY></HTML>", ""),
+    "JSON": Answer(200, '{"error": "no route"}', "application/json"),
+    "JSON of a certain kind": Answer(200, '"sign in"', "application/problem+json"),
+    "undeclared JSON": Answer(200, ' [{"error": "no route"}]', ""),
+}
+TEXT_CALLS = ["logs", "tail", "save_logs", "events", "destroy", "renew"]
+
+
+@pytest.fixture
+def text_call(request, scripted_session, tmp_path):
+    """A call whose responses are texts, by its name."""
+    calls = {
+        "tail": lambda ids: scripted_session.logs(ids, tail=1),
+        "save_logs": lambda ids: scripted_session.save_logs(ids, tmp_path),
+    }
+    return calls.get(request.param) or getattr(scripted_session, request.param)
+
+
+@pytest.mark.parametrize("text_call", TEXT_CALLS, indirect=True)
+@pytest.mark.parametrize("name", FOREIGN_SUCCESSES)
+def test_the_page_of_another_server_is_no_success(variant, scripted, text_call, name, tmp_path):
     def answer(request):
-        # An empty log is checked: the session must exist.
-        return Answer(200, body) if request.query else json_answer({"id": "a1"})
+        is_list = request.path.endswith("/session")
+        return json_answer([]) if is_list else FOREIGN_SUCCESSES[name]
 
     scripted.answer = answer
-    assert variant.run(scripted_session.logs("a1")) == {"a1": body.decode(errors="replace")}
+    with pytest.raises(errors.AnswerError, match="expected plain text") as caught:
+        variant.run(text_call(["a1", "a2"]))
+    assert not caught.value.partial
+    assert list(caught.value.partial.failures) == ["a1", "a2"]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text_call", ["destroy", "renew", "events"], indirect=True)
+@pytest.mark.parametrize("body", [SIGN_IN, '{"deleted": true}'])
+def test_a_page_that_is_declared_as_text_is_no_success(variant, scripted, text_call, body):
+    """Only a log can be a page or JSON."""
+    scripted.answer = lambda _: Answer(200, body)
+    with pytest.raises(errors.AnswerError):
+        variant.run(text_call("a1"))
+
+
+@pytest.mark.parametrize("text_call", ["destroy", "renew"], indirect=True)
+def test_an_unexpected_text_after_a_success_is_logged(variant, scripted, text_call, caplog):
+    scripted.answer = lambda _: Answer(200, "\n")
+    assert variant.run(text_call("a1")) == {"a1": True}
+    assert caplog.messages == []
+    scripted.answer = lambda _: Answer(200, "it was\n\x1b[31mdeleted")
+    assert variant.run(text_call("a1")) == {"a1": True}
+    [message] = caplog.messages
+    assert "/session/a1: success, but with an unexpected text: " in message
+    assert message.endswith(": it was \ufffd[31mdeleted")
+
+
+LOGIN = {"Location": "https://login.example.org/"}
+FOREIGN_REFUSALS = {
+    "a redirection": Answer(302, "", headers=LOGIN),
+    "a redirection with a page": Answer(307, SIGN_IN, "text/html", headers=LOGIN),
+    "the page of an ingress": Answer(404, "<html><title>404 Not Found</title></html>", "text/html"),
+    "an undeclared page": Answer(404, "<html><title>404 Not Found</title></html>", ""),
+    "the text of Traefik": Answer(404, "404 page not found\n"),
+    "the text of Kubernetes": Answer(404, "default backend - 404"),
+    "nothing": Answer(404, ""),
+    "JSON": Answer(404, '{"message": "no Route matched"}', "application/json"),
+    "a forbidden method": Answer(405, "<html><title>405</title></html>", "text/html"),
+    "a forbidden method in words": Answer(405, "The DELETE method is not supported.\n"),
+    "a page of Tomcat": Answer(400, "<!doctype html><title>HTTP Status 400</title>", "text/html"),
+    "a firewall": Answer(403, "<html><title>Request blocked</title></html>", "text/html"),
+    "no permission": Answer(403, "Not authorized to use the skaha system\n"),
+    "an outage": Answer(503, "temporarily unavailable: null\n"),
+}
+ID_CALLS = ["info", *TEXT_CALLS]
+
+
+@pytest.mark.parametrize("text_call", ID_CALLS, indirect=True)
+@pytest.mark.parametrize("name", FOREIGN_REFUSALS)
+def test_a_refusal_that_is_not_about_a_session_is_raised(variant, scripted, text_call, name):
+    """Unless another session succeeded: then it is data, but never a `False`."""
+    answer = FOREIGN_REFUSALS[name]
+
+    def script(request):
+        if request.path.endswith("/session"):
+            return json_answer([])
+        if not request.path.endswith("/a3"):
+            return answer
+        is_record = request.method == "GET" and "view" not in request.query
+        if request.method == "GET":
+            return json_answer({"id": "a3"}) if is_record else Answer(200, "a text")
+        return Answer()
+
+    scripted.answer = script
+    with pytest.raises(errors.StatusError) as caught:
+        variant.run(text_call(["a1", "a2"]))
+    assert caught.value.status == answer.status
+    assert not caught.value.partial
+    found = variant.run(text_call(["a1", "a3"]))
+    assert len(found) == 1
+    assert list(found.failures) == ["a1"]
+
+
+@pytest.mark.parametrize(
+    ("call", "answer"),
+    [
+        ("destroy", Answer(404, "a1\n")),
+        ("destroy", Answer(403, "forbidden\n")),
+        ("renew", Answer(400, "No active job for user vrubin with session a1\n")),
+    ],
+)
+def test_the_word_of_the_platform_about_a_session_is_false(
+    variant, scripted, scripted_session, call, answer
+):
+    scripted.answer = lambda _: answer
+    found = variant.run(getattr(scripted_session, call)("a1"))
+    assert found == {"a1": False}
+    assert found.failures["a1"].status == answer.status
+
+
+def test_a_deletion_that_is_refused_for_another_reason_has_no_answer(
+    variant, scripted, scripted_session
+):
+    scripted.answer = lambda _: Answer(409, "it is locked\n")
+    found = variant.run(scripted_session.destroy("a1"))
+    assert found == {}
+    assert found.failures["a1"].status == 409
+
+
+def test_a_page_after_a_lost_response_does_not_prove_a_deletion(variant, scripted):
+    """A 404 of the platform does: the first request deleted the session."""
+    for last, is_deleted in (("404 page not found", False), ("a1\n", True)):
+        answers = [Answer(503, "busy"), Answer(404, last)]
+        scripted.answer = lambda _, answers=answers: answers.pop(0)
+        session = variant.open(server=scripted.url, token="t", retry=Retry(first_pause=0.001))
+        if is_deleted:
+            assert variant.run(session.destroy("a1")) == {"a1": True}
+        else:
+            with pytest.raises(errors.NotFoundError):
+                variant.run(session.destroy("a1"))
+
+
+# Events of sessions without a container.
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        ("Pending", "it waits in a queue or has not started yet"),
+        ("Failed", "its container is gone"),
+    ],
+)
+def test_missing_events_of_a_session_that_exists_are_explained(
+    variant, scripted, scripted_session, status, reason
+):
+    def script(request):
+        if "view" in request.query:
+            return Answer(404, "session a1 not found.\n")
+        return json_answer({"id": "a1", "status": status})
+
+    scripted.answer = script
+    for call in (scripted_session.events, scripted_session.parsed_events):
+        found = variant.run(call("a1"))
+        assert not found
+        error = found.failures["a1"]
+        assert isinstance(error, errors.NotFoundError)
+        assert str(error).startswith("events of a1: ")
+        assert str(error).endswith(f"The session exists ({status}) without events: {reason}")
+
+
+@pytest.mark.parametrize(
+    "answer", [Answer(404, "session a1 not found\n"), Answer(503, "busy"), None]
+)
+def test_missing_events_of_another_session_are_told_as_they_are(
+    variant, scripted, scripted_session, answer
+):
+    not_found = Answer(404, "session a1 not found.\n")
+    scripted.answer = lambda request: not_found if "view" in request.query else answer
+    error = variant.run(scripted_session.events("a1")).failures["a1"]
+    assert str(error).endswith("answered 404: session a1 not found.")
+
+
+# Standard output.
+
+
+@pytest.mark.parametrize("call", ["logs", "events"])
+def test_a_text_is_printed_whatever_the_terminal_can_show(
+    variant, scripted, scripted_session, monkeypatch, call
+):
+    output = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(output, encoding="ascii"))
+    scripted.answer = lambda _: Answer(200, "fit: 100%|\u2588|\n")
+    assert variant.run(getattr(scripted_session, call)("a1", verbose=True)) is None
+    sys.stdout.flush()
+    assert output.getvalue() == b"a1:\nfit: 100%|\\u2588|\n\n"
 
 
 STATUSES = {
@@ -238,8 +449,8 @@ TREE = {
     errors.LocalPlatformError: (RuntimeError,),
     errors.FailedSessionError: (),
     errors.StillThereError: (),
-    errors.ShorterLogError: (),
     errors.EventLoopError: (RuntimeError,),
+    errors.ShorterLogError: (),
 }
 
 
@@ -321,7 +532,7 @@ def test_an_odd_record_among_others_breaks_no_call(variant, scripted, odd, call)
     def script(request):
         if request.method == "GET":
             return json_answer([odd, GOOD])
-        return Answer(200, "new1" if request.method == "POST" else "")
+        return Answer(200, "new1\n" if request.method == "POST" else "")
 
     scripted.answer = script
     method, expected = LISTING[call]

@@ -109,6 +109,14 @@ def test_what_is_wrong_is_refused_by_name(name, value):
     assert isinstance(caught.value, ValueError)
 
 
+@pytest.mark.parametrize("version", ["v0", "v1", "v2", "v1.1"])
+@pytest.mark.parametrize("end", ["", "/"])
+def test_a_server_with_a_version_is_refused_with_the_way_out(version, end):
+    with pytest.raises(InvalidInputError) as caught:
+        SkahaClient(server=f"https://skaha.example.com/skaha/{version}{end}")
+    assert f"remove /{version}, and set version to '{version}'" in str(caught.value)
+
+
 @pytest.mark.parametrize("token", [f"{TOKEN}\nb", f"{TOKEN}\N{BULLET}", [TOKEN], TOKEN.encode()])
 def test_a_wrong_token_is_not_shown(token):
     with pytest.raises(InvalidInputError) as caught:

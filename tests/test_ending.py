@@ -4,10 +4,10 @@ import warnings
 
 import pytest
 import samples
-from scripted import Answer
+from scripted import Answer, json_answer
 from staged import IMAGE, Stage, record
 
-from skaha import errors
+from skaha import Retry, errors
 from skaha._async import _verify as of_async
 from skaha._sync import _verify as of_sync
 
@@ -146,6 +146,14 @@ def test_a_record_without_an_id_is_left_alone(variant, scripted, odd):
     assert list(ended(variant, scripted, "destroy_all", status="Failed", records=[odd])) == []
 
 
+@pytest.mark.parametrize("name", [None, "<none>", ["none"], {}])
+def test_a_session_without_a_name_has_no_name_that_matches(variant, scripted, name):
+    nameless = record("a1", "Completed", name=name)
+    for pattern in ("?one", "*none*", "[!x]*"):
+        found = ended(variant, scripted, "destroy_with", pattern, pattern=True, records=[nameless])
+        assert found == {}
+
+
 # Apps of desktops.
 
 DESKTOP = record("d8", "Running", name="desk", type="desktop")
@@ -213,6 +221,39 @@ def test_what_is_still_there_is_told(variant, scripted, monkeypatch):
     assert isinstance(done.failures["a2"], errors.StillThereError)
     assert isinstance(done.failures["a3"], errors.PermissionDeniedError)
     assert "a2" in str(done.failures["a2"])
+
+
+def test_a_session_that_an_empty_list_lacks_is_looked_up(variant, scripted, monkeypatch):
+    """The list is empty by accident: `a1` exists for a while, `a2` exists until the end."""
+    for module in (of_async, of_sync):
+        monkeypatch.setattr(module, "_GRACE_SECONDS", 0.5)
+    scripted.answer = stage = Stage([])
+    gone = Answer(404, "session a1 not found\n")
+    stage.records["a1"] = [json_answer(record("a1")), Answer(404, "404 page not found"), gone]
+    stage.records["a2"] = [json_answer(record("a2"))]
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    done = variant.run(session.destroy(["a1", "a2", "a3"], verify=True))
+    assert done == {"a1": True, "a2": False, "a3": True}
+    assert isinstance(done.failures["a2"], errors.StillThereError)
+
+
+def test_a_session_about_which_nothing_is_known_has_no_answer(variant, scripted, monkeypatch):
+    for module in (of_async, of_sync):
+        monkeypatch.setattr(module, "_GRACE_SECONDS", 0.2)
+    scripted.answer = stage = Stage([])
+    stage.records["a1"] = [Answer(503, "busy")]
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    done = variant.run(session.destroy(["a1", "a2"], verify=True))
+    assert done == {"a2": True}
+    assert isinstance(done.failures["a1"], errors.ServerError)
+
+
+def test_an_outage_ends_no_verification(variant, scripted):
+    busy = Answer(503, "busy")
+    scripted.answer = Stage([record("a1")], *[busy, None] * 6, [])
+    retry = Retry(first_pause=0.001, longest_pause=0.01)
+    session = variant.open(server=scripted.url, token="t", retry=retry)
+    assert variant.run(session.destroy("a1", verify=True)) == {"a1": True}
 
 
 def test_nobody_looks_without_being_asked(variant, scripted):

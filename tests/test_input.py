@@ -69,7 +69,7 @@ def test_a_name_is_too_long_with_its_number(variant, scripted, scripted_session,
     create = scripted_session.create
     said = refused(variant, scripted, lambda: create("a" * (length + 1), IMAGE, replicas=replicas))
     assert f"{length} characters" in str(said)
-    scripted.answer = lambda _: Answer(200, "abcdefgh\n")
+    scripted.answer = lambda request: Answer(200, f"id{request.form['name'][0][-3:]}\n")
     assert len(variant.run(create("a" * length, IMAGE, replicas=replicas))) == replicas
 
 

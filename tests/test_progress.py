@@ -15,6 +15,9 @@ from staged import IMAGE, Stage, look
 IDS = ["a1", "b2", "c3"]
 # Each call with many items, here with three of them.
 CALLS = {
+    "create_many": lambda session, _, told: session.create_many(
+        [{"name": f"fit-{number}", "image": IMAGE} for number in (1, 2, 3)], progress=told
+    ),
     "create": lambda session, _, told: session.create("fit", IMAGE, replicas=3, progress=told),
     "destroy": lambda session, _, told: session.destroy(IDS, progress=told),
     "destroy_with": lambda session, _, told: session.destroy_with("name-", progress=told),
@@ -37,6 +40,8 @@ def counted(total):
 @pytest.mark.parametrize("call", CALLS)
 def test_each_item_is_told_of_as_it_is_done(variant, scripted, scripted_session, tmp_path, call):
     scripted.answer = stage = Stage(look(dict.fromkeys(IDS, "Completed")))
+    stage.records = {key: [json_answer({"id": key, "status": "Completed"})] for key in ("a1", "c3")}
+    stage.prints = {key: [b"a line\n"] for key in ("a1", "c3")}
     # One of them is not there, or is refused: it is done, too.
     for method, key in (("GET", "b2"), ("POST", "b2"), ("DELETE", "b2"), ("POST", "fit-2")):
         stage.refused[f"{method} {key}"] = Answer(404, "not there")
@@ -186,7 +191,10 @@ def test_what_progress_raises_ends_the_call_and_loses_nothing(variant, scripted,
 
     ids = [f"a{number}" for number in range(9)]
     calls = {
-        "create": lambda: session.create("fit", IMAGE, replicas=9, progress=progress),
+        "create_many": lambda session, _, told: session.create_many(
+        [{"name": f"fit-{number}", "image": IMAGE} for number in (1, 2, 3)], progress=told
+    ),
+    "create": lambda: session.create("fit", IMAGE, replicas=9, progress=progress),
         "destroy": lambda: session.destroy(ids, progress=progress),
     }
     with pytest.raises(ZeroDivisionError) as caught:

@@ -29,8 +29,8 @@ SHAPES = {
     "fetch": [],
     "info of one": [],
     "info of several": [],
-    "logs": {"hjko98yghj": ""},
-    "logs of several": {"hjko98yghj": "", "ikvp1jtp": ""},
+    "logs": {},
+    "logs of several": {},
 }
 
 

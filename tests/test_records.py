@@ -68,7 +68,16 @@ def test_memory_may_be_a_fraction_or_none(text, size):
     assert records.ram_bytes({"requestedRAM": text}) == size
 
 
-@given(st.datetimes(timezones=st.just(UTC)))
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59-01:00"])
+def test_a_time_that_means_unknown_or_has_no_utc_time_is_unknown(text):
+    """Kubernetes sends the first one, the zero time of Go, for a time that is not set."""
+    record = {"startTime": text, "expiryTime": text}
+    assert records.start_time(record) is None
+    assert records.expiry_time(record) is None
+    assert records.time_left(record) is None
+
+
+@given(st.datetimes(min_value=datetime(2, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
 def test_a_moment_is_read_with_and_without_its_seconds(moment):
     whole = moment.replace(microsecond=0)
     minute = whole.replace(second=0)

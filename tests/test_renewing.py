@@ -81,20 +81,27 @@ def expiring(minutes):
 
 
 @pytest.mark.parametrize(
-    ("minutes", "status", "warned"),
-    [(30, "Running", True), (90, "Running", False), (30, "Pending", False), (-5, "Failed", False)],
+    ("minutes", "status", "warned", "words"),
+    [
+        (30.2, "Running", True, " will be ended by the platform in 30 min: renew it"),
+        (0.1, "Running", True, " will be ended by the platform in 1 min: renew it"),
+        (-120, "Running", True, " and the platform may end it at any time: renew it"),
+        (90, "Running", False, ""),
+        (30, "Pending", False, ""),
+        (-5, "Failed", False, ""),
+    ],
 )
 def test_who_waits_for_a_session_that_is_about_to_end_is_warned(
-    variant, scripted, scripted_session, caplog, minutes, status, warned
+    variant, scripted, scripted_session, caplog, minutes, status, warned, words
 ):
     first = record("a1", status, **expiring(minutes))
     scripted.answer = Stage([first], [first], [record("a1", "Completed")])
     with caplog.at_level(logging.WARNING, "skaha"):
         variant.run(scripted_session.wait("a1", poll=0.001))
     told = [one.getMessage() for one in caplog.records if "a1" in one.getMessage()]
-    # Once, however often it is looked at.
+    # Once, for any number of looks.
     assert len(told) == warned
-    assert all("renew" in one for one in told)
+    assert all(one.endswith(words) for one in told)
 
 
 @given(st.datetimes(min_value=datetime(1970, 1, 2)), st.timedeltas(timedelta(-99), timedelta(99)))  # noqa: DTZ001

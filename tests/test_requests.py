@@ -303,7 +303,8 @@ def test_interactive_sessions_are_those_that_are_not_headless(variant, scripted,
 def test_an_older_spelling_of_ids_works_and_is_told_where_it_stands(
     variant, scripted, scripted_session, method, spelling
 ):
-    scripted.answer = lambda _: json_answer({"id": "a1"})
+    body = {"info": json_answer({"id": "a1"}), "destroy": Answer()}.get(method, Answer(200, "text"))
+    scripted.answer = lambda _: body
     call = getattr(scripted_session, method)
     new = variant.run(call(ids=["a1"]))
 

@@ -8,19 +8,26 @@ from urllib.parse import urlsplit
 import httpx
 
 from skaha._async._poller import AsyncPoller
-from skaha._sansio.connection_errors import LastingConnectError, connection_error
+from skaha._async._read import read_address
+from skaha._sansio.connection_errors import LastingConnectError
 from skaha._sansio.progress import ProgressReporter
 from skaha._sansio.retrying import is_temporary
 from skaha._sansio.status_tracker import StatusTracker
 from skaha._transport._async.client import open_client
-from skaha.errors import FailedSessionError, InvalidInputError, SkahaError, WaitTimeoutError
+from skaha.errors import (
+    ConnectionFailedError,
+    FailedSessionError,
+    InvalidInputError,
+    SkahaError,
+    WaitTimeoutError,
+)
 from skaha.records import printable
 from skaha.results import Outcome, ResultDict, attach_partial, raise_with_partial
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from skaha._async.session import AsyncSession
+    from skaha._async._base_client import AsyncBaseClient
     from skaha.models import Progress
 
 _SECONDS_BETWEEN_LOOKS = 1.0
@@ -33,7 +40,7 @@ class AsyncConnector:
 
     def __init__(
         self,
-        session: AsyncSession,
+        client: AsyncBaseClient,
         ids: list[str],
         timeout: float,
         progress: Progress | None,
@@ -42,16 +49,16 @@ class AsyncConnector:
         """Start the clock.
 
         Args:
-            session: The client.
+            client: The client.
             ids: Session ids.
             timeout: Seconds until the call is over.
             progress: The function that receives progress reports.
             on_response: Called with the address of each session as soon as it responds.
         """
-        self._session = session
+        self._client = client
         self._ids = ids
         self._timeout = timeout
-        self._poller = AsyncPoller(session, "connect", timeout)
+        self._poller = AsyncPoller(client, "connect", timeout)
         self._tracker = StatusTracker(ids, frozenset({"Running"}))
         self._reporter = ProgressReporter(progress, len(ids))
         self._on_response = on_response
@@ -113,13 +120,13 @@ class AsyncConnector:
             if status != "Running":
                 raise FailedSessionError(f"session {session_id} is {status}")
             if session_id not in self._urls:
-                self._urls[session_id] = await self._session.connect_url(session_id)
+                self._urls[session_id] = await read_address(self._client, session_id)
             return await self._reason_of_silence(client, session_id)
 
         done = {*self._outcomes, *self._tracker.pending}
         ids = [session_id for session_id in self._ids if session_id not in done]
         with self._poller.single_requests():
-            outcome = await self._session._request_many(reason_of_silence, ids)
+            outcome = await self._client._request_many(reason_of_silence, ids)
         for session_id, reason in outcome.values.items():
             if reason:
                 self._reasons[session_id] = reason
@@ -138,17 +145,25 @@ class AsyncConnector:
 
         Raises:
             InvalidInputError: If the address cannot be the address of a page.
+            ConnectionFailedError: If a proxy or TLS refuses the connection.
         """
         url, timeout = self._urls[session_id], max(_MIN_TIMEOUT, self._poller.seconds_left)
         _check_address(session_id, url)
         try:
-            response = await client.get(url, timeout=min(self._session.timeout, timeout))
+            response = await client.get(url, timeout=min(self._client.timeout, timeout))
         except LastingConnectError as error:
-            raise connection_error(error) from error
+            refusal = str(error)
         except (httpx.RequestError, httpx.InvalidURL) as error:
             return printable(str(error)) or type(error).__name__
-        is_good = response.status_code < httpx.codes.BAD_REQUEST
-        return "" if is_good else f"it answers {response.status_code}"
+        else:
+            is_good = response.status_code < httpx.codes.BAD_REQUEST
+            return "" if is_good else f"it answers {response.status_code}"
+        # Raise outside of the handler: the inner error holds the address, which is a secret.
+        failure = ConnectionFailedError(
+            f"the address of session {session_id} cannot be reached: {refusal}"
+        )
+        failure.was_sent, failure.is_lasting = False, True
+        raise failure
 
     async def _give_up(self) -> None:
         """Give each session that does not respond an error with the reason."""

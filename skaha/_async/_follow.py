@@ -14,21 +14,21 @@ from skaha._sansio.status_tracker import GONE, StatusTracker
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from skaha._async.session import AsyncSession
+    from skaha._async._base_client import AsyncBaseClient
     from skaha.results import Outcome
 
 log = logging.getLogger("skaha")
 
 
 async def follow_logs(
-    session: AsyncSession, ids: list[str], tail: int | None, *, poll: float, longest_poll: float
+    client: AsyncBaseClient, ids: list[str], tail: int | None, *, poll: float, longest_poll: float
 ) -> AsyncIterator[tuple[str, str]]:
     """Yield lines as `AsyncSession.follow` promises."""
     tracker = StatusTracker(ids)
     interval = PollingInterval(poll, longest_poll)
-    poller = AsyncPoller(session, "follow")
+    poller = AsyncPoller(client, "follow")
     tails = {session_id: LogTail(tail) for session_id in ids}
-    failures = FailureCounter(session.retry)
+    failures = FailureCounter(client.retry)
     while tails:
         # A log that is read after the end of its session is complete.
         await poller.look(tracker)
@@ -36,7 +36,7 @@ async def follow_logs(
         # A session has no log before it starts.
         started = [session_id for session_id in tails if tracker.has_started(session_id)]
         with poller.single_requests():
-            outcome = await _read_logs(session, started)
+            outcome = await _read_logs(client, started)
         has_new_lines = False
         for session_id, content in outcome.values.items():
             failures.forget(session_id)
@@ -57,13 +57,13 @@ async def follow_logs(
             await poller.pause(interval.next())
 
 
-async def _read_logs(session: AsyncSession, ids: Sequence[str]) -> Outcome[bytes]:
+async def _read_logs(client: AsyncBaseClient, ids: Sequence[str]) -> Outcome[bytes]:
     async def read(session_id: str) -> bytes:
         from skaha_api.api.session import get_session_logs
 
-        with session._request(f"logs of {session_id}"):
-            response = await get_session_logs.asyncio_detailed(session_id, client=session.api)
+        with client._request(f"logs of {session_id}"):
+            response = await get_session_logs.asyncio_detailed(session_id, client=client.api)
             log_of(response.parsed)
             return response.content
 
-    return await session._request_many(read, ids)
+    return await client._request_many(read, ids)

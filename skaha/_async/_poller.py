@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
+from skaha._async._read import list_sessions, read_events, read_record
 from skaha._sansio.call_context import call_context
 from skaha._sansio.polling import OutageTracker
 from skaha._transport._async.concurrency import sleep
@@ -17,7 +19,7 @@ from skaha.records import parse_events, printable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from skaha._async.session import AsyncSession
+    from skaha._async._base_client import AsyncBaseClient
     from skaha._sansio.status_tracker import StatusTracker
     from skaha._transport._async.concurrency import Method
     from skaha.models import SessionRecord
@@ -35,18 +37,18 @@ _MAX_REASON_LENGTH = 500
 class AsyncPoller:
     """Looks at sessions for one call."""
 
-    def __init__(self, session: AsyncSession, subject: str, timeout: float | None = None) -> None:
+    def __init__(self, client: AsyncBaseClient, subject: str, timeout: float | None = None) -> None:
         """Start the clock.
 
         Args:
-            session: The client.
+            client: The client.
             subject: Name of the call, for its messages.
             timeout: Seconds until the call is over; `None` for no limit.
         """
-        self._session = session
+        self._client = client
         self._subject = subject
         self._end = math.inf if timeout is None else time.monotonic() + timeout
-        self._outage = OutageTracker(subject, session.retry, has_time_limit=timeout is not None)
+        self._outage = OutageTracker(subject, client.retry, has_time_limit=timeout is not None)
         self._events_due = time.monotonic() + _SECONDS_BETWEEN_EVENTS
         self._shown_reason = ""
 
@@ -71,7 +73,7 @@ class AsyncPoller:
         """
         while True:
             try:
-                with call_context(self._session.retry, repeats=repeats, end=self._end):
+                with call_context(self._client.retry, repeats=repeats, end=self._end):
                     result = await read()
             except SkahaError as error:
                 pause = self._outage.pause_after(error)
@@ -85,12 +87,14 @@ class AsyncPoller:
     @contextmanager
     def single_requests(self) -> Iterator[None]:
         """Send each request in this block once, and not for longer than the call may take."""
-        with call_context(self._session.retry, repeats=False, end=self._end):
+        with call_context(self._client.retry, repeats=False, end=self._end):
             yield
 
     async def look(self, tracker: StatusTracker) -> bool:
         """Update the statuses of sessions; return whether one changed."""
-        has_changed = tracker.read_list(await self.read(self._session.fetch))
+        has_changed = tracker.read_list(
+            await self.read(functools.partial(list_sessions, self._client))
+        )
         if missing := tracker.to_look_up:
             outcome = await self.look_up(missing)
             # Any other error tells nothing about the session.
@@ -109,10 +113,10 @@ class AsyncPoller:
         """Look sessions up by their ids."""
 
         async def look_up(session_id: str) -> SessionRecord:
-            return await self._session._record_of(session_id, f"{self._subject} of {session_id}")
+            return await read_record(self._client, session_id, f"{self._subject} of {session_id}")
 
         with self.single_requests():
-            return await self._session._request_many(look_up, ids)
+            return await self._client._request_many(look_up, ids)
 
     async def _show_reason(self, tracker: StatusTracker) -> None:
         reason = await self.reason_for_waiting(tracker)
@@ -129,7 +133,7 @@ class AsyncPoller:
             return ""
         try:
             with self.single_requests():
-                table = await self._session._events_of(tracker.waiting[0])
+                table = await read_events(self._client, tracker.waiting[0])
         except SkahaError as error:
             log.debug("the events are not known: %s", error)
             return ""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from skaha._async._poller import AsyncPoller
+from skaha._async._read import list_sessions
 from skaha._sansio.polling import PollingInterval
 from skaha.errors import SkahaError, StillThereError
 from skaha.records import sessions
@@ -13,21 +15,21 @@ from skaha.results import Outcome, ResultDict, raise_with_partial
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from skaha._async.session import AsyncSession
+    from skaha._async._base_client import AsyncBaseClient
 
 # Seconds that the platform may take to end a session and to forget it.
 _GRACE_SECONDS = 60
 _FIRST_POLL, _LONGEST_POLL = 0.1, 5.0
 
 
-async def verify_deletions(session: AsyncSession, deleted: Outcome[bool]) -> Outcome[bool]:
+async def verify_deletions(client: AsyncBaseClient, deleted: Outcome[bool]) -> Outcome[bool]:
     """Return the outcome of deletions, with an error for each session that may still exist."""
-    poller = AsyncPoller(session, "destroy", _GRACE_SECONDS)
+    poller = AsyncPoller(client, "destroy", _GRACE_SECONDS)
     interval = PollingInterval(_FIRST_POLL, _LONGEST_POLL)
     ids = list(deleted.values)
     while True:
         try:
-            problems = await _problems(session, poller, ids)
+            problems = await _problems(client, poller, ids)
         except SkahaError as error:
             raise_with_partial(error, ResultDict(deleted.values, deleted))
         ids = list(problems)
@@ -39,14 +41,14 @@ async def verify_deletions(session: AsyncSession, deleted: Outcome[bool]) -> Out
 
 
 async def _problems(
-    session: AsyncSession, poller: AsyncPoller, ids: Sequence[str]
+    client: AsyncBaseClient, poller: AsyncPoller, ids: Sequence[str]
 ) -> dict[str, SkahaError]:
     """Return an error for each session that still exists, or about which nothing is known.
 
     A list can lack a session that exists, or even be empty, when the platform has a problem. So a
     session that is not listed is also looked up by its id.
     """
-    records = await poller.read(session.fetch)
+    records = await poller.read(functools.partial(list_sessions, client))
     listed = {str(record.get("id")) for record in sessions(records)}
     looked_up = await poller.look_up([session_id for session_id in ids if session_id not in listed])
     problems: dict[str, SkahaError] = {}

@@ -13,14 +13,14 @@ from skaha.results import Outcome, ResultDict, attach_partial
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from skaha._async.session import AsyncSession
+    from skaha._async._base_client import AsyncBaseClient
 
 # Number of sessions that a message names.
 _MAX_NAMED = 10
 
 
 async def wait_for(
-    session: AsyncSession,
+    client: AsyncBaseClient,
     ids: list[str],
     wanted: frozenset[str],
     timeout: float | None,
@@ -33,7 +33,7 @@ async def wait_for(
     """Wait as `AsyncSession.wait` promises."""
     tracker = StatusTracker(ids, wanted, appear)
     interval = PollingInterval(poll, longest_poll)
-    poller = AsyncPoller(session, "wait", timeout)
+    poller = AsyncPoller(client, "wait", timeout)
     try:
         while tracker.pending:
             if await _look(poller, tracker, timeout) and progress is not None:

@@ -8,8 +8,8 @@ import sys
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, cast, overload
 
 from skaha._async._base_client import AsyncBaseClient, accepts_id_aliases
+from skaha._async._read import list_sessions, read_address, read_events, read_record
 from skaha._sansio import validation
-from skaha._sansio.call_context import call_context
 from skaha._sansio.progress import ProgressReporter
 from skaha._sansio.responses import (
     NEW_ID,
@@ -21,7 +21,6 @@ from skaha._sansio.responses import (
     new_id,
     record_of,
     records_of,
-    text_of,
 )
 from skaha._sansio.status_tracker import GONE
 from skaha.errors import (
@@ -38,7 +37,6 @@ from skaha.records import (
     APP,
     FINISHED,
     SUCCESS,
-    known,
     matching,
     parse_events,
     session_name,
@@ -492,49 +490,7 @@ class AsyncSession(AsyncBaseClient):
         """
         kinds, statuses = validation.check_kinds(kind), validation.check_statuses(status)
         validation.check_view(view)
-        return await self._list(kinds, statuses, view)
-
-    async def _list(
-        self,
-        kinds: frozenset[str] | None,
-        statuses: frozenset[str] | None,
-        view: VIEW | None = None,
-    ) -> ResultList[SessionRecord]:
-        # The platform accepts one kind and one status, and each platform knows one of the two words
-        # for success. One of its views ignores the kind. So filter everything here again.
-        kind = next(iter(kinds)) if kinds and len(kinds) == 1 else None
-        status = next(iter(statuses)) if statuses and len(statuses) == 1 else None
-        with call_context(self.retry) as call, self._request("fetch", expected=OBJECTS):
-            records = await self._list_view(kind, status, view)
-        # Older platforms do not know this view.
-        excluded = {"headless"} if view == "interactive" else set()
-        chosen = [
-            record
-            for record in matching(records, kinds, statuses)
-            if str(record.get("type")) not in excluded
-        ]
-        return ResultList(cast("list[SessionRecord]", chosen), Outcome(retries=call.retries))
-
-    async def _list_view(
-        self, kind: str | None, status: str | None, view: VIEW | None
-    ) -> list[dict[str, Any]]:
-        from skaha_api.api.session import (
-            list_all_sessions,
-            list_interactive_sessions,
-            list_sessions,
-        )
-        from skaha_api.types import UNSET
-
-        type_, status_ = kind or UNSET, status or UNSET
-        if view == "all":
-            return records_of(
-                await list_all_sessions.asyncio(client=self.api, type_=type_, status=status_)
-            )
-        if view == "interactive":
-            return records_of(
-                await list_interactive_sessions.asyncio(client=self.api, status=status_)
-            )
-        return records_of(await list_sessions.asyncio(client=self.api, type_=type_, status=status_))
+        return await list_sessions(self, kinds, statuses, view)
 
     @accepts_id_aliases
     async def info(
@@ -561,17 +517,10 @@ class AsyncSession(AsyncBaseClient):
         """
 
         async def read(session_id: str) -> SessionRecord:
-            return await self._record_of(session_id, f"info of {session_id}")
+            return await read_record(self, session_id, f"info of {session_id}")
 
         outcome = await self._for_each_id(read, ids, progress)
         return raise_if_fatal(ResultList(outcome.values.values(), outcome), outcome.values)
-
-    async def _record_of(self, session_id: str, subject: str) -> SessionRecord:
-        from skaha_api.api.session import get_session
-
-        with self._request(subject, expected=OBJECT):
-            record = record_of(await get_session.asyncio(session_id, client=self.api))
-        return cast("SessionRecord", record)
 
     async def _for_each_id(
         self, send: Method[[str], T], ids: str | Sequence[str], progress: Progress | None
@@ -764,7 +713,7 @@ class AsyncSession(AsyncBaseClient):
                     text = await read_last_lines(self.api, session_id, tail)
             if not text:
                 # The platform also sends an empty log for an id that does not exist.
-                await self._record_of(session_id, subject)
+                await read_record(self, session_id, subject)
             return text
 
         outcome = await self._for_each_id(read, ids, progress)
@@ -830,7 +779,7 @@ class AsyncSession(AsyncBaseClient):
                     size = check_size(partial, path)
                 if not size:
                     # The platform also sends an empty log for an id that does not exist.
-                    await self._record_of(session_id, subject)
+                    await read_record(self, session_id, subject)
                 partial.replace(path)
             finally:
                 partial.unlink(missing_ok=True)
@@ -925,11 +874,11 @@ class AsyncSession(AsyncBaseClient):
 
         async def read(session_id: str) -> str:
             try:
-                return await self._events_of(session_id)
+                return await read_events(self, session_id)
             except NotFoundError as error:
                 if not error.concerns_platform:
                     with contextlib.suppress(SkahaError):
-                        record = await self._record_of(session_id, f"events of {session_id}")
+                        record = await read_record(self, session_id, f"events of {session_id}")
                         explain_missing_events(error, record)
                 raise
 
@@ -940,12 +889,6 @@ class AsyncSession(AsyncBaseClient):
             return events
         _print_texts(outcome.values)
         return None
-
-    async def _events_of(self, session_id: str) -> str:
-        from skaha_api.api.session import get_session_events
-
-        with self._request(f"events of {session_id}"):
-            return text_of(await get_session_events.asyncio(session_id, client=self.api))
 
     @accepts_id_aliases
     async def parsed_events(
@@ -1048,13 +991,7 @@ class AsyncSession(AsyncBaseClient):
             >>> all((await session.destroy(ids)).values())
             True
         """
-        checked = validation.check_id(session_id)
-        record = await self._record_of(checked, f"info of {checked}")
-        url = known(record.get("connectURL"))
-        if not isinstance(url, str):
-            kind = record.get("type")
-            raise InvalidInputError(f"session {session_id} has no address: it is {kind}")
-        return url
+        return await read_address(self, validation.check_id(session_id))
 
     @accepts_id_aliases
     async def renew(
@@ -1290,7 +1227,7 @@ class AsyncSession(AsyncBaseClient):
         kinds, statuses = validation.check_kinds(kind), validation.check_statuses(status)
         if kinds and APP in kinds:
             raise InvalidInputError("an app has the id of its desktop: destroy_app deletes an app")
-        records = await self._list(kinds, statuses)
+        records = await list_sessions(self, kinds, statuses)
         return [record for record in sessions(records) if validation.is_id(record.get("id"))]
 
     async def _delete(

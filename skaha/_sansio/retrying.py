@@ -49,25 +49,13 @@ class RetryState:
         self._request = request
         self._internal_errors = 0
 
-    def raise_if_refused(self) -> None:
-        """Raise the lasting error by which an earlier request of this call got no connection.
-
-        Raises:
-            LastingConnectError: If there was one.
-        """
-        call = current_call()
-        if call is not None and call.refusal is not None:
-            raise type(call.refusal)(str(call.refusal), request=self._request)
-
     def pause_after(self, error: Exception) -> float | None:
         """Return the seconds to wait before the next attempt; `None` to give up."""
-        call = current_call()
-        if call is not None and isinstance(error, LastingConnectError):
-            call.refusal = error
         self._internal_errors += is_internal_error(error)
         if self.attempts >= self._retry.attempts or not self._may_repeat(error):
             return None
         pause = self._retry.pause(self.attempts, error)
+        call = current_call()
         if call is not None:
             if not call.has_time_for(pause):
                 return None
@@ -92,6 +80,24 @@ class RetryState:
             lasting = self._internal_errors >= MAX_INTERNAL_ERRORS
             return repeatable and error.status in TRANSIENT_STATUSES and not lasting
         return repeatable or not was_sent(error)
+
+
+def note_refusal(error: httpx.RequestError) -> None:
+    """Note a lasting error of a connection for the other requests of this call."""
+    call = current_call()
+    if call is not None and isinstance(error, LastingConnectError):
+        call.refusal = error
+
+
+def raise_if_refused(request: httpx.Request) -> None:
+    """Raise the lasting error by which an earlier request of this call got no connection.
+
+    Raises:
+        LastingConnectError: If there was one.
+    """
+    call = current_call()
+    if call is not None and call.refusal is not None:
+        raise LastingConnectError(str(call.refusal), request=request)
 
 
 def is_internal_error(error: Exception) -> bool:

@@ -8,20 +8,27 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from skaha._sansio.connection_errors import LastingConnectError, connection_error
+from skaha._sansio.connection_errors import LastingConnectError
 from skaha._sansio.progress import ProgressReporter
 from skaha._sansio.retrying import is_temporary
 from skaha._sansio.status_tracker import StatusTracker
 from skaha._sync._poller import Poller
+from skaha._sync._read import read_address
 from skaha._transport._sync.client import open_client
-from skaha.errors import FailedSessionError, InvalidInputError, SkahaError, WaitTimeoutError
+from skaha.errors import (
+    ConnectionFailedError,
+    FailedSessionError,
+    InvalidInputError,
+    SkahaError,
+    WaitTimeoutError,
+)
 from skaha.records import printable
 from skaha.results import Outcome, ResultDict, attach_partial, raise_with_partial
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from skaha._sync.session import Session
+    from skaha._sync._base_client import BaseClient
     from skaha.models import Progress
 
 _SECONDS_BETWEEN_LOOKS = 1.0
@@ -34,7 +41,7 @@ class Connector:
 
     def __init__(
         self,
-        session: Session,
+        client: BaseClient,
         ids: list[str],
         timeout: float,
         progress: Progress | None,
@@ -43,16 +50,16 @@ class Connector:
         """Start the clock.
 
         Args:
-            session: The client.
+            client: The client.
             ids: Session ids.
             timeout: Seconds until the call is over.
             progress: The function that receives progress reports.
             on_response: Called with the address of each session as soon as it responds.
         """
-        self._session = session
+        self._client = client
         self._ids = ids
         self._timeout = timeout
-        self._poller = Poller(session, "connect", timeout)
+        self._poller = Poller(client, "connect", timeout)
         self._tracker = StatusTracker(ids, frozenset({"Running"}))
         self._reporter = ProgressReporter(progress, len(ids))
         self._on_response = on_response
@@ -114,13 +121,13 @@ class Connector:
             if status != "Running":
                 raise FailedSessionError(f"session {session_id} is {status}")
             if session_id not in self._urls:
-                self._urls[session_id] = self._session.connect_url(session_id)
+                self._urls[session_id] = read_address(self._client, session_id)
             return self._reason_of_silence(client, session_id)
 
         done = {*self._outcomes, *self._tracker.pending}
         ids = [session_id for session_id in self._ids if session_id not in done]
         with self._poller.single_requests():
-            outcome = self._session._request_many(reason_of_silence, ids)
+            outcome = self._client._request_many(reason_of_silence, ids)
         for session_id, reason in outcome.values.items():
             if reason:
                 self._reasons[session_id] = reason
@@ -139,17 +146,25 @@ class Connector:
 
         Raises:
             InvalidInputError: If the address cannot be the address of a page.
+            ConnectionFailedError: If a proxy or TLS refuses the connection.
         """
         url, timeout = self._urls[session_id], max(_MIN_TIMEOUT, self._poller.seconds_left)
         _check_address(session_id, url)
         try:
-            response = client.get(url, timeout=min(self._session.timeout, timeout))
+            response = client.get(url, timeout=min(self._client.timeout, timeout))
         except LastingConnectError as error:
-            raise connection_error(error) from error
+            refusal = str(error)
         except (httpx.RequestError, httpx.InvalidURL) as error:
             return printable(str(error)) or type(error).__name__
-        is_good = response.status_code < httpx.codes.BAD_REQUEST
-        return "" if is_good else f"it answers {response.status_code}"
+        else:
+            is_good = response.status_code < httpx.codes.BAD_REQUEST
+            return "" if is_good else f"it answers {response.status_code}"
+        # Raise outside of the handler: the inner error holds the address, which is a secret.
+        failure = ConnectionFailedError(
+            f"the address of session {session_id} cannot be reached: {refusal}"
+        )
+        failure.was_sent, failure.is_lasting = False, True
+        raise failure
 
     def _give_up(self) -> None:
         """Give each session that does not respond an error with the reason."""

@@ -15,21 +15,21 @@ from skaha._sync._poller import Poller
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from skaha._sync.session import Session
+    from skaha._sync._base_client import BaseClient
     from skaha.results import Outcome
 
 log = logging.getLogger("skaha")
 
 
 def follow_logs(
-    session: Session, ids: list[str], tail: int | None, *, poll: float, longest_poll: float
+    client: BaseClient, ids: list[str], tail: int | None, *, poll: float, longest_poll: float
 ) -> Iterator[tuple[str, str]]:
     """Yield lines as `Session.follow` promises."""
     tracker = StatusTracker(ids)
     interval = PollingInterval(poll, longest_poll)
-    poller = Poller(session, "follow")
+    poller = Poller(client, "follow")
     tails = {session_id: LogTail(tail) for session_id in ids}
-    failures = FailureCounter(session.retry)
+    failures = FailureCounter(client.retry)
     while tails:
         # A log that is read after the end of its session is complete.
         poller.look(tracker)
@@ -37,7 +37,7 @@ def follow_logs(
         # A session has no log before it starts.
         started = [session_id for session_id in tails if tracker.has_started(session_id)]
         with poller.single_requests():
-            outcome = _read_logs(session, started)
+            outcome = _read_logs(client, started)
         has_new_lines = False
         for session_id, content in outcome.values.items():
             failures.forget(session_id)
@@ -58,13 +58,13 @@ def follow_logs(
             poller.pause(interval.next())
 
 
-def _read_logs(session: Session, ids: Sequence[str]) -> Outcome[bytes]:
+def _read_logs(client: BaseClient, ids: Sequence[str]) -> Outcome[bytes]:
     def read(session_id: str) -> bytes:
         from skaha_api.api.session import get_session_logs
 
-        with session._request(f"logs of {session_id}"):
-            response = get_session_logs.sync_detailed(session_id, client=session.api)
+        with client._request(f"logs of {session_id}"):
+            response = get_session_logs.sync_detailed(session_id, client=client.api)
             log_of(response.parsed)
             return response.content
 
-    return session._request_many(read, ids)
+    return client._request_many(read, ids)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
 import time
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from skaha._sansio.call_context import call_context
 from skaha._sansio.polling import OutageTracker
+from skaha._sync._read import list_sessions, read_events, read_record
 from skaha._transport._sync.concurrency import sleep
 from skaha.errors import SkahaError
 from skaha.records import parse_events, printable
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from skaha._sansio.status_tracker import StatusTracker
-    from skaha._sync.session import Session
+    from skaha._sync._base_client import BaseClient
     from skaha._transport._sync.concurrency import Method
     from skaha.models import SessionRecord
     from skaha.results import Outcome
@@ -36,18 +38,18 @@ _MAX_REASON_LENGTH = 500
 class Poller:
     """Looks at sessions for one call."""
 
-    def __init__(self, session: Session, subject: str, timeout: float | None = None) -> None:
+    def __init__(self, client: BaseClient, subject: str, timeout: float | None = None) -> None:
         """Start the clock.
 
         Args:
-            session: The client.
+            client: The client.
             subject: Name of the call, for its messages.
             timeout: Seconds until the call is over; `None` for no limit.
         """
-        self._session = session
+        self._client = client
         self._subject = subject
         self._end = math.inf if timeout is None else time.monotonic() + timeout
-        self._outage = OutageTracker(subject, session.retry, has_time_limit=timeout is not None)
+        self._outage = OutageTracker(subject, client.retry, has_time_limit=timeout is not None)
         self._events_due = time.monotonic() + _SECONDS_BETWEEN_EVENTS
         self._shown_reason = ""
 
@@ -72,7 +74,7 @@ class Poller:
         """
         while True:
             try:
-                with call_context(self._session.retry, repeats=repeats, end=self._end):
+                with call_context(self._client.retry, repeats=repeats, end=self._end):
                     result = read()
             except SkahaError as error:
                 pause = self._outage.pause_after(error)
@@ -86,12 +88,12 @@ class Poller:
     @contextmanager
     def single_requests(self) -> Iterator[None]:
         """Send each request in this block once, and not for longer than the call may take."""
-        with call_context(self._session.retry, repeats=False, end=self._end):
+        with call_context(self._client.retry, repeats=False, end=self._end):
             yield
 
     def look(self, tracker: StatusTracker) -> bool:
         """Update the statuses of sessions; return whether one changed."""
-        has_changed = tracker.read_list(self.read(self._session.fetch))
+        has_changed = tracker.read_list(self.read(functools.partial(list_sessions, self._client)))
         if missing := tracker.to_look_up:
             outcome = self.look_up(missing)
             # Any other error tells nothing about the session.
@@ -110,10 +112,10 @@ class Poller:
         """Look sessions up by their ids."""
 
         def look_up(session_id: str) -> SessionRecord:
-            return self._session._record_of(session_id, f"{self._subject} of {session_id}")
+            return read_record(self._client, session_id, f"{self._subject} of {session_id}")
 
         with self.single_requests():
-            return self._session._request_many(look_up, ids)
+            return self._client._request_many(look_up, ids)
 
     def _show_reason(self, tracker: StatusTracker) -> None:
         reason = self.reason_for_waiting(tracker)
@@ -130,7 +132,7 @@ class Poller:
             return ""
         try:
             with self.single_requests():
-                table = self._session._events_of(tracker.waiting[0])
+                table = read_events(self._client, tracker.waiting[0])
         except SkahaError as error:
             log.debug("the events are not known: %s", error)
             return ""

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from skaha._sansio.polling import PollingInterval
 from skaha._sync._poller import Poller
+from skaha._sync._read import list_sessions
 from skaha.errors import SkahaError, StillThereError
 from skaha.records import sessions
 from skaha.results import Outcome, ResultDict, raise_with_partial
@@ -14,21 +16,21 @@ from skaha.results import Outcome, ResultDict, raise_with_partial
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from skaha._sync.session import Session
+    from skaha._sync._base_client import BaseClient
 
 # Seconds that the platform may take to end a session and to forget it.
 _GRACE_SECONDS = 60
 _FIRST_POLL, _LONGEST_POLL = 0.1, 5.0
 
 
-def verify_deletions(session: Session, deleted: Outcome[bool]) -> Outcome[bool]:
+def verify_deletions(client: BaseClient, deleted: Outcome[bool]) -> Outcome[bool]:
     """Return the outcome of deletions, with an error for each session that may still exist."""
-    poller = Poller(session, "destroy", _GRACE_SECONDS)
+    poller = Poller(client, "destroy", _GRACE_SECONDS)
     interval = PollingInterval(_FIRST_POLL, _LONGEST_POLL)
     ids = list(deleted.values)
     while True:
         try:
-            problems = _problems(session, poller, ids)
+            problems = _problems(client, poller, ids)
         except SkahaError as error:
             raise_with_partial(error, ResultDict(deleted.values, deleted))
         ids = list(problems)
@@ -39,13 +41,13 @@ def verify_deletions(session: Session, deleted: Outcome[bool]) -> Outcome[bool]:
     return Outcome(gone, deleted.failures | problems, deleted.retries)
 
 
-def _problems(session: Session, poller: Poller, ids: Sequence[str]) -> dict[str, SkahaError]:
+def _problems(client: BaseClient, poller: Poller, ids: Sequence[str]) -> dict[str, SkahaError]:
     """Return an error for each session that still exists, or about which nothing is known.
 
     A list can lack a session that exists, or even be empty, when the platform has a problem. So a
     session that is not listed is also looked up by its id.
     """
-    records = poller.read(session.fetch)
+    records = poller.read(functools.partial(list_sessions, client))
     listed = {str(record.get("id")) for record in sessions(records)}
     looked_up = poller.look_up([session_id for session_id in ids if session_id not in listed])
     problems: dict[str, SkahaError] = {}

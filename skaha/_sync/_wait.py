@@ -14,14 +14,14 @@ from skaha.results import Outcome, ResultDict, attach_partial
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from skaha._sync.session import Session
+    from skaha._sync._base_client import BaseClient
 
 # Number of sessions that a message names.
 _MAX_NAMED = 10
 
 
 def wait_for(
-    session: Session,
+    client: BaseClient,
     ids: list[str],
     wanted: frozenset[str],
     timeout: float | None,
@@ -34,7 +34,7 @@ def wait_for(
     """Wait as `Session.wait` promises."""
     tracker = StatusTracker(ids, wanted, appear)
     interval = PollingInterval(poll, longest_poll)
-    poller = Poller(session, "wait", timeout)
+    poller = Poller(client, "wait", timeout)
     try:
         while tracker.pending:
             if _look(poller, tracker, timeout) and progress is not None:

@@ -9,7 +9,6 @@ import sys
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, cast, overload
 
 from skaha._sansio import validation
-from skaha._sansio.call_context import call_context
 from skaha._sansio.progress import ProgressReporter
 from skaha._sansio.responses import (
     NEW_ID,
@@ -21,10 +20,10 @@ from skaha._sansio.responses import (
     new_id,
     record_of,
     records_of,
-    text_of,
 )
 from skaha._sansio.status_tracker import GONE
 from skaha._sync._base_client import BaseClient, accepts_id_aliases
+from skaha._sync._read import list_sessions, read_address, read_events, read_record
 from skaha.errors import (
     AuthenticationError,
     BadRequestError,
@@ -39,7 +38,6 @@ from skaha.records import (
     APP,
     FINISHED,
     SUCCESS,
-    known,
     matching,
     parse_events,
     session_name,
@@ -493,45 +491,7 @@ class Session(BaseClient):
         """
         kinds, statuses = validation.check_kinds(kind), validation.check_statuses(status)
         validation.check_view(view)
-        return self._list(kinds, statuses, view)
-
-    def _list(
-        self,
-        kinds: frozenset[str] | None,
-        statuses: frozenset[str] | None,
-        view: VIEW | None = None,
-    ) -> ResultList[SessionRecord]:
-        # The platform accepts one kind and one status, and each platform knows one of the two words
-        # for success. One of its views ignores the kind. So filter everything here again.
-        kind = next(iter(kinds)) if kinds and len(kinds) == 1 else None
-        status = next(iter(statuses)) if statuses and len(statuses) == 1 else None
-        with call_context(self.retry) as call, self._request("fetch", expected=OBJECTS):
-            records = self._list_view(kind, status, view)
-        # Older platforms do not know this view.
-        excluded = {"headless"} if view == "interactive" else set()
-        chosen = [
-            record
-            for record in matching(records, kinds, statuses)
-            if str(record.get("type")) not in excluded
-        ]
-        return ResultList(cast("list[SessionRecord]", chosen), Outcome(retries=call.retries))
-
-    def _list_view(
-        self, kind: str | None, status: str | None, view: VIEW | None
-    ) -> list[dict[str, Any]]:
-        from skaha_api.api.session import (
-            list_all_sessions,
-            list_interactive_sessions,
-            list_sessions,
-        )
-        from skaha_api.types import UNSET
-
-        type_, status_ = kind or UNSET, status or UNSET
-        if view == "all":
-            return records_of(list_all_sessions.sync(client=self.api, type_=type_, status=status_))
-        if view == "interactive":
-            return records_of(list_interactive_sessions.sync(client=self.api, status=status_))
-        return records_of(list_sessions.sync(client=self.api, type_=type_, status=status_))
+        return list_sessions(self, kinds, statuses, view)
 
     @accepts_id_aliases
     def info(
@@ -558,17 +518,10 @@ class Session(BaseClient):
         """
 
         def read(session_id: str) -> SessionRecord:
-            return self._record_of(session_id, f"info of {session_id}")
+            return read_record(self, session_id, f"info of {session_id}")
 
         outcome = self._for_each_id(read, ids, progress)
         return raise_if_fatal(ResultList(outcome.values.values(), outcome), outcome.values)
-
-    def _record_of(self, session_id: str, subject: str) -> SessionRecord:
-        from skaha_api.api.session import get_session
-
-        with self._request(subject, expected=OBJECT):
-            record = record_of(get_session.sync(session_id, client=self.api))
-        return cast("SessionRecord", record)
 
     def _for_each_id(
         self, send: Method[[str], T], ids: str | Sequence[str], progress: Progress | None
@@ -761,7 +714,7 @@ class Session(BaseClient):
                     text = read_last_lines(self.api, session_id, tail)
             if not text:
                 # The platform also sends an empty log for an id that does not exist.
-                self._record_of(session_id, subject)
+                read_record(self, session_id, subject)
             return text
 
         outcome = self._for_each_id(read, ids, progress)
@@ -827,7 +780,7 @@ class Session(BaseClient):
                     size = check_size(partial, path)
                 if not size:
                     # The platform also sends an empty log for an id that does not exist.
-                    self._record_of(session_id, subject)
+                    read_record(self, session_id, subject)
                 partial.replace(path)
             finally:
                 partial.unlink(missing_ok=True)
@@ -922,11 +875,11 @@ class Session(BaseClient):
 
         def read(session_id: str) -> str:
             try:
-                return self._events_of(session_id)
+                return read_events(self, session_id)
             except NotFoundError as error:
                 if not error.concerns_platform:
                     with contextlib.suppress(SkahaError):
-                        record = self._record_of(session_id, f"events of {session_id}")
+                        record = read_record(self, session_id, f"events of {session_id}")
                         explain_missing_events(error, record)
                 raise
 
@@ -937,12 +890,6 @@ class Session(BaseClient):
             return events
         _print_texts(outcome.values)
         return None
-
-    def _events_of(self, session_id: str) -> str:
-        from skaha_api.api.session import get_session_events
-
-        with self._request(f"events of {session_id}"):
-            return text_of(get_session_events.sync(session_id, client=self.api))
 
     @accepts_id_aliases
     def parsed_events(
@@ -1045,13 +992,7 @@ class Session(BaseClient):
             >>> all((session.destroy(ids)).values())
             True
         """
-        checked = validation.check_id(session_id)
-        record = self._record_of(checked, f"info of {checked}")
-        url = known(record.get("connectURL"))
-        if not isinstance(url, str):
-            kind = record.get("type")
-            raise InvalidInputError(f"session {session_id} has no address: it is {kind}")
-        return url
+        return read_address(self, validation.check_id(session_id))
 
     @accepts_id_aliases
     def renew(
@@ -1287,7 +1228,7 @@ class Session(BaseClient):
         kinds, statuses = validation.check_kinds(kind), validation.check_statuses(status)
         if kinds and APP in kinds:
             raise InvalidInputError("an app has the id of its desktop: destroy_app deletes an app")
-        records = self._list(kinds, statuses)
+        records = list_sessions(self, kinds, statuses)
         return [record for record in sessions(records) if validation.is_id(record.get("id"))]
 
     def _delete(

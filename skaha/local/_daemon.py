@@ -1,13 +1,11 @@
 """The platform in the background: find it, start it, stop it, delete its records."""
 
-import asyncio
 import http.client
 import os
 import select
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -100,10 +98,7 @@ def reset(root: Path | None) -> None:
     lock = directory.lock()
     try:
         # If the daemon was killed, the processes of its sessions still run.
-        end = end_all_sessions(directory.sessions, _RESET_GRACE)
-        # The caller may have an event loop, for example in a notebook.
-        with ThreadPoolExecutor(1) as executor:
-            executor.submit(asyncio.run, end).result()
+        end_all_sessions(directory.sessions, _RESET_GRACE)
         directory.clear()
     finally:
         lock.release()

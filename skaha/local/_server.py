@@ -94,7 +94,8 @@ async def _run(
         loop.add_signal_handler(number, server.shut_down)
     if tether is not None:
         loop.add_reader(tether, _read_tether, tether, server)
-    await scheduler.recover()
+    with _database_errors(directory):
+        await scheduler.recover()
     tasks = [
         asyncio.create_task(scheduler.run()),
         asyncio.create_task(_end_without_directory(server, lock)),
@@ -113,7 +114,8 @@ async def _run(
 
 def _create_platform(directory: StateDirectory, options: Options, address: Address) -> Platform:
     user, host = _user_name(), address.url.split("/")[2]
-    store = _open_store(directory)
+    with _database_errors(directory):
+        store = Store(directory.database)
     machine = _machine.measure()
     machine = _machine.Machine(options.cores or machine.cores, options.ram or machine.ram)
     injector = FaultInjector(options.faults)
@@ -141,16 +143,18 @@ def _create_runtime(directory: StateDirectory, options: Options, user: str, host
     return ProcessRuntime(*shared, directory.images)
 
 
-def _open_store(directory: StateDirectory) -> Store:
+@contextmanager
+def _database_errors(directory: StateDirectory) -> Iterator[None]:
+    """Convert the errors of a database that cannot be opened or read."""
     try:
-        return Store(directory.database)
+        yield
     except sqlite3.OperationalError as error:
         directory.check_space()
         raise PlatformError(f"{directory.database}: {error}") from error
     except sqlite3.DatabaseError as error:
         message = (
-            f"{directory.database}: {error}; `python -m skaha.local reset` deletes all sessions"
-            " and starts again"
+            f"{directory.database}: {error}; `python -m skaha.local reset` ends and deletes all"
+            " sessions"
         )
         raise PlatformError(message) from error
 

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from scripted import Answer, json_answer
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.2"
 FIELDS = re.findall(r"\w+", "id name kind status image cores ram_gib gpus started expires url user")
@@ -44,6 +45,69 @@ def test_ps_filters_by_status_kind_and_user(clean):
     public = skaha("ps", "--everyone").splitlines()
     assert len(public) == 2
     assert public[0].split("\t")[1] == "headless"
+
+
+RECORDS = [
+    {"id": "a1", "name": "good-1", "type": "headless", "status": "Running"},
+    {"id": "b2", "name": None, "type": "headless", "status": "Running"},
+]
+
+
+def test_a_session_with_odd_values_hides_no_other(skaha, scripted):
+    times = ["0001-01-01T00:00:00Z", "0999-02-03T04:05:06Z", "9999-12-31T23:59:59-01:00", "soon"]
+    records = [
+        {**RECORDS[1], "id": f"c{number}", "expiryTime": text, "startTime": text}
+        for number, text in enumerate(times)
+    ]
+    scripted.answer = lambda _: json_answer([*records, RECORDS[0]])
+    lines = skaha("ps", env={"SKAHA_SERVER": scripted.url}).splitlines()
+    assert sorted(line.split("\t")[0] for line in lines) == ["a1", "c0", "c1", "c2", "c3"]
+    items = skaha.json("ps", env={"SKAHA_SERVER": scripted.url})
+    assert {item["id"]: item["expires"] for item in items} == {
+        "a1": None,
+        "c0": None,
+        "c1": "0999-02-03T04:05:06Z",
+        "c2": None,
+        "c3": None,
+    }
+
+
+def test_a_pattern_matches_no_session_without_a_name(skaha, scripted):
+    scripted.answer = lambda _: json_answer(RECORDS)
+    skaha("renew", "*one*", env={"SKAHA_SERVER": scripted.url}, code=5)
+    assert "there is no session *one*" in skaha.err
+
+
+def test_a_wait_shows_an_outage_and_survives_it(skaha, scripted):
+    ended = [RECORDS[0] | {"status": "Completed"}]
+    busy = Answer(503, "busy", headers={"Retry-After": "0"})
+    answers = [json_answer(RECORDS), json_answer(RECORDS), *[busy] * 3, json_answer(ended)]
+    scripted.answer = lambda _: answers.pop(0)
+    assert skaha("wait", "a1", env={"SKAHA_SERVER": scripted.url}) == "a1\tgood-1\tCompleted\n"
+    begin, end = skaha.err.splitlines()
+    assert begin.startswith("skaha: warning: wait: the platform does not respond since ")
+    assert end.startswith("skaha: warning: wait: the platform responds again, after ")
+
+
+def test_the_page_of_an_ingress_is_not_a_missing_session(skaha, scripted):
+    page = Answer(404, "<html><title>404 Not Found</title></html>", "text/html")
+    scripted.answer = lambda _: page
+    for words in (["ps"], ["wait", "a1"], ["logs", "a1"], ["delete", "a1"]):
+        skaha(*words, env={"SKAHA_SERVER": scripted.url}, code=1)
+        assert "an HTML page, '404 Not Found'" in skaha.err
+
+
+def test_the_log_of_a_session_that_ended_long_ago_is_a_failure(skaha, scripted):
+    """It is still in the list, and gone when its log is read."""
+
+    def answer(request):
+        if request.path.endswith("/session"):
+            return json_answer(RECORDS)
+        return Answer() if "view" in request.query else Answer(404, "session a1 not found\n")
+
+    scripted.answer = answer
+    skaha("logs", "a1", env={"SKAHA_SERVER": scripted.url}, code=5)
+    assert "session a1 not found" in skaha.err
 
 
 def test_capital_letters_of_names_do_not_matter(clean):

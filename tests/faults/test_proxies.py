@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 import traceback
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -418,7 +419,11 @@ def test_a_refused_password_is_sent_once(
     assert f"the proxy {proxy.url} of HTTPS_PROXY does not connect to {HOST}, 407" in str(error)
     assert "check the user and the password in HTTPS_PROXY" in str(error)
     assert not getattr(error.partial, "uncertain", None)
-    assert PASSWORD not in "".join(traceback.format_exception(error))
+    trace = "".join(
+        traceback.TracebackException.from_exception(error, capture_locals=True).format()
+    )
+    assert PASSWORD not in trace
+    assert b64encode(f"vera:{PASSWORD}".encode()).decode() not in trace
     # A later call tries again: the password may be right now.
     proxy.otherwise = Step.PASS
     assert variant.run(session.fetch()) == []

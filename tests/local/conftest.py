@@ -12,7 +12,7 @@ import pytest
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.1"
 TOKEN = "a-token-of-the-tests"
-SHARED = {"platform", "v0_platform"}
+SHARED = {"platform", "v0_platform", "fast_platform", "slow_platform"}
 
 
 def eventually(condition, seconds=10.0):
@@ -177,6 +177,18 @@ def platform(launch_shared):
 def v0_platform(launch_shared):
     """A platform with the profile v0 that all tests share."""
     return launch_shared(version="v0")
+
+
+@pytest.fixture(scope="session")
+def fast_platform(launch_shared):
+    """A shared platform where an hour is 0.36 seconds, and four days are 35 seconds."""
+    return launch_shared("--time-scale", "0.0001")
+
+
+@pytest.fixture(scope="session")
+def slow_platform(launch_shared):
+    """A shared platform where each session is Pending for 0.3 seconds."""
+    return launch_shared("--start-delay", "0.3")
 
 
 @pytest.fixture(autouse=True)

@@ -134,9 +134,9 @@ def test_07_unknown_values_are_absent_on_v1_and_filled_in_on_v0(platform, v0_pla
 
 
 def test_08_statuses_change_with_a_delay_and_an_interactive_session_may_turn_back(
-    launch, eventually
+    slow_platform, eventually
 ):
-    platform = launch("--start-delay", "0.3", "--cores", "4", "--ram", "32", "--grace", "1")
+    platform = slow_platform
     session_id = platform.create(cmd="sleep", args="0.2")
     pending = platform.session(session_id)
     assert pending["status"] == "Pending"
@@ -160,8 +160,10 @@ def test_08_the_v0_profile_says_succeeded(v0_platform):
     assert [session["id"] for session in v0_platform.sessions(status="succeeded")] == [session_id]
 
 
-def test_09_a_failed_session_does_not_restart_and_finished_sessions_vanish(launch, eventually):
-    platform = launch("--time-scale", "0.0001")  # an hour is 0.36 seconds
+def test_09_a_failed_session_does_not_restart_and_finished_sessions_vanish(
+    fast_platform, eventually
+):
+    platform = fast_platform
     ran = platform.home / "ran"
     failed = platform.shell(f"echo ran >> {ran}; exit 1")
     platform.wait(failed, "Failed")
@@ -309,8 +311,8 @@ def test_20_unknown_images_need_a_credential(platform, v0_platform):
     assert_response(v0_platform.post(image=carta), 400, f"image/type mismatch: {carta}/headless\n")
 
 
-def test_21_a_renewal_never_moves_the_expiry_to_an_earlier_time(launch, eventually):
-    platform = launch("--time-scale", "0.0001")  # four days are 35 seconds
+def test_21_a_renewal_never_moves_the_expiry_to_an_earlier_time(fast_platform, eventually):
+    platform = fast_platform
     carta, batch = platform.create(type="carta"), platform.create(cmd="sleep", args="60")
     platform.wait(batch, "Running")
     before = {i: platform.session(i)["expiryTime"] for i in (carta, batch)}

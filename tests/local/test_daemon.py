@@ -34,9 +34,10 @@ from skaha.local import (
 )
 from skaha.local._state_directory import StateDirectory
 
+# The example of `Options` starts a platform, so it comes after the example of `stop`.
 PUBLIC = [
-    *(skaha.local, Address, Options, Status),
-    *(find_or_start, reset, status, stop, pytest_plugin),
+    *(skaha.local, find_or_start, Address, Status, status, stop),
+    *(Options, reset, pytest_plugin),
 ]
 
 
@@ -165,14 +166,14 @@ def test_commands(state):
     assert not (state / "platform.db").exists()
 
 
-@pytest.mark.parametrize("thing", PUBLIC)
-def test_examples(thing):
-    """The examples of the documentation run, each on a new state directory."""
+def test_examples():
+    """The examples of the documentation run."""
     finder = doctest.DocTestFinder(recurse=False)
-    (test,) = finder.find(thing, globs=vars(skaha.local).copy())
-    assert test.examples
-    results = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test)
-    assert results.failed == 0
+    for thing in PUBLIC:
+        (test,) = finder.find(thing, globs=vars(skaha.local).copy())
+        assert test.examples
+        results = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test)
+        assert results.failed == 0, test.name
 
 
 def test_functions(state):
@@ -261,9 +262,22 @@ def test_a_platform_that_cannot_start(state):
     state.mkdir(mode=0o700)
     (state / "daemon.log").write_text("message of an earlier start\n")
     (state / "platform.db").write_text("this is not a database, and long enough to be recognized")
-    with pytest.raises(PlatformError, match="not a database") as caught:
+    with pytest.raises(PlatformError, match=r"not a database; .* reset") as caught:
         find_or_start()
     assert "earlier" not in str(caught.value)
+
+
+def test_a_database_with_damaged_pages(state):
+    """The error names the command that deletes it, without a traceback."""
+    find_or_start()
+    stop()
+    database = state / "platform.db"
+    content = database.read_bytes()
+    database.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
+    with pytest.raises(PlatformError, match=r"start: skaha.local: .* is malformed; .* reset"):
+        find_or_start()
+    reset()
+    assert find_or_start()
 
 
 def test_a_full_disk_at_the_start(small_disk):

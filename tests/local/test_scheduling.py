@@ -19,10 +19,9 @@ def running(platform):
     return {session["id"] for session in platform.sessions(status="Running")}
 
 
-def test_cores_limit_the_running_sessions(launch, eventually):
+def test_cores_limit_the_running_sessions(platform, eventually):
     """The others start in order of arrival, and their events name the missing resource."""
-    platform = launch("--cores", "2", "--ram", "100", "--grace", "1")
-    ids = [platform.create(cmd="sleep", args="60", cores="1", ram="1") for _ in range(4)]
+    ids = [platform.create(cmd="sleep", args="60", cores="4", ram="1") for _ in range(4)]
     eventually(lambda: running(platform) == set(ids[:2]))
     assert "0/1 nodes are available: 1 Insufficient cpu." in platform.events(ids[2])
     platform.delete(ids[1])
@@ -30,13 +29,12 @@ def test_cores_limit_the_running_sessions(launch, eventually):
     assert platform.session(ids[3])["status"] == "Pending"
 
 
-def test_memory_limits_the_running_sessions(launch, eventually):
-    """Explicit requests and default requests count."""
-    platform = launch("--cores", "100", "--ram", "10", "--grace", "1")
-    ids = [platform.create(cmd="sleep", args="60", ram="6"), *[None] * 2]
-    ids[1:] = [platform.create(cmd="sleep", args="60") for _ in range(2)]
-    eventually(lambda: running(platform) == set(ids[:2]))
-    assert "1 Insufficient memory." in platform.events(ids[2])
+def test_memory_limits_the_running_sessions(platform, eventually):
+    """Explicit requests and default requests, which are 4 GiB, count."""
+    requests = [{"ram": "30"}, {"ram": "28"}, {}, {}]
+    ids = [platform.create(cmd="sleep", args="60", **request) for request in requests]
+    eventually(lambda: running(platform) == set(ids[:3]))
+    assert "1 Insufficient memory." in platform.events(ids[3])
 
 
 def test_a_session_that_fits_waits_behind_a_larger_session(platform, eventually):
@@ -64,16 +62,11 @@ def test_a_session_larger_than_the_machine_runs_alone(launch):
     platform.wait(late)
 
 
-def test_a_free_core_is_used_at_once(launch, eventually):
-    """Two sessions run on two cores; at the end of a session, the next session starts."""
-    platform = launch("--cores", "2", "--ram", "8")
-    ids = [platform.create(cmd="sleep", args="300", cores="1", ram="2") for _ in range(4)]
-
-    def running():
-        return [s["id"] for s in platform.sessions() if s["status"] == "Running"]
-
+def test_a_free_core_is_used_at_once(platform, eventually):
+    """There is room for two sessions; at the end of a session, the next session starts."""
+    ids = [platform.create(cmd="sleep", args="300", cores="4", ram="2") for _ in range(4)]
     for first in range(3):
-        eventually(lambda first=first: sorted(running()) == sorted(ids[first : first + 2]))
+        eventually(lambda first=first: running(platform) == set(ids[first : first + 2]))
         platform.delete(ids[first])
 
 
@@ -160,14 +153,14 @@ def test_a_command_killed_from_outside(platform, eventually):
 
 def test_a_killed_daemon_finds_its_sessions_again(launch, eventually):
     """It supervises running sessions, and knows the exit status of ended sessions."""
-    platform = launch("--cores", "100", "--ram", "100", "--grace", "1")
+    platform = launch("--cores", "40", "--ram", "100", "--grace", "1")
     go = platform.home / "go"
     wait = f"until [ -e {go} ]; do sleep 0.1; done"
     resources = {"cores": "1", "ram": "1"}
-    good = [platform.shell(f"echo {n}; {wait}; echo {n}", **resources) for n in range(30)]
-    bad = [platform.shell(f"{wait}; exit 7", **resources) for _ in range(30)]
-    long = [platform.create(cmd="sleep", args="300", **resources) for _ in range(40)]
-    queued = [platform.create(cmd="true", **resources) for _ in range(10)]
+    good = [platform.shell(f"echo {n}; {wait}; echo {n}", **resources) for n in range(10)]
+    bad = [platform.shell(f"{wait}; exit 7", **resources) for _ in range(10)]
+    long = [platform.create(cmd="sleep", args="300", **resources) for _ in range(20)]
+    queued = [platform.create(cmd="true", **resources) for _ in range(5)]
     eventually(lambda: running(platform) == {*good, *bad, *long})
     before = {session["id"]: session for session in platform.sessions()}
     platform.kill()
@@ -179,14 +172,14 @@ def test_a_killed_daemon_finds_its_sessions_again(launch, eventually):
     for session_id in bad:
         platform.wait(session_id, "Failed")
         assert "Exit status 7" in platform.events(session_id)
-    assert [platform.logs(session_id) for session_id in good] == [f"{n}\n{n}\n" for n in range(30)]
+    assert [platform.logs(session_id) for session_id in good] == [f"{n}\n{n}\n" for n in range(10)]
     for session_id in queued:
         platform.wait(session_id)
     assert running(platform) == set(long)
     for session_id in long:
         platform.delete(session_id)
     eventually(lambda: not any(processes_of(session_id) for session_id in long[-3:]))
-    assert len(platform.sessions()) == 70
+    assert len(platform.sessions()) == 25
 
 
 def test_no_acknowledged_session_is_lost_or_runs_twice(launch, eventually):

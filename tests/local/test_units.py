@@ -138,7 +138,7 @@ def start(tmp_path):
 
 def test_a_new_session_has_processes(start):
     """Otherwise, a stop directly after the start would not find its command."""
-    for _ in range(20):
+    for _ in range(5):
         workload = start("sleep", "60")
         (command,) = psutil.Process(workload._shim).children()
         assert command.environ()[_process_tree.SESSION_VARIABLE] == workload.session_id

@@ -47,7 +47,7 @@ class Session:
     connect_url: str | Unset = UNSET
     """ Address of an interactive session; it works while the session runs. """
     requested_ram: float | None | str | Unset = UNSET
-    """ Requested memory: `8G` (GiB) on older platforms, `8.59` (10^9 bytes) on newer platforms. """
+    """ Requested memory, as `8G` (GiB) on older platforms and `8.59` (10^9 bytes) on newer ones. """
     requested_cpu_cores: float | None | str | Unset = UNSET
     """ Requested CPU cores. """
     requested_gpu_cores: float | None | str | Unset = UNSET

@@ -148,11 +148,13 @@ class _AsyncConnection:
         except BaseException as error:
             # httpcore does not close a tunnel without a TLS connection in it.
             await connection.aclose()
-            if isinstance(error, HTTPCORE_ERRORS):
-                was_sent = self._exchange.was_sent
-                raise as_httpx(error, request, proxy, was_sent=was_sent) from error
-            raise
-        return response
+            if not isinstance(error, HTTPCORE_ERRORS):
+                raise
+            failure = as_httpx(error, request, proxy, was_sent=self._exchange.was_sent)
+        else:
+            return response
+        # Raise outside of the handler: the frames of the inner errors hold credentials.
+        raise failure
 
     async def _connected_to(
         self, url: httpx.URL, origin: httpcore.Origin, proxy: Proxy | None
@@ -220,7 +222,11 @@ class _AsyncResponseStream(httpx.AsyncByteStream):
                     raise too_large(self._request, _MAX_RESPONSE_BYTES)
                 yield part
         except HTTPCORE_ERRORS as error:
-            raise as_httpx(error, self._request) from error
+            failure = as_httpx(error, self._request)
+        else:
+            return
+        # Raise outside of the handler: the frames of the inner errors hold credentials.
+        raise failure
 
     async def aclose(self) -> None:
         on_close, self._on_close = self._on_close, None

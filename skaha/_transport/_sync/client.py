@@ -19,7 +19,7 @@ from skaha._sansio.responses import (
     is_page,
     status_error,
 )
-from skaha._sansio.retrying import RetryState
+from skaha._sansio.retrying import RetryState, note_refusal, raise_if_refused
 from skaha._transport._sync.concurrency import Semaphore, sleep
 from skaha._transport._sync.pool import ConnectionPool
 from skaha._transport.connection_settings import HEADERS, NetworkSettings
@@ -111,7 +111,7 @@ class PlatformClient(httpx.Client):
         while True:
             state.attempts += 1
             try:
-                return self._send_in_turn(state, send_once)
+                return send_once()
             except (httpx.RequestError, StatusError) as error:
                 seconds = state.pause_after(error)
                 if seconds is None:
@@ -123,32 +123,11 @@ class PlatformClient(httpx.Client):
                     raise
             sleep(seconds)
 
-    def _send_in_turn(self, state: RetryState, send_once: Method[[], T]) -> T:
-        """Send a request; one at a time, until the proxy has accepted the password.
-
-        Many requests with a wrong password could lock the account of the user.
-        """
-        if not self._is_admitted:
-            self._turn.acquire()
-            try:
-                state.raise_if_refused()
-                if not self._is_admitted:
-                    response = send_once()
-                    self._is_admitted = True
-                    return response
-            except (httpx.RequestError, StatusError) as error:
-                self._is_admitted = was_sent(error)
-                raise
-            finally:
-                self._turn.release()
-        state.raise_if_refused()
-        return send_once()
-
     def _send_once(self, request: httpx.Request, options: dict[str, Any]) -> httpx.Response:
         call = current_call()
         if call is not None:
             request.extensions["timeout"] = call.limited(request.extensions["timeout"])
-        response = super().send(request, **options)
+        response = self._send_in_turn(request, options)
         # A response that refused an old token leads to the request.
         response.history = []
         # The platform sends UTF-8; ignore the charset header, which could name any codec.
@@ -167,6 +146,34 @@ class PlatformClient(httpx.Client):
             # The generated client fails on a status that `http.HTTPStatus` does not know.
             response.read()
             raise invalid_response(response, "a status that HTTP knows")
+        return response
+
+    def _send_in_turn(self, request: httpx.Request, options: dict[str, Any]) -> httpx.Response:
+        """Send a request; one at a time, until the proxy has accepted the password.
+
+        Many requests with a wrong password could lock the account of the user.
+        """
+        if not self._is_admitted:
+            self._turn.acquire()
+            try:
+                if not self._is_admitted:
+                    return self._send_unless_refused(request, options)
+            finally:
+                self._turn.release()
+        return self._send_unless_refused(request, options)
+
+    def _send_unless_refused(
+        self, request: httpx.Request, options: dict[str, Any]
+    ) -> httpx.Response:
+        """Send a request, unless an earlier request of this call got a lasting refusal."""
+        raise_if_refused(request)
+        try:
+            response = super().send(request, **options)
+        except httpx.RequestError as error:
+            note_refusal(error)
+            self._is_admitted |= was_sent(error)
+            raise
+        self._is_admitted = True
         return response
 
 

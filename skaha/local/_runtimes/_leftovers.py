@@ -1,6 +1,7 @@
 """The processes of all sessions of a state directory; the database is not needed to find them."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from skaha.local._errors import PlatformError
@@ -11,7 +12,7 @@ from skaha.local._runtimes._runtime import Workload
 _KILL_TIMEOUT = 10.0
 
 
-async def end_all_sessions(sessions: Path, grace: float) -> None:
+def end_all_sessions(sessions: Path, grace: float) -> None:
     """End the processes of all sessions that have a directory.
 
     Args:
@@ -21,6 +22,12 @@ async def end_all_sessions(sessions: Path, grace: float) -> None:
     Raises:
         PlatformError: Some processes do not end. The message names their sessions.
     """
+    # The caller may have an event loop in this thread, for example in a notebook.
+    with ThreadPoolExecutor(1) as executor:
+        executor.submit(asyncio.run, _end_all(sessions, grace)).result()
+
+
+async def _end_all(sessions: Path, grace: float) -> None:
     workloads = {}
     for directory in sessions.glob("*/"):
         if workload := await asyncio.to_thread(_find, directory):
