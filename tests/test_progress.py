@@ -9,7 +9,7 @@ import pytest
 from faults.conftest import QUICK
 from faults.faulty import FaultyPlatform
 from hypothesis import HealthCheck, given, settings
-from scripted import Answer
+from scripted import Answer, json_answer
 from staged import IMAGE, Stage, look
 
 IDS = ["a1", "b2", "c3"]
@@ -192,9 +192,9 @@ def test_what_progress_raises_ends_the_call_and_loses_nothing(variant, scripted,
     ids = [f"a{number}" for number in range(9)]
     calls = {
         "create_many": lambda session, _, told: session.create_many(
-        [{"name": f"fit-{number}", "image": IMAGE} for number in (1, 2, 3)], progress=told
-    ),
-    "create": lambda: session.create("fit", IMAGE, replicas=9, progress=progress),
+            [{"name": f"fit-{number}", "image": IMAGE} for number in (1, 2, 3)], progress=told
+        ),
+        "create": lambda: session.create("fit", IMAGE, replicas=9, progress=progress),
         "destroy": lambda: session.destroy(ids, progress=progress),
     }
     with pytest.raises(ZeroDivisionError) as caught:

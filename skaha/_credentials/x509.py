@@ -8,7 +8,6 @@ import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-
 from skaha import _atomic_file
 from skaha._sansio.user_warnings import warn_user
 from skaha._transport.connection_settings import tls_context
