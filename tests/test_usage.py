@@ -280,6 +280,9 @@ CALLS = {
         session.fetch("headless", "Running", view) for view in (None, "all", "interactive")
     ],
     "Session.follow": lambda session, _: list(session.follow("a1")),
+    "Session.create_many": lambda session, _: session.create_many(
+        [{"name": "a", "image": "i/a/b:1"}]
+    ),
     "Session.info": lambda session, _: session.info("a1"),
     "Session.logs": lambda session, _: session.logs("a1"),
     "Session.parsed_events": lambda session, _: session.parsed_events("a1"),
