@@ -42,6 +42,7 @@ def test_each_item_is_told_of_as_it_is_done(variant, scripted, scripted_session,
     scripted.answer = stage = Stage(look(dict.fromkeys(IDS, "Completed")))
     stage.records = {key: [json_answer({"id": key, "status": "Completed"})] for key in ("a1", "c3")}
     stage.prints = {key: [b"a line\n"] for key in ("a1", "c3")}
+    stage.events = {key: Answer(200, "an event\n") for key in ("a1", "c3")}
     # One of them is not there, or is refused: it is done, too.
     for method, key in (("GET", "b2"), ("POST", "b2"), ("DELETE", "b2"), ("POST", "fit-2")):
         stage.refused[f"{method} {key}"] = Answer(404, "not there")
