@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from skaha._sansio.user_warnings import warn_user
-from skaha._sansio.validation import hidden
+from skaha._sansio.validation import hidden, hidden_server
 from skaha._transport.connection_settings import BearerToken, ConnectionSettings, tls_context
 from skaha._transport.proxies import is_loopback
 from skaha.errors import CredentialsError, InvalidInputError, LocalPlatformError
@@ -99,7 +99,7 @@ class SkahaClient:
         from skaha import config
 
         # Tracebacks may show local variables: hide the secrets.
-        token, registry = hidden(token), hidden(registry)
+        token, registry, server = hidden(token), hidden(registry), hidden_server(server)
         settings = config.settings(
             profile,
             server=server,

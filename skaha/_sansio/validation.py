@@ -346,6 +346,8 @@ def _check_carriable(what: str, value: object) -> str:
 
 # A token that was copied from a header has the name of the scheme before it.
 _SCHEME = re.compile(r"^bearer(\s+|$)", re.IGNORECASE)
+# The keywords of a job that are shown; any other one may be a misspelled `env`.
+_PUBLIC_KEYWORDS = ("name", "image", "cores", "ram", "kind", "gpu", "cmd", "args")
 _TOKEN = re.compile(r"[!-~]+")
 
 
@@ -389,17 +391,16 @@ def hidden(value: Any) -> Any:
 def hidden_jobs(jobs: Iterable[object]) -> list[Any]:
     """Return jobs in a form whose `repr` does not show their environment variables."""
     return [
-        {key: _hidden_keyword(key, value) for key, value in job.items()}
+        {key: value if key in _PUBLIC_KEYWORDS else hidden(value) for key, value in job.items()}
         if isinstance(job, Mapping)
         else WrongType.of(job)
         for job in jobs
     ]
 
 
-def _hidden_keyword(key: object, value: object) -> Any:
-    # A dictionary with another key is an `env` whose key is misspelled.
-    is_word_or_number = isinstance(value, str | int | float)
-    return value if is_word_or_number and key != "env" else hidden(value)
+def hidden_server(server: Any) -> Any:
+    """Return the URL of a server; its `repr` does not show a password in it."""
+    return SecretText(server) if isinstance(server, str) and "@" in server else server
 
 
 def checked_token(token: object) -> SecretText:

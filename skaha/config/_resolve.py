@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from skaha import _atomic_file
 from skaha._sansio.user_warnings import warn_user
-from skaha._sansio.validation import check_registry, check_server_and_version, hidden
+from skaha._sansio.validation import check_registry, check_server_and_version, hidden, hidden_server
 from skaha.config import _file
 from skaha.config._file import DEFAULTS, KEYS, SECRETS, TABLE, check, from_text, source_in_errors
 from skaha.errors import ConfigurationError, CredentialsError
@@ -111,7 +111,8 @@ def in_use(profile: str | None = None, **given: Any) -> Settings:
 
 def _with_hidden_secrets(given: dict[str, Any]) -> dict[str, Any]:
     # Tracebacks may show local variables.
-    return {key: hidden(value) if key in _MAY_BE_SECRET else value for key, value in given.items()}
+    hidden_values = {key: hidden(given[key]) for key in _MAY_BE_SECRET if key in given}
+    return given | hidden_values | {"server": hidden_server(given.get("server"))}
 
 
 def server_of(profile: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Nothing that is written, shown or kept has a secret in it: every place is searched for it."""
 
+import asyncio
 import base64
 import json
 import logging
@@ -7,16 +8,21 @@ import pickle
 import traceback
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
 from faults import faulty as f
 from faults.conftest import IMAGE
 from faults.faulty import FaultyPlatform
+from scripted import Answer
 
-from skaha import ContainerRegistry, Retry, SkahaClient
-from skaha.errors import SkahaError
+import skaha
+import skaha_api
+from skaha import ContainerRegistry, Retry, SkahaClient, config
+from skaha.errors import AnswerError, BadRequestError, ConfigurationError, SkahaError
 
 TOKEN = "canary-token-8f1c"
 VALUE = "canary-value-77aa"
@@ -31,6 +37,9 @@ CANARIES = (
     base64.b64encode(SECRET.encode()).decode(),
 )
 
+# The sources of the package and of the generated client.
+OURS = tuple(str(Path(str(module.__file__)).parent) for module in (skaha, skaha_api))
+ENV = {"PASSWORD": VALUE}
 FAULTS = [
     *(f.refused(status) for status in (400, 401, 403, 404, 409, 429, 500, 502, 503)),
     f.RESET_DONE,
@@ -84,6 +93,29 @@ def told_by(error: BaseException) -> Iterator[str]:
             yield from told_by_result(partial)
             todo += partial.failures.values()
         todo += [one.__cause__, one.__context__, *getattr(one, "exceptions", ())]
+        yield from local_variables(one)
+        yield from attributes_of_responses(one)
+
+
+def local_variables(error: BaseException) -> Iterator[str]:
+    """Yield the local variables in the frames of the library, as debuggers show them."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if frame.f_code.co_filename.startswith(OURS):
+            yield from (f"{name} = {value!r}" for name, value in frame.f_locals.items())
+
+
+def attributes_of_responses(error: BaseException) -> Iterator[str]:
+    """Yield the request and the response of an error, and the objects to which they lead."""
+    todo = [getattr(error, "_request", None), getattr(error, "response", None)]
+    seen: set[int] = set()
+    while todo:
+        value = todo.pop()
+        if value is not None and id(value) not in seen and hasattr(value, "__dict__"):
+            seen.add(id(value))
+            yield repr(vars(value))
+            if isinstance(value, httpx.Headers):
+                yield str(value.raw)
+            todo += vars(value).values()
 
 
 def told_by_result(result: Any) -> Iterator[str]:
@@ -109,7 +141,9 @@ def opened(variant: Any, platform: FaultyPlatform) -> Any:
 def errors_of(variant: Any, session: Any, ids: list[str]) -> Iterator[BaseException]:
     """Yield what all kinds of calls raise, or keep as failures."""
     calls = [
-        lambda: session.create("run", IMAGE, env={"PASSWORD": VALUE}, replicas=2),
+        lambda: session.create("run", IMAGE, env=ENV, replicas=2),
+        lambda: session.create_many([{"name": "run-1", "image": IMAGE, "env": ENV}]),
+        lambda: session.run("run", IMAGE, timeout=0.2, env=ENV),
         session.fetch,
         lambda: session.info(ids),
         lambda: session.logs(ids),
@@ -166,7 +200,7 @@ def test_the_requests_behind_an_error_show_no_secret(variant: Any, faulty: Fault
     settings: dict[str, Any] = {"token": TOKEN, "registry": registry, "retry": False}
     session = variant.open(server=faulty.url, **settings)
     with pytest.raises(SkahaError) as caught:
-        variant.run(session.create("run", IMAGE, env={"PASSWORD": VALUE}, replicas=2))
+        variant.run(session.create("run", IMAGE, env=ENV, replicas=2))
     texts: list[str] = []
     todo: list[BaseException | None] = [caught.value, *caught.value.partial.failures.values()]
     while todo:
@@ -182,10 +216,95 @@ def test_the_requests_behind_an_error_show_no_secret(variant: Any, faulty: Fault
     check_no_canary(texts)
 
 
+@pytest.mark.parametrize("status", [200, 400])
+def test_a_response_that_quotes_the_request_is_redacted(
+    variant: Any, scripted: Any, status: int
+) -> None:
+    """Error texts of Kubernetes quote the environment, and debug pages quote the headers."""
+
+    def quote_all(received: Any) -> Answer:
+        headers = {"X-Quoted": received.headers["authorization"]}
+        return Answer(status, f"{received.headers} {received.form} {SECRET}", headers=headers)
+
+    scripted.answer = quote_all
+    registry = ContainerRegistry(username="vrubin", secret=SECRET)
+    session = variant.open(server=scripted.url, token=TOKEN, registry=registry, retry=False)
+    with pytest.raises(BadRequestError if status == 400 else AnswerError) as caught:
+        variant.run(session.create("run", IMAGE, env=ENV))
+    assert "PASSWORD=..." in caught.value.text
+    check_no_canary([str(caught.value), repr(vars(caught.value))])
+    check_no_canary(attributes_of_responses(caught.value))
+
+
+def test_an_interrupted_launch_shows_no_secret(variant: Any, faulty: FaultyPlatform) -> None:
+    session = opened(variant, faulty)
+
+    def stop(done: int, _: int) -> None:
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        variant.run(session.create("run", IMAGE, env=ENV, replicas=2, progress=stop))
+    check_no_canary(told_by(caught.value))
+
+
+def test_a_cancelled_launch_shows_no_secret(faulty: FaultyPlatform) -> None:
+    faulty.always("POST run-1", f.STALL_DONE)
+
+    async def cancel() -> None:
+        settings: dict[str, Any] = {"token": TOKEN, "retry": False}
+        async with skaha.AsyncSession(server=faulty.url, **settings) as session:
+            launch = asyncio.ensure_future(session.create("run", IMAGE, env=ENV))
+            await asyncio.to_thread(faulty.wait_for, lambda: faulty.received)
+            launch.cancel()
+            with pytest.raises(asyncio.CancelledError) as caught:
+                await launch
+            check_no_canary(told_by(caught.value))
+
+    asyncio.run(cancel())
+
+
+def test_the_frames_of_a_wrong_configuration_show_no_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "config.toml"
+    file.touch(0o600)
+    monkeypatch.setenv("SKAHA_CONFIG", str(file))
+    secrets = f"active = 'a'\n[profiles.a]\ntoken = '{TOKEN}'\nregistry_secret = '{SECRET}'\n"
+    wrong: list[tuple[str, Any]] = [
+        (f"{secrets}timeout = -1\n", config.settings),
+        (f"{secrets}timeout = -1\n", lambda: config.save("concurrency", "2")),
+        (f"{secrets}timeout = -1\n", lambda: config.remove("concurrency")),
+        (f"{secrets}timeout = -1\n", lambda: config.save("active", "a")),
+        (secrets, lambda: config.save("concurrency", "0")),
+        (secrets, lambda: config.save("active", "b")),
+        (secrets, lambda: config.remove("token", "b")),
+        (secrets, lambda: config.save("token", f"{VALUE} {VALUE}")),
+        (secrets, lambda: config.save("registry_secret", f"{VALUE}:")),
+        (secrets, lambda: config.settings("b")),
+        (secrets, lambda: SkahaClient(profile="b", token=VALUE)),
+    ]
+    for text, call in wrong:
+        file.write_text(text)
+        with pytest.raises(ConfigurationError) as caught:
+            call()
+        check_no_canary(told_by(caught.value))
+
+
+def test_a_token_file_without_a_token_shows_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text(f"{TOKEN} {TOKEN}")
+    monkeypatch.setenv("SKAHA_TOKEN_FILE", str(tmp_path / "token"))
+    with pytest.raises(ConfigurationError, match=r"SKAHA_TOKEN_FILE: .*token must be") as caught:
+        SkahaClient()
+    check_no_canary(told_by(caught.value))
+
+
 def test_no_object_shows_a_secret(variant: Any, faulty: FaultyPlatform) -> None:
     """Neither does anything else that a call leaves in the hands of its caller."""
     session = opened(variant, faulty)
-    launched = variant.run(session.create("run", IMAGE, env={"PASSWORD": VALUE}, replicas=2))
+    launched = variant.run(session.create("run", IMAGE, env=ENV, replicas=2))
     shown = [session, session.registry, session.retry, session.api, session.api._settings, launched]
     shown += [launched.order, launched.names]
     shown += [session.api._settings.auth, session.api._settings.tls, variant.run(session.fetch())]
@@ -204,7 +323,12 @@ def test_no_secret_in_a_refused_argument(faulty: FaultyPlatform) -> None:
         lambda: SkahaClient(server=f"https://vrubin:{SECRET}@[/skaha"),
         lambda: SkahaClient(server="http://example.org/skaha", token=TOKEN),
         lambda: SkahaClient(server=faulty.url, registry={"secret": SECRET}),  # type: ignore[arg-type]
+        lambda: config.settings(token=[TOKEN]),
+        lambda: config.in_use(token=TOKEN.encode()),
+        lambda: config.settings(token=TOKEN, registry=("vrubin", SECRET)),
+        lambda: SkahaClient(server=faulty.url, token=TOKEN, timeout=-1),
         lambda: ContainerRegistry(username="vrubin", secret=f"{SECRET}:{SECRET}"),
+        lambda: ContainerRegistry(username="vrubin", secret=f"{SECRET}\ud800"),
         lambda: ContainerRegistry(username="", secret=SECRET),
         lambda: ContainerRegistry(username="vrubin", secret=[SECRET]),  # type: ignore[arg-type]
     ]
@@ -225,14 +349,24 @@ def test_no_secret_in_a_refused_argument(faulty: FaultyPlatform) -> None:
         {"A=B": VALUE},
         {"": VALUE},
         {1: VALUE},
+        {"PASSWORD": f"{VALUE}\ud800"},
         [("PASSWORD", VALUE)],
         f"PASSWORD={VALUE}",
     ],
 )
 def test_no_value_in_a_refused_environment(variant: Any, faulty: FaultyPlatform, env: Any) -> None:
-    with pytest.raises(SkahaError) as caught:
-        variant.run(opened(variant, faulty).create("run", IMAGE, env=env))
-    check_no_canary(told_by(caught.value))
+    session = opened(variant, faulty)
+    calls = [
+        lambda: session.create("run", IMAGE, env=env),
+        lambda: session.preview("run", IMAGE, env=env),
+        lambda: session.run("run", IMAGE, env=env),
+        lambda: session.create_many([{"name": "run", "image": IMAGE, "env": env}]),
+        lambda: session.create_many([{"name": "run", "image": IMAGE, "environ": env}, {}]),
+    ]
+    for call in calls:
+        with pytest.raises(SkahaError) as caught:
+            variant.run(call())
+        check_no_canary(told_by(caught.value))
     assert faulty.received == []
 
 
@@ -247,3 +381,8 @@ def test_the_search_finds_what_is_there(logged: Everything) -> None:
     error.__cause__ = KeyError(ENCODED)
     with pytest.raises(AssertionError):
         check_no_canary(told_by(error))
+    with pytest.raises(SkahaError) as caught:
+        SkahaClient(server=f"ftp://{TOKEN}")
+    assert any("server = " in text for text in local_variables(caught.value))
+    with pytest.raises(AssertionError):
+        check_no_canary(told_by(caught.value))
