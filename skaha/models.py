@@ -274,7 +274,9 @@ class ContainerRegistry:
 
     def __repr__(self) -> str:
         """Return the registry without the secret."""
-        return f"ContainerRegistry(url={self.url!r}, username={self.username!r})"
+        # A traceback may show an object without them: its constructor has failed.
+        url, username = getattr(self, "url", ""), getattr(self, "username", "")
+        return f"ContainerRegistry(url={url!r}, username={username!r})"
 
     def encoded(self) -> SecretText:
         """Return `username:secret` in base64, as the platform expects it."""

@@ -145,6 +145,8 @@ def profile_in_use(content: Mapping[str, Any], name: str | None) -> tuple[str | 
         known = ", ".join(profiles) or "none at all"
         source = "environment variable SKAHA_PROFILE: " if is_of_environment else ""
         message = f"{source}{default_path()}: there is no profile {name!r}; there is {known}"
+        # Tracebacks may show local variables, and these contain secrets.
+        del content, profiles
         raise ConfigurationError(message)
     return name, profiles.get(name, {})
 
