@@ -236,6 +236,19 @@ def test_a_response_that_quotes_the_request_is_redacted(
     check_no_canary(attributes_of_responses(caught.value))
 
 
+def test_the_traceback_of_the_program_stays(variant: Any, faulty: FaultyPlatform) -> None:
+    faulty.always("GET session", f.RESET_DONE)
+    session = variant.open(server=faulty.url, token=TOKEN, retry=False)
+    mistake = ValueError("a mistake of the program")
+    try:
+        raise mistake
+    except ValueError:
+        with pytest.raises(SkahaError) as caught:
+            variant.run(session.fetch())
+    assert mistake.__traceback__ is not None
+    assert len(traceback.format_exception(caught.value)) < 30
+
+
 def test_an_interrupted_launch_shows_no_secret(variant: Any, faulty: FaultyPlatform) -> None:
     session = variant.open(server=faulty.url, token=TOKEN, retry=False)
 

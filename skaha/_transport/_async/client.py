@@ -122,6 +122,10 @@ class AsyncPlatformClient(httpx.AsyncClient):
                     # The frames in which the request failed contain its headers and its form.
                     forget_frames(error)
                     raise
+            except BaseException as stop:
+                if not isinstance(stop, Exception):
+                    forget_frames(stop)
+                raise
             await sleep(seconds)
 
     async def _send_once(self, request: httpx.Request, options: dict[str, Any]) -> httpx.Response:

@@ -121,6 +121,10 @@ class PlatformClient(httpx.Client):
                     # The frames in which the request failed contain its headers and its form.
                     forget_frames(error)
                     raise
+            except BaseException as stop:
+                if not isinstance(stop, Exception):
+                    forget_frames(stop)
+                raise
             sleep(seconds)
 
     def _send_once(self, request: httpx.Request, options: dict[str, Any]) -> httpx.Response:
