@@ -14,7 +14,7 @@ from scripted import Answer
 import skaha
 from skaha import Session
 from skaha.auth import LoginToken
-from skaha.errors import CredentialsError
+from skaha.errors import AuthenticationError, CredentialsError
 
 ASK = """
 import sys
@@ -244,3 +244,110 @@ def test_a_damaged_file_is_not_a_login(iam, token, home, log_in):
     assert token() == iam.families[-1].access_tokens[0]
     assert PASSWORD not in path.read_text()
     assert skaha.logout(iam.issuer) == [str(path)]
+
+
+# Tokens that the platform refuses although they look fresh: revoked, or by a slow clock.
+
+
+@pytest.fixture
+def fresh(iam, log_in):
+    """The token of a login that looks fresh."""
+    log_in()
+    return LoginToken(iam.issuer)
+
+
+def accept_newest(scripted, iam, number):
+    """Accept only the access token with this number, counted from 0."""
+
+    def answer(received):
+        tokens = iam.families[0].access_tokens[number:]
+        is_good = received.headers["authorization"] in [f"Bearer {token}" for token in tokens]
+        if not is_good:
+            return Answer(401, "Token has expired")
+        return Answer(200, "abcd0001\n" if received.method == "POST" else "<none>")
+
+    scripted.answer = answer
+
+
+def test_a_refused_token_is_renewed_once_and_the_requests_are_repeated(
+    variant, scripted, iam, fresh
+):
+    accept_newest(scripted, iam, 1)
+    session = variant.open(server=scripted.url, token=fresh, retry=False)
+    ids = [f"abcd{number:04}" for number in range(40)]
+    assert len(variant.run(session.events(ids))) == 40
+    assert iam.renewals == 1
+    assert len(scripted.received) <= 80
+    requests = len(scripted.received)
+    variant.run(session.events("abcd0000"))
+    assert len(scripted.received) == requests + 1
+
+
+def test_a_launch_is_repeated_after_a_renewal(variant, scripted, iam, fresh):
+    accept_newest(scripted, iam, 1)
+    session = variant.open(server=scripted.url, token=fresh)
+    launched = variant.run(session.create("run", "images.example.org/a/b:1"))
+    assert (list(launched), launched.retries, iam.renewals) == (["abcd0001"], 0, 1)
+    assert [request.method for request in scripted.received] == ["POST", "POST"]
+    assert scripted.received[0].form == scripted.received[1].form
+
+
+def test_a_launch_is_not_repeated_after_the_page_of_another_server(variant, scripted, iam, fresh):
+    """A login page may come after the launch was passed on."""
+    scripted.answer = lambda _: Answer(401, "<html><title>Sign in</title></html>", "text/html")
+    session = variant.open(server=scripted.url, token=fresh, retry=False)
+    with pytest.raises(AuthenticationError):
+        variant.run(session.create("run", "images.example.org/a/b:1"))
+    assert (len(scripted.received), iam.renewals) == (1, 0)
+
+
+def test_a_new_token_that_is_refused_is_not_renewed(variant, scripted, iam, fresh):
+    accept_newest(scripted, iam, 9)
+    session = variant.open(server=scripted.url, token=fresh)
+    for _ in range(3):
+        with pytest.raises(AuthenticationError, match="Token has expired"):
+            variant.run(session.fetch())
+    assert iam.renewals == 1
+    assert len(scripted.received) == 4
+
+
+def test_a_refused_token_of_an_ended_login_explains_a_new_login(variant, scripted, iam, fresh):
+    accept_newest(scripted, iam, 1)
+    iam.families[0].alive = False
+    session = variant.open(server=scripted.url, token=fresh)
+    with pytest.raises(CredentialsError, match=r"fetch: the login at .* has ended.*`skaha login`"):
+        variant.run(session.fetch())
+
+
+def test_a_refused_token_that_cannot_be_renewed_is_reported(variant, scripted, iam, fresh, home):
+    accept_newest(scripted, iam, 1)
+    session = variant.open(server=scripted.url, token=fresh)
+    iam.is_unreachable = True
+    with pytest.raises(CredentialsError, match="cannot be renewed now"):
+        variant.run(session.fetch())
+    home.age(expires=time.time() + 9e5, obtained=time.time(), refresh_token=None)
+    session = variant.open(server=scripted.url, token=LoginToken(iam.issuer))
+    with pytest.raises(AuthenticationError, match="Token has expired"):
+        variant.run(session.fetch())
+
+
+def test_processes_renew_a_refused_token_once(variant, scripted, iam, fresh):
+    accept_newest(scripted, iam, 1)
+    for token in (fresh, LoginToken(iam.issuer)):
+        variant.run(variant.open(server=scripted.url, token=token).events("abcd0000"))
+    assert iam.renewals == 1
+
+
+@pytest.mark.parametrize("has_another", [False, True])
+def test_a_function_is_asked_for_another_token(variant, scripted, has_another):
+    tokens = ["old", "new", "newer"] if has_another else ["old"] * 9
+    scripted.answer = lambda received: (
+        Answer(200, "[]") if "new" in received.headers["authorization"] else Answer(401, "expired")
+    )
+    session = variant.open(server=scripted.url, token=lambda: tokens.pop(0))
+    if has_another:
+        assert variant.run(session.fetch()) == []
+    else:
+        with pytest.raises(AuthenticationError):
+            variant.run(session.fetch())
+    assert len(scripted.received) == 1 + has_another

@@ -1,0 +1,113 @@
+"""The token in a file that another program renews: a living client uses the new token."""
+
+import os
+
+import pytest
+from scripted import Answer, json_answer
+
+from skaha import config
+from skaha.errors import AuthenticationError, ConfigurationError, CredentialsError
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    path = tmp_path / "token"
+    path.write_text("first-token\n")
+    monkeypatch.setenv("SKAHA_TOKEN_FILE", str(path))
+    return path
+
+
+@pytest.fixture
+def session(variant, scripted, file):
+    """A session whose platform accepts any token."""
+    del file
+    scripted.answer = lambda _: json_answer([])
+    return variant.open(server=scripted.url, retry=False)
+
+
+def sent(scripted):
+    return [request.headers["authorization"] for request in scripted.received]
+
+
+def accept_only(scripted, token):
+    def answer(received):
+        is_good = received.headers["authorization"] == f"Bearer {token}"
+        return json_answer([]) if is_good else Answer(401, "Token has expired")
+
+    scripted.answer = answer
+
+
+def replace_unnoticed(file, text):
+    """Replace the text of a file without a change of its size and time."""
+    status = file.stat()
+    assert len(text) == status.st_size
+    file.write_text(text)
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@pytest.mark.parametrize("how", ["write", "rename", "link"])
+def test_a_changed_file_is_read_again(variant, scripted, session, file, how):
+    variant.run(session.fetch())
+    new = file.with_name("new")
+    (new if how != "write" else file).write_text("other-token\n")
+    if how == "rename":
+        new.replace(file)
+    elif how == "link":
+        file.unlink()
+        file.symlink_to(new)
+    variant.run(session.fetch())
+    assert sent(scripted) == ["Bearer first-token", "Bearer other-token"]
+
+
+def test_a_file_is_read_again_after_the_platform_refused_its_token(
+    variant, scripted, session, file
+):
+    variant.run(session.fetch())
+    accept_only(scripted, "other-token")
+    replace_unnoticed(file, "other-token\n")
+    assert variant.run(session.fetch()) == []
+    assert sent(scripted)[1:] == ["Bearer first-token", "Bearer other-token"]
+
+
+def test_a_refused_token_is_not_sent_again(variant, scripted, session):
+    accept_only(scripted, "other-token")
+    with pytest.raises(AuthenticationError, match="Token has expired"):
+        variant.run(session.fetch())
+    assert sent(scripted) == ["Bearer first-token"]
+
+
+@pytest.mark.parametrize("change", ["empty", "gone", "no token"])
+def test_the_last_token_is_used_while_the_file_is_being_written(
+    variant, scripted, session, file, caplog, change
+):
+    variant.run(session.fetch())
+    if change == "gone":
+        file.unlink()
+    else:
+        file.write_text("" if change == "empty" else "not a token")
+    for _ in range(2):
+        variant.run(session.fetch())
+    assert caplog.text.count("the last token in this file is used") == 1
+    file.write_text("other-token")
+    variant.run(session.fetch())
+    assert sent(scripted) == ["Bearer first-token"] * 3 + ["Bearer other-token"]
+
+
+def test_a_refused_token_without_a_file_names_the_file(variant, scripted, session, file):
+    accept_only(scripted, "other-token")
+    file.unlink()
+    with pytest.raises(CredentialsError, match=f"refuses the token: {file} cannot be read"):
+        variant.run(session.fetch())
+
+
+@pytest.mark.parametrize("text", ["", " \n", "two words", "t\u00f6k", "Bearer "])
+def test_a_file_without_a_token_is_refused_with_its_source(file, text):
+    file.write_text(text)
+    with pytest.raises(ConfigurationError, match=f"SKAHA_TOKEN_FILE: {file}: token must be"):
+        config.settings()
+
+
+def test_the_word_bearer_is_not_a_part_of_the_token(variant, scripted, session, file):
+    file.write_text("Bearer other-token\n")
+    variant.run(session.fetch())
+    assert sent(scripted) == ["Bearer other-token"]
