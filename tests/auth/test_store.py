@@ -1,5 +1,9 @@
 """The store of a login: the keyring of the system, if it protects secrets, or else a file."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import keyring
 import pytest
 from keyring.backend import KeyringBackend
@@ -7,6 +11,7 @@ from keyring.backends.chainer import ChainerBackend
 from keyring.errors import KeyringLocked, PasswordDeleteError
 
 import skaha
+from skaha._credentials import system_keyring
 from skaha.auth import LoginToken
 from skaha.errors import CredentialsError
 
@@ -119,3 +124,138 @@ def test_the_best_of_several_keyrings_is_used(monkeypatch, home, log_in):
     assert best.passwords
     assert not plain.passwords
     assert home.stored_logins == []
+
+
+# Keyrings that fail or do not respond.
+
+
+class Failing(Memory):
+    """A keyring that fails with errors of its own, as those behind D-Bus do."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
+    def get_password(self, *_):
+        raise self.error
+
+    set_password = delete_password = get_password
+
+
+class UnprintableError(Exception):
+    def __str__(self):
+        raise ValueError
+
+
+class Hanging(Memory):
+    """A keyring that waits for a person."""
+
+    def __init__(self):
+        super().__init__()
+        self.unlocked = threading.Event()
+
+    def get_password(self, service, username):
+        self.unlocked.wait()
+        return super().get_password(service, username)
+
+    def set_password(self, service, username, password):
+        self.unlocked.wait()
+        super().set_password(service, username, password)
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(system_keyring, "_NOTICE", 0.02)
+    monkeypatch.setattr(system_keyring, "_LIMIT", 0.2)
+    monkeypatch.setattr(system_keyring, "_LIMIT_ALONE", 0.1)
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def hanging(impatient):
+    del impatient
+    backend = Hanging()
+    keyring.set_keyring(backend)
+    yield backend
+    backend.unlocked.set()
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RuntimeError("No such interface"), "No such interface"),
+        (OSError(13, "Permission denied"), "Permission denied"),
+        (KeyError(), "KeyError"),
+        (SystemExit("over"), "over"),
+        (UnprintableError(), "UnprintableError"),
+    ],
+)
+def test_a_file_replaces_a_keyring_that_raises_anything(home, log_in, iam, error, reason):
+    keyring.set_keyring(Failing(error))
+    with pytest.raises(CredentialsError, match=f"keyring of the system cannot be read: .*{reason}"):
+        LoginToken(iam.issuer)()
+    assert log_in().place == str(home.stored_logins[0])
+    assert LoginToken(iam.issuer)() == iam.families[0].access_tokens[0]
+
+
+@pytest.mark.parametrize("wrong", [b"bytes", 5, ["a"], "{", "[" * 100_000])
+def test_a_keyring_that_returns_anything_has_no_login(memory, iam, wrong):
+    memory.passwords["skaha", iam.issuer.rstrip("/")] = wrong
+    with pytest.raises(CredentialsError, match="there is no login"):
+        LoginToken(iam.issuer)()
+
+
+def test_a_keyring_whose_priority_fails_is_an_error_of_ours(iam):
+    class NotViable(Memory):
+        @property
+        def priority(self):
+            raise RuntimeError("no D-Bus")
+
+    keyring.set_keyring(NotViable())
+    with pytest.raises(CredentialsError, match="cannot be read: no D-Bus"):
+        LoginToken(iam.issuer)()
+
+
+def test_a_keyring_that_does_not_respond_is_given_up(hanging, iam, caplog):
+    token = LoginToken(iam.issuer)
+    with pytest.raises(CredentialsError, match=r"has not responded for 0.1 s: unlock it, or set"):
+        token()
+    assert "waiting for the keyring of the system: it may ask you for its password" in caplog.text
+    # It is not awaited again until it responds.
+    start = time.monotonic()
+    with pytest.raises(CredentialsError, match="has not responded"):
+        token()
+    assert time.monotonic() - start < 0.1
+    hanging.unlocked.set()
+    assert system_keyring._last.is_over(10)
+    with pytest.raises(CredentialsError, match="there is no login"):
+        token()
+
+
+def test_a_person_gets_more_time(hanging, iam, monkeypatch):
+    monkeypatch.setenv("DISPLAY", ":0")
+    with pytest.raises(CredentialsError, match=r"has not responded for 0.2 s"):
+        LoginToken(iam.issuer)()
+    hanging.unlocked.set()
+
+
+def test_all_threads_wait_once_for_a_keyring(hanging, iam, caplog):
+    token = LoginToken(iam.issuer)
+
+    def ask(_):
+        with pytest.raises(CredentialsError, match="has not responded"):
+            token()
+
+    start = time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(ask, range(40)))
+    assert time.monotonic() - start < 2
+    assert caplog.text.count("waiting for the keyring") == 1
+    hanging.unlocked.set()
+
+
+def test_a_login_goes_to_a_file_if_the_keyring_does_not_respond(hanging, home, iam, log_in):
+    assert log_in().place == str(home.stored_logins[0])
+    assert LoginToken(iam.issuer)() == iam.families[0].access_tokens[0]
+    hanging.unlocked.set()
