@@ -14,6 +14,7 @@ import httpx
 
 from skaha import _atomic_file
 from skaha._credentials import system_keyring
+from skaha._credentials.http import check_secure_url
 from skaha._credentials.system_keyring import KEYRING
 from skaha.errors import CredentialsError
 from skaha.models import SecretText
@@ -95,6 +96,7 @@ class Store:
         """Determine the path of the file. Do not open anything."""
         import platformdirs
 
+        check_secure_url(issuer, "the provider")
         # A slash at the end does not make another provider.
         self.issuer = issuer.rstrip("/")
         digest = hashlib.sha256(self.issuer.encode()).hexdigest()[:12]

@@ -1,0 +1,191 @@
+"""Odd and hostile providers cause only errors of this library, and small ones."""
+
+import gzip
+import json
+import time
+
+import pytest
+from auth.providers import PASSWORD, USER
+from scripted import Answer, json_answer
+
+import skaha
+from skaha.auth import LoginToken, discover, token_expiry
+from skaha.errors import ConnectionFailedError, CredentialsError, SkahaError, TimedOutError
+
+KEYS = {
+    "/.well-known/openid-configuration": (
+        *("issuer", "token_endpoint", "device_authorization_endpoint", "registration_endpoint"),
+        *("revocation_endpoint", "userinfo_endpoint", "scopes_supported"),
+    ),
+    "/register": ("client_id", "client_secret", "token_endpoint_auth_method"),
+    "/devicecode": (
+        *("device_code", "user_code", "verification_uri", "verification_uri_complete"),
+        *("expires_in", "interval"),
+    ),
+    "/token": ("access_token", "refresh_token", "expires_in", "refresh_expires_in", "error"),
+    "/userinfo": ("preferred_username", "sub"),
+}
+ODD = [
+    None,
+    True,
+    -1,
+    1e308,
+    float("nan"),
+    "",
+    "\ud800",
+    "\x00\x1b[31m",
+    "x" * 10_000,
+    "https://[",
+    f"https://{'a' * 70}/",
+    ["a", {}],
+    {"a": [[[]]]},
+]
+
+
+def answer_with(iam, path, change):
+    usual = iam.answer
+
+    def answer(received):
+        response = usual(received)
+        return change(response) if received.path == path else response
+
+    iam.answer = answer
+
+
+def message_of_a_login(iam):
+    """Log in, use the token and log out; return the message of our error, if there is one."""
+    try:
+        skaha.login(iam.issuer, server="http://127.0.0.1:9/skaha", show=iam_decides(iam))
+        LoginToken(iam.issuer)()
+        skaha.logout(iam.issuer)
+    except SkahaError as error:
+        return str(error)
+    return ""
+
+
+def iam_decides(iam):
+    return lambda device: iam.decide(device.code)
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: repr(odd)[:20])
+@pytest.mark.parametrize("path", KEYS)
+@pytest.mark.filterwarnings("ignore:the login at")
+def test_an_odd_value_causes_an_error_of_ours_or_none(iam, path, odd):
+    iam.code_life = 0.1
+    usual = iam.answer
+    for key in KEYS[path]:
+        answer_with(
+            iam, path, lambda good, key=key: json_answer(json.loads(good.body) | {key: odd})
+        )
+        message = message_of_a_login(iam)
+        assert len(message) < 1500
+        assert message.isprintable()
+        iam.answer = usual
+        skaha.logout(iam.issuer)
+
+
+@pytest.mark.parametrize("path", KEYS)
+@pytest.mark.parametrize(
+    "body", [b"\xff\xfe", b"[" * 100_000, b"9" * 5000, b'{"a": 9e999}', b"null", b""]
+)
+def test_odd_json_causes_an_error_of_ours(iam, path, body):
+    iam.code_life = 0.1
+    answer_with(iam, path, lambda _: Answer(200, body, "application/json; charset=rot13"))
+    message = message_of_a_login(iam)
+    assert message.isprintable()
+    assert bool(message) == (path != "/userinfo")
+
+
+def large(total=2**23, part=2**16):
+    headers = {"Content-Length": str(total)}
+    return Answer(200, (b"x" * part for _ in range(total // part)), headers=headers)
+
+
+def test_a_large_response_is_not_read_to_its_end(iam, log_in, cadc):
+    answer_with(iam, "/.well-known/openid-configuration", lambda _: large())
+    with pytest.raises(CredentialsError, match="larger than 4 MiB"):
+        log_in()
+    cadc.answer = lambda _: large()
+    with pytest.raises(CredentialsError, match="larger than 4 MiB"):
+        skaha.login("cadc", user=USER, password=PASSWORD)
+
+
+def test_a_registry_without_end_is_an_unreadable_registry(home, scripted, caplog):
+    scripted.answer = lambda _: large()
+    home.sites(
+        f'[providers.here]\nmethod = "oidc"\nurl = "{scripted.url}"\nregistry = "{scripted.url}"\n'
+    )
+    assert discover("here") == []
+    assert "larger than 4 MiB" in caplog.text
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "gzip"])
+def test_a_compressed_response_does_not_expand_without_end(iam, log_in, encoding):
+    bomb = gzip.compress(bytes(2**24))
+    answer_with(
+        iam,
+        "/.well-known/openid-configuration",
+        lambda _: Answer(200, bomb, headers={"Content-Encoding": encoding}),
+    )
+    with pytest.raises(CredentialsError, match="compressed, or larger than 4 MiB"):
+        log_in()
+
+
+def test_a_slow_response_is_not_read_to_its_end(iam, log_in):
+    def drip():
+        for _ in range(100):
+            time.sleep(0.05)
+            yield b" "
+
+    answer_with(
+        iam,
+        "/.well-known/openid-configuration",
+        lambda _: Answer(200, drip(), headers={"Content-Length": "100"}),
+    )
+    start = time.monotonic()
+    with pytest.raises(TimedOutError, match="did not respond in time"):
+        log_in(timeout=0.2)
+    assert time.monotonic() - start < 2
+
+
+def test_a_provider_that_quotes_secrets_does_not_get_them_into_an_error(iam, home, log_in):
+    """Some providers quote the refresh token that they refuse."""
+    log_in()
+    home.age()
+    refresh_token = iam.families[0].refresh_token
+    for status in (400, 200, 503):
+        body = json.dumps({"error": "x", "error_description": f"bad token: {refresh_token}"})
+        iam.answer = lambda _, status=status, body=body: Answer(status, body, "application/json")
+        with pytest.raises(CredentialsError, match=r"bad token: \.\.\.") as caught:
+            LoginToken(iam.issuer)()
+        assert refresh_token not in str(caught.value)
+
+
+def test_a_service_that_quotes_the_password_does_not_get_it_into_an_error(cadc):
+    cadc.answer = lambda _: Answer(403, f"no {PASSWORD}")
+    with pytest.raises(CredentialsError, match=r"no \.\.\.$"):
+        skaha.login("cadc", user=USER, password=PASSWORD)
+
+
+@pytest.mark.parametrize("host", ["a" * 64, "a..b", "xn--\u00e9"])
+def test_a_host_without_a_name_is_refused_before_anything_is_sent(host):
+    with pytest.raises(SkahaError):
+        skaha.login(f"https://{host}/", server="http://127.0.0.1:9/skaha")
+
+
+def test_a_token_of_brackets_has_no_expiry():
+    # This is the Base64 of brackets.
+    assert token_expiry(f"a.{'W1tb' * 100_000}.b") is None
+
+
+def test_a_token_with_the_word_bearer_is_stored_without_it(iam):
+    iam.fixed = "Bearer a-token"
+    assert message_of_a_login(iam) == ""
+    skaha.login(iam.issuer, server="http://127.0.0.1:9/skaha", show=iam_decides(iam))
+    assert LoginToken(iam.issuer)() == "a-token"
+
+
+def test_an_unreachable_provider_is_reported(iam, log_in):
+    iam.is_unreachable = True
+    with pytest.raises(ConnectionFailedError, match="cannot be reached"):
+        log_in()
