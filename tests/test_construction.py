@@ -1,5 +1,6 @@
 """Construction: what may be said, what is refused, and what is never shown."""
 
+import json
 import logging
 import ssl
 import traceback
@@ -10,7 +11,7 @@ import pytest
 from scripted import Answer, ScriptedServer, json_answer
 
 import skaha
-from skaha import ContainerRegistry, Retry, SkahaClient
+from skaha import ContainerRegistry, Retry, SkahaClient, config
 from skaha.errors import ConnectionFailedError, CredentialsError, InvalidInputError
 
 TOKEN = "a-very-secret-token"
@@ -92,6 +93,7 @@ BAD = [
         )
     ],
     *[("version", value) for value in ("", "v1/", "/v1", "..", ".", "v 1", "v1?", "v%31", 1)],
+    *[("token", value) for value in ("Bearer", "Bearer ", "a b", "Bearer a b")],
     *[("token", value) for value in ("", " ", "a\nb", "a\rb", "tök", "\N{BULLET}", b"token", 5)],
     *[("certificate", value) for value in (5, ["a"], b"proxy.pem")],
     *[("timeout", v) for v in (0, -1, float("nan"), float("inf"), True, "30", (1, 2))],
@@ -122,6 +124,59 @@ def test_a_wrong_token_is_not_shown(token):
     with pytest.raises(InvalidInputError) as caught:
         SkahaClient(token=token)
     assert TOKEN not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    "given", ["Bearer abc", "bearer abc", " BEARER\t abc \n", "abc", "Bearer\nabc"]
+)
+@pytest.mark.parametrize("source", ["argument", "function", "variable", "profile", "config set"])
+def test_the_word_bearer_is_removed_from_a_token(
+    variant, scripted, tmp_path, monkeypatch, given, source
+):
+    monkeypatch.setenv("SKAHA_CONFIG", str(tmp_path / "config.toml"))
+    arguments = {"argument": {"token": given}, "function": {"token": lambda: given}}
+    if source == "variable":
+        monkeypatch.setenv("SKAHA_TOKEN", given)
+    elif source == "config set":
+        config.save("server", scripted.url)
+        config.save("token", given)
+    elif source == "profile":
+        (tmp_path / "config.toml").touch(0o600)
+        profile = f"server = '{scripted.url}'\ntoken = {json.dumps(given)}\n"
+        (tmp_path / "config.toml").write_text(f"active = 'a'\n[profiles.a]\n{profile}")
+    scripted.answer = lambda _: json_answer([])
+    session = variant.open(server=scripted.url, **arguments.get(source, {}))
+    variant.run(session.fetch())
+    assert scripted.received[0].headers["authorization"] == "Bearer abc"
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_client_of_resolved_settings_reads_nothing_again(name, monkeypatch):
+    settings = config.settings(server="https://skaha.example.com", token=TOKEN, timeout=2)
+    monkeypatch.setenv("SKAHA_TIMEOUT", "3")
+    monkeypatch.setenv("SKAHA_CONCURRENCY", "3")
+    client_class = getattr(skaha, name)
+    client = client_class.from_settings(settings, retry=False)
+    assert type(client) is client_class
+    assert (client.server, client.token) == ("https://skaha.example.com", TOKEN)
+    assert (client.timeout, client.concurrency, client.verify) == (2, 32, True)
+    assert client.retry.attempts == 1
+    with pytest.raises(InvalidInputError, match="loglevel"):
+        client_class.from_settings(settings, loglevel=5)
+
+
+def test_a_wrong_setting_is_named_with_its_source(monkeypatch):
+    monkeypatch.setenv("SKAHA_CERTIFICATE", "/nowhere")
+    message = "environment variable SKAHA_CERTIFICATE: the certificate /nowhere cannot be read"
+    with pytest.raises(CredentialsError, match=message):
+        SkahaClient()
+    monkeypatch.delenv("SKAHA_CERTIFICATE")
+    monkeypatch.setenv("SKAHA_SERVER", "http://skaha.example.com")
+    with pytest.raises(InvalidInputError, match="variable SKAHA_SERVER: the token would travel"):
+        SkahaClient(token=TOKEN)
+    monkeypatch.setenv("SKAHA_PROFILE", "nope")
+    with pytest.raises(InvalidInputError, match=r"SKAHA_PROFILE: .*: there is no profile 'nope'"):
+        SkahaClient()
 
 
 @pytest.mark.parametrize(

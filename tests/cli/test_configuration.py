@@ -232,6 +232,51 @@ def test_get_token_reads_a_token_file(skaha):
     assert "unknown key 'tokn'" in skaha.err
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("server", "not a url", "server must be"),
+        ("server", "https://skaha.example.org/skaha/v1", "must not end in the version"),
+        ("concurrency", "0", "concurrency must be"),
+        ("timeout", "nan", "timeout must be"),
+        ("version", "a/b", "version must be"),
+        ("token", "two words", "token must be"),
+        ("login", "iam.example.org", "login must be an https URL"),
+        ("registry_username", "a:b", "may not contain a colon"),
+        ("registry_secret", "a:b", "may not contain a colon"),
+    ],
+)
+def test_config_set_refuses_the_values_that_every_command_would_refuse(skaha, key, value, reason):
+    skaha("config", "set", key, value, code=2)
+    assert reason in skaha.err
+    assert not (skaha.home / ".config" / "skaha" / "config.toml").exists()
+
+
+def test_the_command_line_names_the_source_of_a_wrong_setting(skaha):
+    for variable, value in (
+        ("SKAHA_CONCURRENCY", "0"),
+        ("SKAHA_TOKEN", "two words"),
+        ("SKAHA_TOKEN_FILE", "/nowhere"),
+        ("SKAHA_PROFILE", "nope"),
+    ):
+        environment = {variable: value}
+        if variable == "SKAHA_TOKEN_FILE":
+            environment["SKAHA_TOKEN"] = ""
+        skaha("ps", code=2, env=environment)
+        assert variable in skaha.err
+    certificate = {"SKAHA_TOKEN": "", "SKAHA_CERTIFICATE": "/nowhere"}
+    skaha("ps", code=4, env=certificate | {"SKAHA_SERVER": "https://skaha.example.org"})
+    assert "SKAHA_CERTIFICATE: the certificate /nowhere cannot be read" in skaha.err
+
+
+def test_auth_shows_when_the_token_in_a_file_expires(skaha):
+    (skaha.home / "token").write_text("Bearer a-token-of-the-tests")
+    environment = {"SKAHA_TOKEN": "", "SKAHA_TOKEN_FILE": str(skaha.home / "token")}
+    [item] = skaha.json("auth", env=environment)
+    assert (item["method"], item["expires"]) == ("token", None)
+    assert "SKAHA_TOKEN_FILE" in item["source"]
+
+
 def test_profiles_are_listed_with_their_servers(skaha):
     assert skaha.json("config", "profiles") == []
     skaha("config", "set", "server", "local", "--profile", "laptop")
