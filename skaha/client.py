@@ -53,7 +53,8 @@ class SkahaClient:
             the URL of CANFAR, `https://ws-uv.canfar.net/skaha`.
         version: Version of the API, the path segment after `server`; by default `v1`.
         token: Bearer token, or a function that returns it. The function is called for each
-            request, in any thread. Without a token, a certificate is used.
+            request, in any thread, and once more if the platform refuses the token. Without a
+            token, a certificate is used.
         certificate: PEM file with an X.509 proxy certificate and its key. By default
             `~/.ssl/cadcproxy.pem`, if it exists and no token is given.
         timeout: Seconds to wait for a connection and for each part of a response; by default 30.
