@@ -175,6 +175,8 @@ def test_prune_deletes_the_sessions_that_it_shows(clean):
     skaha("prune", "prune", code=2)
     assert "no terminal to ask on: pass --yes or --dry-run" in skaha.err
     skaha("prune", code=2)
+    skaha("prune", "prune-*", "--yes", code=2)
+    assert "prefix must consist of letters, digits and '-'" in skaha.err
     assert [item["name"] for item in skaha.json("prune", "prune", "--dry-run")] == ["prune-a-1"]
     any_status = ("prune", "--dry-run", "--all", "--status", "any")
     assert [item["name"] for item in skaha.json(*any_status)] == ["prune-a-1", "prune-b-1"]
