@@ -3,8 +3,8 @@
 No library does this. They repeat a single request, but here one deadline covers a call of many
 requests, and a launch whose response was lost is looked up before it is sent again.
 
-A request whose token is refused is repeated by `BearerToken`, with another token: only the result of
-that comes here.
+`BearerToken` repeats a request whose token is refused, with another token. Only the result of that
+comes here.
 """
 
 from __future__ import annotations
