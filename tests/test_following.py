@@ -274,8 +274,10 @@ def test_a_page_of_another_server_is_no_log(variant, scripted):
 
 
 def test_a_program_may_print_a_page(variant, scripted):
-    page = b"<!DOCTYPE html>\n<html></html>\n"
-    found, _ = followed(variant, scripted, {"a1": [page, page + b'{"a": 1}']})
+    page = "<!DOCTYPE html>\n<html></html>\n"
+    headers = {"x-vo-authenticated": "vrubin"}
+    said = [Answer(200, text, headers=headers) for text in (page, page + '{"a": 1}')]
+    found, _ = followed(variant, scripted, {"a1": said})
     assert [line for _, line in found] == ["<!DOCTYPE html>", "<html></html>", '{"a": 1}']
 
 

@@ -191,10 +191,7 @@ def test_what_progress_raises_ends_the_call_and_loses_nothing(variant, scripted,
 
     ids = [f"a{number}" for number in range(9)]
     calls = {
-        "create_many": lambda session, _, told: session.create_many(
-        [{"name": f"fit-{number}", "image": IMAGE} for number in (1, 2, 3)], progress=told
-    ),
-    "create": lambda: session.create("fit", IMAGE, replicas=9, progress=progress),
+        "create": lambda: session.create("fit", IMAGE, replicas=9, progress=progress),
         "destroy": lambda: session.destroy(ids, progress=progress),
     }
     with pytest.raises(ZeroDivisionError) as caught:

@@ -15,6 +15,7 @@ from skaha._sansio.responses import (
     NEW_ID,
     OBJECT,
     OBJECTS,
+    USER_HEADER,
     check_done,
     explain_missing_events,
     log_of,
@@ -81,8 +82,6 @@ __all__ = ["AsyncSession"]
 T = TypeVar("T")
 
 log = logging.getLogger("skaha")
-
-_USER_HEADER = "x-vo-authenticated"
 
 
 class AsyncSession(AsyncBaseClient):
@@ -574,7 +573,7 @@ class AsyncSession(AsyncBaseClient):
             if self._credentials_problem is None:
                 raise
             return None
-        return response.headers.get(_USER_HEADER)
+        return response.headers.get(USER_HEADER)
 
     # Wait.
 

@@ -14,6 +14,7 @@ from skaha._sansio.responses import (
     NEW_ID,
     OBJECT,
     OBJECTS,
+    USER_HEADER,
     check_done,
     explain_missing_events,
     log_of,
@@ -82,8 +83,6 @@ __all__ = ["Session"]
 T = TypeVar("T")
 
 log = logging.getLogger("skaha")
-
-_USER_HEADER = "x-vo-authenticated"
 
 
 class Session(BaseClient):
@@ -575,7 +574,7 @@ class Session(BaseClient):
             if self._credentials_problem is None:
                 raise
             return None
-        return response.headers.get(_USER_HEADER)
+        return response.headers.get(USER_HEADER)
 
     # Wait.
 
