@@ -158,9 +158,9 @@ class SkahaClient:
         allow_http: bool,
         verify: bool = True,
     ) -> None:
-        from skaha import config
+        from skaha.config._file import DEFAULTS, source_in_errors
 
-        values = config.DEFAULTS | settings
+        values = DEFAULTS | settings
         self.version: str = values["version"]
         self.server: str = values["server"]
         self._token: str | Callable[[], str] | None = values.get("token")
@@ -188,11 +188,12 @@ class SkahaClient:
         if self.server == "local":
             _check_embedded_platform()
         else:
-            self._opened_api = self._connected(allow_http=allow_http)
+            if self.token is not None and not allow_http:
+                with source_in_errors(settings.sources.get("server", "argument")):
+                    _refuse_plain_http(self.server)
+            self._opened_api = self._connected(settings.sources)
 
-    def _connected(self, *, allow_http: bool) -> Api:
-        if self.token is not None and not allow_http:
-            _refuse_plain_http(self.server)
+    def _connected(self, sources: dict[str, str]) -> Api:
         is_usable = self.token is None and httpx.URL(self.server).scheme == "https"
         path = self._named_certificate or _default_path()
         if is_usable and path is not None:
@@ -200,7 +201,7 @@ class SkahaClient:
 
             self._certificate_file = CertificateFile(path, self.server)
         if self._certificate_file is not None and self._named_certificate is not None:
-            self._certificate_file.context()
+            _check_named_certificate(self._certificate_file, sources["certificate"])
         return self._api_of(self.server, self.token)
 
     def _connected_to_embedded_platform(self) -> Api:
@@ -325,6 +326,16 @@ def _checked_loglevel(loglevel: object) -> int | None:
     if not isinstance(loglevel, int) or not logging.DEBUG <= loglevel <= logging.CRITICAL:
         raise InvalidInputError(f"loglevel must be a whole number from 10 to 50; not {loglevel!r}")
     return loglevel
+
+
+def _check_named_certificate(certificate: CertificateFile, source: str) -> None:
+    try:
+        certificate.context()
+    except CredentialsError as error:
+        problem = str(error) if source == "argument" else f"{source}: {error}"
+    else:
+        return
+    raise CredentialsError(problem)
 
 
 def _default_path() -> Path | None:

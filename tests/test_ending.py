@@ -45,9 +45,7 @@ def ended(variant, scripted, call, *args, records=RECORDS, **options):
         ("sweep-", {"kind": ("notebook", "carta"), "status": "Failed"}, "k1"),
         ("sweep-", {"kind": [], "status": None}, ""),
         ("sweep-", {"status": []}, ""),
-        # A prefix is never a pattern, and a pattern is no prefix.
-        ("s*eep", {}, "c1"),
-        ("sweep.", {}, ""),
+        # A pattern is no prefix.
         ("s*eep", {"pattern": True}, ""),
         ("s*eep-*", {"pattern": True}, "a1 a2 c1"),
         ("sweep-?", {"pattern": True, "status": None}, "a1 a2 a3 a4"),
@@ -98,6 +96,21 @@ def test_what_could_mean_everything_is_refused(
 ):
     with pytest.raises(errors.InvalidInputError, match="destroy_all"):
         variant.run(scripted_session.destroy_with(prefix, pattern=pattern))
+    assert scripted.received == []
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern"),
+    [
+        *((text, False) for text in ("sweep-.*", "sweep.", "s*eep", "^sweep", "(a|b)-", "sweep_1")),
+        *((text, True) for text in ("sweep-.*", r"sweep-\d+", "sweep-{1,2}", "sweep-[12", "a b*")),
+    ],
+)
+def test_characters_that_no_name_has_are_refused(
+    variant, scripted, scripted_session, text, pattern
+):
+    with pytest.raises(errors.InvalidInputError, match="must consist of"):
+        variant.run(scripted_session.destroy_with(text, pattern=pattern))
     assert scripted.received == []
 
 

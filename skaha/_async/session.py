@@ -1143,8 +1143,8 @@ class AsyncSession(AsyncBaseClient):
             As `destroy`, for the sessions that matched.
 
         Raises:
-            skaha.errors.InvalidInputError: If an argument is wrong, or `prefix` is empty; use
-                `destroy_all` to delete all sessions.
+            skaha.errors.InvalidInputError: If an argument is wrong, or `prefix` is empty (use
+                `destroy_all` to delete all sessions) or has characters that no name has.
 
         Example:
             >>> from skaha import AsyncSession

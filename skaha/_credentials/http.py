@@ -158,13 +158,18 @@ def parsed_json(response: httpx.Response) -> dict[str, Any] | None:
     return parsed if isinstance(parsed, dict) else None
 
 
+def word_of(value: object) -> str:
+    """Return a text or a number of a JSON object as a text; for any other value an empty text."""
+    return str(value) if isinstance(value, str | int) else ""
+
+
 def server_message(response: httpx.Response) -> str:
     """Return the error message of a server as one printable line without our secrets."""
     text = response.text
     if response.headers.get("content-type", "").startswith("application/json"):
         parsed = parsed_json(response) or {}
         parts = [parsed.get("error"), parsed.get("error_description")]
-        text = ": ".join(str(part) for part in parts if part) or text
+        text = ": ".join(filter(None, map(word_of, parts))) or text
     elif "html" in response.headers.get("content-type", ""):
         text = response.reason_phrase
     for secret in response.extensions.get("secrets", ()):

@@ -18,6 +18,7 @@ from skaha._credentials.http import (
     parsed_json,
     send,
     server_message,
+    word_of,
 )
 from skaha._credentials.jwt import token_expiry
 from skaha._credentials.store import StoredLogin
@@ -141,9 +142,9 @@ class OpenIDProvider:
         """
         url = f"{self.issuer.rstrip('/')}/{_WELL_KNOWN}"
         described = json_object(send(self._http, "GET", url), "description of OpenID Connect")
-        if str(described.get("issuer", "")).rstrip("/") != self.issuer.rstrip("/"):
-            other = one_line(repr(described.get("issuer")))
-            raise CredentialsError(f"{url} describes another provider, {other}")
+        issuer = word_of(described.get("issuer"))
+        if issuer.rstrip("/") != self.issuer.rstrip("/"):
+            raise CredentialsError(f"{url} describes another provider, {one_line(issuer)!r}")
         for name in ("token_endpoint", "device_authorization_endpoint"):
             if not isinstance(described.get(name), str):
                 raise CredentialsError(
@@ -181,7 +182,7 @@ class OpenIDProvider:
         registered = json_object(response, "registration of this program")
         secret = SecretText(_ascii_text(registered.get("client_secret")))
         client_id = _ascii_text(registered.get("client_id"))
-        auth = registered.get("token_endpoint_auth_method")
+        auth = word_of(registered.get("token_endpoint_auth_method"))
         # A registration may contain more secrets: an error must not keep them in a local variable.
         del registered
         if not client_id:
@@ -280,8 +281,8 @@ class OpenIDProvider:
             user = json_object(response, "user")
         except SkahaError:
             return None
-        name = user.get("preferred_username") or user.get("sub")
-        return one_line(str(name)) if name else None
+        name = word_of(user.get("preferred_username")) or word_of(user.get("sub"))
+        return one_line(name) or None
 
     def _tokens(self, url: str, **form: str) -> _Tokens:
         response = self._post(url, **form)
@@ -303,7 +304,7 @@ class OpenIDProvider:
         else:
             raise CredentialsError(
                 f"{self.issuer} requires the authentication method "
-                f"{one_line(str(self.client_auth))!r}, which is not supported"
+                f"{one_line(self.client_auth)!r}, which is not supported"
             )
         secrets = [value for value in form.values() if isinstance(value, SecretText)]
         secrets.append(self.client_secret or SecretText())
@@ -313,7 +314,7 @@ class OpenIDProvider:
         # Some providers send errors with a status of success.
         if code := (parsed_json(response) or {}).get("error"):
             message = f"{self.issuer} refuses: {server_message(response)}"
-            raise LoginRefusedError(one_line(str(code)), message)
+            raise LoginRefusedError(one_line(word_of(code)), message)
         if not response.is_success:
             raise CredentialsError(
                 f"{self.issuer} refuses with status {response.status_code}: "

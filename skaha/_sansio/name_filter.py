@@ -9,7 +9,10 @@ from typing import Self
 from attrs import frozen
 
 from skaha._sansio.user_warnings import warn_user
+from skaha._sansio.validation import NAME
 from skaha.errors import InvalidInputError
+
+_WILDCARD = re.compile(r"\*|\?|\[.+?\]")
 
 
 @frozen
@@ -24,7 +27,8 @@ class NameFilter:
         """Return a filter that cannot match all names by accident.
 
         Raises:
-            InvalidInputError: If the text is empty or has blanks around it.
+            InvalidInputError: If the text is empty, or no name can match it because of its
+                characters, as if it were a regular expression.
         """
         if not isinstance(text, str) or not text or text != text.strip():
             raise InvalidInputError(
@@ -32,7 +36,9 @@ class NameFilter:
                 f"sessions, call destroy_all; not {text!r}"
             )
         # A pattern may exclude upper case, as [!A] does.
-        literal = re.sub(r"\[.+?\]", "", text) if pattern else text
+        literal = _WILDCARD.sub("", text) if pattern else text
+        if literal and not NAME.fullmatch(literal):
+            raise InvalidInputError(_message(text, pattern=pattern))
         if literal != literal.lower():
             warn_user(f"no name can match {text!r}: the platform stores names in lower case")
         return cls(text, pattern)
@@ -42,3 +48,16 @@ class NameFilter:
         if self.is_pattern:
             return fnmatch.fnmatchcase(name, self.text)
         return name.startswith(self.text)
+
+
+def _message(text: str, *, pattern: bool) -> str:
+    if pattern:
+        return (
+            "prefix with pattern=True must consist of letters, digits, '-', and of '*', '?' and "
+            f"'[...]', which stand for other characters; not {text!r}"
+        )
+    return (
+        "prefix must consist of letters, digits and '-', as every name does. It is neither a "
+        "pattern nor a regular expression (in Python, destroy_with takes patterns with "
+        f"pattern=True); not {text!r}"
+    )

@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from typing import Self
 
+NAME = re.compile(r"[A-Za-z0-9-]+")
+"""Characters of the names of sessions."""
+
 # A name becomes a label and a host name in the cluster of the platform.
 _MAX_NAME_LENGTH = 63
-_NAME = re.compile(r"[A-Za-z0-9-]+")
 _ID = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _VARIABLE = re.compile(r"[A-Za-z_.-][A-Za-z0-9_.-]*")
 _WAY_OUT = "skaha.helpers.shell packs any command into a cmd and args that arrive unharmed"
@@ -201,7 +203,7 @@ def replica_names(name: object, replicas: object) -> list[str]:
 
 
 def _check_name(name: object) -> str:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not NAME.fullmatch(name):
         raise InvalidInputError(
             f"name must consist of letters, digits and '-', and not be empty; not {name!r}"
         )
@@ -423,13 +425,6 @@ _VERSION_IN_URL = re.compile(r"v\d+(\.\d+)*")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-def check_setting(name: str, value: object) -> str:
-    """Return a text that is not empty. The value may be secret: the message does not contain it."""
-    if not isinstance(value, str) or not value:
-        raise InvalidInputError(f"{name} must be a text that is not empty")
-    return value
-
-
 def check_table(name: str, value: object) -> dict[str, Any]:
     """Return a table of TOML."""
     if not isinstance(value, dict):
@@ -511,6 +506,14 @@ def check_server_and_version(server: str, version: str) -> None:
 def check_token(_name: str, value: object) -> str | Callable[[], str]:
     """Return a token that fits into a header, or the function that returns one."""
     return value if callable(value) else checked_token(value)
+
+
+def check_registry_part(name: str, value: object) -> Any:
+    """Return the URL, the username or the secret of a registry; `name` begins with `registry_`."""
+    others: dict[str, Any] = {"username": "a-name", "secret": "a-secret"}
+    # The constructor checks each part.
+    ContainerRegistry(**others | {name.removeprefix("registry_"): value})
+    return value
 
 
 def check_registry(value: object) -> ContainerRegistry:

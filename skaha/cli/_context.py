@@ -50,7 +50,7 @@ class CommandContext:
 
     def client(self, client_class: type[T], **more: Any) -> T:
         """Construct a client with the settings and `more` arguments."""
-        return client_class(**more, **self.settings)
+        return client_class.from_settings(self.settings, **more)
 
     @contextmanager
     def session(self, **more: Any) -> Iterator[Session]:

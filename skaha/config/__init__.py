@@ -99,8 +99,8 @@ def save(key: str, value: str, profile: str | None = None) -> None:
             return
         name = document.profile_name(profile)
         with _file.source_in_errors(f"profile {name}"):
-            _file.check(key, value)
-        document.set(key, value, name)
+            checked = _file.check(key, value)
+        document.set(key, checked if key in SECRETS else value, name)
 
 
 def remove(key: str, profile: str | None = None) -> None:

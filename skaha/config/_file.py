@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 _LOCK_TIMEOUT = 10
 
 
+def _check_login(name: str, value: Any) -> str:
+    """Return the URL of a provider of OpenID Connect."""
+    # A late import for the start-up time: it imports httpx.
+    from skaha._credentials.http import check_secure_url
+
+    check_secure_url(value, name)
+    return str(value)
+
+
 @attrs.frozen
 class Key:
     """A key of a profile. A bound value is for the profile's own server only."""
@@ -37,13 +46,13 @@ TABLE = {
     "version": Key(str, validation.check_version, "v1"),
     "token": Key(SecretText, validation.check_token),
     "token_file": Key(str, validation.check_path),
-    "login": Key(str, validation.check_setting),
+    "login": Key(str, _check_login),
     "certificate": Key(str, validation.check_path),
     "timeout": Key(float, validation.check_positive, 30.0, is_bound=False),
     "concurrency": Key(int, validation.check_count, 32, is_bound=False),
-    "registry_url": Key(str, validation.check_setting),
-    "registry_username": Key(str, validation.check_setting),
-    "registry_secret": Key(SecretText, validation.check_setting),
+    "registry_url": Key(str, validation.check_registry_part),
+    "registry_username": Key(str, validation.check_registry_part),
+    "registry_secret": Key(SecretText, validation.check_registry_part),
 }
 
 KEYS: dict[str, type] = {name: key.type for name, key in TABLE.items()}
@@ -130,10 +139,12 @@ def profile_name(content: Mapping[str, Any], name: str | None = None) -> str | N
 
 def profile_in_use(content: Mapping[str, Any], name: str | None) -> tuple[str | None, Any]:
     """Return the name and the entries of the profile in use."""
+    is_of_environment = not name and bool(os.environ.get("SKAHA_PROFILE"))
     name, profiles = profile_name(content, name), content.get("profiles", {})
     if name is not None and name not in profiles:
         known = ", ".join(profiles) or "none at all"
-        message = f"{default_path()}: there is no profile {name!r}; there is {known}"
+        source = "environment variable SKAHA_PROFILE: " if is_of_environment else ""
+        message = f"{source}{default_path()}: there is no profile {name!r}; there is {known}"
         raise ConfigurationError(message)
     return name, profiles.get(name, {})
 
@@ -217,6 +228,14 @@ def _checked(text: SecretText, *, values: bool = True) -> SecretText:
     raise ConfigurationError(f"{default_path()}, line {line}: {problem}")
 
 
+def _check_pair(profile: dict[str, Any]) -> None:
+    """Raise if the URL of the server in a profile contains the version, too."""
+    validation.check_server_and_version(
+        check("server", profile.get("server", DEFAULTS["server"])),
+        profile.get("version", DEFAULTS["version"]),
+    )
+
+
 def _problem(text: str, *, values: bool) -> str | None:
     """Return the message of the first problem.
 
@@ -235,6 +254,9 @@ def _problem(text: str, *, values: bool) -> str | None:
                     with source_in_errors(f"profile {name}"):
                         check_key(key, KEYS)
                         check(key, value)
+            if values:
+                with source_in_errors(f"profile {name}"):
+                    _check_pair(profile)
     except ValueError as error:  # of this library, or of tomllib
         return str(error)
     if "active" in content and content["active"] not in [*profiles]:

@@ -55,4 +55,5 @@ def _expiry(client: SkahaClient, method: str) -> datetime | None:
         return config.valid_until(client.certificate)
     if isinstance(client.token, auth.LoginToken):
         return client.token.ends()
-    return auth.token_expiry(client.token) if isinstance(client.token, str) else None
+    token = client.token() if callable(client.token) else client.token
+    return None if token is None else auth.token_expiry(token)
