@@ -9,7 +9,7 @@ import pytest
 from faults.conftest import QUICK
 from faults.faulty import FaultyPlatform
 from hypothesis import HealthCheck, given, settings
-from scripted import Answer
+from scripted import Answer, json_answer
 from staged import IMAGE, Stage, look
 
 IDS = ["a1", "b2", "c3"]
@@ -42,6 +42,7 @@ def test_each_item_is_told_of_as_it_is_done(variant, scripted, scripted_session,
     scripted.answer = stage = Stage(look(dict.fromkeys(IDS, "Completed")))
     stage.records = {key: [json_answer({"id": key, "status": "Completed"})] for key in ("a1", "c3")}
     stage.prints = {key: [b"a line\n"] for key in ("a1", "c3")}
+    stage.events = dict.fromkeys(IDS, Answer(200, "<none>\n"))
     # One of them is not there, or is refused: it is done, too.
     for method, key in (("GET", "b2"), ("POST", "b2"), ("DELETE", "b2"), ("POST", "fit-2")):
         stage.refused[f"{method} {key}"] = Answer(404, "not there")

@@ -144,7 +144,8 @@ def explain_missing_events(error: errors.NotFoundError, record: Mapping[str, Any
         if status == "Pending"
         else "its container is gone"
     )
-    error.args = (f"{error.args[0]}. The session exists ({status}) without events: {reason}",)
+    message = str(error.args[0]).rstrip(".")
+    error.args = (f"{message}. The session exists ({status}) without events: {reason}",)
 
 
 # Limits of the platform, for errors about amounts.
