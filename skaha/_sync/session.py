@@ -811,6 +811,8 @@ class Session(BaseClient):
 
         Raises:
             skaha.errors.InvalidInputError: If an argument is wrong.
+            skaha.errors.SkahaError: If the platform refuses the credentials, or if no log can be
+                read. A log that alone cannot be read ends with a warning.
 
         Example:
             >>> from skaha import Session
