@@ -8,7 +8,6 @@ import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from dateutil import parser
 
 from skaha import _atomic_file
 from skaha._sansio.user_warnings import warn_user
@@ -169,4 +168,4 @@ def _time(value: bytes) -> datetime:
     text = value.decode("ascii")
     # RFC 5280: a year of two digits belongs to this century up to 49, and else to the last one.
     century = "" if len(text) == len("20260702152041Z") else ("20" if text < "50" else "19")
-    return parser.isoparse(f"{century}{text[:-7]}T{text[-7:-1]}Z")
+    return datetime.fromisoformat(f"{century}{text[:-7]}T{text[-7:-1]}Z")
