@@ -598,18 +598,20 @@ class AsyncSession(AsyncBaseClient):
             poll: Seconds between the first two looks at the list. The pause grows by half each
                 time.
             longest_poll: Largest number of seconds between two looks.
-            appear: Seconds after which a session that was never listed counts as gone.
+            appear: Seconds after which a session that was never listed is looked up by its id. If
+                the platform does not know it, it counts as gone.
             progress: Called with the status of each session by id, after every look that found a
                 change.
 
         Returns:
             The last status of each session by id, in the order of `ids`. `"Gone"` means that the
-            platform does not list the session: it was deleted, or it finished long ago.
+            platform does not have the session any more: it was deleted, or it finished long ago.
 
         Raises:
             skaha.errors.InvalidInputError: If an argument is wrong.
             skaha.errors.WaitTimeoutError: If the time is over. The statuses are its `partial`, as
-                they are the `partial` of any exception that stops the wait.
+                they are the `partial` of any exception that stops the wait. An outage of the
+                platform does not stop it.
 
         Example:
             >>> from skaha import AsyncSession
