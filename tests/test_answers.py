@@ -103,7 +103,8 @@ def test_a_page_is_no_text_of_a_session(variant, scripted, call):
 @pytest.mark.parametrize("tail", [None, 9])
 def test_a_log_may_hold_any_bytes(variant, scripted, scripted_session, body, tail):
     """Also a page or JSON that the program prints."""
-    scripted.answer = lambda _: Answer(200, body, "text/plain;charset=UTF-8")
+    headers = {"x-vo-authenticated": "vrubin"}
+    scripted.answer = lambda _: Answer(200, body, "text/plain;charset=UTF-8", headers)
     text = body.decode(errors="replace")
     assert variant.run(scripted_session.logs("a1", tail=tail)) == {"a1": text}
 
@@ -152,11 +153,20 @@ def test_the_page_of_another_server_is_no_success(variant, scripted, text_call, 
 
 
 @pytest.mark.parametrize("text_call", ["destroy", "renew", "events"], indirect=True)
-@pytest.mark.parametrize("body", [SIGN_IN, '{"deleted": true}'])
-def test_a_page_that_is_declared_as_text_is_no_success(variant, scripted, text_call, body):
-    """Only a log can be a page or JSON."""
-    scripted.answer = lambda _: Answer(200, body)
+def test_json_that_is_declared_as_text_is_no_success(variant, scripted, text_call):
+    scripted.answer = lambda _: Answer(200, '{"deleted": true}')
     with pytest.raises(errors.AnswerError):
+        variant.run(text_call("a1"))
+
+
+@pytest.mark.parametrize("text_call", TEXT_CALLS, indirect=True)
+@pytest.mark.parametrize("more", ["", "x" * 5000])
+def test_a_page_that_is_declared_as_text_is_no_success(variant, scripted, text_call, more):
+    """The platform would also send the name of the user."""
+    scripted.answer = lambda request: (
+        json_answer([]) if request.path.endswith("/session") else Answer(200, SIGN_IN + more)
+    )
+    with pytest.raises(errors.AnswerError, match="an HTML page, 'Sign in'"):
         variant.run(text_call("a1"))
 
 

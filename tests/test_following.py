@@ -267,6 +267,17 @@ def test_a_log_that_can_never_be_read_is_told_at_the_deadline(variant, scripted)
     assert len(stage.reads) > retry.attempts
 
 
+def test_a_log_that_is_too_large_ends_no_other(variant, scripted, caplog, monkeypatch):
+    monkeypatch.setattr(f"skaha._transport._{variant.name}.pool._MAX_RESPONSE_BYTES", 2**20)
+    readings = {"a1": [b"1\n", b"1\n2\n"], "b2": [b"x" * (2**20 + 1)]}
+    found, _ = followed(variant, scripted, readings)
+    assert found == [("a1", "1"), ("a1", "2")]
+    [message] = caplog.messages
+    assert message.startswith("follow ends for session b2: logs of b2: ")
+    with pytest.raises(errors.AnswerError, match="more than 1 MiB"):
+        followed(variant, scripted, {"b2": readings["b2"]})
+
+
 def test_a_page_of_another_server_is_no_log(variant, scripted):
     page = Answer(200, "<html>Log in, please</html>", "text/html")
     with pytest.raises(errors.AnswerError, match="HTML page"):
@@ -274,8 +285,10 @@ def test_a_page_of_another_server_is_no_log(variant, scripted):
 
 
 def test_a_program_may_print_a_page(variant, scripted):
-    page = b"<!DOCTYPE html>\n<html></html>\n"
-    found, _ = followed(variant, scripted, {"a1": [page, page + b'{"a": 1}']})
+    page = "<!DOCTYPE html>\n<html></html>\n"
+    headers = {"x-vo-authenticated": "vrubin"}
+    said = [Answer(200, text, headers=headers) for text in (page, page + '{"a": 1}')]
+    found, _ = followed(variant, scripted, {"a1": said})
     assert [line for _, line in found] == ["<!DOCTYPE html>", "<html></html>", '{"a": 1}']
 
 

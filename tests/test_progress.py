@@ -42,7 +42,7 @@ def test_each_item_is_told_of_as_it_is_done(variant, scripted, scripted_session,
     scripted.answer = stage = Stage(look(dict.fromkeys(IDS, "Completed")))
     stage.records = {key: [json_answer({"id": key, "status": "Completed"})] for key in ("a1", "c3")}
     stage.prints = {key: [b"a line\n"] for key in ("a1", "c3")}
-    stage.events = {key: Answer(200, "an event\n") for key in ("a1", "c3")}
+    stage.events = dict.fromkeys(IDS, Answer(200, "<none>\n"))
     # One of them is not there, or is refused: it is done, too.
     for method, key in (("GET", "b2"), ("POST", "b2"), ("DELETE", "b2"), ("POST", "fit-2")):
         stage.refused[f"{method} {key}"] = Answer(404, "not there")
@@ -192,9 +192,6 @@ def test_what_progress_raises_ends_the_call_and_loses_nothing(variant, scripted,
 
     ids = [f"a{number}" for number in range(9)]
     calls = {
-        "create_many": lambda session, _, told: session.create_many(
-            [{"name": f"fit-{number}", "image": IMAGE} for number in (1, 2, 3)], progress=told
-        ),
         "create": lambda: session.create("fit", IMAGE, replicas=9, progress=progress),
         "destroy": lambda: session.destroy(ids, progress=progress),
     }

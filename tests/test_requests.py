@@ -155,6 +155,8 @@ REQUESTS = [
 ANSWERS = {
     "/session": json_answer([]),
     "/session/a1": json_answer({"id": "a1"}),
+    "/session/a1?view": Answer(200, "a text"),
+    "DELETE": Answer(),
     "/image": json_answer([]),
     "/context": json_answer({}),
     "/availability": Answer(200, "<a><available>true</available></a>", "text/xml"),
@@ -164,15 +166,10 @@ ANSWERS = {
 @pytest.mark.parametrize("version", ["v1", "v0"])
 @pytest.mark.parametrize(("kind", "name", "given", "method", "path", "query"), REQUESTS)
 def test_a_call_is_one_request(variant, scripted, kind, name, given, method, path, query, version):
-    stats = "stats" in query.get("view", [])
-    if method == "DELETE" or query.get("view") in (["logs"], ["events"]):
-        scripted.answer = lambda _: Answer(200, "" if method == "DELETE" else "text")
-    else:
-        scripted.answer = lambda request: (
-            json_answer({}) if stats else ANSWERS[request.path.removeprefix(f"/skaha/{version}")]
-        )
-    if path == "/availability":
-        scripted.answer = lambda _: ANSWERS[path]
+    answer = ANSWERS.get(method) or ANSWERS[path.removeprefix("/v1")]
+    if "view" in query and path.endswith("/a1"):
+        answer = ANSWERS["/session/a1?view"]
+    scripted.answer = lambda _: json_answer({}) if query.get("view") == ["stats"] else answer
     opened = variant.open(kind, server=scripted.url, version=version, token=TOKEN, retry=False)
     variant.run(getattr(opened, name)(**given))
     [request] = scripted.received
@@ -310,8 +307,8 @@ def test_interactive_sessions_are_those_that_are_not_headless(variant, scripted,
 def test_an_older_spelling_of_ids_works_and_is_told_where_it_stands(
     variant, scripted, scripted_session, method, spelling
 ):
-    body = {"info": json_answer({"id": "a1"}), "destroy": Answer()}.get(method, Answer(200, "text"))
-    scripted.answer = lambda _: body
+    answer = {"info": ANSWERS["/session/a1"], "destroy": Answer()}
+    scripted.answer = lambda _: answer.get(method, Answer(200, "a text"))
     call = getattr(scripted_session, method)
     new = variant.run(call(ids=["a1"]))
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from skaha._async._base_client import AsyncBaseClient
+    from skaha.errors import SkahaError
     from skaha.results import Outcome
 
 log = logging.getLogger("skaha")
@@ -29,6 +30,7 @@ async def follow_logs(
     poller = AsyncPoller(client, "follow")
     tails = {session_id: LogTail(tail) for session_id in ids}
     failures = FailureCounter(client.retry)
+    unreadable: list[str] = []
     while tails:
         # A log that is read after the end of its session is complete.
         await poller.look(tracker)
@@ -47,14 +49,31 @@ async def follow_logs(
                 del tails[session_id]
                 if tracker.statuses()[session_id] == GONE:
                     log.warning("follow: session %s does not exist any more", session_id)
-        # A log that cannot be read now is read at the next look.
-        for session_id, error in outcome.failures.items():
-            if not error.concerns_platform or failures.is_last(session_id):
+        for session_id, error in _unreadable(outcome, failures).items():
+            del tails[session_id]
+            unreadable.append(session_id)
+            if len(unreadable) == len(ids):
                 raise error
+            log.warning("follow ends for session %s: %s", session_id, error)
         if has_new_lines or tracker.is_any_missing:
             interval.reset()
         if tails:
             await poller.pause(interval.next())
+
+
+def _unreadable(outcome: Outcome[bytes], failures: FailureCounter) -> dict[str, SkahaError]:
+    """Return the error of each log that can never be read, such as a log of too many bytes.
+
+    Raises:
+        SkahaError: If the platform failed too often. Until then, the next look reads the log.
+    """
+    unreadable = {}
+    for session_id, error in outcome.failures.items():
+        if not error.concerns_platform:
+            unreadable[session_id] = error
+        elif failures.is_last(session_id):
+            raise error
+    return unreadable
 
 
 async def _read_logs(client: AsyncBaseClient, ids: Sequence[str]) -> Outcome[bytes]:

@@ -39,7 +39,9 @@ _HTML = re.compile(
     rb"(\xef\xbb\xbf)?\s*((<!--.*?-->|<\?xml.*?\?>)\s*)*<(!doctype\s+html|html|head|body)\b",
     re.IGNORECASE | re.DOTALL,
 )
-_MAX_START = 2000
+# Header with the user name: the platform adds it to each response to a known user.
+USER_HEADER = "x-vo-authenticated"
+MAX_START = 2000
 _NEW_ID = re.compile(r"[A-Za-z0-9-]{1,63}")
 _MAX_EXCERPT = 500
 _FIRST_SERVER_ERROR = 500
@@ -142,7 +144,8 @@ def explain_missing_events(error: errors.NotFoundError, record: Mapping[str, Any
         if status == "Pending"
         else "its container is gone"
     )
-    error.args = (f"{error.args[0]}. The session exists ({status}) without events: {reason}",)
+    message = str(error.args[0]).rstrip(".")
+    error.args = (f"{message}. The session exists ({status}) without events: {reason}",)
 
 
 # Limits of the platform, for errors about amounts.
@@ -269,10 +272,12 @@ def log_of(text: str | None) -> str:
     Raises:
         AnswerError: If the response is an HTML page or JSON of another server.
     """
-    # A program may print HTML or JSON itself. The platform declares every log as plain text.
-    if text is not None and is_declared_text(_current_response()):
-        return text
-    return text_of(text)
+    response = _current_response()
+    if text is None or not is_declared_text(response):
+        return text_of(text)
+    if not may_contain_html(response) and is_html(response):
+        raise invalid_value()
+    return text
 
 
 def check_done(text: str | None) -> None:
@@ -316,7 +321,7 @@ def is_page(response: httpx.Response) -> bool:
 
 def is_html(response: httpx.Response) -> bool:
     """Return whether the body of a response is an HTML page, whatever its header says."""
-    return _HTML.match(response.content[:_MAX_START]) is not None
+    return _HTML.match(response.content[:MAX_START]) is not None
 
 
 def is_json(response: httpx.Response) -> bool:
@@ -324,7 +329,7 @@ def is_json(response: httpx.Response) -> bool:
     media_type = _media_type(response)
     if media_type == "application/json" or media_type.endswith("+json"):
         return True
-    if not response.content[:_MAX_START].lstrip().startswith((b"{", b"[")):
+    if not response.content[:MAX_START].lstrip().startswith((b"{", b"[")):
         return False
     try:
         response.json()
@@ -334,8 +339,17 @@ def is_json(response: httpx.Response) -> bool:
 
 
 def is_declared_text(response: httpx.Response) -> bool:
-    """Return whether the headers of a response declare plain text."""
+    """Return whether the headers of a response declare plain text.
+
+    The platform declares every log as plain text, and a program may print JSON. So the body of such
+    a response does not show that it is JSON of another server.
+    """
     return _media_type(response) == "text/plain"
+
+
+def may_contain_html(response: httpx.Response) -> bool:
+    """Return whether a log may be HTML: a program may print it, if the platform sent the log."""
+    return USER_HEADER in response.headers
 
 
 def _media_type(response: httpx.Response) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from skaha._sync._base_client import BaseClient
+    from skaha.errors import SkahaError
     from skaha.results import Outcome
 
 log = logging.getLogger("skaha")
@@ -30,6 +31,7 @@ def follow_logs(
     poller = Poller(client, "follow")
     tails = {session_id: LogTail(tail) for session_id in ids}
     failures = FailureCounter(client.retry)
+    unreadable: list[str] = []
     while tails:
         # A log that is read after the end of its session is complete.
         poller.look(tracker)
@@ -48,14 +50,31 @@ def follow_logs(
                 del tails[session_id]
                 if tracker.statuses()[session_id] == GONE:
                     log.warning("follow: session %s does not exist any more", session_id)
-        # A log that cannot be read now is read at the next look.
-        for session_id, error in outcome.failures.items():
-            if not error.concerns_platform or failures.is_last(session_id):
+        for session_id, error in _unreadable(outcome, failures).items():
+            del tails[session_id]
+            unreadable.append(session_id)
+            if len(unreadable) == len(ids):
                 raise error
+            log.warning("follow ends for session %s: %s", session_id, error)
         if has_new_lines or tracker.is_any_missing:
             interval.reset()
         if tails:
             poller.pause(interval.next())
+
+
+def _unreadable(outcome: Outcome[bytes], failures: FailureCounter) -> dict[str, SkahaError]:
+    """Return the error of each log that can never be read, such as a log of too many bytes.
+
+    Raises:
+        SkahaError: If the platform failed too often. Until then, the next look reads the log.
+    """
+    unreadable = {}
+    for session_id, error in outcome.failures.items():
+        if not error.concerns_platform:
+            unreadable[session_id] = error
+        elif failures.is_last(session_id):
+            raise error
+    return unreadable
 
 
 def _read_logs(client: BaseClient, ids: Sequence[str]) -> Outcome[bytes]:

@@ -14,6 +14,7 @@ from skaha._sansio.responses import (
     NEW_ID,
     OBJECT,
     OBJECTS,
+    USER_HEADER,
     check_done,
     explain_missing_events,
     log_of,
@@ -82,8 +83,6 @@ __all__ = ["Session"]
 T = TypeVar("T")
 
 log = logging.getLogger("skaha")
-
-_USER_HEADER = "x-vo-authenticated"
 
 
 class Session(BaseClient):
@@ -575,7 +574,7 @@ class Session(BaseClient):
             if self._credentials_problem is None:
                 raise
             return None
-        return response.headers.get(_USER_HEADER)
+        return response.headers.get(USER_HEADER)
 
     # Wait.
 
@@ -600,18 +599,20 @@ class Session(BaseClient):
             poll: Seconds between the first two looks at the list. The pause grows by half each
                 time.
             longest_poll: Largest number of seconds between two looks.
-            appear: Seconds after which a session that was never listed counts as gone.
+            appear: Seconds after which a session that was never listed is looked up by its id. If
+                the platform does not know it, it counts as gone.
             progress: Called with the status of each session by id, after every look that found a
                 change.
 
         Returns:
             The last status of each session by id, in the order of `ids`. `"Gone"` means that the
-            platform does not list the session: it was deleted, or it finished long ago.
+            platform does not have the session any more: it was deleted, or it finished long ago.
 
         Raises:
             skaha.errors.InvalidInputError: If an argument is wrong.
             skaha.errors.WaitTimeoutError: If the time is over. The statuses are its `partial`, as
-                they are the `partial` of any exception that stops the wait.
+                they are the `partial` of any exception that stops the wait. An outage of the
+                platform does not stop it.
 
         Example:
             >>> from skaha import Session
@@ -812,6 +813,8 @@ class Session(BaseClient):
 
         Raises:
             skaha.errors.InvalidInputError: If an argument is wrong.
+            skaha.errors.SkahaError: If the platform refuses the credentials, or if no log can be
+                read. A log that alone cannot be read ends with a warning.
 
         Example:
             >>> from skaha import Session

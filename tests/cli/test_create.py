@@ -6,6 +6,7 @@ import subprocess
 import time
 
 import pytest
+from scripted import Answer, json_answer
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.2"
 SHOW_ARGUMENTS = "import sys; print(sys.argv[1:])"
@@ -250,3 +251,38 @@ def test_a_file_of_jobs_excludes_the_options_of_one_job(clean, tmp_path, option)
     path = write_jobs(tmp_path, job("bias", "true"))
     clean("create", "--jobs", path, option, code=2)
     assert "--jobs has its own jobs" in clean.err
+
+
+def test_a_session_that_was_not_seen_to_end_is_not_deleted(skaha, scripted):
+    """One list has the session, and then the platform denies that it exists."""
+    lists = [[{"id": "a1", "name": "lost-1", "type": "headless", "status": "Running"}], []]
+
+    def answer(request):
+        if request.method == "POST":
+            return Answer(200, "a1\n")
+        if request.path.endswith("/session"):
+            return json_answer(lists.pop(0) if len(lists) > 1 else lists[0])
+        return Answer(404, "session a1 not found\n")
+
+    scripted.answer = answer
+    words = ["create", IMAGE, "-n", "lost", "--wait", "--rm", "--", "true"]
+    skaha(*words, env={"SKAHA_SERVER": scripted.url}, code=1)
+    assert "lost-1 (a1) is gone" in skaha.err
+    assert {request.method for request in scripted.received} == {"GET", "POST"}
+
+
+def test_a_session_whose_log_cannot_be_read_is_not_deleted(skaha, scripted):
+    records = [{"id": "a1", "name": "kept-1", "type": "headless", "status": "Completed"}]
+
+    def answer(request):
+        if request.method == "POST":
+            return Answer(200, "a1\n")
+        if "view" in request.query:
+            return Answer(404, "no log\n")
+        return json_answer(records)
+
+    scripted.answer = answer
+    words = ["create", IMAGE, "-n", "kept", "--logs", "--rm", "--timeout", "9", "--", "true"]
+    skaha(*words, env={"SKAHA_SERVER": scripted.url}, code=5)
+    assert "no log" in skaha.err
+    assert {request.method for request in scripted.received} == {"GET", "POST"}

@@ -12,11 +12,14 @@ from skaha._sansio.call_context import current_call, current_request
 from skaha._sansio.connection_errors import was_sent
 from skaha._sansio.redaction import forget_frames, redacted_request
 from skaha._sansio.responses import (
+    MAX_START,
     TEXT,
     invalid_response,
     is_declared_text,
+    is_html,
     is_json,
     is_page,
+    may_contain_html,
     status_error,
 )
 from skaha._sansio.retrying import RetryState, note_refusal, raise_if_refused
@@ -191,8 +194,18 @@ def _text_parts(response: httpx.Response) -> Iterator[bytes]:
     extensions = response.request.extensions
     if is_declared_text(response):
         extensions["is_large_text"] = True
+        start = b""
+        is_checked = may_contain_html(response)
         for part in response.iter_bytes():
-            yield part
+            if is_checked:
+                yield part
+                continue
+            start += part
+            if len(start) >= MAX_START:
+                is_checked = True
+                yield _checked_start(response, start)
+        if not is_checked:
+            yield _checked_start(response, start)
         return
     # The platform declares every log as plain text: the body may be the page of another server.
     extensions.pop("is_large_text", None)
@@ -200,6 +213,14 @@ def _text_parts(response: httpx.Response) -> Iterator[bytes]:
     if is_page(response) or is_json(response):
         raise invalid_response(response, TEXT)
     yield response.content
+
+
+def _checked_start(response: httpx.Response, start: bytes) -> bytes:
+    """Return the start of a text, unless it is the start of an HTML page."""
+    page = httpx.Response(response.status_code, content=start, request=response.request)
+    if is_html(page):
+        raise invalid_response(page, TEXT)
+    return start
 
 
 def open_client(
