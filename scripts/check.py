@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
-from xml.etree.ElementTree import ParseError
 
 import httpx
 from attrs import define, field, frozen
-from defusedxml import ElementTree
 from schemas import UNKNOWN_WORD, Operation, description, printable
+
+from skaha._sansio.vosi import parse_xml
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -43,7 +43,7 @@ ANY_SESSION = ("list_desktop_apps", "list_all_desktop_apps")
 LAUNCHING = ("create_session", "renew_session", "delete_session")
 MOST_FINDINGS = 20  # of one operation; more findings would not add information
 
-UNPARSABLE = (ValueError, RecursionError, ParseError, LookupError)
+UNPARSABLE = (ValueError, RecursionError, LookupError)
 
 
 class UntriableError(Exception):
@@ -131,7 +131,7 @@ class Response:
         if self.media_type == "application/json":
             return json.loads(self.body)
         if self.media_type == "text/xml":
-            ElementTree.fromstring(self.body, forbid_dtd=True)
+            parse_xml(self.body)
         return self.text
 
     def records(self) -> list[dict[str, Any]]:

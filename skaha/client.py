@@ -248,7 +248,7 @@ class SkahaClient:
 
     @property
     def certificate(self) -> Path | None:
-        """The certificate: the given one, or without a token the default one if it exists."""
+        """Path of the given certificate; without a token, of the default one if it exists."""
         if self._named_certificate is not None or self._token is not None:
             return self._named_certificate
         path = _default_path()

@@ -20,11 +20,23 @@ class _NoDoctype(ET.TreeBuilder):
         raise ValueError(f"document type {name}")
 
 
-def _xml(document: bytes) -> ET.Element:
+def parse_xml(document: bytes) -> ET.Element:
+    """Parse an XML document without a document type.
+
+    Raises:
+        ValueError: If it is malformed, or has a document type.
+    """
     parser = ET.XMLParser(target=_NoDoctype())  # noqa: S314  (without a document type)
     try:
         return ET.fromstring(document, parser)  # noqa: S314
-    except (ET.ParseError, ValueError, LookupError):
+    except (ET.ParseError, LookupError) as error:
+        raise ValueError(f"malformed XML: {error}") from error
+
+
+def _parsed(document: bytes) -> ET.Element:
+    try:
+        return parse_xml(document)
+    except ValueError:
         raise invalid_value() from None
 
 
@@ -34,7 +46,7 @@ def availability_of(document: bytes) -> bool:
     Raises:
         AnswerError: If the response is no such document.
     """
-    word = _xml(document).findtext("{*}available", "").strip()
+    word = _parsed(document).findtext("{*}available", "").strip()
     available = {"true": True, "1": True, "false": False, "0": False}.get(word)
     if available is None:
         raise invalid_value()
@@ -47,7 +59,7 @@ def capabilities_of(document: bytes) -> list[Capability]:
     Raises:
         AnswerError: If the response is no such document.
     """
-    root = _xml(document)
+    root = _parsed(document)
     if root.tag.rpartition("}")[2] != "capabilities":
         raise invalid_value()
     return [

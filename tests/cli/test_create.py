@@ -120,12 +120,12 @@ def test_the_exit_code_tells_how_the_sessions_ended(clean):
 
 
 def test_a_replica_that_is_not_launched_is_reported(clean):
-    clean.faults(refused_creates=[2, *range(4, 20)])
-    items = clean.json("create", IMAGE, "-n", "part", "-r", "3", "--", "true", code=3)
+    # The platform refuses the sixth session of this kind.
+    items = clean.json("create", IMAGE, "-n", "part", "--kind", "contributed", "-r", "6", code=3)
     failed = [item for item in items if "error" in item]
-    assert len(items) == 3
+    assert len(items) == 6
     assert len(failed) == 1
-    assert failed[0]["error"]["status"] == 500
+    assert failed[0]["error"]["status"] == 400
     assert failed[0]["name"] in clean.err
 
 
