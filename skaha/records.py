@@ -49,7 +49,6 @@ R = TypeVar("R", bound=Record)
 APP = "desktop-app"
 SUCCESS = frozenset({"Succeeded", "Completed"})
 FINISHED = SUCCESS | {"Failed", "Error"}
-ACTIVE = frozenset({"Pending", "Running"})
 
 _NOTHING = frozenset({"", "<none>", "<nil>", "<unknown>", "not-applicable", "null"})
 _QUANTITY = re.compile(r"([0-9.]+)\s*([KMGTP]?)i?B?")
@@ -113,6 +112,16 @@ def is_finished(record: Record) -> bool:
         (True, False)
     """
     return _among(record.get("status"), FINISHED)
+
+
+def takes_room(record: Record) -> bool:
+    """Return whether the session uses the platform, or may do so because its status is unknown.
+
+    Example:
+        >>> takes_room({"status": "Pending"}), takes_room({"status": "Terminating"})
+        (True, False)
+    """
+    return not is_finished(record) and record.get("status") != "Terminating"
 
 
 def succeeded(record: Record) -> bool:

@@ -400,7 +400,7 @@ def test_a_wait_ends_by_its_own_time_out(variant, scripted, first):
 
 def test_a_platform_that_never_responds_is_given_up_at_the_deadline(variant, scripted):
     scripted.answer = Stage(BUSY)
-    retry = Retry(first_pause=0.01, longest_pause=0.02, deadline=0.3)
+    retry = Retry(attempts=2, first_pause=0.01, longest_pause=0.02, deadline=0.3)
     session = variant.open(server=scripted.url, token="t", retry=retry)
     before = time.monotonic()
     with pytest.raises(errors.ServerError):

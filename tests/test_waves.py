@@ -1,6 +1,7 @@
 """Launching in waves: never more of the caller's sessions of a kind than there may be."""
 
 import asyncio
+import json
 import signal
 import threading
 import time
@@ -12,6 +13,7 @@ from staged import IMAGE, embedded, record
 
 from skaha import errors
 from skaha._async import _launch as of_async
+from skaha._sansio import status_tracker
 from skaha._sync import _launch as of_sync
 
 
@@ -150,6 +152,47 @@ def test_what_was_launched_takes_room_before_it_is_listed(variant, scripted, lag
     """A new session may take seconds to appear in the list."""
     crowd = Crowd(lag=lag)
     launched = waved(variant, scripted, crowd)
+    assert len(launched) == 7
+    assert crowd.most <= 3
+
+
+def test_an_unknown_status_takes_room(variant, scripted):
+    crowd = Crowd(record("h1", "Suspended"), record("h2", None))
+    launched = waved(variant, scripted, crowd)
+    assert len(launched) == 7
+    # The two sessions never end.
+    assert crowd.most <= 1
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_a_list_that_lacks_sessions_for_a_moment_makes_no_room(variant, scripted, kept):
+    crowd = Crowd()
+
+    def answer(request):
+        response = crowd(request)
+        if request.method == "GET" and crowd.looks in (3, 5):
+            return json_answer(json.loads(response.body)[:kept])
+        return response
+
+    launched = waved(variant, scripted, answer)
+    assert len(launched) == 7
+    assert crowd.most <= 3
+
+
+def test_a_session_that_the_platform_forgets_makes_room(variant, scripted, monkeypatch):
+    """Some platforms remove a session from the list as soon as it ends."""
+    monkeypatch.setattr(status_tracker, "_LOOK_UP_AFTER", 0)
+    crowd = Crowd()
+
+    def answer(request):
+        if request.path.endswith("/session"):
+            response = crowd(request)
+            crowd.records = [one for one in crowd.records if one["status"] != "Completed"]
+            return response
+        key = request.path.rpartition("/")[2]
+        return Answer(404, f"session {key} not found.\n")
+
+    launched = waved(variant, scripted, answer)
     assert len(launched) == 7
     assert crowd.most <= 3
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from typing import TYPE_CHECKING, Any
 
+from skaha._async._poller import AsyncPoller
+from skaha._async._read import list_sessions
 from skaha._sansio.call_context import call_context
 from skaha._sansio.polling import PollingInterval
 from skaha._sansio.responses import (
@@ -17,6 +20,7 @@ from skaha._sansio.responses import (
     records_of,
     refused_amount,
 )
+from skaha._sansio.status_tracker import StatusTracker
 from skaha._transport._async.concurrency import run_with_limit, sleep
 from skaha.errors import (
     AnswerError,
@@ -25,7 +29,7 @@ from skaha.errors import (
     SkahaError,
     TooManyRequestsError,
 )
-from skaha.records import ACTIVE, matching
+from skaha.records import takes_room
 from skaha.results import attach_partial, raise_if_fatal, raise_with_partial
 
 if TYPE_CHECKING:
@@ -73,6 +77,8 @@ class AsyncLauncher:
         self._launch = launch
         launch.received_ids = client._received_ids
         self._unreadable_lists = 0
+        # The sessions of this launch, for `at_most`.
+        self._tracker = StatusTracker([])
 
     async def run(self) -> Launched:
         """Launch all replicas.
@@ -119,12 +125,27 @@ class AsyncLauncher:
         names = [] if launch.uncertain or launch.not_executed else launch.not_sent
         if launch.at_most is None or not names:
             return names
+        room = await self._wait_for_room(launch.at_most)
+        return names[:room]
+
+    async def _wait_for_room(self, at_most: int) -> int:
+        """Wait until fewer sessions are active; return how many more there may be."""
+        tracker, kinds = self._tracker, frozenset(self._launch.kinds)
+        tracker.add(self._launch.ids)
+        poller = AsyncPoller(self._client, "create")
         interval = PollingInterval(_FIRST_POLL, _LONGEST_POLL)
         while True:
-            records, _ = await self._list()
-            active = len(matching(records, launch.kinds, ACTIVE)) + launch.unlisted(records)
-            if active < launch.at_most:
-                return names[: launch.at_most - active]
+            records = await poller.read(functools.partial(list_sessions, self._client, kinds))
+            # One list without a new session does not prove that the session has ended.
+            await poller.update(tracker, records)
+            others = [
+                record
+                for record in records
+                if str(record.get("id")) not in tracker.ids and takes_room(record)
+            ]
+            active = len(tracker.pending) + len(others)
+            if active < at_most:
+                return at_most - active
             await sleep(interval.next())
 
     async def _post(self, names: list[str]) -> None:

@@ -92,9 +92,12 @@ class AsyncPoller:
 
     async def look(self, tracker: StatusTracker) -> bool:
         """Update the statuses of sessions; return whether one changed."""
-        has_changed = tracker.read_list(
-            await self.read(functools.partial(list_sessions, self._client))
-        )
+        records = await self.read(functools.partial(list_sessions, self._client))
+        return await self.update(tracker, records)
+
+    async def update(self, tracker: StatusTracker, records: Sequence[SessionRecord]) -> bool:
+        """Update the statuses of sessions from a list; return whether one changed."""
+        has_changed = tracker.read_list(records)
         if missing := tracker.to_look_up:
             outcome = await self.look_up(missing)
             # Any other error tells nothing about the session.

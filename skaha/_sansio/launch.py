@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
     from skaha.models import Progress
 
-# Seconds for which the list may lack a new session.
-_LIST_DELAY = 60.0
 # A `Date` header and a `startTime` have whole seconds only.
 _CLOCK_TOLERANCE = timedelta(seconds=2)
 # Looks at the list without a session, after which the session does not exist.
@@ -347,6 +345,11 @@ class Launch:
         return {replica.job.kind for replica in self.replicas.values()}
 
     @property
+    def ids(self) -> list[str]:
+        """Ids of the launched replicas."""
+        return [replica.session_id for replica in self._in(State.LAUNCHED)]
+
+    @property
     def not_sent(self) -> list[str]:
         """Names of the replicas that were not sent yet."""
         return [replica.name for replica in self._in(State.NOT_SENT)]
@@ -427,15 +430,6 @@ class Launch:
         replica.make_uncertain(error)
 
     # Lists of sessions.
-
-    def unlisted(self, records: Iterable[Mapping[str, Any]]) -> int:
-        """Return the number of new sessions that the list lacks because it lags behind."""
-        listed = {record.get("id") for record in records}
-        earliest = time.monotonic() - _LIST_DELAY
-        return sum(
-            replica.session_id not in listed and replica.ended_at >= earliest
-            for replica in self._in(State.LAUNCHED)
-        )
 
     def read_list(
         self, records: Iterable[Mapping[str, Any]], date: str | None, settle: float

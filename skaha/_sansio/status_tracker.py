@@ -66,6 +66,14 @@ class StatusTracker:
         self._failed_look_ups = Counter[str]()
         self._odd_statuses: set[str] = set()
 
+    def add(self, ids: Iterable[str]) -> None:
+        """Add sessions; their clock starts now."""
+        known_ids, now = set(self.ids), self._clock()
+        for session_id in ids:
+            if session_id not in known_ids:
+                self.ids.append(session_id)
+                self._missing_since[session_id] = now
+
     def read_list(self, records: Iterable[Mapping[str, Any]]) -> bool:
         """Read a list of all sessions; return whether a status changed."""
         listed = {str(record.get("id")): record for record in sessions(records)}

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ from skaha._sansio.responses import (
     records_of,
     refused_amount,
 )
+from skaha._sansio.status_tracker import StatusTracker
+from skaha._sync._poller import Poller
+from skaha._sync._read import list_sessions
 from skaha._transport._sync.concurrency import run_with_limit, sleep
 from skaha.errors import (
     AnswerError,
@@ -26,7 +30,7 @@ from skaha.errors import (
     SkahaError,
     TooManyRequestsError,
 )
-from skaha.records import ACTIVE, matching
+from skaha.records import takes_room
 from skaha.results import attach_partial, raise_if_fatal, raise_with_partial
 
 if TYPE_CHECKING:
@@ -74,6 +78,8 @@ class Launcher:
         self._launch = launch
         launch.received_ids = client._received_ids
         self._unreadable_lists = 0
+        # The sessions of this launch, for `at_most`.
+        self._tracker = StatusTracker([])
 
     def run(self) -> Launched:
         """Launch all replicas.
@@ -120,12 +126,27 @@ class Launcher:
         names = [] if launch.uncertain or launch.not_executed else launch.not_sent
         if launch.at_most is None or not names:
             return names
+        room = self._wait_for_room(launch.at_most)
+        return names[:room]
+
+    def _wait_for_room(self, at_most: int) -> int:
+        """Wait until fewer sessions are active; return how many more there may be."""
+        tracker, kinds = self._tracker, frozenset(self._launch.kinds)
+        tracker.add(self._launch.ids)
+        poller = Poller(self._client, "create")
         interval = PollingInterval(_FIRST_POLL, _LONGEST_POLL)
         while True:
-            records, _ = self._list()
-            active = len(matching(records, launch.kinds, ACTIVE)) + launch.unlisted(records)
-            if active < launch.at_most:
-                return names[: launch.at_most - active]
+            records = poller.read(functools.partial(list_sessions, self._client, kinds))
+            # One list without a new session does not prove that the session has ended.
+            poller.update(tracker, records)
+            others = [
+                record
+                for record in records
+                if str(record.get("id")) not in tracker.ids and takes_room(record)
+            ]
+            active = len(tracker.pending) + len(others)
+            if active < at_most:
+                return at_most - active
             sleep(interval.next())
 
     def _post(self, names: list[str]) -> None:

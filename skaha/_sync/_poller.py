@@ -93,7 +93,12 @@ class Poller:
 
     def look(self, tracker: StatusTracker) -> bool:
         """Update the statuses of sessions; return whether one changed."""
-        has_changed = tracker.read_list(self.read(functools.partial(list_sessions, self._client)))
+        records = self.read(functools.partial(list_sessions, self._client))
+        return self.update(tracker, records)
+
+    def update(self, tracker: StatusTracker, records: Sequence[SessionRecord]) -> bool:
+        """Update the statuses of sessions from a list; return whether one changed."""
+        has_changed = tracker.read_list(records)
         if missing := tracker.to_look_up:
             outcome = self.look_up(missing)
             # Any other error tells nothing about the session.
