@@ -1,4 +1,4 @@
-"""What one session may ask for.
+"""Resources that a session may have.
 
 Each variant is imported when it is first used.
 """

@@ -1,4 +1,4 @@
-"""What every test may ask for: a variant, a platform, a server that says what it is told."""
+"""Fixtures of all tests: a variant, a platform, and a server with scripted responses."""
 
 from __future__ import annotations
 

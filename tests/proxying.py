@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Step(enum.Enum):
-    """How the proxy treats a request."""
+    """Treatment of a request by the proxy."""
 
     PASS = "connect to the server"
     CLOSE = "close the connection without a response"

@@ -1,4 +1,4 @@
-"""What platforms answer: older ones (A) spell out the unknown, newer ones (B) leave it out."""
+"""Records of platforms: older ones (A) write out unknown values, newer ones (B) omit them."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Received:
 
 @dataclass
 class Answer:
-    """What to say: a status, a body and what kind of text it is.
+    """A response: a status, a body and its content type.
 
     A body in parts needs a `Content-Length` among the headers; each part is sent before the next
     one is asked for.

@@ -34,7 +34,7 @@ def look(statuses: Mapping[str, str | None]) -> list[dict[str, Any]]:
 
 
 class Stage:
-    """What the scripted server answers.
+    """Responses of the scripted server.
 
     Attributes:
         looks: The list of sessions at each look at it, or another answer; the last one stays.
@@ -105,9 +105,9 @@ class Stage:
     def _look_up(self, session_id: str) -> Answer | None:
         if session_id in self.records:
             return _next(self.records[session_id])
-        for one in self._last_look:
-            if one.get("id") == session_id:
-                return json_answer(one)
+        for record in self._last_look:
+            if record.get("id") == session_id:
+                return json_answer(record)
         return Answer(404, f"session {session_id} not found\n")
 
 

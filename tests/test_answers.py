@@ -37,7 +37,7 @@ NOT_FOR_TEXT = ["destroy", "events", "logs"]
 
 
 def error_of(variant, scripted, call, answer, kind=errors.SkahaError):
-    """What a call raises when this is the answer to everything."""
+    """Return the error that a call raises if the server always responds so."""
     scripted.answer = lambda _: answer
     settings = {"server": scripted.url, "token": TOKEN, "retry": False}
     opened = variant.open(CLASSES.get(call, "Session"), **settings)

@@ -30,9 +30,9 @@ def test_an_app_is_attached_listed_read_and_ended(variant, session, desktops):
     assert (told["id"], told["appid"], told["type"]) == (first, app, "desktop-app")
     assert told["image"] == APP_IMAGE
     # The platform lists the apps of all desktops, whichever it is asked about.
-    assert [one["appid"] for one in variant.run(session.apps(first))] == [app]
-    assert [one["appid"] for one in variant.run(session.apps(second))] == [other]
-    assert {one["appid"] for one in variant.run(session.apps())} == {app, other}
+    assert [app_record["appid"] for app_record in variant.run(session.apps(first))] == [app]
+    assert [app_record["appid"] for app_record in variant.run(session.apps(second))] == [other]
+    assert {app_record["appid"] for app_record in variant.run(session.apps())} == {app, other}
     assert variant.run(session.apps(status="Terminating")) == []
     assert variant.run(session.apps(first, [told["status"], "Failed"]))[0]["appid"] == app
     assert variant.run(session.destroy_app(first, app)) is None
@@ -40,7 +40,7 @@ def test_an_app_is_attached_listed_read_and_ended(variant, session, desktops):
         variant.run(session.app_info(first, app))
     assert variant.run(session.apps(first)) == []
     # The desktop is still there.
-    assert [one["id"] for one in variant.run(session.info(first))] == [first]
+    assert [record["id"] for record in variant.run(session.info(first))] == [first]
 
 
 def test_an_app_needs_a_desktop(variant, session):
@@ -89,9 +89,11 @@ def test_what_is_interactive_is_in_a_view_of_its_own(variant, session, desktops)
     app = variant.run(session.attach_app(desktops[0], APP_IMAGE))
     try:
         found = variant.run(session.fetch(view="interactive"))
-        assert {one["id"] for one in found} == set(desktops)
-        assert app in {one.get("appid") for one in found}
-        kinds = {one["type"] for one in variant.run(session.fetch("desktop", view="interactive"))}
+        assert {record["id"] for record in found} == set(desktops)
+        assert app in {app_record.get("appid") for app_record in found}
+        kinds = {
+            record["type"] for record in variant.run(session.fetch("desktop", view="interactive"))
+        }
         assert kinds == {"desktop"}
     finally:
         variant.run(session.destroy(ids))
@@ -101,7 +103,7 @@ def test_what_is_interactive_is_in_a_view_of_its_own(variant, session, desktops)
 def test_a_platform_that_knows_no_such_view_is_helped(variant, scripted, scripted_session, profile):
     scripted.answer = lambda _: json_answer(samples.SESSIONS[profile])
     found = variant.run(scripted_session.fetch(view="interactive"))
-    assert found == [one for one in samples.SESSIONS[profile] if one["type"] != "headless"]
+    assert found == [record for record in samples.SESSIONS[profile] if record["type"] != "headless"]
     assert scripted.received[0].query["view"] == ["interactive"]
 
 
@@ -116,10 +118,10 @@ def test_registries_are_told(variant, platform):
 def test_images_are_told_with_all_there_is(variant, scripted, platform):
     images = variant.open("Images", server=platform.url, token=platform.token)
     every = variant.run(images.details())
-    assert [one["id"] for one in every] == variant.run(images.fetch())
+    assert [image["id"] for image in every] == variant.run(images.fetch())
     carta = variant.run(images.details("carta"))
     assert carta
-    assert all("carta" in one["types"] and one["digest"] for one in carta)
+    assert all("carta" in image["types"] and image["digest"] for image in carta)
     scripted.answer = lambda _: json_answer(samples.IMAGES)
     odd = variant.open("Images", server=scripted.url, token="t")
     assert variant.run(odd.details()) == samples.IMAGES
@@ -189,7 +191,10 @@ def test_the_embedded_platform_can_what_it_says(variant, platform, tmp_path, mon
     """No credentials are needed to ask."""
     monkeypatch.setenv("HOME", str(tmp_path))
     overview = variant.open("Overview", server=platform.url)
-    found = {one.standard: one.interfaces for one in variant.run(overview.capabilities())}
+    found = {
+        capability.standard: capability.interfaces
+        for capability in variant.run(overview.capabilities())
+    }
     [session, *_] = found["http://www.opencadc.org/std/platform#session-1"]
     assert session.url == f"{platform.url}/v1/session"
 

@@ -98,7 +98,7 @@ def test_nothing_is_left_of_a_client(variant, platform, close):
 
 
 def test_no_warning_is_given_of_a_closed_client(variant, platform):
-    """Who reads the warnings of a program finds its own there."""
+    """A warning names the line of the program that caused it."""
     gc.collect()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

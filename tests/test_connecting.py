@@ -24,7 +24,7 @@ def _quick_looks(monkeypatch):
 
 @pytest.fixture
 def opened(monkeypatch):
-    """What the browser was told to open."""
+    """Addresses that the browser was told to open."""
     urls = []
 
     class Recording(webbrowser.BaseBrowser):
@@ -74,7 +74,7 @@ def test_it_waits_until_the_address_answers(variant, scripted, elsewhere, opened
     answers = [None, Answer(503, "starting"), Answer(404, "no"), Answer(200, "a page")]
     elsewhere.answer = lambda _: answers.pop(0)
     url = at(elsewhere, "/session/notebook/n1/lab?token=n1")
-    pending, running = [interactive("n1", url, one) for one in ("Pending", "Running")]
+    pending, running = [interactive("n1", url, status) for status in ("Pending", "Running")]
     scripted.answer = Stage([pending], [pending], [running])
     session = variant.open(server=scripted.url, token="a-secret-token", retry=False)
     assert variant.run(session.connect("n1")) == {"n1": url}
@@ -101,7 +101,9 @@ def test_the_token_stays_with_the_platform(variant, scripted, elsewhere, opened)
 
 def test_several_are_opened_in_the_order_asked_for(variant, scripted, elsewhere, opened):
     ids = ["n3", "n1", "n2"]
-    scripted.answer = Stage([interactive(one, at(elsewhere, f"/{one}")) for one in sorted(ids)])
+    scripted.answer = Stage(
+        [interactive(session_id, at(elsewhere, f"/{session_id}")) for session_id in sorted(ids)]
+    )
     session = variant.open(server=scripted.url, token="t", retry=False)
     urls = variant.run(session.connect(ids))
     assert list(urls) == ids
@@ -184,7 +186,7 @@ NO_NODE = Answer(
 
 def test_an_outage_of_the_platform_ends_no_connect(variant, scripted, elsewhere, opened):
     url = at(elsewhere, "/n1")
-    pending, running = [interactive("n1", url, one) for one in ("Pending", "Running")]
+    pending, running = [interactive("n1", url, status) for status in ("Pending", "Running")]
     busy = Answer(503, "busy")
     stage = scripted.answer = Stage([pending], *[busy, None] * 6, [running])
     stage.records["n1"] = [busy, None, json_answer(running)]

@@ -1,4 +1,4 @@
-"""What is added to the description is there after one command, and a raw call of it works.
+"""An addition to the description is in the client after one command, and a raw call of it works.
 
 Yesterday's description lacks what the embedded platform does: an operation, a parameter, a kind and
 a status. Its client reads the words that it does not know as text; then all of them are added.

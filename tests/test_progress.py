@@ -130,7 +130,7 @@ def test_all_are_told_of_however_many_and_however_wide(variant, scripted, count,
 @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32), replicas=st.integers(1, 12))
 def test_a_launch_on_a_bad_network_counts_no_replica_twice(variant, seed, replicas):
-    """What is in doubt is not done yet, however often it is sent."""
+    """An uncertain replica does not count as done, even if it is sent again."""
     told = []
     with FaultyPlatform(seed, 0.4) as platform:
         session = variant.open(server=platform.url, token="t", retry=QUICK, timeout=0.3)

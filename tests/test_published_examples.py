@@ -85,7 +85,7 @@ def test_a_launch_and_its_end(variant, session):
 def test_the_shape_of_a_fetched_item(variant, session):
     ids = variant.run(session.create("Shape", IMAGE, 2, 8, "headless", None, "true"))
     variant.run(session.wait(ids, timeout=30))
-    [item] = [one for one in variant.run(session.fetch()) if one["id"] == ids[0]]
+    [item] = [record for record in variant.run(session.fetch()) if record["id"] == ids[0]]
     assert item == variant.run(session.info(ids))[0]
     texts = (
         "id",

@@ -1,4 +1,4 @@
-"""What is made of a record, whatever is in it."""
+"""Functions that read records, also records with unexpected values."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise

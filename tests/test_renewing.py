@@ -1,4 +1,4 @@
-"""What ends by itself: sessions, and the certificates that they are asked for with."""
+"""Renewal of sessions and of certificates."""
 
 import contextlib
 import logging
@@ -69,10 +69,12 @@ def test_a_renewal_is_tried_again(variant, scripted):
     scripted.answer = lambda _: answers.pop(0)
     session = variant.open(server=scripted.url, token="t", retry=skaha.Retry(first_pause=0.001))
     assert variant.run(session.renew("a1")) == {"a1": True}
-    assert {(one.method, one.path) for one in scripted.received} == {
+    assert {(request.method, request.path) for request in scripted.received} == {
         ("POST", "/skaha/v1/session/a1")
     }
-    assert [one.form | one.query for one in scripted.received] == [{"action": ["renew"]}] * 3
+    assert [request.form | request.query for request in scripted.received] == [
+        {"action": ["renew"]}
+    ] * 3
 
 
 def expiring(minutes):
@@ -98,10 +100,10 @@ def test_who_waits_for_a_session_that_is_about_to_end_is_warned(
     scripted.answer = Stage([first], [first], [record("a1", "Completed")])
     with caplog.at_level(logging.WARNING, "skaha"):
         variant.run(scripted_session.wait("a1", poll=0.001))
-    told = [one.getMessage() for one in caplog.records if "a1" in one.getMessage()]
+    told = [message.getMessage() for message in caplog.records if "a1" in message.getMessage()]
     # Once, for any number of looks.
     assert len(told) == warned
-    assert all(one.endswith(words) for one in told)
+    assert all(text.endswith(words) for text in told)
 
 
 @given(st.datetimes(min_value=datetime(1970, 1, 2)), st.timedeltas(timedelta(-99), timedelta(99)))  # noqa: DTZ001
@@ -186,7 +188,7 @@ def test_a_certificate_that_is_about_to_expire_is_told_where_it_was_given(varian
     path = pem(tmp_path / "proxy.pem", end=timedelta(hours=23))
     with pytest.warns(UserWarning, match=r"proxy\.pem expires at .*: get a new one") as caught:
         getattr(variant, kind)(server=SERVER, certificate=path)
-    assert [one.filename for one in caught] == [__file__]
+    assert [warning.filename for warning in caught] == [__file__]
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o640, 0o644])

@@ -1,4 +1,4 @@
-"""What is sent: the described requests and nothing more."""
+"""Requests are as the description says, and there are no others."""
 
 import base64
 import inspect
@@ -16,7 +16,7 @@ TOKEN = "a-token-of-the-tests"
 
 
 def list_of(records):
-    """What a server that has these records answers: it filters in any case, as they all do."""
+    """Return the responses of a server with these records; like every server, it filters them."""
 
     def answer(request):
         kept = records

@@ -1,4 +1,4 @@
-"""What a call with many items returns: the plain container, and what failed beside it."""
+"""Results of calls with many items: a plain container, with the failures in an attribute."""
 
 import copy
 import json

@@ -127,7 +127,7 @@ def test_nothing_is_destroyed_when_the_logs_cannot_be_read(
 
 @pytest.mark.parametrize("answer", [Answer(401, "expired"), None, Answer(500, "oops")])
 def test_a_clean_up_that_fails_takes_no_log_away(variant, scripted, scripted_session, answer):
-    """What was read of a session that is destroyed now is nowhere else."""
+    """The data of a deleted session is kept only in the result."""
     statuses = {"fit_1": "Completed", "fit_2": "Completed"}
     scripted.answer = stage = Stage(ends(**statuses), prints=PRINTS)
     stage.refused["DELETE id-of-fit-2"] = answer

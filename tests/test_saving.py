@@ -153,7 +153,7 @@ def test_each_session_has_a_file_by_its_name_and_id(variant, scripted, scripted_
     assert contents(folder) == {path.name: prints[one][0] for one, path in found.items()}
     assert found.failures == {}
     # One list for all the names.
-    assert [one.path for one in scripted.received].count("/skaha/v1/session") == 1
+    assert [request.path for request in scripted.received].count("/skaha/v1/session") == 1
 
 
 def test_the_embedded_platform_says_what_is_saved(variant, session, tmp_path):
@@ -198,7 +198,7 @@ def test_no_name_leads_out_of_the_directory(variant, scripted, scripted_session,
     assert path.parent == folder
     assert path.name.endswith("a1.log")
     assert contents(folder) == {path.name: b"one\n"}
-    assert [one for one in tmp_path.rglob("*") if one.is_file()] == [path]
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == [path]
     if name in ("<none>", None, 7):
         assert path.name == "a1.log"
 
@@ -262,7 +262,7 @@ def test_several_programs_save_the_same_logs(variant, scripted, tmp_path):
 
     def answer(request):
         if "view" not in request.query:
-            return json_answer([record(one) for one in ids])
+            return json_answer([record(session_id) for session_id in ids])
         if not request.path.endswith("/a0"):
             return Answer(200, log)
         return Answer(200, parts(), headers={"Content-Length": str(len(log))})
@@ -275,10 +275,14 @@ def test_several_programs_save_the_same_logs(variant, scripted, tmp_path):
     else:
 
         async def save_all():
-            await asyncio.gather(*(one.save_logs(ids, tmp_path) for one in sessions))
+            await asyncio.gather(
+                *(each_session.save_logs(ids, tmp_path) for each_session in sessions)
+            )
 
         variant.run(save_all())
-    assert contents(tmp_path) == {f"name-of-{one}-{one}.log": log for one in ids}
+    assert contents(tmp_path) == {
+        f"name-of-{session_id}-{session_id}.log": log for session_id in ids
+    }
 
 
 NO_LOGS = {

@@ -59,7 +59,7 @@ def test_any_number_of_sessions_takes_one_request_a_round(variant, scripted):
         look(dict.fromkeys(ids, status)) for status in ("Pending", "Pending", "Running", "Failed")
     ]
     assert waited(variant, scripted, looks, ids) == dict.fromkeys(ids, "Failed")
-    assert [(one.method, one.path, one.query) for one in scripted.received] == [
+    assert [(request.method, request.path, request.query) for request in scripted.received] == [
         ("GET", "/skaha/v1/session", {})
     ] * 4
 
@@ -107,18 +107,18 @@ LISTED = (
 
 
 def warnings_of(caplog):
-    return [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    return [message.getMessage() for message in caplog.records if message.levelname == "WARNING"]
 
 
 def told(rounds, wanted):
-    """What is to be told of a session by what the list said of it, round by round."""
+    """Return the expected statuses of a session, from its statuses in one list after another."""
     status, ended_in, missing = "Unseen", len(rounds), 0
     for number, listed in enumerate(rounds):
         if listed is not None:
             nothing = listed.strip() in {"", "<none>", "<nil>", "<unknown>", "null"}
             status = "Unknown" if nothing or listed.strip() == "not-applicable" else listed
             missing = 0
-        elif any(one is not None for one in rounds[:number]):
+        elif any(status is not None for status in rounds[:number]):
             missing += 1
             status = "Gone" if missing == 2 else status
         if status in ENDS | {"Gone"} | wanted:

@@ -40,7 +40,7 @@ class Census:
     def _count(self):
         while not self._done.is_set():
             listed = self._client.get("/v1/session", params={"type": self._kind}).json()
-            active = [one for one in listed if one["status"] in ("Pending", "Running")]
+            active = [record for record in listed if record["status"] in ("Pending", "Running")]
             self.most = max(self.most, len(active))
 
     def __enter__(self):
@@ -69,7 +69,7 @@ def test_there_are_never_more_than_asked_for_and_all_are_launched(variant, roomy
         assert census.most == 3
         statuses = variant.run(session.wait(ids, timeout=20))
         assert statuses == dict.fromkeys(ids, "Completed")
-        assert [one["status"] for one in variant.run(session.info(other))] != []
+        assert [record["status"] for record in variant.run(session.info(other))] != []
     finally:
         variant.run(session.destroy([*other, *ended, *early, *ids], verify=True))
 
@@ -113,7 +113,7 @@ class Crowd:
         self.records += [one for left, one in self._new if left == 0]
         self._new = [(left - 1, one) for left, one in self._new if left > 0]
         kinds = request.query.get("type", ["headless"])
-        answer = json_answer([one for one in self.records if one["type"] in kinds])
+        answer = json_answer([record for record in self.records if record["type"] in kinds])
         for one in self.records:
             if one["status"] in ("Pending", "Running") and one["type"] == "headless":
                 one["status"] = "Completed"
@@ -187,7 +187,7 @@ def test_a_session_that_the_platform_forgets_makes_room(variant, scripted, monke
     def answer(request):
         if request.path.endswith("/session"):
             response = crowd(request)
-            crowd.records = [one for one in crowd.records if one["status"] != "Completed"]
+            crowd.records = [record for record in crowd.records if record["status"] != "Completed"]
             return response
         key = request.path.rpartition("/")[2]
         return Answer(404, f"session {key} not found.\n")

@@ -1,4 +1,4 @@
-"""Which part of the work is this replica's.
+"""The part of the work that belongs to this replica.
 
 Every replica runs the same program on the same list, and takes its own part of it. The parts
 together are the whole list: nothing is lost and nothing is done twice. The list must come in the

@@ -28,7 +28,7 @@ _LONGEST = 128 * 1024 - 1
 
 
 class CommandLine(TypedDict):
-    """What `session.create` takes: `create(name, image, **command_line)`.
+    """Arguments for `session.create`: `create(name, image, **command_line)`.
 
     Example:
         >>> packed: CommandLine = script("true")

@@ -1,4 +1,4 @@
-"""Where settings come from, what the file may hold, and how it is changed."""
+"""Sources of the settings, contents of the file, and its changes."""
 
 import os
 import stat

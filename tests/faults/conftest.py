@@ -1,4 +1,4 @@
-"""What the tests on a bad network share."""
+"""Fixtures of the tests on a bad network."""
 
 import os
 import ssl

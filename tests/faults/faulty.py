@@ -36,7 +36,7 @@ class Doing(enum.Enum):
 
 
 class Ending(enum.Enum):
-    """How the answer ends."""
+    """The end of a response."""
 
     WHOLE = "whole"
     NOTHING = "reset before the first byte"
@@ -48,7 +48,7 @@ class Ending(enum.Enum):
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with a request; by default nothing."""
+    """The fault of a request; by default none."""
 
     name: str
     doing: Doing = Doing.NOW

@@ -175,7 +175,7 @@ def looks(platform: FaultyPlatform) -> Iterator[set[str]]:
 
 
 def check_account(platform: FaultyPlatform, partial: Any) -> None:
-    """What counts as launched is launched; of the rest, no more than was in flight is."""
+    """Sessions in the result exist; of the others, at most those in flight exist."""
     launched = {} if partial is None else partial.names
     on_server = platform.named()
     assert launched.items() <= {name: ids[0] for name, ids in on_server.items()}.items()

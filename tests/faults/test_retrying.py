@@ -1,4 +1,4 @@
-"""What may be sent again is, after a pause that is drawn; what may not is not."""
+"""Requests that may be repeated are repeated after a random pause; others are not."""
 
 import contextlib
 import email.utils
@@ -61,7 +61,7 @@ def test_get_is_sent_again(variant: Any, faulty: FaultyPlatform, fault: f.Fault)
 @pytest.mark.parametrize("fault", PASSING, ids=str)
 @pytest.mark.parametrize("forgetful", [True, False], ids=["newer", "older"])
 def test_delete_is_sent_again(variant: Any, fault: f.Fault, forgetful: bool) -> None:
-    """What was ended counts as ended, also where the repeated request meets nothing there."""
+    """A deleted session counts as deleted, also if the repeated request does not find it."""
     with FaultyPlatform(forgetful=forgetful) as platform:
         ids = [platform.add(f"run-{number}") for number in range(3)]
         platform.script(f"DELETE {ids[1]}", fault)

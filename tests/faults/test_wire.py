@@ -1,4 +1,4 @@
-"""Who gets to see the token, and over what kind of connection."""
+"""The token goes only to the platform, and only over safe connections."""
 
 import contextlib
 import ssl

@@ -1,4 +1,4 @@
-"""Which part of the work is a replica's: nothing is lost, nothing is done twice."""
+"""The parts of all replicas together: nothing is lost and nothing is done twice."""
 
 from __future__ import annotations
 
