@@ -31,8 +31,8 @@ settings.load_profile("patient")
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return one more than there are cores: many tests wait for a process or for the clock."""
-    return (os.cpu_count() or 1) + 1
+    """Return three for each core: many tests wait for a process or for the clock."""
+    return 3 * (os.cpu_count() or 1)
 
 
 class Variant:
