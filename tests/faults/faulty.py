@@ -336,13 +336,18 @@ class FaultyPlatform:
 
     def _wrapped(self, connection: socket.socket) -> socket.socket:
         assert self._tls is not None
-        try:
-            wrapped = self._tls.wrap_socket(connection, server_side=True)
-        finally:
-            with self._lock:
-                self._sockets.discard(connection)
+        wrapped = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         with self._lock:
+            self._sockets.discard(connection)
             self._sockets.add(wrapped)
+        try:
+            wrapped.do_handshake()
+        except ssl.SSLError:
+            # To close a socket with unread data is a reset, which may overtake the TLS alert.
+            while socket.socket.recv(wrapped, 4096):
+                pass
+            wrapped.close()
+            raise
         return wrapped
 
     def _cut(self, connection: socket.socket) -> None:
