@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import trustme
-from faults.faulty import FaultyPlatform
+from faults.faulty import STALLS, Fault, FaultyPlatform
 
 from skaha import Retry
 
@@ -15,8 +15,14 @@ from skaha import Retry
 QUICK = Retry(
     attempts=12, deadline=30, first_pause=0.005, longest_pause=0.02, settle=0.05, stop_look_up=0.5
 )
-TIMEOUT = 0.3
+# Seconds. The short one is for requests that the platform never answers; a busy machine must not
+# reach the long one.
+TIMEOUT, LONG_TIMEOUT = 0.5, 20
 IMAGE = "images.canfar.net/skaha/terminal:1.1.2"
+
+
+def timeout_for(fault: Fault) -> float:
+    return TIMEOUT if fault in STALLS else LONG_TIMEOUT
 
 
 @pytest.fixture

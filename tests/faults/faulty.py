@@ -323,7 +323,8 @@ class FaultyPlatform:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             if self._tls is not None:
-                connection = self._wrapped(connection)
+                connection = tls_connection = self._wrapped(connection)
+                _shake_hands(tls_connection)
             with connection.makefile("rb") as stream:
                 while (request := _read(stream)) is not None and self._handle(connection, request):
                     pass
@@ -334,20 +335,14 @@ class FaultyPlatform:
                 self._sockets.discard(connection)
             connection.close()
 
-    def _wrapped(self, connection: socket.socket) -> socket.socket:
+    def _wrapped(self, connection: socket.socket) -> ssl.SSLSocket:
         assert self._tls is not None
-        wrapped = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         with self._lock:
             self._sockets.discard(connection)
+            wrapped = self._tls.wrap_socket(
+                connection, server_side=True, do_handshake_on_connect=False
+            )
             self._sockets.add(wrapped)
-        try:
-            wrapped.do_handshake()
-        except ssl.SSLError:
-            # To close a socket with unread data is a reset, which may overtake the TLS alert.
-            while socket.socket.recv(wrapped, 4096):
-                pass
-            wrapped.close()
-            raise
         return wrapped
 
     def _cut(self, connection: socket.socket) -> None:
@@ -493,6 +488,16 @@ class FaultyPlatform:
                 session_id, name, kind, image, env, started, listed_at
             )
         return session_id
+
+
+def _shake_hands(connection: ssl.SSLSocket) -> None:
+    try:
+        connection.do_handshake()
+    except ssl.SSLError:
+        # To close a socket with unread data is a reset, which may overtake the TLS alert.
+        while socket.socket.recv(connection, 4096):
+            pass
+        raise
 
 
 def _read(stream: BinaryIO) -> Received | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from faults import faulty as f
-from faults.conftest import IMAGE, QUICK, TIMEOUT
+from faults.conftest import IMAGE, LONG_TIMEOUT, QUICK, TIMEOUT, timeout_for
 from faults.faulty import FaultyPlatform
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -50,7 +50,7 @@ EXECUTED_LATE = [f.TOO_LATE, f.LATE_504]
 
 
 def opened(variant: Any, platform: FaultyPlatform, **settings: Any) -> Any:
-    settings = {"retry": QUICK, "timeout": TIMEOUT, "concurrency": 8} | settings
+    settings = {"retry": QUICK, "timeout": LONG_TIMEOUT, "concurrency": 8} | settings
     return variant.open(server=platform.url, token="a-token", **settings)
 
 
@@ -100,7 +100,9 @@ def test_exactly_the_requested_replicas(
     faults = [fault for fault in f.ALL if fault not in EXECUTED_LATE]
     with FaultyPlatform(seed, rate, faults, unread=rate / 10) as platform:
         before = [platform.add(name) for name in names(old)]
-        launched = variant.run(opened(variant, platform).create("run", IMAGE, replicas=replicas))
+        launched = variant.run(
+            opened(variant, platform, timeout=TIMEOUT).create("run", IMAGE, replicas=replicas)
+        )
         # No older session was taken for a new one, or deleted.
         assert [platform.sessions.pop(session_id).name for session_id in before] == names(old)
         check_exact(platform, launched, names(replicas))
@@ -110,7 +112,7 @@ def test_exactly_the_requested_replicas(
 # Each platform, and how many sessions it may start besides the requested ones.
 PLATFORMS: dict[str, dict[str, Any]] = {
     "lists that lag": {"list_lag": 0.4},
-    "launches slower than the time-out": {"launch_seconds": 0.5},
+    "launches slower than the time-out": {"launch_seconds": 2 * TIMEOUT},
     "no dates": {"has_dates": False},
     "no start times": {"has_start_times": False},
     "neither dates nor start times": {"has_dates": False, "has_start_times": False},
@@ -124,7 +126,7 @@ def test_the_account_is_exact_on_a_slow_or_odd_platform(
     variant: Any, platform_settings: dict[str, Any], seed: int, replicas: int
 ) -> None:
     with FaultyPlatform(seed, 0.3, [*f.CUTS, f.PAGE], **platform_settings) as platform:
-        session = opened(variant, platform, retry=PATIENT)
+        session = opened(variant, platform, retry=PATIENT, timeout=TIMEOUT)
         launched = launched_or_partial(
             variant, lambda: session.create("run", IMAGE, replicas=replicas)
         )
@@ -138,7 +140,9 @@ def test_a_platform_that_is_slower_than_the_time_out_starts_no_session_twice(
 ) -> None:
     """No response comes in time, but every launch is executed."""
     with FaultyPlatform(launch_seconds=2 * TIMEOUT) as platform:
-        launched = variant.run(opened(variant, platform).create("run", IMAGE, replicas=replicas))
+        launched = variant.run(
+            opened(variant, platform, timeout=TIMEOUT).create("run", IMAGE, replicas=replicas)
+        )
         check_exact(platform, launched, names(replicas))
         assert len(platform.seen("POST")) == replicas
         assert launched.found_by_name == launched.names
@@ -173,7 +177,7 @@ def test_a_list_that_lags_proves_nothing_until_it_has_the_acknowledged_launches(
 def test_an_old_failed_session_is_not_taken_for_its_replacement(
     variant: Any, faulty: FaultyPlatform, fault: f.Fault
 ) -> None:
-    session = opened(variant, faulty)
+    session = opened(variant, faulty, timeout=timeout_for(fault))
     first = variant.run(session.create("run", IMAGE, replicas=3))
     faulty.script("POST run-2", fault)
     again = variant.run(session.relaunch(first, failed=first.names["run-2"]))
@@ -212,7 +216,9 @@ def test_an_uncertain_launch_is_sent_again_only_after_two_looks(
 ) -> None:
     for name in ("run-1", "run-3"):
         faulty.script(f"POST {name}", fault)
-    launched = variant.run(opened(variant, faulty).create("run", IMAGE, replicas=4))
+    launched = variant.run(
+        opened(variant, faulty, timeout=timeout_for(fault)).create("run", IMAGE, replicas=4)
+    )
     check_account(faulty, launched, names(4))
     assert list(launched.names) == names(4)
     words = faulty.words()
@@ -256,7 +262,7 @@ def test_an_old_session_of_the_same_name_is_not_the_new_one(
 ) -> None:
     old = [faulty.add("run-1", age=age) for age in (3600, 60, 10)]
     faulty.script("POST run-1", fault)
-    launched = variant.run(opened(variant, faulty).create("run", IMAGE))
+    launched = variant.run(opened(variant, faulty, timeout=timeout_for(fault)).create("run", IMAGE))
     assert launched[0] not in old
     new = [*launched, *launched.surplus.get("run-1", [])]
     assert sorted(faulty.sessions) == sorted([*old, *new])
@@ -564,7 +570,11 @@ def test_without_retries_each_launch_is_one_request(
 ) -> None:
     faulty.script("POST run-2", fault)
     with pytest.raises(SkahaError) as caught:
-        variant.run(opened(variant, faulty, retry=False).create("run", IMAGE, replicas=3))
+        variant.run(
+            opened(variant, faulty, retry=False, timeout=timeout_for(fault)).create(
+                "run", IMAGE, replicas=3
+            )
+        )
     launched = caught.value.partial
     assert list(launched.names) == ["run-1", "run-3"]
     assert list(launched.failures) == launched.uncertain == ["run-2"]
@@ -575,7 +585,7 @@ def test_without_retries_each_launch_is_one_request(
 def test_a_time_out_is_called_so(variant: Any, faulty: FaultyPlatform) -> None:
     faulty.always("POST run-1", f.STALL_UNDONE)
     with pytest.raises(TimedOutError, match="launch of run-1: no answer in time"):
-        variant.run(opened(variant, faulty, retry=False).create("run", IMAGE))
+        variant.run(opened(variant, faulty, retry=False, timeout=TIMEOUT).create("run", IMAGE))
 
 
 def test_repeated_launches_are_counted_and_logged(

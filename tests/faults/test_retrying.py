@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from faults import faulty as f
-from faults.conftest import QUICK, TIMEOUT
+from faults.conftest import LONG_TIMEOUT, QUICK, TIMEOUT, timeout_for
 from faults.faulty import FaultyPlatform
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -39,7 +39,7 @@ FINAL = [400, 401, 403, 404, 405, 409, 410, 413, 418, 422, 425, 451, 501]
 
 
 def opened(variant: Any, platform: FaultyPlatform, **settings: Any) -> Any:
-    settings = {"retry": QUICK, "timeout": TIMEOUT, "concurrency": 4} | settings
+    settings = {"retry": QUICK, "timeout": LONG_TIMEOUT, "concurrency": 4} | settings
     return variant.open(server=platform.url, token="a-token", **settings)
 
 
@@ -52,7 +52,7 @@ def an_error(status: int = 503, **headers: str) -> StatusError:
 def test_get_is_sent_again(variant: Any, faulty: FaultyPlatform, fault: f.Fault) -> None:
     ids = [faulty.add(f"run-{number}") for number in range(3)]
     faulty.script(f"GET {ids[1]}", fault, fault)
-    records = variant.run(opened(variant, faulty).info(ids))
+    records = variant.run(opened(variant, faulty, timeout=timeout_for(fault)).info(ids))
     assert [record["id"] for record in records] == ids
     assert (records.failures, records.retries) == ({}, 2)
     assert len(faulty.seen(f"GET {ids[1]}")) == 3
@@ -65,7 +65,7 @@ def test_delete_is_sent_again(variant: Any, fault: f.Fault, forgetful: bool) -> 
     with FaultyPlatform(forgetful=forgetful) as platform:
         ids = [platform.add(f"run-{number}") for number in range(3)]
         platform.script(f"DELETE {ids[1]}", fault)
-        ended = variant.run(opened(variant, platform).destroy(ids))
+        ended = variant.run(opened(variant, platform, timeout=timeout_for(fault)).destroy(ids))
         assert ended == dict.fromkeys(ids, True)
         assert ended.failures == {}
         assert ended.retries >= 1
@@ -95,7 +95,7 @@ def test_other_refusals_are_final(variant: Any, faulty: FaultyPlatform, status: 
 @pytest.mark.parametrize("fault", PASSING, ids=str)
 def test_false_switches_it_off(variant: Any, faulty: FaultyPlatform, fault: f.Fault) -> None:
     faulty.script("GET session", fault)
-    session = opened(variant, faulty, retry=False)
+    session = opened(variant, faulty, retry=False, timeout=timeout_for(fault))
     with pytest.raises(SkahaError):
         variant.run(session.fetch())
     assert faulty.words() == ["GET session"]
@@ -213,7 +213,7 @@ def test_nobody_there(variant: Any) -> None:
 def test_a_stall_is_a_time_out(variant: Any, faulty: FaultyPlatform, fault: f.Fault) -> None:
     faulty.always("GET session", fault)
     with pytest.raises(TimedOutError):
-        variant.run(opened(variant, faulty, retry=False).fetch())
+        variant.run(opened(variant, faulty, retry=False, timeout=TIMEOUT).fetch())
 
 
 @pytest.mark.parametrize("fault", [fault for fault in f.GARBAGE if fault is not f.SURPLUS], ids=str)
