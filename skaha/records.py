@@ -55,8 +55,9 @@ _QUANTITY = re.compile(r"([0-9.]+)\s*([KMGTP]?)i?B?")
 _POWERS = {"K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
 # More than any machine has. A larger number is a mistake, and may be too large to convert.
 _MOST_BYTES = 2.0**60
-_TIME = r"<none>|<nil>|<unknown>|\d{4}-\d\d-\d\dT\S+"
-_EVENT = re.compile(rf"(\S+)\s+(\S+)\s+(.*?)\s+({_TIME})\s+({_TIME})\s*", re.DOTALL)
+_TIME = re.compile(r"<none>|<nil>|<unknown>|\d{4}-\d\d-\d\dT\S+")
+# An event ends with two times.
+_TIMES = 2
 
 
 def known(value: Any) -> Any:
@@ -235,16 +236,20 @@ def parse_events(table: str) -> list[Event]:
         []
     """
     events: list[Event] = []
-    begun = ""
+    begun: list[str] = []
     for line in table.splitlines():
-        if not begun and (not line.strip() or line.split()[:2] == ["TYPE", "REASON"]):
+        words = line.split()
+        if not begun and (not words or words[:2] == ["TYPE", "REASON"]):
             continue
         # A message may contain line breaks, so an event continues until its two times.
-        begun = f"{begun}\n{line}" if begun else line.lstrip()
-        if found := _EVENT.fullmatch(begun):
-            kind, reason, message, first, last = found.groups()
+        if sum(_TIME.fullmatch(word) is not None for word in words[-_TIMES:]) < _TIMES:
+            begun.append(line)
+            continue
+        *rest, first, last = line.rsplit(None, _TIMES)
+        kind, reason, message = ("\n".join([*begun, *rest]).split(None, 2) + [""] * 3)[:3]
+        if reason:
             events.append(Event(kind, reason, message, _moment(first), _moment(last)))
-            begun = ""
+        begun = []
     return events
 
 
@@ -257,6 +262,12 @@ def matching(
         for record in records
         if _among(record.get("type"), kinds) and _among(record.get("status"), statuses)
     ]
+
+
+def record_id(record: Record) -> str:
+    """Return the id of a session; an empty text if the platform does not state it."""
+    value = known(record.get("id"))
+    return value if isinstance(value, str) else ""
 
 
 def session_name(record: Record) -> str:

@@ -1,7 +1,10 @@
 """Opening sessions in a browser, when there is something to see."""
 
+import asyncio
 import json
+import logging
 import sys
+import threading
 import time
 import webbrowser
 
@@ -9,7 +12,7 @@ import pytest
 from scripted import Answer, ScriptedServer, json_answer
 from staged import Stage, embedded, record
 
-from skaha import Retry, errors
+from skaha import AsyncSession, Retry, errors
 
 IMAGE = "images.canfar.net/lab/page:1"
 SOON = 5
@@ -97,6 +100,65 @@ def test_the_token_stays_with_the_platform(variant, scripted, elsewhere, opened)
         assert "a-secret-token" not in repr(request)
     # The browser is sent where the platform said, not where that leads to.
     assert opened == [at(elsewhere, "/n1")]
+
+
+def test_the_address_is_not_logged(variant, scripted, elsewhere, caplog):
+    """It may contain a token. No redirect is logged, either."""
+    scripted.answer = Stage([interactive("n1", at(elsewhere, "/n1?token=secret"))])
+    elsewhere.answer = lambda request: (
+        Answer(200, "a page")
+        if "token" in request.query
+        else Answer(302, "", headers={"Location": "/n1?token=secret"})
+    )
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    with caplog.at_level(logging.DEBUG):
+        variant.run(session.connect("n1", browser=False))
+    assert "/skaha/v1/session" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_a_page_without_an_end_responds(variant, scripted, elsewhere):
+    """Only the status counts, so the page is not read."""
+
+    def body():
+        while not is_connected.is_set():
+            yield b"more"
+
+    is_connected = threading.Event()
+    length = {"Content-Length": str(2**60)}
+    elsewhere.answer = lambda _: Answer(200, body(), headers=length)
+    url = at(elsewhere, "/n1")
+    scripted.answer = Stage([interactive("n1", url)])
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    try:
+        assert variant.run(session.connect("n1", browser=False, timeout=SOON)) == {"n1": url}
+    finally:
+        is_connected.set()
+
+
+def test_other_tasks_go_on_while_the_browser_starts(scripted, elsewhere, monkeypatch):
+    """A browser in a terminal returns when the user closes it."""
+    scripted.answer = Stage([interactive("n1", at(elsewhere, "/n1"))])
+
+    is_starting, has_answer = threading.Event(), threading.Event()
+
+    def start_browser(_):
+        is_starting.set()
+        return has_answer.wait(SOON)
+
+    monkeypatch.setattr(webbrowser, "open", start_browser)
+
+    async def other_task():
+        await asyncio.to_thread(is_starting.wait, SOON)
+        has_answer.set()
+
+    async def program():
+        async with AsyncSession(server=scripted.url, token="t", retry=False) as session:
+            await asyncio.gather(session.connect("n1"), other_task())
+
+    before = time.monotonic()
+    asyncio.run(program())
+    assert time.monotonic() - before < SOON
 
 
 def test_several_are_opened_in_the_order_asked_for(variant, scripted, elsewhere, opened):
@@ -213,7 +275,7 @@ REASONS = {
     "javascript:alert('secret')": "does not start with https:// or http://",
     "no address of a secret": "does not start with https:// or http://",
     "BUSY?token=secret": "does not respond: it answers 503",
-    "LOOP?token=secret": "does not respond: Exceeded maximum allowed redirects",
+    "LOOP?token=secret": "does not respond: too many redirects",
 }
 
 

@@ -295,6 +295,11 @@ def test_a_program_may_print_a_page(variant, scripted):
 # Live.
 
 
+def test_a_name_in_the_place_of_an_id_is_refused_at_once(variant, scripted):
+    with pytest.raises(errors.InvalidInputError, match="'name-of-a1' is the name"):
+        followed(variant, scripted, {"a1": [b"", b""]}, ["name-of-a1"])
+
+
 def test_lines_come_while_the_session_runs(variant, session, tmp_path):
     """The session says the second line only after somebody has read the first."""
     script, go_on = tmp_path / "script", tmp_path / "go-on"

@@ -247,6 +247,27 @@ def test_the_client_of_a_session_raises_errors(variant, session):
         call(get_session, "nobodys1")
 
 
+@pytest.mark.parametrize("wrong", ["", " ", "a/b", "..", "a b", "abcd1234\n"])
+@pytest.mark.parametrize(
+    ("endpoint", "values", "body"),
+    [
+        (get_session, ["{}"], {}),
+        (delete_session, ["{}"], {}),
+        (get_session_logs, ["{}"], {}),
+        (renew_session, ["{}"], {"body": models.SessionAction(action="renew")}),
+        (list_desktop_apps, ["{}"], {}),
+        (delete_desktop_app, ["{}", "abc"], {}),
+        (delete_desktop_app, ["abcd1234", "{}"], {}),
+    ],
+)
+def test_the_client_of_a_session_checks_ids(variant, scripted, endpoint, values, body, wrong):
+    """Without an id, the path would be the path of all sessions."""
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    with pytest.raises(errors.InvalidInputError, match="cannot be a session id"):
+        Caller(variant, session.api)(endpoint, *[value.format(wrong) for value in values], **body)
+    assert scripted.received == []
+
+
 def test_the_client_of_a_session_uses_its_version(variant, scripted):
     session = variant.open(server=scripted.url, token="t", version="v0", retry=False)
     with pytest.raises(errors.NotFoundError):

@@ -160,6 +160,13 @@ def test_every_event_of_a_table_is_read(rows, blanks):
     ]
 
 
+def test_a_message_of_many_lines_is_read():
+    """So many that reading them again for each line would take hours."""
+    message = "\n".join(["line"] * 200_000)
+    [event] = records.parse_events(f"Warning Failed {message} <nil> <nil>")
+    assert event.message == message
+
+
 @given(st.text())
 @example("<none>\n")
 @example("TYPE   REASON   MESSAGE   FIRST-TIME   LAST-TIME\n")

@@ -232,6 +232,11 @@ NO_PROOFS = {
     "the text of an ingress": [Answer(404, "404 page not found\n")] * 3,
     "an outage": [Answer(503, "busy"), None, Answer(500, "oops")],
     "other answers": [Answer(200, "ok"), Answer(401, "expired"), Answer(302, "")],
+    "refusals of a session that exists": [
+        Answer(400, "cannot read now\n"),
+        Answer(409, "session is being updated\n"),
+        Answer(423, "locked\n"),
+    ],
     "one refusal": [Answer(404, "session a1 not found\n")],
     "refusals, but not in a row": [
         *[Answer(404, "session a1 not found\n"), json_answer(record("a1", "Running"))] * 3
@@ -247,6 +252,23 @@ def test_only_the_platform_can_say_that_a_session_is_gone(variant, scripted, ans
     stage.records["a1"] = [*answers, json_answer(record("a1", "Completed"))]
     session = variant.open(server=scripted.url, token="t", retry=False)
     assert variant.run(session.wait("a1", **QUICK)) == {"a1": "Completed"}
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Answer(404, "session a1 not found\n"),
+        Answer(410, "gone\n"),
+        Answer(400, "canfar.net/id label value exceeds 63 characters"),
+    ],
+    ids=lambda refusal: str(refusal.status),
+)
+@pytest.mark.usefixtures("quick_look_ups")
+def test_the_platform_says_that_a_session_is_gone(variant, scripted, refusal):
+    scripted.answer = stage = Stage(look({"a1": "Running"}), [])
+    stage.records["a1"] = [refusal]
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    assert variant.run(session.wait("a1", **QUICK)) == {"a1": "Gone"}
 
 
 def test_what_never_appears_is_gone_in_the_end(variant, scripted):
@@ -290,6 +312,13 @@ def test_an_app_is_not_taken_for_its_desktop(variant, scripted):
 # Time.
 
 
+@pytest.mark.parametrize("name", ["Run-1", "run-1"])
+def test_a_name_in_the_place_of_an_id_is_refused_at_once(variant, scripted, name):
+    looks = [[*look({"a1": "Running"}), record("b2", "Running", name="run-1")]]
+    with pytest.raises(errors.InvalidInputError, match=f"'{name}' is the name .* id, 'b2'"):
+        waited(variant, scripted, looks, ["a1", name])
+
+
 def test_a_time_out_tells_the_state_of_all(variant, scripted):
     ids = [f"a{number}" for number in range(12)]
     statuses = dict.fromkeys(ids, "Running") | {"a0": "Completed", "a1": None}
@@ -299,7 +328,7 @@ def test_a_time_out_tells_the_state_of_all(variant, scripted):
     assert list(caught.value.partial) == ids
     assert isinstance(caught.value, TimeoutError)
     told = str(caught.value)
-    assert told.startswith("wait: after 0.05 s, a1 is Unseen, a2 is Running, ")
+    assert told.startswith("wait: after 0.05 s, a1 is not listed yet, a2 is Running, ")
     assert told.endswith("a10 is Running and 1 more")
     assert "a0 " not in told
 
@@ -314,8 +343,9 @@ def test_no_time_is_enough_for_one_look(variant, scripted):
 def test_the_last_look_is_at_the_end_of_the_time(variant, scripted):
     """Also when the next one would be due much later."""
     before = time.monotonic()
+    poll = {"poll": PATIENCE, "longest_poll": PATIENCE}
     with pytest.raises(errors.WaitTimeoutError):
-        waited(variant, scripted, [look({"a1": "Running"})], "a1", timeout=0.1, poll=PATIENCE)
+        waited(variant, scripted, [look({"a1": "Running"})], "a1", timeout=0.1, **poll)
     assert 0.1 <= time.monotonic() - before < PATIENCE / 2
     assert len(scripted.received) == 2
 
@@ -515,6 +545,13 @@ def test_a_long_wait_warns_once_why_sessions_are_pending(variant, scripted, capl
 
 
 # The pauses.
+
+
+def test_the_longest_pause_also_bounds_the_first_one(variant, scripted):
+    before = time.monotonic()
+    looks = [look({"a1": "Running"}), look({"a1": "Completed"})]
+    waited(variant, scripted, looks, "a1", poll=PATIENCE, longest_poll=0.001)
+    assert time.monotonic() - before < PATIENCE / 2
 
 
 def test_looks_become_rarer_up_to_a_bound(variant, scripted):

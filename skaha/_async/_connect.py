@@ -13,7 +13,9 @@ from skaha._sansio.connection_errors import LastingConnectError
 from skaha._sansio.progress import ProgressReporter
 from skaha._sansio.retrying import is_temporary
 from skaha._sansio.status_tracker import StatusTracker
-from skaha._transport._async.client import open_client
+from skaha._transport._async.concurrency import call_blocking
+from skaha._transport._async.pool import AsyncConnectionPool
+from skaha._transport.connection_settings import HEADERS, NetworkSettings
 from skaha.errors import (
     ConnectionFailedError,
     FailedSessionError,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from skaha.models import Progress
 
 _SECONDS_BETWEEN_LOOKS = 1.0
+_MAX_REDIRECTS = 20
 # Seconds that an address gets to respond at least, so that a short time limit allows one attempt.
 _MIN_TIMEOUT = 1.0
 
@@ -75,10 +78,10 @@ class AsyncConnector:
         """
         try:
             # The addresses belong to another server, which must not see the token.
-            async with open_client(follow_redirects=True) as client:
+            async with AsyncConnectionPool(NetworkSettings()) as pool:
                 while len(self._outcomes) < len(self._ids):
                     await self._look()
-                    await self._try_addresses(client)
+                    await self._try_addresses(pool)
                     if not self._poller.seconds_left:
                         await self._give_up()
                     elif len(self._outcomes) < len(self._ids):
@@ -112,7 +115,7 @@ class AsyncConnector:
             for session_id in self._tracker.pending:
                 self._reasons[session_id] = f"the platform does not respond: {error}"
 
-    async def _try_addresses(self, client: httpx.AsyncClient) -> None:
+    async def _try_addresses(self, pool: AsyncConnectionPool) -> None:
         """Try the address of each session that runs."""
 
         async def reason_of_silence(session_id: str) -> str:
@@ -121,7 +124,7 @@ class AsyncConnector:
                 raise FailedSessionError(f"session {session_id} is {status}")
             if session_id not in self._urls:
                 self._urls[session_id] = await read_address(self._client, session_id)
-            return await self._reason_of_silence(client, session_id)
+            return await self._reason_of_silence(pool, session_id)
 
         done = {*self._outcomes, *self._tracker.pending}
         ids = [session_id for session_id in self._ids if session_id not in done]
@@ -133,14 +136,14 @@ class AsyncConnector:
             else:
                 self._finish(session_id, self._urls[session_id])
                 if self._on_response is not None:
-                    self._on_response(self._urls[session_id])
+                    await call_blocking(self._on_response, self._urls[session_id])
         for session_id, error in outcome.failures.items():
             if is_temporary(error):
                 self._reasons[session_id] = str(error)
             else:
                 self._finish(session_id, error)
 
-    async def _reason_of_silence(self, client: httpx.AsyncClient, session_id: str) -> str:
+    async def _reason_of_silence(self, pool: AsyncConnectionPool, session_id: str) -> str:
         """Return why the address of a session does not respond; an empty text if it does.
 
         Raises:
@@ -150,14 +153,13 @@ class AsyncConnector:
         url, timeout = self._urls[session_id], max(_MIN_TIMEOUT, self._poller.seconds_left)
         _check_address(session_id, url)
         try:
-            response = await client.get(url, timeout=min(self._client.timeout, timeout))
+            status = await _page_status(pool, url, min(self._client.timeout, timeout))
         except LastingConnectError as error:
             refusal = str(error)
         except (httpx.RequestError, httpx.InvalidURL) as error:
             return printable(str(error)) or type(error).__name__
         else:
-            is_good = response.status_code < httpx.codes.BAD_REQUEST
-            return "" if is_good else f"it answers {response.status_code}"
+            return "" if status < httpx.codes.BAD_REQUEST else f"it answers {status}"
         # Raise outside of the handler: the inner error holds the address, which is a secret.
         failure = ConnectionFailedError(
             f"the address of session {session_id} cannot be reached: {refusal}"
@@ -177,6 +179,22 @@ class AsyncConnector:
             if reason := self._reasons.get(session_id) or warning:
                 message = f"{message}: {reason}"
             self._finish(session_id, WaitTimeoutError(message))
+
+
+async def _page_status(pool: AsyncConnectionPool, address: str, timeout: float) -> int:
+    """Return the status of a page, after redirects.
+
+    An httpx client would log the address, which is a secret, and read the whole page.
+    """
+    url, extensions = httpx.URL(address), {"timeout": httpx.Timeout(timeout).as_dict()}
+    for _ in range(_MAX_REDIRECTS + 1):
+        request = httpx.Request("GET", url, headers=HEADERS, extensions=extensions)
+        response = await pool.handle_async_request(request)
+        await response.aclose()
+        if not response.has_redirect_location:
+            return response.status_code
+        url = url.join(response.headers["Location"])
+    raise httpx.TooManyRedirects("too many redirects", request=request)
 
 
 def _check_address(session_id: str, url: str) -> None:

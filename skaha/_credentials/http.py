@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from skaha._sansio.redaction import redacted_request
-from skaha._transport._sync import client as transport
+from skaha._transport._sync.pool import ConnectionPool
+from skaha._transport.connection_settings import HEADERS, NetworkSettings
 from skaha._transport.proxies import is_loopback
 from skaha.errors import ConnectionFailedError, CredentialsError, InvalidInputError, TimedOutError
 from skaha.records import printable
@@ -50,7 +51,9 @@ def open_client(timeout: float) -> httpx.Client:
     The client does not follow redirects: a redirect could send secrets to another server.
     """
     accept = {"Accept": "application/json, text/plain;q=0.9, */*;q=0.1"}
-    return transport.open_client(headers=accept, timeout=timeout)
+    return httpx.Client(
+        headers=HEADERS | accept, timeout=timeout, transport=ConnectionPool(NetworkSettings())
+    )
 
 
 def send(

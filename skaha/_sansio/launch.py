@@ -28,7 +28,7 @@ from skaha._sansio.retrying import (
 )
 from skaha.errors import ConnectionFailedError, InvalidInputError, SkahaError
 from skaha.models import SecretText
-from skaha.records import start_time
+from skaha.records import record_id, session_name, start_time
 from skaha.results import Launched, Outcome
 
 if TYPE_CHECKING:
@@ -447,7 +447,7 @@ class Launch:
         server_time = _server_time(date)
         by_name = defaultdict[str, list[Any]](list)
         for record in listed:
-            by_name[str(record.get("name") or "").lower()].append(record)
+            by_name[session_name(record).lower()].append(record)
         patience = self._patience(settle)
         is_first_run = self._is_first_run(by_name)
         for replica in self.replicas.values():
@@ -464,7 +464,7 @@ class Launch:
             elif replica.state is State.LAUNCHED:
                 replica.is_settled = waited
         if is_complete and self._first_ids is None:
-            self._first_ids = frozenset(str(record.get("id")) for record in listed)
+            self._first_ids = frozenset(map(record_id, listed))
 
     def _patience(self, settle: float) -> float:
         """Return the seconds that a launch gets to appear in the list."""
@@ -473,7 +473,7 @@ class Launch:
 
     def _check_names(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Doubt each id that the platform lists under the name of another replica."""
-        names = {record.get("id"): str(record.get("name") or "").lower() for record in records}
+        names = {record_id(record): session_name(record).lower() for record in records}
         for replica in self._in(State.LAUNCHED):
             listed_name = names.get(replica.session_id)
             if listed_name and listed_name != replica.name.lower():
@@ -481,11 +481,11 @@ class Launch:
 
     def _is_complete(self, records: list[Mapping[str, Any]], now: float) -> bool:
         """Return whether the list has all launches that the platform acknowledged, with names."""
-        listed = {record.get("id") for record in records}
+        listed = set(map(record_id, records))
         missing = [replica for replica in self._acknowledged if replica.session_id not in listed]
         lags = [now - replica.ended_at for replica in missing]
         self._list_lag = max([self._list_lag, *lags])
-        return not missing and all(record.get("name") for record in records)
+        return not missing and all(map(session_name, records))
 
     def _new_among(
         self,
@@ -497,18 +497,18 @@ class Launch:
         """Return the ids of the new sessions, and the ids of sessions that may be new or old."""
         new, doubtful = [], []
         for record in namesakes:
-            session_id = str(record.get("id") or "")
-            if self._is_foreign(session_id) or not session_id:
+            found_id = record_id(record)
+            if self._is_foreign(found_id) or not found_id:
                 continue
             is_new: bool | None = True
             if self.ids_before is not None:
-                is_new = session_id not in self.ids_before
-            elif self._first_ids is None or session_id in self._first_ids:
+                is_new = found_id not in self.ids_before
+            elif self._first_ids is None or found_id in self._first_ids:
                 is_new = _started_since(record, replica, server_time, now)
             if is_new:
-                new.append(session_id)
+                new.append(found_id)
             elif is_new is None:
-                doubtful.append(session_id)
+                doubtful.append(found_id)
         return new, doubtful
 
     def _is_first_run(self, by_name: Mapping[str, list[Any]]) -> bool:
@@ -522,7 +522,7 @@ class Launch:
             record
             for replica in acknowledged
             for record in by_name[replica.name.lower()]
-            if record.get("id") != replica.session_id
+            if record_id(record) != replica.session_id
         ]
         return bool(acknowledged) and not others
 

@@ -8,7 +8,6 @@ from typing import Self
 
 from attrs import frozen
 
-from skaha._sansio.user_warnings import warn_user
 from skaha._sansio.validation import NAME
 from skaha.errors import InvalidInputError
 
@@ -17,7 +16,12 @@ _WILDCARD = re.compile(r"\*|\?|\[.+?\]")
 
 @frozen
 class NameFilter:
-    """Names that start with a text or match a pattern. An empty text matches all names."""
+    """Names that start with a text or match a pattern. An empty text matches all names.
+
+    Attributes:
+        text: The text in lower case.
+        is_pattern: Whether the text is a pattern.
+    """
 
     text: str = ""
     is_pattern: bool = False
@@ -35,13 +39,11 @@ class NameFilter:
                 "prefix must be a text, not empty, without blanks around it; to end all of your "
                 f"sessions, call destroy_all; not {text!r}"
             )
-        # A pattern may exclude upper case, as [!A] does.
         literal = _WILDCARD.sub("", text) if pattern else text
         if literal and not NAME.fullmatch(literal):
             raise InvalidInputError(_message(text, pattern=pattern))
-        if literal != literal.lower():
-            warn_user(f"no name can match {text!r}: the platform stores names in lower case")
-        return cls(text, pattern)
+        # The platform stores names in lower case.
+        return cls(text.lower(), pattern)
 
     def matches(self, name: str) -> bool:
         """Return whether the filter matches a name."""

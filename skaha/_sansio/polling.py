@@ -37,9 +37,8 @@ class PollingInterval:
             first: Seconds until the second look.
             longest: Seconds between two looks at most.
         """
-        self._first = first
+        self._first = self._next = min(first, longest)
         self._longest = longest
-        self._next = first
 
     def next(self) -> float:
         """Return the seconds to wait now, and make the next pause longer."""

@@ -29,6 +29,9 @@ _ERRORS: dict[int, type[errors.StatusError]] = {
 }
 # Refusals of one session. The platform sends 400, 403 and 404; the others mean the same.
 _STATUSES_ABOUT_SESSIONS = frozenset({400, 404, 409, 410, 412, 422, 423})
+_ABSENT = frozenset({404, 410})
+# No session can have an id that Kubernetes refuses with this text.
+_IMPOSSIBLE_ID = "canfar.net/id label value"
 # An older platform refuses to delete the session of another user with this text.
 _FOREIGN_SESSION = "forbidden"
 # Traefik and Kubernetes answer 404 with these texts, and Envoy with an empty one.
@@ -86,6 +89,15 @@ def _is_about_session(response: httpx.Response) -> bool:
         return response.request.method == "DELETE" and text == _FOREIGN_SESSION
     is_text = text not in _TEXTS_OF_INGRESSES and not is_page(response) and not is_json(response)
     return is_text and response.status_code in _STATUSES_ABOUT_SESSIONS
+
+
+def means_absence(error: errors.SkahaError) -> bool:
+    """Return whether the platform says that a session does not exist."""
+    return (
+        isinstance(error, errors.StatusError)
+        and not error.concerns_platform
+        and (error.status in _ABSENT or _IMPOSSIBLE_ID in error.text)
+    )
 
 
 def _excerpt(response: httpx.Response) -> str:

@@ -8,8 +8,9 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, get_args
 
+from skaha.errors import InvalidInputError
 from skaha.models import STATUS
-from skaha.records import FINISHED, known, session_name, sessions, time_left
+from skaha.records import FINISHED, known, record_id, session_name, sessions, time_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -75,14 +76,24 @@ class StatusTracker:
                 self._missing_since[session_id] = now
 
     def read_list(self, records: Iterable[Mapping[str, Any]]) -> bool:
-        """Read a list of all sessions; return whether a status changed."""
-        listed = {str(record.get("id")): record for record in sessions(records)}
+        """Read a list of all sessions; return whether a status changed.
+
+        Raises:
+            InvalidInputError: If a session has the name that was given as an id.
+        """
+        listed = {record_id(record): record for record in sessions(records)}
+        ids_by_name = {session_name(record): listed_id for listed_id, record in listed.items()}
         before = dict(self._statuses)
         for session_id in self.pending:
             if session_id in listed:
                 self._missing_since.pop(session_id, None)
                 self._take(session_id, listed[session_id])
             else:
+                if session_id not in self._statuses and session_id.lower() in ids_by_name:
+                    raise InvalidInputError(
+                        f"{session_id!r} is the name of a session: give its id, "
+                        f"{ids_by_name[session_id.lower()]!r}"
+                    )
                 self._missing_since.setdefault(session_id, self._clock())
         return self._statuses != before
 

@@ -110,9 +110,11 @@ def check_ids(ids: object) -> list[str]:
     ids = list(ids)
     for session_id in ids:
         if not is_id(session_id):
+            has_blanks = isinstance(session_id, str) and is_id(session_id.strip())
+            advice = "; remove the white space around it" if has_blanks else ""
             raise InvalidInputError(
                 f"{session_id!r} cannot be a session id: letters, digits, '-', '_' and '.' only, "
-                "beginning and ending with a letter or digit"
+                f"beginning and ending with a letter or digit{advice}"
             )
     return list(dict.fromkeys(ids))
 

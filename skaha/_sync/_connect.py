@@ -14,7 +14,9 @@ from skaha._sansio.retrying import is_temporary
 from skaha._sansio.status_tracker import StatusTracker
 from skaha._sync._poller import Poller
 from skaha._sync._read import read_address
-from skaha._transport._sync.client import open_client
+from skaha._transport._sync.concurrency import call_blocking
+from skaha._transport._sync.pool import ConnectionPool
+from skaha._transport.connection_settings import HEADERS, NetworkSettings
 from skaha.errors import (
     ConnectionFailedError,
     FailedSessionError,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from skaha.models import Progress
 
 _SECONDS_BETWEEN_LOOKS = 1.0
+_MAX_REDIRECTS = 20
 # Seconds that an address gets to respond at least, so that a short time limit allows one attempt.
 _MIN_TIMEOUT = 1.0
 
@@ -76,10 +79,10 @@ class Connector:
         """
         try:
             # The addresses belong to another server, which must not see the token.
-            with open_client(follow_redirects=True) as client:
+            with ConnectionPool(NetworkSettings()) as pool:
                 while len(self._outcomes) < len(self._ids):
                     self._look()
-                    self._try_addresses(client)
+                    self._try_addresses(pool)
                     if not self._poller.seconds_left:
                         self._give_up()
                     elif len(self._outcomes) < len(self._ids):
@@ -113,7 +116,7 @@ class Connector:
             for session_id in self._tracker.pending:
                 self._reasons[session_id] = f"the platform does not respond: {error}"
 
-    def _try_addresses(self, client: httpx.Client) -> None:
+    def _try_addresses(self, pool: ConnectionPool) -> None:
         """Try the address of each session that runs."""
 
         def reason_of_silence(session_id: str) -> str:
@@ -122,7 +125,7 @@ class Connector:
                 raise FailedSessionError(f"session {session_id} is {status}")
             if session_id not in self._urls:
                 self._urls[session_id] = read_address(self._client, session_id)
-            return self._reason_of_silence(client, session_id)
+            return self._reason_of_silence(pool, session_id)
 
         done = {*self._outcomes, *self._tracker.pending}
         ids = [session_id for session_id in self._ids if session_id not in done]
@@ -134,14 +137,14 @@ class Connector:
             else:
                 self._finish(session_id, self._urls[session_id])
                 if self._on_response is not None:
-                    self._on_response(self._urls[session_id])
+                    call_blocking(self._on_response, self._urls[session_id])
         for session_id, error in outcome.failures.items():
             if is_temporary(error):
                 self._reasons[session_id] = str(error)
             else:
                 self._finish(session_id, error)
 
-    def _reason_of_silence(self, client: httpx.Client, session_id: str) -> str:
+    def _reason_of_silence(self, pool: ConnectionPool, session_id: str) -> str:
         """Return why the address of a session does not respond; an empty text if it does.
 
         Raises:
@@ -151,14 +154,13 @@ class Connector:
         url, timeout = self._urls[session_id], max(_MIN_TIMEOUT, self._poller.seconds_left)
         _check_address(session_id, url)
         try:
-            response = client.get(url, timeout=min(self._client.timeout, timeout))
+            status = _page_status(pool, url, min(self._client.timeout, timeout))
         except LastingConnectError as error:
             refusal = str(error)
         except (httpx.RequestError, httpx.InvalidURL) as error:
             return printable(str(error)) or type(error).__name__
         else:
-            is_good = response.status_code < httpx.codes.BAD_REQUEST
-            return "" if is_good else f"it answers {response.status_code}"
+            return "" if status < httpx.codes.BAD_REQUEST else f"it answers {status}"
         # Raise outside of the handler: the inner error holds the address, which is a secret.
         failure = ConnectionFailedError(
             f"the address of session {session_id} cannot be reached: {refusal}"
@@ -178,6 +180,22 @@ class Connector:
             if reason := self._reasons.get(session_id) or warning:
                 message = f"{message}: {reason}"
             self._finish(session_id, WaitTimeoutError(message))
+
+
+def _page_status(pool: ConnectionPool, address: str, timeout: float) -> int:
+    """Return the status of a page, after redirects.
+
+    An httpx client would log the address, which is a secret, and read the whole page.
+    """
+    url, extensions = httpx.URL(address), {"timeout": httpx.Timeout(timeout).as_dict()}
+    for _ in range(_MAX_REDIRECTS + 1):
+        request = httpx.Request("GET", url, headers=HEADERS, extensions=extensions)
+        response = pool.handle_request(request)
+        response.close()
+        if not response.has_redirect_location:
+            return response.status_code
+        url = url.join(response.headers["Location"])
+    raise httpx.TooManyRedirects("too many redirects", request=request)
 
 
 def _check_address(session_id: str, url: str) -> None:

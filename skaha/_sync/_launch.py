@@ -30,7 +30,7 @@ from skaha.errors import (
     SkahaError,
     TooManyRequestsError,
 )
-from skaha.records import takes_room
+from skaha.records import record_id, takes_room
 from skaha.results import attach_partial, raise_if_fatal, raise_with_partial
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class Launcher:
             return
         if launch.ids_before is None and not launch.uncertain:
             records, _ = self._list()
-            launch.ids_before = frozenset(str(record.get("id")) for record in records)
+            launch.ids_before = frozenset(map(record_id, records))
 
     def _next_batch(self) -> list[str]:
         """Return the names to launch now: all names, or as many as there is room for."""
@@ -142,7 +142,7 @@ class Launcher:
             others = [
                 record
                 for record in records
-                if str(record.get("id")) not in tracker.ids and takes_room(record)
+                if record_id(record) not in tracker.ids and takes_room(record)
             ]
             active = len(tracker.pending) + len(others)
             if active < at_most:

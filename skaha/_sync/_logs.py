@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from skaha._sansio.log_tail import LastLines
 from skaha._sansio.responses import too_large
 from skaha.errors import ShorterLogError
-from skaha.records import session_name, sessions
+from skaha.records import record_id, session_name, sessions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -68,7 +68,7 @@ def paths_of_logs(
     """Create the directory; return the path of the log of each session."""
     folder = Path(directory).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
-    names = {str(record.get("id")): session_name(record) for record in sessions(records)}
+    names = {record_id(record): session_name(record) for record in sessions(records)}
     return {
         session_id: folder / _file_name(names.get(session_id, ""), session_id) for session_id in ids
     }

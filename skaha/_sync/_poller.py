@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from skaha._sansio.call_context import call_context
 from skaha._sansio.polling import OutageTracker
+from skaha._sansio.responses import means_absence
 from skaha._sync._read import list_sessions, read_events, read_record
 from skaha._transport._sync.concurrency import sleep
 from skaha.errors import SkahaError
@@ -103,9 +104,7 @@ class Poller:
             outcome = self.look_up(missing)
             # Any other error tells nothing about the session.
             absent = [
-                session_id
-                for session_id, error in outcome.failures.items()
-                if not error.concerns_platform
+                session_id for session_id, error in outcome.failures.items() if means_absence(error)
             ]
             has_changed |= tracker.read_look_ups(outcome.values, absent)
         if tracker.waiting and time.monotonic() >= self._events_due:

@@ -7,10 +7,11 @@ import functools
 from typing import TYPE_CHECKING
 
 from skaha._sansio.polling import PollingInterval
+from skaha._sansio.responses import means_absence
 from skaha._sync._poller import Poller
 from skaha._sync._read import list_sessions
 from skaha.errors import SkahaError, StillThereError
-from skaha.records import sessions
+from skaha.records import record_id, sessions
 from skaha.results import Outcome, ResultDict, raise_with_partial
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def _problems(client: BaseClient, poller: Poller, ids: Sequence[str]) -> dict[st
     session that is not listed is also looked up by its id.
     """
     records = poller.read(functools.partial(list_sessions, client))
-    listed = {str(record.get("id")) for record in sessions(records)}
+    listed = {record_id(record) for record in sessions(records)}
     looked_up = poller.look_up([session_id for session_id in ids if session_id not in listed])
     problems: dict[str, SkahaError] = {}
     for session_id in ids:
@@ -56,7 +57,7 @@ def _problems(client: BaseClient, poller: Poller, ids: Sequence[str]) -> dict[st
         record = looked_up.values.get(session_id)
         # An app has the id of its desktop, and may live longer.
         exists = session_id in listed or (record is not None and bool(sessions([record])))
-        if error is not None and error.concerns_platform:
+        if error is not None and not means_absence(error):
             problems[session_id] = error
         elif exists:
             problems[session_id] = StillThereError(

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from skaha._sansio.polling import PollingInterval
-from skaha._sansio.status_tracker import StatusTracker
+from skaha._sansio.status_tracker import UNSEEN, StatusTracker
 from skaha._sync._poller import Poller
 from skaha.errors import SkahaError, WaitTimeoutError
 from skaha.results import Outcome, ResultDict, attach_partial
@@ -76,10 +76,14 @@ def _result(tracker: StatusTracker) -> ResultDict[str]:
 
 def _timed_out(tracker: StatusTracker, timeout: float | None, reason: str) -> WaitTimeoutError:
     statuses = tracker.statuses()
-    pending = [f"{session_id} is {statuses[session_id]}" for session_id in tracker.pending]
+    pending = [f"{session_id} is {_words(statuses[session_id])}" for session_id in tracker.pending]
     more = f" and {len(pending) - _MAX_NAMED} more" if len(pending) > _MAX_NAMED else ""
     message = f"after {timeout:g} s, {', '.join(pending[:_MAX_NAMED])}{more}"
     error = WaitTimeoutError(f"{message}; {reason}" if reason else message)
     error.subject = "wait"
     error.partial = _result(tracker)
     return error
+
+
+def _words(status: str) -> str:
+    return "not listed yet" if status == UNSEEN else status

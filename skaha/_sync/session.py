@@ -1133,8 +1133,8 @@ class Session(BaseClient):
         """Delete the sessions whose names start with a prefix.
 
         Args:
-            prefix: Beginning of the names, taken literally. The platform stores names in lower
-                case.
+            prefix: Beginning of the names, taken literally. Capital letters do not matter: the
+                platform stores names in lower case.
             kind: Only sessions of this kind, or of one of these kinds; `None` for any kind.
             status: Only sessions with this status, or with one of these statuses; `None` for any
                 status. `Succeeded` and `Completed` mean the same.

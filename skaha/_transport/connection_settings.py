@@ -7,11 +7,12 @@ import ssl
 from abc import ABC, abstractmethod
 from functools import cached_property
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 import httpx
 
 from skaha._sansio.responses import is_html
-from skaha._sansio.validation import checked_token
+from skaha._sansio.validation import check_id, checked_token
 from skaha._transport.proxies import proxy_of_environment
 from skaha._version import __version__
 from skaha.errors import ConfigurationError
@@ -200,7 +201,14 @@ class ConnectionSettings(NetworkSettings):
         return self._tls()
 
     def full_url(self, path: str) -> str:
-        """Return the URL for a path of the description, with the version of this platform."""
+        """Return the URL for a path of the description, with the version of this platform.
+
+        Raises:
+            InvalidInputError: If an id in the path cannot be one: without it, or with a slash in
+                it, the path would be the path of another operation.
+        """
+        for part in urlsplit(path).path.removeprefix("/").split("/"):
+            check_id(unquote(part))
         rest = path.removeprefix(f"/{_DESCRIBED_VERSION}/")
         return f"{self.server}{path}" if rest == path else f"{self.server}/{self.version}/{rest}"
 

@@ -1,6 +1,7 @@
 """A launch on a bad network ends with exactly the requested replicas, or with a true account."""
 
 import itertools
+import json
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -536,6 +537,18 @@ def test_an_id_that_is_listed_under_another_name_is_not_accepted(
 ) -> None:
     faulty.script("POST run-1", wrong_id(answered_ids[0]))
     faulty.script("POST run-2", f.RESET_DONE)
+    launched = variant.run(opened(variant, faulty).create("run", IMAGE, replicas=3))
+    check_exact(faulty, launched, names(3))
+
+
+@pytest.mark.parametrize("odd_value", [None, "", 5, ["abcd1234"], {"a": 1}], ids=str)
+@pytest.mark.parametrize("key", ["id", "name"])
+def test_an_odd_record_does_not_stop_a_launch(
+    variant: Any, faulty: FaultyPlatform, key: str, odd_value: object
+) -> None:
+    odd_record = {"id": "zzzz1234", "name": "run-2"} | {key: odd_value}
+    faulty.script("POST run-2", f.RESET_DONE)
+    faulty.script("GET session", f.Fault("odd", body=json.dumps([odd_record]).encode()))
     launched = variant.run(opened(variant, faulty).create("run", IMAGE, replicas=3))
     check_exact(faulty, launched, names(3))
 

@@ -20,6 +20,7 @@ __all__ = [
     "Method",
     "RequestCanceller",
     "Semaphore",
+    "call_blocking",
     "run_concurrently",
     "run_with_limit",
     "running_loop",
@@ -35,6 +36,8 @@ Method: TypeAlias = Callable[P, Coroutine[Any, Any, R]]
 Lock = contextlib.nullcontext
 Semaphore = asyncio.Semaphore
 sleep = asyncio.sleep
+# Call a function that blocks; the other tasks go on meanwhile.
+call_blocking = asyncio.to_thread
 
 
 def running_loop() -> asyncio.AbstractEventLoop:

@@ -25,7 +25,7 @@ from skaha._sansio.responses import (
 from skaha._sansio.retrying import RetryState, note_refusal, raise_if_refused
 from skaha._transport._sync.concurrency import Semaphore, sleep
 from skaha._transport._sync.pool import ConnectionPool
-from skaha._transport.connection_settings import HEADERS, NetworkSettings
+from skaha._transport.connection_settings import HEADERS
 from skaha.errors import StatusError
 
 if TYPE_CHECKING:
@@ -221,23 +221,3 @@ def _checked_start(response: httpx.Response, start: bytes) -> bytes:
     if is_html(page):
         raise invalid_response(page, TEXT)
     return start
-
-
-def open_client(
-    *, headers: dict[str, str] | None = None, timeout: float = 5.0, follow_redirects: bool = False
-) -> httpx.Client:
-    """Return a client without credentials for any server.
-
-    It uses the proxies and the certificate authorities of the environment, as all clients do.
-
-    Args:
-        headers: Additional headers of all requests.
-        timeout: Seconds to wait for a connection and for each part of a response.
-        follow_redirects: Whether to follow redirects, which may lead to another server.
-    """
-    return httpx.Client(
-        headers=HEADERS | (headers or {}),
-        timeout=timeout,
-        follow_redirects=follow_redirects,
-        transport=ConnectionPool(NetworkSettings()),
-    )

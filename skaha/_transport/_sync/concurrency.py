@@ -25,6 +25,7 @@ __all__ = [
     "Method",
     "RequestCanceller",
     "Semaphore",
+    "call_blocking",
     "run_concurrently",
     "run_with_limit",
     "sleep",
@@ -40,6 +41,11 @@ Semaphore = threading.Semaphore
 
 # Seconds to wait for the end of threads that were told to stop.
 _STOP_SECONDS = 2.0
+
+
+def call_blocking(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Call a function that blocks."""
+    return function(*args, **kwargs)
 
 
 class _StoppedError(BaseException):

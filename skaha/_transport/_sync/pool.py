@@ -125,7 +125,7 @@ class _AsyncConnection:
             CredentialsError: If the certificate of the user cannot be used now.
         """
         if request.url.scheme not in ("http", "https"):
-            message = f"only http and https are supported: {request.url}"
+            message = f"only http and https are supported, not {request.url.scheme}"
             raise httpx.UnsupportedProtocol(message, request=request)
         core_request = httpcore.Request(
             method=request.method,

@@ -92,11 +92,7 @@ def _matching_items(
 ) -> list[Item]:
     kinds, statuses = (None if "any" in words else list(words) for words in (kind, status))
     if prefixes:
-        lists = [
-            # The platform stores names in lower case.
-            session.destroy_with(prefix.lower(), kinds, statuses, dry_run=True)
-            for prefix in prefixes
-        ]
+        lists = [session.destroy_with(prefix, kinds, statuses, dry_run=True) for prefix in prefixes]
     else:
         lists = [session.destroy_all(kinds, statuses, dry_run=True)]
     items = {record["id"]: session_item(record) for records in lists for record in records}
