@@ -1,4 +1,9 @@
-"""Tasks of the project: `nox` checks everything, `nox -s demo` shows an example."""
+"""Tasks of the project: `scripts/nox` checks everything, `scripts/nox -s demo` shows an example."""
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - nox may run on an older Python than the project
+    sys.exit("This project needs Python 3.11 or newer: run scripts/nox with such a Python.")
 
 import tomllib
 from pathlib import Path
