@@ -9,6 +9,9 @@ A block is followed as a reader would, in the order of its page, all in one dire
 
 A comment right before a block says what else is to be done with it: `<!-- saved as: work.py -->`
 saves it instead, for blocks below to use, and `<!-- not run: REASON -->` leaves it alone.
+
+The blocks of a page share one terminal: a directory that a block enters and a variable that it
+exports also apply to all later blocks, `python` included.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 import tomllib
 import traceback
 from dataclasses import dataclass
@@ -59,6 +63,8 @@ REASONS = (
 DIRECTIVES = ("{toctree}", "{eval-rst}", "{literalinclude}")
 
 _COMMENT = re.compile(r"<!-- (saved as|not run): (.+?) -->\s*")
+# Every shell sets these variables itself.
+_SHELL_VARIABLES = {"_", "OLDPWD", "PWD", "SHLVL"}
 _LIKE = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 _SECONDS = 60
 # What separates the output of one command from that of the next.
@@ -153,6 +159,8 @@ class Reader:
         """Do with a block what its language and its comment say."""
         if block.task == "saved as":
             Path(block.about).write_text(block.text, encoding="utf-8")
+        elif block.about == "needs an account on a platform":
+            assert os.environ.get("SKAHA_SERVER") != "local", f"{block.place} runs on the laptop"
         elif block.task != "not run" and block.language not in DIRECTIVES:
             try:
                 getattr(self, f"_on_{block.language}")(block)
@@ -176,15 +184,23 @@ class Reader:
             check(example, run(example, self.names, self._runner), _LIKE)
 
     def _on_sh(self, block: Block) -> None:
-        command = ["bash", "-euo", "pipefail", "-c", block.text]
-        subprocess.run(command, check=True, timeout=_SECONDS, stdin=subprocess.DEVNULL)
+        with _exported() as save:
+            command = ["bash", "-euo", "pipefail", "-c", block.text + save]
+            subprocess.run(command, check=True, timeout=_SECONDS, stdin=subprocess.DEVNULL)
 
     def _on_console(self, block: Block) -> None:
         examples = list(_commands(block.text))
         script = "".join(f"{one.source}\necho {_MARK}\n" for one in examples)
-        with pexpect.spawn(
-            "bash", ["-c", script], timeout=_SECONDS, dimensions=(24, 100), encoding="utf-8"
-        ) as terminal:
+        with (
+            _exported() as save,
+            pexpect.spawn(
+                "bash",
+                ["-c", script + save],
+                timeout=_SECONDS,
+                dimensions=(24, 100),
+                encoding="utf-8",
+            ) as terminal,
+        ):
             terminal.expect(pexpect.EOF)
         *outputs, _ = terminal.before.replace("\r\n", "\n").split(f"{_MARK}\n")
         for example, output in zip(examples, outputs, strict=True):
@@ -207,6 +223,19 @@ class Reader:
 
     def _on_text(self, block: Block) -> None:
         """Look at it."""
+
+
+@contextlib.contextmanager
+def _exported() -> Iterator[str]:
+    """Yield a command that stores the variables and directory of a shell; then use them here."""
+    with tempfile.NamedTemporaryFile() as file:
+        yield f"\nenv -0 > {file.name}\n"
+        pairs = [pair.partition("=") for pair in file.read().decode().split("\0") if pair]
+    os.chdir(next(value for name, _, value in pairs if name == "PWD"))
+    variables = {name: value for name, _, value in pairs if name not in _SHELL_VARIABLES}
+    for name in os.environ.keys() - variables.keys() - _SHELL_VARIABLES:
+        del os.environ[name]
+    os.environ.update(variables)
 
 
 def _commands(text: str) -> Iterator[doctest.Example]:

@@ -8,13 +8,16 @@ import importlib
 import inspect
 import os
 import pkgutil
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pages
 import pytest
+import yaml
 
 import skaha
 
@@ -37,6 +40,8 @@ EXAMPLES = {
     if test.examples
 }
 PAGES = {str(page.relative_to(pages.ROOT)): page for page in pages.PAGES}
+FOLLOWED_IN_THE_CLONE = ["README.md", "docs/examples.md"]
+IGNORED_BY_GIT = {line.strip("/") for line in (pages.ROOT / ".gitignore").read_text().splitlines()}
 REFERENCE = "".join(page.read_text() for name, page in PAGES.items() if "reference" in name)
 
 
@@ -129,17 +134,47 @@ def test_a_block_that_does_not_do_what_it_shows_is_found(
 def test_a_page_can_be_followed(
     name: str, home: Path, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    directory = home / PAGES[name].stem
-    directory.mkdir(exist_ok=True)
+    directory = home / Path(name).with_suffix("")
+    directory.mkdir(parents=True)
+    (directory / "examples").symlink_to(pages.ROOT / "examples")
     monkeypatch.chdir(directory)
-    monkeypatch.setenv("SKAHA_SERVER", "local")
+    environment = dict(os.environ)
+    if name == "docs/reference/cli.md":  # its text tells the reader to set this
+        os.environ["SKAHA_SERVER"] = "local"
     reader = pages.Reader(runner)
     try:
         for block in pages.blocks(PAGES[name]):
             reader.follow(block)
     finally:
         pages.close(reader.opened, runner)
+        os.environ.clear()
+        os.environ.update(environment)
         clean_up()
+    if name in FOLLOWED_IN_THE_CLONE:
+        written = {path.name for path in directory.iterdir()} - {"examples"}
+        assert written <= IGNORED_BY_GIT
+
+
+def test_the_start_pages_show_the_same_installation() -> None:
+    texts = [PAGES[name].read_text() for name in ("README.md", "docs/index.md", "docs/tutorial.md")]
+    [installation] = {
+        re.search(r"(?s)```sh\npython3 --version.*?\n\n.*?\n\n", text)[0] for text in texts
+    }
+    for part in ("3.11", "sudo apt install python3-venv", "pip install '.[all]'", "1.7.0", ">=2"):
+        assert part in installation
+
+
+def test_the_readme_is_plain_markdown() -> None:
+    assert not re.search(r"\{[\w:]+\}`|^```\{", PAGES["README.md"].read_text(), re.MULTILINE)
+
+
+def test_the_citation_states_this_version_and_licence() -> None:
+    project = tomllib.loads((pages.ROOT / "pyproject.toml").read_text())["project"]
+    citation = yaml.safe_load((pages.ROOT / "CITATION.cff").read_text())
+    assert (citation["version"], citation["license"]) == (skaha.__version__, project["license"])
+    assert citation["title"] in PAGES["docs/citing.md"].read_text()
+    assert f"version = {{{skaha.__version__}}}" in PAGES["docs/citing.md"].read_text()
+    assert f"Release {skaha.__version__}" in PAGES["docs/contributing/releasing.md"].read_text()
 
 
 def clean_up() -> None:
