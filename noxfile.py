@@ -15,6 +15,8 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "drift", "types", "docs", "tests"]
 
+PYTEST = ["pytest", "-n", "auto", "--dist", "worksteal"]
+ALL_TESTS = [*PYTEST, "-m", ""]
 PYPROJECT = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
 
 
@@ -75,19 +77,26 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests; arguments go to pytest."""
+    """Run the fast tests; arguments go to pytest."""
     install(session, "test", project=".[all]")
-    session.run("pytest", "-n", "auto", "--dist", "worksteal", *session.posargs)
+    session.run(*PYTEST, *session.posargs)
+
+
+@nox.session
+def slow(session: nox.Session) -> None:
+    """Run the slow tests; arguments go to pytest."""
+    install(session, "test", project=".[all]")
+    session.run(*PYTEST, "-m", "slow", *session.posargs)
 
 
 @nox.session
 def coverage(session: nox.Session) -> None:
-    """Run the tests, and print the lines and branches of skaha/ that they do not reach."""
+    """Run all tests, and print the lines and branches of skaha/ that they do not reach."""
     install(session, "test", "coverage", project=".[all]")
     session.run("coverage", "erase")
-    tests = ["pytest", "-n", "auto", "--dist", "worksteal", *session.posargs]
     # Report also after failed tests: some tests forbid the modules that coverage imports.
-    session.run("coverage", "run", "-m", *tests, success_codes=[0, 1])
+    command = ["coverage", "run", "-m", *ALL_TESTS, *session.posargs]
+    session.run(*command, success_codes=[0, 1])
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
 
@@ -101,11 +110,11 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def lowest(session: nox.Session) -> None:
-    """Run the tests with the lowest versions that are allowed; arguments go to pytest."""
+    """Run all tests with the lowest versions that are allowed; arguments go to pytest."""
     # Install everything in one resolution: a second one could raise the versions.
     tools = nox.project.dependency_groups(PYPROJECT, "test")
     session.install("--resolution=lowest-direct", *tools, "-e", ".[all]")
-    session.run("pytest", "-n", "auto", "--dist", "worksteal", *session.posargs)
+    session.run(*ALL_TESTS, *session.posargs)
 
 
 @nox.session

@@ -35,6 +35,14 @@ def pytest_xdist_auto_num_workers() -> int:
     return 3 * (os.cpu_count() or 1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need a browser, a kernel or a small disk."""
+    slow_fixtures = {"browser", "notebook", "small_disk"}
+    for item in items:
+        if slow_fixtures & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+
+
 class Variant:
     """One of the two variants: its classes, and how to get the value of a call."""
 

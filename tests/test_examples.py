@@ -17,6 +17,8 @@ from matplotlib import image
 
 from skaha import Session
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 

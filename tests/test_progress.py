@@ -127,6 +127,7 @@ def test_all_are_told_of_however_many_and_however_wide(variant, scripted, count,
     assert marks == {"the caller's context"}
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 2**32), replicas=st.integers(1, 12))
 def test_a_launch_on_a_bad_network_counts_no_replica_twice(variant, seed, replicas):

@@ -252,15 +252,6 @@ def test_a_prefix_is_a_prefix_and_never_a_pattern(
     assert list(variant.run(scripted_session.destroy_with(prefix))) == found
 
 
-def test_a_prefix_that_no_name_can_have_ends_nothing_and_says_so(
-    variant, scripted, scripted_session
-):
-    scripted.answer = list_of([samples.HEADLESS_B])
-    with pytest.warns(UserWarning, match="lower case"):
-        assert variant.run(scripted_session.destroy_with("BIAS")) == {}
-    assert [one.method for one in scripted.received] == ["GET"]
-
-
 @pytest.mark.parametrize("profile", samples.SESSIONS)
 @pytest.mark.parametrize(
     "filters",

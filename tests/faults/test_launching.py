@@ -27,7 +27,7 @@ from skaha.results import Launched
 
 # The variants open a session for each example; the state of the fixture does not matter.
 by_seed = settings(
-    max_examples=12,
+    max_examples=40,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -91,6 +91,7 @@ def check_account(platform: FaultyPlatform, launched: Launched, wanted: list[str
         assert not unknown or name in uncertain, (name, unknown)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [0.1, 0.3])
 @by_seed
 @given(seed=SEEDS, replicas=st.integers(1, 12), old=st.integers(0, 3))
@@ -120,8 +121,9 @@ PLATFORMS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("platform_settings", PLATFORMS.values(), ids=list(PLATFORMS))
-@settings(by_seed, max_examples=2)
+@settings(by_seed, max_examples=8)
 @given(seed=SEEDS, replicas=st.integers(2, 8))
 def test_the_account_is_exact_on_a_slow_or_odd_platform(
     variant: Any, platform_settings: dict[str, Any], seed: int, replicas: int
@@ -187,6 +189,7 @@ def test_an_old_failed_session_is_not_taken_for_its_replacement(
     assert on_server[2:] == again.surplus.get("run-2", [])
 
 
+@pytest.mark.slow
 @by_seed
 @given(
     seed=SEEDS,

@@ -27,10 +27,13 @@ APPLETS = (
 ENGINE = shutil.which("podman") or shutil.which("docker")
 BUSYBOX = shutil.which("busybox")
 
-pytestmark = pytest.mark.skipif(
-    not (ENGINE and BUSYBOX),
-    reason="needs an engine and a static busybox: apt-get install podman runc busybox-static",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (ENGINE and BUSYBOX),
+        reason="needs an engine and a static busybox: apt-get install podman runc busybox-static",
+    ),
+]
 
 # A substitute for JupyterLab; its page shows its arguments and its environment.
 JUPYTER = """#!/bin/sh

@@ -9,6 +9,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from schemathesis import checks
 
+pytestmark = pytest.mark.slow
+
 SPEC = yaml.safe_load((Path(__file__).parents[2] / "openapi" / "skaha.yaml").read_text())
 SCHEMA = schemathesis.openapi.from_dict(SPEC)
 OPERATIONS = {result.ok().label: result.ok() for result in SCHEMA.get_all_operations()}
