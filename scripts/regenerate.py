@@ -31,6 +31,7 @@ CONFIG = ROOT / "openapi" / "generator.yaml"
 API = ROOT / "generated" / "skaha_api"
 # Each of these folders has a sync variant beside it.
 ASYNC_FOLDERS = (ROOT / "skaha" / "_async", ROOT / "skaha" / "_transport" / "_async")
+_FORM = "application/x-www-form-urlencoded"
 # These files are written by hand in both variants, because they hold the differences.
 HAND_WRITTEN = ("concurrency.py", "backend.py")
 
@@ -63,12 +64,26 @@ def keep_successes(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
+def add_charset(document: dict[str, Any]) -> dict[str, Any]:
+    """Add the charset to the media type of each form, and return the description.
+
+    Without it, the platform reads a form as ISO-8859-1. The description itself has the plain media
+    type, because other tools know only this one.
+    """
+    for item in document["paths"].values():
+        for method in METHODS & item.keys():
+            content = item[method].get("requestBody", {}).get("content", {})
+            if _FORM in content:
+                content[f"{_FORM}; charset=UTF-8"] = content.pop(_FORM)
+    return document
+
+
 def generate_api(spec: Path, target: Path) -> None:
     """Generate the client of the description `spec` into the new folder `target`."""
     with tempfile.TemporaryDirectory() as scratch:
         # The generator gets a changed copy: the description itself stays complete.
         description = Path(scratch) / "description.json"
-        description.write_text(json.dumps(keep_successes(read(spec)), default=str))
+        description.write_text(json.dumps(add_charset(keep_successes(read(spec))), default=str))
         command = ["openapi-python-client", "generate", "--path", str(description)]
         command += ["--config", str(CONFIG), "--meta", "none", "--output-path", str(target)]
         run(*command, *template_options(), "--fail-on-warning")

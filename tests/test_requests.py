@@ -11,7 +11,7 @@ from scripted import Answer, json_answer
 from skaha import ContainerRegistry
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.1"
-FORM = "application/x-www-form-urlencoded"
+FORM = "application/x-www-form-urlencoded; charset=UTF-8"
 TOKEN = "a-token-of-the-tests"
 
 

@@ -24,7 +24,7 @@ def _get_kwargs(
     }
 
     _kwargs["data"] = body.to_dict()
-    headers["Content-Type"] = "application/x-www-form-urlencoded"
+    headers["Content-Type"] = "application/x-www-form-urlencoded; charset=UTF-8"
 
     _kwargs["headers"] = headers
     return _kwargs
