@@ -34,6 +34,7 @@ __all__ = [
     "expiry_time",
     "is_finished",
     "known",
+    "may_restart",
     "parse_events",
     "printable",
     "ram_bytes",
@@ -123,6 +124,22 @@ def takes_room(record: Record) -> bool:
         (True, False)
     """
     return not is_finished(record) and record.get("status") != "Terminating"
+
+
+def may_restart(record: Record) -> bool:
+    """Return whether the session has failed, but the platform may start it again.
+
+    Kubernetes starts an interactive session again, after growing pauses. A failed headless session
+    has ended.
+
+    Example:
+        >>> may_restart({"status": "Failed", "type": "notebook"})
+        True
+        >>> may_restart({"status": "Failed", "type": "headless"})
+        False
+    """
+    has_failed = is_finished(record) and not succeeded(record)
+    return has_failed and record.get("type") != "headless"
 
 
 def succeeded(record: Record) -> bool:

@@ -195,7 +195,10 @@ def test_what_has_no_address_is_told(variant, scripted, opened, nothing):
 
 
 @pytest.mark.parametrize("status", ["Failed", "Completed"])
-def test_what_has_ended_is_not_waited_for(variant, scripted, elsewhere, opened, status):
+def test_what_has_ended_is_not_waited_for(
+    variant, scripted, elsewhere, opened, monkeypatch, status
+):
+    monkeypatch.setattr("skaha._sansio.status_tracker.RESTART_SECONDS", 0)
     """Its address will never answer."""
     elsewhere.answer = lambda _: Answer(502, "no such session")
     scripted.answer = Stage([interactive("n1", at(elsewhere, "/n1"), status)])

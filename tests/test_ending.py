@@ -131,6 +131,37 @@ def test_capital_letters_of_a_name_do_not_matter(variant, session, text, pattern
     assert set(variant.run(session.destroy_with(text, status=None, pattern=pattern))) == set(ids)
 
 
+PASSING = [
+    # The kind, its status in the two looks, the status to delete, and whether it is deleted.
+    ("headless", "Pending", "Completed", "Pending", False),
+    ("headless", "Pending", "Pending", "Pending", True),
+    ("headless", "Pending", "Completed", ["Pending", "Completed"], True),
+    ("notebook", "Failed", "Running", "Failed", False),
+    ("notebook", "Failed", "Failed", "Failed", True),
+    ("headless", "Failed", None, "Failed", True),
+    ("notebook", "Failed", None, None, True),
+]
+
+
+@pytest.mark.parametrize(("kind", "first", "second", "status", "is_deleted"), PASSING)
+@pytest.mark.parametrize("call", ["destroy_with", "destroy_all"])
+def test_a_status_that_may_change_is_read_twice(
+    variant, scripted, monkeypatch, call, kind, first, second, status, is_deleted
+):
+    """`None` as the second status: there is no second look."""
+    for module in ("_async", "_sync"):
+        monkeypatch.setattr(f"skaha.{module}.session._SECONDS_BETWEEN_LOOKS", 0.001)
+    statuses = [one for one in (first, second) if one is not None]
+    scripted.answer = stage = Stage(
+        *[[record("a1", one, type=kind, name="run-1")] for one in statuses]
+    )
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    arguments = ("run-",) if call == "destroy_with" else ()
+    deleted = variant.run(getattr(session, call)(*arguments, kind=None, status=status))
+    assert deleted == ({"a1": True} if is_deleted else {})
+    assert len(stage.times) == len(statuses)
+
+
 @pytest.mark.parametrize("odd", [{}, {"id": None}, {"id": "../x"}, {"id": ["a"]}, {"id": ""}])
 def test_a_record_without_an_id_is_left_alone(variant, scripted, odd):
     odd = {"name": "sweep-9", "type": "headless", "status": "Completed"} | odd

@@ -8,7 +8,7 @@ from skaha_api import AuthenticatedClient
 from skaha_api.api.session import create_session
 from skaha_api.models import NewSession
 
-TEXTS = ["é", "☃", "日本語", "😀", "\ufeffa\xa0b", "Zoë–☃日本😀" * 500]
+TEXTS = ["é", "☃", "日本語", "😀", "\ufeffa\xa0b", "Zoë\N{EN DASH}☃日本😀" * 500]
 
 
 def log_of(variant, session, session_id):

@@ -195,6 +195,35 @@ def look_ups(scripted):
     return [session_id for session_id in ids if session_id != "session"]
 
 
+FAILED_AND_STARTED_AGAIN = ["Running", "Failed", "Failed", "Pending", "Running", "Completed"]
+
+
+@pytest.mark.parametrize("kind", ["notebook", "desktop", "a-new-kind", None])
+def test_a_failed_session_that_the_platform_starts_again_has_not_ended(variant, scripted, kind):
+    looks = [[record("a1", status, type=kind)] for status in FAILED_AND_STARTED_AGAIN]
+    assert waited(variant, scripted, looks, "a1") == {"a1": "Completed"}
+
+
+def test_a_failed_headless_session_has_ended(variant, scripted):
+    looks = [look({"a1": status}) for status in FAILED_AND_STARTED_AGAIN]
+    assert waited(variant, scripted, looks, "a1") == {"a1": "Failed"}
+    assert lists(scripted) == 2
+
+
+@pytest.mark.parametrize("options", [{"restart": 0}, {"restart": 0.02}, {"until": "Failed"}])
+def test_a_session_that_stays_failed_has_ended(variant, scripted, options):
+    looks = [[record("a1", "Failed", type="notebook")]]
+    assert waited(variant, scripted, looks, "a1", **options) == {"a1": "Failed"}
+
+
+def test_a_session_that_fails_again_has_the_whole_time_again(variant, scripted):
+    """It fails for longer than `restart`, but not without a break."""
+    statuses = ["Failed", "Failed", "Running"] * 10 + ["Completed"]
+    looks = [[record("a1", status, type="notebook")] for status in statuses]
+    found = waited(variant, scripted, looks, "a1", poll=0.02, longest_poll=0.02, restart=0.2)
+    assert found == {"a1": "Completed"}
+
+
 @pytest.mark.usefixtures("quick_look_ups")
 def test_a_session_that_vanishes_is_looked_up_twice_before_it_is_gone(variant, scripted):
     looks = [look({"a1": "Running", "b2": "Running"}), look({"b2": "Running"})]
@@ -614,6 +643,7 @@ def test_what_progress_does_to_the_statuses_does_not_matter(variant, scripted):
         ("timeout", float("nan")),
         ("timeout", "1"),
         ("appear", None),
+        ("restart", None),
         ("appear", float("nan")),
         ("ids", "a 1"),
         ("ids", 7),

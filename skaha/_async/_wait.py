@@ -28,10 +28,11 @@ async def wait_for(
     poll: float,
     longest_poll: float,
     appear: float,
+    restart: float,
     progress: Callable[[dict[str, str]], object] | None,
 ) -> ResultDict[str]:
     """Wait as `AsyncSession.wait` promises."""
-    tracker = StatusTracker(ids, wanted, appear)
+    tracker = StatusTracker(ids, wanted, appear, restart)
     interval = PollingInterval(poll, longest_poll)
     poller = AsyncPoller(client, "wait", timeout)
     try:

@@ -24,6 +24,7 @@ from skaha._sansio.responses import (
     records_of,
 )
 from skaha._sansio.status_tracker import GONE
+from skaha._transport._async.concurrency import sleep
 from skaha.errors import (
     AuthenticationError,
     BadRequestError,
@@ -39,7 +40,9 @@ from skaha.records import (
     FINISHED,
     SUCCESS,
     matching,
+    may_restart,
     parse_events,
+    record_id,
     session_name,
     sessions,
 )
@@ -64,6 +67,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from pathlib import Path
 
+    from skaha._sansio.name_filter import NameFilter
     from skaha._transport._async.concurrency import Method
     from skaha.models import (
         KINDS,
@@ -82,6 +86,9 @@ __all__ = ["AsyncSession"]
 T = TypeVar("T")
 
 log = logging.getLogger("skaha")
+
+# Seconds between the two looks at a status that may change.
+_SECONDS_BETWEEN_LOOKS = 2.0
 
 
 class AsyncSession(AsyncBaseClient):
@@ -587,6 +594,7 @@ class AsyncSession(AsyncBaseClient):
         poll: float = 0.25,
         longest_poll: float = 15,
         appear: float = 60,
+        restart: float = 30,
         progress: Callable[[dict[str, str]], object] | None = None,
     ) -> ResultDict[str]:
         """Wait until every session has a wanted status or has ended.
@@ -600,6 +608,8 @@ class AsyncSession(AsyncBaseClient):
             longest_poll: Largest number of seconds between two looks.
             appear: Seconds after which a session that was never listed is looked up by its id. If
                 the platform does not know it, it counts as gone.
+            restart: Seconds for which a failed session of another kind than headless must stay
+                failed before it counts as finished: the platform may start it again.
             progress: Called with the status of each session by id, after every look that found a
                 change.
 
@@ -630,6 +640,7 @@ class AsyncSession(AsyncBaseClient):
         validation.check_polls(poll, longest_poll)
         validation.check_seconds("timeout", timeout, or_none=True)
         validation.check_seconds("appear", appear)
+        validation.check_seconds("restart", restart)
         return await wait_for(
             self,
             checked,
@@ -638,6 +649,7 @@ class AsyncSession(AsyncBaseClient):
             poll=poll,
             longest_poll=longest_poll,
             appear=appear,
+            restart=restart,
             progress=progress,
         )
 
@@ -1159,11 +1171,7 @@ class AsyncSession(AsyncBaseClient):
         from skaha._sansio.name_filter import NameFilter
 
         names = NameFilter.checked(prefix, pattern=pattern)
-        records = [
-            record
-            for record in await self._deletable(kind, status)
-            if names.matches(session_name(record))
-        ]
+        records = await self._deletable(kind, status, names)
         return await self._delete(records, dry_run=dry_run, verify=verify, progress=progress)
 
     @overload
@@ -1226,12 +1234,33 @@ class AsyncSession(AsyncBaseClient):
         self,
         kind: KINDS | Collection[KINDS] | None,
         status: STATUS | Collection[STATUS] | None,
+        names: NameFilter | None = None,
     ) -> list[SessionRecord]:
+        """Return the sessions to delete.
+
+        A session that has just ended is `Pending` for a second, and a failed interactive session
+        may be started again. So a status that may change is read twice.
+        """
         kinds, statuses = validation.check_kinds(kind), validation.check_statuses(status)
         if kinds and APP in kinds:
             raise InvalidInputError("an app has the id of its desktop: destroy_app deletes an app")
-        records = await list_sessions(self, kinds, statuses)
-        return [record for record in sessions(records) if validation.is_id(record.get("id"))]
+        records = [
+            record
+            for record in sessions(await list_sessions(self, kinds, statuses))
+            if validation.is_id(record.get("id"))
+            and (names is None or names.matches(session_name(record)))
+        ]
+        if statuses is None or not any(map(_may_change, records)):
+            return records
+        await sleep(_SECONDS_BETWEEN_LOOKS)
+        listed_again = {
+            record_id(record) for record in sessions(await list_sessions(self, kinds, statuses))
+        }
+        return [
+            record
+            for record in records
+            if not _may_change(record) or record_id(record) in listed_again
+        ]
 
     async def _delete(
         self,
@@ -1389,6 +1418,11 @@ def _answers(
         elif isinstance(error, refusals) and not error.concerns_platform:
             answers[session_id] = False
     return ResultDict(answers, outcome)
+
+
+def _may_change(record: Mapping[str, Any]) -> bool:
+    """Return whether the status of a session may only be a passing one."""
+    return record.get("status") == "Pending" or may_restart(record)
 
 
 def _end_of(status: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections import Counter
 from datetime import timedelta
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from skaha.errors import InvalidInputError
 from skaha.models import STATUS
-from skaha.records import FINISHED, known, record_id, session_name, sessions, time_left
+from skaha.records import FINISHED, known, may_restart, record_id, session_name, sessions, time_left
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -20,6 +21,9 @@ log = logging.getLogger("skaha")
 _SOON = timedelta(hours=1)
 # Seconds for which a session must be missing from the list before it is looked up by its id.
 _LOOK_UP_AFTER = 3.0
+# Seconds for which an interactive session must stay failed before it counts as ended: Kubernetes
+# starts it again.
+RESTART_SECONDS = 30.0
 # Look-ups in a row without the session, after which it is gone.
 _MIN_LOOK_UPS = 2
 
@@ -45,6 +49,7 @@ class StatusTracker:
         ids: list[str],
         wanted: frozenset[str] = frozenset(),
         appear: float = 60,
+        restart: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start the clock for the sessions that have to appear.
@@ -53,11 +58,14 @@ class StatusTracker:
             ids: Session ids.
             wanted: Statuses to wait for, besides the end.
             appear: Seconds after which a session that was never listed is looked up by its id.
+            restart: Seconds for which an interactive session must stay failed before it counts as
+                ended; `None` for the default.
             clock: Returns the current time in seconds.
         """
         self.ids = ids
         self._wanted = wanted
         self._appear = appear
+        self._restart = RESTART_SECONDS if restart is None else restart
         self._clock = clock
         self._statuses: dict[str, str] = {}
         self._names: dict[str, str] = {}
@@ -65,6 +73,8 @@ class StatusTracker:
         # Since when each session is missing from the list.
         self._missing_since = dict.fromkeys(ids, start)
         self._failed_look_ups = Counter[str]()
+        # Since when each session is failed that the platform may start again.
+        self._failed_since: dict[str, float] = {}
         self._odd_statuses: set[str] = set()
 
     def add(self, ids: Iterable[str]) -> None:
@@ -145,6 +155,10 @@ class StatusTracker:
         word = _NO_STATUS if status is None else str(status)
         if status is None or word not in _KNOWN:
             self._warn_about_status(session_id, "no status" if status is None else f"{word!r}")
+        if may_restart(record):
+            self._failed_since.setdefault(session_id, self._clock())
+        else:
+            self._failed_since.pop(session_id, None)
         if word != self._statuses.get(session_id):
             self._statuses[session_id] = word
             _warn_if_expiring(session_id, record)
@@ -161,10 +175,14 @@ class StatusTracker:
     @property
     def pending(self) -> list[str]:
         """Ids of the sessions that have no wanted status yet and have not ended."""
-        enough = self._wanted | ENDED
-        return [
-            session_id for session_id in self.ids if self._statuses.get(session_id) not in enough
-        ]
+        return [session_id for session_id in self.ids if not self._is_done(session_id)]
+
+    def _is_done(self, session_id: str) -> bool:
+        status = self._statuses.get(session_id)
+        if status not in ENDED or status in self._wanted:
+            return status in self._wanted
+        failed_since = self._failed_since.get(session_id, -math.inf)
+        return status == GONE or self._clock() - failed_since >= self._restart
 
     @property
     def waiting(self) -> list[str]:

@@ -29,10 +29,11 @@ def wait_for(
     poll: float,
     longest_poll: float,
     appear: float,
+    restart: float,
     progress: Callable[[dict[str, str]], object] | None,
 ) -> ResultDict[str]:
     """Wait as `Session.wait` promises."""
-    tracker = StatusTracker(ids, wanted, appear)
+    tracker = StatusTracker(ids, wanted, appear, restart)
     interval = PollingInterval(poll, longest_poll)
     poller = Poller(client, "wait", timeout)
     try:

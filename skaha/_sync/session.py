@@ -25,6 +25,7 @@ from skaha._sansio.responses import (
 from skaha._sansio.status_tracker import GONE
 from skaha._sync._base_client import BaseClient, accepts_id_aliases
 from skaha._sync._read import list_sessions, read_address, read_events, read_record
+from skaha._transport._sync.concurrency import sleep
 from skaha.errors import (
     AuthenticationError,
     BadRequestError,
@@ -40,7 +41,9 @@ from skaha.records import (
     FINISHED,
     SUCCESS,
     matching,
+    may_restart,
     parse_events,
+    record_id,
     session_name,
     sessions,
 )
@@ -65,6 +68,7 @@ if TYPE_CHECKING:
     from os import PathLike
     from pathlib import Path
 
+    from skaha._sansio.name_filter import NameFilter
     from skaha._transport._sync.concurrency import Method
     from skaha.models import (
         KINDS,
@@ -83,6 +87,9 @@ __all__ = ["Session"]
 T = TypeVar("T")
 
 log = logging.getLogger("skaha")
+
+# Seconds between the two looks at a status that may change.
+_SECONDS_BETWEEN_LOOKS = 2.0
 
 
 class Session(BaseClient):
@@ -588,6 +595,7 @@ class Session(BaseClient):
         poll: float = 0.25,
         longest_poll: float = 15,
         appear: float = 60,
+        restart: float = 30,
         progress: Callable[[dict[str, str]], object] | None = None,
     ) -> ResultDict[str]:
         """Wait until every session has a wanted status or has ended.
@@ -601,6 +609,8 @@ class Session(BaseClient):
             longest_poll: Largest number of seconds between two looks.
             appear: Seconds after which a session that was never listed is looked up by its id. If
                 the platform does not know it, it counts as gone.
+            restart: Seconds for which a failed session of another kind than headless must stay
+                failed before it counts as finished: the platform may start it again.
             progress: Called with the status of each session by id, after every look that found a
                 change.
 
@@ -631,6 +641,7 @@ class Session(BaseClient):
         validation.check_polls(poll, longest_poll)
         validation.check_seconds("timeout", timeout, or_none=True)
         validation.check_seconds("appear", appear)
+        validation.check_seconds("restart", restart)
         return wait_for(
             self,
             checked,
@@ -639,6 +650,7 @@ class Session(BaseClient):
             poll=poll,
             longest_poll=longest_poll,
             appear=appear,
+            restart=restart,
             progress=progress,
         )
 
@@ -1160,11 +1172,7 @@ class Session(BaseClient):
         from skaha._sansio.name_filter import NameFilter
 
         names = NameFilter.checked(prefix, pattern=pattern)
-        records = [
-            record
-            for record in self._deletable(kind, status)
-            if names.matches(session_name(record))
-        ]
+        records = self._deletable(kind, status, names)
         return self._delete(records, dry_run=dry_run, verify=verify, progress=progress)
 
     @overload
@@ -1227,12 +1235,33 @@ class Session(BaseClient):
         self,
         kind: KINDS | Collection[KINDS] | None,
         status: STATUS | Collection[STATUS] | None,
+        names: NameFilter | None = None,
     ) -> list[SessionRecord]:
+        """Return the sessions to delete.
+
+        A session that has just ended is `Pending` for a second, and a failed interactive session
+        may be started again. So a status that may change is read twice.
+        """
         kinds, statuses = validation.check_kinds(kind), validation.check_statuses(status)
         if kinds and APP in kinds:
             raise InvalidInputError("an app has the id of its desktop: destroy_app deletes an app")
-        records = list_sessions(self, kinds, statuses)
-        return [record for record in sessions(records) if validation.is_id(record.get("id"))]
+        records = [
+            record
+            for record in sessions(list_sessions(self, kinds, statuses))
+            if validation.is_id(record.get("id"))
+            and (names is None or names.matches(session_name(record)))
+        ]
+        if statuses is None or not any(map(_may_change, records)):
+            return records
+        sleep(_SECONDS_BETWEEN_LOOKS)
+        listed_again = {
+            record_id(record) for record in sessions(list_sessions(self, kinds, statuses))
+        }
+        return [
+            record
+            for record in records
+            if not _may_change(record) or record_id(record) in listed_again
+        ]
 
     def _delete(
         self,
@@ -1390,6 +1419,11 @@ def _answers(
         elif isinstance(error, refusals) and not error.concerns_platform:
             answers[session_id] = False
     return ResultDict(answers, outcome)
+
+
+def _may_change(record: Mapping[str, Any]) -> bool:
+    """Return whether the status of a session may only be a passing one."""
+    return record.get("status") == "Pending" or may_restart(record)
 
 
 def _end_of(status: str) -> str:
