@@ -406,6 +406,7 @@ def test_ctrl_c_during_the_deletion_names_the_sessions_that_are_left(skaha, scri
         if request.method == "DELETE" and request.path.endswith("/a2"):
             deletion.set()
             end.wait(20)
+            return None
         return platform.answer(request)
 
     def wait(_):
