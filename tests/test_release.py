@@ -226,7 +226,9 @@ def test_the_wheel_works_without_any_extra(run):
 def test_a_missing_extra_is_named(run):
     finished = run("skaha", "ps")
     assert (finished.returncode, finished.stdout) == (1, "")
-    assert finished.stderr == "skaha: the command line needs click: pip install 'skaha[cli]'\n"
+    packages = "click, filelock, tomlkit, tqdm"
+    hint = f"skaha: the command line needs {packages}: pip install 'skaha[cli]>=2'\n"
+    assert finished.stderr == hint
     finished = run("python", "-c", "import skaha; skaha.Session(server='local')")
     assert "LocalPlatformError" in finished.stderr
-    assert "pip install skaha[local]" in finished.stderr
+    assert "pip install 'skaha[local]>=2'" in finished.stderr

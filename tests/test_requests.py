@@ -82,13 +82,6 @@ def test_everything_that_is_asked_for_is_in_the_form(variant, scripted, scripted
         }
 
 
-def test_the_number_of_a_replica_is_not_for_the_user_to_say(variant, scripted, scripted_session):
-    env = {"REPLICA_COUNT": 99, "A": "b", "REPLICA_ID": 42}
-    sent = launch(variant, scripted, scripted_session, env=env, replicas=2)
-    assert sorted(sent["Sweep-2"].form["env"]) == ["A=b", "REPLICA_COUNT=2", "REPLICA_ID=2"]
-    assert env == {"REPLICA_COUNT": 99, "A": "b", "REPLICA_ID": 42}
-
-
 def test_what_is_left_to_the_platform_is_not_sent(variant, scripted, scripted_session):
     [request] = launch(
         variant, scripted, scripted_session, cores=None, ram=None, gpu=0, cmd="", args="", env={}

@@ -39,7 +39,7 @@ def requiring_login_extra() -> Iterator[None]:
         yield
     except ImportError as error:
         raise CredentialsError(
-            f"logging in needs {error.name}: pip install 'skaha[login]'"
+            f"logging in needs {error.name}: pip install 'skaha[login]>=2'"
         ) from error
 
 

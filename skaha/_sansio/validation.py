@@ -33,6 +33,8 @@ NAME = re.compile(r"[A-Za-z0-9-]+")
 _MAX_NAME_LENGTH = 63
 _ID = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _VARIABLE = re.compile(r"[A-Za-z_.-][A-Za-z0-9_.-]*")
+# The library sets these variables of each replica.
+_REPLICA_VARIABLES = frozenset({"REPLICA_ID", "REPLICA_COUNT"})
 _WAY_OUT = "skaha.helpers.shell packs any command into a cmd and args that arrive unharmed"
 
 
@@ -314,6 +316,8 @@ def _check_env(variables: object) -> dict[str, str]:
 def _check_variable(name: object) -> str:
     if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
         raise InvalidInputError(f"env: {name!r} cannot be the name of an environment variable")
+    if name in _REPLICA_VARIABLES:
+        raise InvalidInputError(f"env: create sets {name} of each replica itself: leave it out")
     return name
 
 

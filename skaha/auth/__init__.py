@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from skaha._credentials.oidc import DeviceCode
     from skaha._credentials.token import LoginToken
     from skaha.auth._device_login import show_code
-    from skaha.auth._discovery import discover
+    from skaha.auth._discovery import discover, server_url
     from skaha.auth._login import Login, login, logout
     from skaha.auth._sites import Server
 
@@ -26,6 +26,7 @@ __all__ = [
     "discover",
     "login",
     "logout",
+    "server_url",
     "show_code",
     "token_expiry",
 ]
@@ -40,6 +41,7 @@ __getattr__, __dir__ = importing(
         "discover": "skaha.auth._discovery",
         "login": "skaha.auth._login",
         "logout": "skaha.auth._login",
+        "server_url": "skaha.auth._discovery",
         "show_code": "skaha.auth._device_login",
         "token_expiry": "skaha._credentials.jwt",
     },

@@ -64,6 +64,38 @@ def discover(
     return list(servers.values())
 
 
+def server_url(name: str) -> str:
+    """Return the URL of a server by its name in the list of sites.
+
+    If the list has no URL for the server, the function looks it up in the registry of the provider.
+
+    Args:
+        name: Name of a server, such as `canfar`.
+
+    Raises:
+        skaha.errors.InvalidInputError: If there is no server with this name.
+        skaha.errors.CredentialsError: If the registry does not have the URL, or cannot be read.
+
+    Example:
+        >>> from skaha.auth import server_url
+        >>> server_url("canfar")
+        'https://ws-uv.canfar.net/skaha'
+    """
+    servers = known_sites().servers
+    if name not in servers:
+        raise InvalidInputError(
+            f"server must be 'local', a URL like https://ws-uv.canfar.net/skaha, or one of the "
+            f"names {', '.join(servers)}; not {name!r}"
+        )
+    known = servers[name]
+    if known.url:
+        return known.url
+    for server in discover(known.provider, trial=True):
+        if server.uri == known.uri and server.url:
+            return server.url
+    raise CredentialsError(f"the URL of {name} is unknown: give the URL of the server")
+
+
 def _servers(provider: Provider, sites: Sites, timeout: float) -> Iterator[Server]:
     known = [
         server

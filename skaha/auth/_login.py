@@ -12,7 +12,7 @@ from skaha._credentials.http import check_secure_url
 from skaha._credentials.token import LoginToken, requiring_login_extra
 from skaha._sansio.validation import check_path, check_positive
 from skaha.auth import _proxy_certificate
-from skaha.auth._discovery import discover
+from skaha.auth._discovery import server_url
 from skaha.auth._sites import CERTIFICATE, OIDC, Provider, is_same_url, known_sites
 from skaha.config import _file
 from skaha.errors import CredentialsError, InvalidInputError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from skaha._credentials.oidc import DeviceCode
-    from skaha.auth._sites import Server, Sites
+    from skaha.auth._sites import Sites
 
 
 @attrs.frozen
@@ -213,7 +213,7 @@ def _target(name: str | None, server: str | None, profile: str | None) -> _Targe
         return _target_in_use(sites, server, profile)
     known = sites.servers.get(name) or sites.server_at(name)
     if known is not None:
-        url = server or known.url or _look_up_url(known)
+        url = server or server_url(known.name)
         return _Target(sites.providers[known.provider], url, known.name)
     provider = sites.provider(name)
     if provider is None:
@@ -247,14 +247,6 @@ def _server_of(provider: Provider, sites: Sites, profile: str | None) -> str | N
     if url == "local":
         return None
     return url if known is None or known.provider == provider.name else None
-
-
-def _look_up_url(known: Server) -> str:
-    """Return the URL of a server in the registry of its provider."""
-    for server in discover(known.provider, trial=True):
-        if server.uri == known.uri and server.url:
-            return server.url
-    raise CredentialsError(f"the URL of {known.name} is unknown: give the URL of the server")
 
 
 def _save(target: _Target, server: str, profile: str | None) -> str:

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import signal
 import sys
+from importlib.util import find_spec
 from typing import NoReturn
 
 __all__ = ["main"]
 
 _INTERRUPTED = 130
+# Packages of the extra `cli`. Other extras install some of them, too.
+_PACKAGES = ("click", "filelock", "tomlkit", "tqdm")
 
 
 def main() -> NoReturn:
     """Run the command line of this process and exit with its exit code."""
     for name in ("SIGTERM", "SIGHUP"):
         _interrupt_on(getattr(signal, name, None))
+    if missing := [name for name in _PACKAGES if find_spec(name) is None]:
+        packages = ", ".join(missing)
+        sys.exit(f"skaha: the command line needs {packages}: pip install 'skaha[cli]>=2'")
     try:
         from skaha.cli._app import run
 
         sys.exit(run(sys.argv[1:]))
-    except ModuleNotFoundError as error:
-        if error.name != "click":
-            raise
-        sys.exit("skaha: the command line needs click: pip install 'skaha[cli]'")
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
 

@@ -6,6 +6,7 @@ from contextlib import redirect_stderr
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+from skaha import records
 from skaha.cli._context import CommandContext
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ def complete_session(
 ) -> list[str]:
     """Return the names and ids of sessions that begin with a text."""
     words = context.params.get(str(parameter.name)) or ()
-    records = _list_records(context, "Session")
-    keys = [str(record.get(key)) for key in ("name", "id") for record in records if record.get(key)]
+    sessions = _list_records(context, "Session")
+    keys = [str(record[key]) for key in ("name", "id") for record in sessions if record.get(key)]
     return [key for key in keys if key.startswith(incomplete) and key not in words]
 
 
@@ -41,10 +42,11 @@ def _list_records(context: click.Context, client_name: str) -> list[dict[str, An
     try:
         # A message would appear in the middle of the line that the user types.
         with redirect_stderr(StringIO()):
+            command_context.resolve_server()
             if client_name == "Images":
                 with command_context.client(skaha.Images, retry=False) as images:
                     return [dict(record) for record in images.details()]
             with command_context.session(retry=False) as session:
-                return [dict(record) for record in session.fetch()]
+                return [dict(record) for record in records.sessions(session.fetch())]
     except Exception:  # noqa: BLE001  (after any error there are no suggestions)
         return []

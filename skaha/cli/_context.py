@@ -25,6 +25,7 @@ __all__ = [
     "SkahaGroup",
     "command",
     "connection_options",
+    "server_url",
     "shared_options",
 ]
 
@@ -59,6 +60,11 @@ class CommandContext:
 
         with self.client(Session, **more) as session:
             yield session
+
+    def resolve_server(self) -> None:
+        """Replace the name of a server in the options by its URL."""
+        if "server" in self.arguments:
+            self.arguments["server"] = server_url(self.arguments["server"])
 
     def arguments_of(self, *names: str) -> dict[str, Any]:
         """Return the client arguments with these names that the command line has."""
@@ -96,6 +102,15 @@ class CommandContext:
         if any_done is None:
             any_done = bool(done)
         return common_exit_code(failures.values(), any_done=any_done)
+
+
+def server_url(server: str) -> str:
+    """Return the URL of a server that the user named by its URL or by its name."""
+    if server == "local" or "://" in server:
+        return server
+    from skaha import auth
+
+    return auth.server_url(server)
 
 
 def note_failures(failures: Iterable[Exception]) -> None:
@@ -140,7 +155,7 @@ def shared_options() -> list[click.Option]:
             type=click.Choice(FORMATS),
             help="Output format. Default: a table on a terminal, tab-separated rows in a pipe.",
         ),
-        _option("--server", metavar="URL", help="URL of the platform, or 'local'."),
+        _option("--server", metavar="URL", help="URL or name of the platform, or 'local'."),
         _option("--profile", metavar="NAME", help="Profile of the configuration."),
         _option("-v", "--verbose", is_flag=True, help="Show more messages on standard error."),
     ]
@@ -173,7 +188,9 @@ class SkahaCommand(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; show warnings and log messages of the library."""
-        show_library_messages(verbose=ctx.ensure_object(CommandContext).verbose)
+        context = ctx.ensure_object(CommandContext)
+        show_library_messages(verbose=context.verbose)
+        context.resolve_server()
         return super().invoke(ctx)
 
 

@@ -23,6 +23,11 @@ KINDS: tuple[str, ...] = get_args(models.KINDS)
 STATUSES: tuple[str, ...] = get_args(models.STATUS)
 
 
+def choice(words: Iterable[str]) -> click.Choice[str]:
+    """Return the type of an option with these words. Capital letters do not matter."""
+    return click.Choice(list(words), case_sensitive=False)
+
+
 def session_item(record: Mapping[str, Any]) -> Item:
     """Return a session as an item: the same keys and units for every platform."""
     return {
@@ -33,7 +38,7 @@ def session_item(record: Mapping[str, Any]) -> Item:
         "image": records.known(record.get("image")),
         "cores": records.cores(record),
         "ram_gib": _gib(records.ram_bytes(record)),
-        "gpus": _whole_number(records.known(record.get("requestedGPUCores"))),
+        "gpus": whole_number(records.known(record.get("requestedGPUCores"))),
         "started": utc_text(records.start_time(record)),
         "expires": utc_text(records.expiry_time(record)),
         "url": records.known(record.get("connectURL")),
@@ -50,7 +55,8 @@ def _gib(number: int | None) -> float | None:
     return None if number is None else round(number / 2**30, 1)
 
 
-def _whole_number(text: Any) -> int | None:
+def whole_number(text: Any) -> int | None:
+    """Return a whole number that the platform wrote as a text; `None` for any other text."""
     return int(text) if str(text).isdecimal() else None
 
 
@@ -116,7 +122,8 @@ def select_sessions(
     from skaha.errors import NoSuchSessionError
 
     selected = SelectedSessions()
-    listed = session.fetch() if words else []
+    # An app has the id of its desktop: a command would work on the desktop instead.
+    listed = records.sessions(session.fetch()) if words else []
     for word in words:
         matches = _matches(listed, word, patterns=patterns) or _unlisted(session, word)
         if not matches:

@@ -200,7 +200,7 @@ def transient_bar(
 
 def _require(name: str) -> None:
     if find_spec(name) is None:
-        raise ImportError(f"progress bars need {name}: pip install 'skaha[notebook]'", name=name)
+        raise ImportError(f"progress bars need {name}: pip install 'skaha[notebook]>=2'", name=name)
 
 
 def _is_notebook() -> bool:

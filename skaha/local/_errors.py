@@ -28,7 +28,10 @@ def check_installed() -> None:
     """
     missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
-        raise PlatformError(f"{', '.join(missing)} missing: run `pip install skaha[local]`")
+        packages = ", ".join(missing)
+        raise PlatformError(
+            f"the embedded platform needs {packages}: pip install 'skaha[local]>=2'"
+        )
 
 
 @contextmanager

@@ -344,7 +344,7 @@ def test_a_missing_library_is_named_with_its_extra(iam, home):
     with home.python(BARE, iam.issuer) as program:
         printed = program.communicate(timeout=20)[0]
     assert printed.startswith("logging in needs segno")
-    assert "pip install 'skaha[login]'" in printed
+    assert "pip install 'skaha[login]>=2'" in printed
     assert iam.received == []
 
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from scripted import Answer
 
 import skaha
-from skaha.auth import discover
+from skaha.auth import discover, server_url
 from skaha.auth._discovery import _entries
 from skaha.auth._sites import known_sites
 from skaha.config import ConfigurationError
-from skaha.errors import InvalidInputError
+from skaha.errors import CredentialsError, InvalidInputError
 
 LISTING = """
 # platforms
@@ -120,6 +120,18 @@ def test_any_text_can_be_read_and_only_secure_urls_are_returned(text):
     for uri, url in _entries(text):
         assert uri.endswith("/skaha")
         assert url.startswith("https://")
+
+
+@pytest.mark.usefixtures("registry")
+def test_a_name_stands_for_the_url_of_its_server():
+    assert server_url("canfar") == "https://ws-uv.canfar.net/skaha"
+    with pytest.raises(
+        InvalidInputError, match=r"one of the names canfar, ausSRC, .*; not 'canfra'"
+    ):
+        server_url("canfra")
+    # This registry cannot be read.
+    with pytest.raises(CredentialsError, match="the URL of chSRC is unknown"):
+        server_url("chSRC")
 
 
 def test_the_list_of_sites_is_complete():

@@ -4,6 +4,7 @@ import shutil
 
 import pexpect
 import pytest
+from scripted import json_answer
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.2"
 
@@ -29,6 +30,13 @@ def test_commands_options_and_names(clean):
     assert completions(clean, "bash", "skaha info complete-1 comp").strip() == ""
     assert "complete-1" in completions(clean, "zsh", "skaha delete comp")
     assert "complete-1" in completions(clean, "fish", "skaha delete comp")
+
+
+def test_an_app_on_a_desktop_is_not_suggested(skaha, scripted):
+    desktop = {"id": "desk1234", "name": "desk", "type": "desktop"}
+    scripted.answer = lambda _: json_answer([desktop, desktop | {"type": "desktop-app"}])
+    skaha.env["SKAHA_SERVER"] = scripted.url
+    assert completions(skaha, "bash", "skaha delete d").split() == ["plain,desk", "plain,desk1234"]
 
 
 def test_images_although_bash_splits_words_at_colons(skaha):

@@ -330,3 +330,17 @@ def test_the_expiry_of_a_token():
     assert token_expiry("a.eyJleHAiOjE4MDAwMDAwMDB9.b").year == 2027
     for token in ("", "a", "a.b.c", "a.e30.c", "a.eyJleHAiOiJ4In0.c"):
         assert token_expiry(token) is None
+
+
+def test_a_server_may_be_named(skaha):
+    url = "https://ws-uv.canfar.net/skaha"
+    skaha.without("SKAHA_SERVER", "SKAHA_TOKEN")
+    [item] = skaha.json("--server", "canSRC", "config", "get", "server")
+    assert item["value"] == "https://src.canfar.net/skaha"
+    skaha("config", "set", "server", "canfar")
+    assert skaha("config", "get", "server") == f"{url}\n"
+    [failed] = skaha.json("ps", "--server", "canfra", code=2)
+    assert "a URL like" in failed["error"]["message"]
+    assert "one of the names canfar, ausSRC" in skaha.err
+    skaha("config", "set", "server", "canfra", code=2)
+    assert skaha("config", "get", "server") == f"{url}\n"

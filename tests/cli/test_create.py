@@ -1,9 +1,12 @@
 """Launches: the container's arguments, the preview, the report, interruptions."""
 
 import json
+import re
 import signal
 import subprocess
+import threading
 import time
+from pathlib import Path
 
 import pytest
 from scripted import Answer, json_answer
@@ -72,12 +75,32 @@ def test_a_dry_run_sends_nothing(skaha):
         (["-e", "NOT_SET_ANYWHERE"], "is not set here"),
         (["--script", "/nowhere"], "cannot be read"),
         (["--kind", "notebook", "--", "true"], "headless"),
+        (["--kind", "Notebook", "--", "true"], "not for notebook"),
+        (["-e", "REPLICA_ID=7"], "create sets REPLICA_ID of each replica itself: leave it out"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_is_sent(clean, words, message):
     assert clean("create", IMAGE, "--dry-run", *words, code=2) == ""
     assert message in clean.err
     assert "abc" not in clean.err
+
+
+def test_a_command_without_an_image_is_refused(skaha):
+    for words in (["--", "true"], ["--name", "a", "--", "sh", "-c", "x -- y"], ["--"], []):
+        skaha("create", "--dry-run", *words, code=2)
+        assert "give an IMAGE before the COMMAND, or --jobs FILE" in skaha.err
+    [replica] = skaha.json("create", "--dry-run", IMAGE, "--", "echo", "--", "a")
+    assert (replica["cmd"], replica["args"]) == ("echo", "-- a")
+
+
+@pytest.mark.parametrize("seconds", ["-5", "nan", "inf"])
+@pytest.mark.parametrize("option", ["--wait", "--logs", "--rm", "--dry-run", "--jobs"])
+def test_a_wrong_timeout_is_refused_before_the_launch(skaha, scripted, tmp_path, option, seconds):
+    launch = ["--jobs", write_jobs(tmp_path, job("bias", "true"))]
+    launch = launch if option == "--jobs" else [IMAGE, option]
+    skaha("create", *launch, f"--timeout={seconds}", env={"SKAHA_SERVER": scripted.url}, code=2)
+    assert "timeout must be 0 seconds or more" in skaha.err
+    assert scripted.received == []
 
 
 def test_the_environment_reaches_the_container(skaha):
@@ -149,6 +172,11 @@ def interrupt(skaha, words, wait, by=signal.SIGINT):
     return out, err
 
 
+def ids_to_delete(err):
+    """Return the ids in the commands that the program shows."""
+    return [word for command in re.findall("skaha delete (.*)", err) for word in command.split()]
+
+
 def for_sessions(skaha, prefix, number=1):
     """Return a function that waits until there are sessions."""
 
@@ -178,7 +206,8 @@ def test_ctrl_c_names_the_launched_sessions_and_the_command_that_deletes_them(cl
     ids = out.split()
     assert ids
     assert f"interrupted: {len(ids)} of 50 launched" in err
-    assert f"skaha delete {' '.join(ids)}" in err
+    # The session that was in flight is found by its name, and has its own command.
+    assert set(ids_to_delete(err)) == set(ids)
     assert "skaha ps stop-" in err
     assert set(ids) <= skaha.ids()
 
@@ -230,17 +259,19 @@ def test_each_line_of_a_file_is_a_job(clean, tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{", "line 3: Expecting"),
-        ("[]", "line 3: a job must be a JSON object"),
-        ('{"name": "n", "image": "a/b:c"}', "line 3: the platform cannot launch"),
-        ('{"name": "bias", "image": "a/b:c"}', "line 3: two jobs have the name 'bias'"),
-        ('{"name": "a", "image": "a/b:c", "core": 1}', "line 3: unknown keyword 'core'"),
+        ("{", " is not a JSON object: Expecting"),
+        ("[]", " is not a JSON object: it has another type"),
+        ('{"name": "n", "image": "a/b:c"}', ": the platform cannot launch"),
+        ('{"name": "bias", "image": "a/b:c"}', ": two jobs have the name 'bias'"),
+        ('{"name": "a", "image": "a/b:c", "core": 1}', ": unknown keyword 'core'"),
+        # Only a line feed separates lines.
+        ('{"name": "a", "image": "a/b:c", "cmd": "a\u2028b"}', ": cmd may not contain"),
     ],
 )
 def test_an_error_names_the_line_and_nothing_is_launched(clean, tmp_path, line, message):
     path = write_jobs(tmp_path, job("bias", "true"), "", line)
     clean("create", "--jobs", path, code=2)
-    assert f"{path}, {message}" in clean.err
+    assert f"line 3 of {path}{message}" in clean.err
     assert not clean.ids("bias")
 
 
@@ -251,6 +282,151 @@ def test_a_file_of_jobs_excludes_the_options_of_one_job(clean, tmp_path, option)
     path = write_jobs(tmp_path, job("bias", "true"))
     clean("create", "--jobs", path, option, code=2)
     assert "--jobs has its own jobs" in clean.err
+
+
+@pytest.mark.parametrize("option", ["--wait", "--logs", "--rm"])
+def test_a_file_with_several_kinds_has_no_common_end(skaha, scripted, tmp_path, option):
+    notebook = json.dumps({"name": "book", "image": IMAGE, "kind": "notebook"})
+    path = write_jobs(tmp_path, job("bias", "true"), notebook)
+    skaha("create", "--jobs", path, option, env={"SKAHA_SERVER": scripted.url}, code=2)
+    assert "--wait, --logs and --rm need jobs of the kind headless only" in skaha.err
+    assert scripted.received == []
+
+
+# Sessions that are left on the platform.
+
+
+def records_of(*ids, status="Completed"):
+    started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 5))
+    return [
+        {"id": session_id, "name": f"left-{number}", "type": "headless", "status": status}
+        | {"startTime": started}
+        for number, session_id in enumerate(ids, 1)
+    ]
+
+
+class Platform:
+    """A platform with sessions, of which some requests fail."""
+
+    def __init__(self, scripted, ids, **answers):
+        """Take the responses to requests: by method, to the list of sessions, and for logs."""
+        self.ids, self.answers = list(ids), answers
+        self.received, self._new = scripted.received, iter(self.ids)
+        scripted.answer = self.answer
+
+    def answer(self, request):
+        is_list = request.path.endswith("/session")
+        what = "logs" if "view" in request.query else "list" if is_list else request.method
+        what = "POST" if request.method == "POST" else what
+        if what in self.answers:
+            return self.answers[what]
+        if what == "POST":
+            return Answer(200, f"{next(self._new)}\n")
+        return json_answer(records_of(*self.ids)) if what == "list" else Answer(200, "a line\n")
+
+    @property
+    def deleted(self):
+        return [one.path.rpartition("/")[2] for one in self.received if one.method == "DELETE"]
+
+
+REFUSED = Answer(401, "token expired")
+BAD_GATEWAY = Answer(502, "bad gateway")
+LEFT = ["create", IMAGE, "-n", "left", "--timeout", "9"]
+
+
+@pytest.mark.parametrize(
+    ("options", "answers", "code"),
+    [
+        (["--rm"], {}, 3),
+        (["--logs", "--rm"], {}, 3),
+        (["--logs", "--rm"], {"logs": REFUSED}, 4),
+    ],
+)
+def test_a_session_that_was_found_by_its_name_is_not_deleted(
+    skaha, scripted, options, answers, code
+):
+    platform = Platform(scripted, ["foreign1"], POST=BAD_GATEWAY, **answers)
+    skaha(*LEFT, *options, "--", "true", env={"SKAHA_SERVER": scripted.url}, code=code)
+    assert platform.deleted == []
+    assert "another program may have launched" in skaha.err
+    assert ids_to_delete(skaha.err) == ["foreign1"]
+
+
+MANY = [f"abcd{number:04}" for number in range(1, 26)]
+
+
+@pytest.mark.parametrize(
+    ("options", "answers", "code"),
+    [
+        # The wait fails, and the deletion after it, too.
+        (["--rm"], {"list": REFUSED, "DELETE": REFUSED}, 4),
+        (["--wait"], {"list": REFUSED}, 4),
+        # Only the deletion at the end fails.
+        (["--rm"], {"DELETE": REFUSED}, 3),
+        (["--logs", "--rm"], {"DELETE": REFUSED}, 3),
+    ],
+)
+def test_a_failure_names_every_session_that_is_left(skaha, scripted, options, answers, code):
+    Platform(scripted, MANY, **answers)
+    words = [*LEFT, "-r", "25", *options, "--", "true"]
+    skaha(*words, env={"SKAHA_SERVER": scripted.url}, code=code)
+    assert sorted(ids_to_delete(skaha.err)) == MANY
+    assert skaha.out.count("a line") == (25 if "--logs" in options else 0)
+
+
+def test_the_sessions_are_named_if_standard_output_is_full(skaha, scripted, entry):
+    Platform(scripted, ["a1"])
+    with Path("/dev/full").open("w") as full:
+        finished = subprocess.run(
+            [entry, *LEFT, "--", "true"],
+            env=skaha.env | {"SKAHA_SERVER": scripted.url},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert finished.returncode == 1
+    assert ids_to_delete(finished.stderr) == ["a1"]
+
+
+def test_logs_that_were_read_are_shown_and_the_other_sessions_are_kept(skaha, scripted):
+    def answer(request):
+        is_broken = "view" in request.query and request.path.endswith("/a2")
+        return REFUSED if is_broken else platform.answer(request)
+
+    platform = Platform(scripted, ["a1", "a2"])
+    scripted.answer = answer
+    words = [*LEFT, "-r", "2", "--logs", "--rm", "--", "true"]
+    assert skaha(*words, env={"SKAHA_SERVER": scripted.url}, code=3) == "a line\n"
+    assert platform.deleted == ["a1"]
+
+
+def test_ctrl_c_during_the_deletion_names_the_sessions_that_are_left(skaha, scripted, entry):
+    def answer(request):
+        if request.method == "DELETE" and request.path.endswith("/a2"):
+            deletion.set()
+            end.wait(20)
+            return None
+        return platform.answer(request)
+
+    def wait(_):
+        assert deletion.wait(20)
+        return ""
+
+    deletion, end = threading.Event(), threading.Event()
+    platform = Platform(scripted, ["a1", "a2"])
+    scripted.answer = answer
+    skaha.env["SKAHA_SERVER"] = scripted.url
+    words = [entry, "--concurrency", "1", *LEFT, "-r", "2", "--rm", "--", "true"]
+    out, err = interrupt(skaha, words, wait)
+    end.set()
+    assert ids_to_delete(err) == ["a2"]
+    assert "a1" in out
+
+
+def test_a_wait_that_is_over_shows_the_command_that_deletes_the_sessions(clean):
+    clean("create", IMAGE, "--wait", "--timeout", "0.2", "--", "sleep", "60", code=124)
+    assert set(ids_to_delete(clean.err)) == clean.ids()
 
 
 def test_a_session_that_was_not_seen_to_end_is_not_deleted(skaha, scripted):

@@ -15,6 +15,8 @@ def test_the_text_of_a_log_is_unchanged(clean, how, tmp_path):
     session_id = clean.launch("odd", "printf", "%s\\n%s", ODD, "no end")
     if how == "save":
         [saved] = clean.json("logs", session_id, "--save", str(tmp_path / "logs"))
+        row = clean("logs", session_id, "--save", str(tmp_path / "logs"))
+        assert row == f"{session_id}\todd-1\t{saved['path']}\n"
         assert (tmp_path / "logs" / f"odd-1-{session_id}.log").read_text() == f"{ODD}\nno end"
         assert saved["path"].endswith(f"odd-1-{session_id}.log")
         return

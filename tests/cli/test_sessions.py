@@ -78,6 +78,52 @@ def test_a_pattern_matches_no_session_without_a_name(skaha, scripted):
     assert "there is no session *one*" in skaha.err
 
 
+@pytest.mark.parametrize(
+    ("words", "out", "deleted"),
+    [
+        (["delete", "xterm"], None, []),
+        (["delete", "desk1234"], "desk1234\tmydesk\n", ["desk1234"]),
+        (["delete", "mydesk", "xterm"], "desk1234\tmydesk\n", ["desk1234"]),
+        (["renew", "xt*"], None, []),
+        (["wait", "xterm"], None, []),
+        (["wait", "*", "--until", "RUNNING"], "desk1234\tmydesk\tRunning\n", []),
+    ],
+)
+def test_an_app_does_not_stand_for_its_desktop(skaha, scripted, words, out, deleted):
+    """Older platforms list the apps, with the ids of their desktops."""
+    desktop = {"id": "desk1234", "name": "mydesk", "type": "desktop", "status": "Running"}
+    app = desktop | {"name": "xterm", "type": "desktop-app", "appid": "app99"}
+
+    def answer(request):
+        is_list = request.path.endswith("/session")
+        if request.method == "GET":
+            return json_answer([desktop, app]) if is_list else Answer(404, "session not found\n")
+        return Answer()
+
+    scripted.answer = answer
+    code = 5 if out is None else 3 if "xterm" in words else 0
+    assert skaha(*words, env={"SKAHA_SERVER": scripted.url}, code=code) == (out or "")
+    changed = [one.path.rpartition("/")[2] for one in scripted.received if one.method != "GET"]
+    assert changed == deleted
+
+
+def test_capital_letters_of_kinds_and_statuses_do_not_matter(skaha, scripted):
+    scripted.answer = lambda _: json_answer(RECORDS)
+    env = {"SKAHA_SERVER": scripted.url}
+    assert skaha("ps", "--kind", "HEADLESS", "--status", "running", "-q", env=env) == "b2\na1\n"
+    assert skaha("images", "--kind", "Headless", env=env) == "a1\t\nb2\t\n"
+    words = ["prune", "--all", "--dry-run", "--kind", "Headless", "--status", "ANY"]
+    assert skaha(*words, "-o", "name", env=env) == "b2\na1\n"
+
+
+def test_the_option_quiet_excludes_other_formats(skaha, scripted):
+    scripted.answer = lambda _: json_answer(RECORDS)
+    env = {"SKAHA_SERVER": scripted.url}
+    assert skaha("ps", "-q", "-o", "name", env=env) == "b2\na1\n"
+    skaha("ps", "-q", "-o", "json", env=env, code=2)
+    assert "-q is the same as --output name: leave -q or --output out" in skaha.err
+
+
 def test_a_wait_shows_an_outage_and_survives_it(skaha, scripted):
     ended = [RECORDS[0] | {"status": "Completed"}]
     busy = Answer(503, "busy", headers={"Retry-After": "0"})

@@ -4,10 +4,13 @@ import statistics
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
+ROOT = Path(__file__).parents[2]
 SKAHA = str(Path(sys.executable).with_name("skaha"))
 COMMANDS = """
 create, run, ps, ls, info, logs, events, wait, open, renew, delete, rm, prune, apps, images,
@@ -92,13 +95,15 @@ def test_the_module_works_like_the_program(skaha, module):
     assert (missing.returncode, missing.stderr) == (5, skaha.err)
 
 
-def test_without_its_extra_the_program_names_the_extra(tmp_path):
-    (tmp_path / "click.py").write_text("raise ModuleNotFoundError('no click', name='click')")
+EXTRA = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+
+
+@pytest.mark.parametrize("package", [Requirement(text).name for text in EXTRA["cli"]])
+def test_without_a_package_of_its_extra_the_program_names_the_extra(package):
+    program = f"import sys; sys.modules[{package!r}] = None; from skaha.cli import main; main()"
     finished = subprocess.run(
-        [sys.executable, "-c", "from skaha.cli import main; main()"],
-        env={"PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        check=False,
+        [sys.executable, "-c", program, "version"], capture_output=True, text=True, check=False
     )
-    assert finished.returncode == 1
-    assert b"pip install 'skaha[cli]'" in finished.stderr
+    assert (finished.returncode, finished.stdout) == (1, "")
+    hint = f"skaha: the command line needs {package}: pip install 'skaha[cli]>=2'\n"
+    assert finished.stderr == hint

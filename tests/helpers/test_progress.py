@@ -75,7 +75,7 @@ def in_a_notebook(monkeypatch):
 def test_a_missing_package_is_named_with_its_extra(monkeypatch, name):
     in_a_notebook(monkeypatch)
     monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ImportError, match=rf"{name}: pip install 'skaha\[notebook\]'"):
+    with pytest.raises(ImportError, match=rf"{name}: pip install 'skaha\[notebook\]>=2'"):
         bar("any")
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from skaha.cli.commands._input_file import read_input_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -57,18 +57,10 @@ def _command_and_arguments(words: Sequence[str], script: str | None) -> dict[str
     from skaha.helpers import shell
 
     if script is not None:
-        return dict(shell.script(_read_script(script), *words))  # type: ignore[arg-type]
+        return dict(shell.script(read_input_file("--script", script), *words))  # type: ignore[arg-type]
     if not words:
         return {}
     return dict(shell.command(*words, only_if_needed=True))  # type: ignore[arg-type]
-
-
-def _read_script(script: str) -> str:
-    try:
-        return sys.stdin.read() if script == "-" else Path(script).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise click.UsageError(f"--script: {script} cannot be read: {reason}") from None
 
 
 def _environment(pairs: Iterable[str]) -> dict[str, str]:

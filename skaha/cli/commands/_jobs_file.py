@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from skaha.cli.commands._input_file import read_input_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,22 +25,26 @@ class JobsFile:
         Raises:
             click.UsageError: If the file cannot be read, or a line is no JSON object.
         """
-        self.path = path
+        self._source = "standard input" if path == "-" else path
         self.jobs: list[dict[str, Any]] = []
         self._lines: list[int] = []
-        for number, line in enumerate(_text(path).splitlines(), 1):
+        # Not `splitlines`: a text in JSON may contain other separators of lines.
+        for number, line in enumerate(read_input_file("--jobs", path).split("\n"), 1):
             if line.strip():
-                self.jobs.append(_job(line, f"{path}, line {number}"))
+                self.jobs.append(_job(line, self._place(number)))
                 self._lines.append(number)
         if not self.jobs:
-            raise click.UsageError(f"--jobs: there is no job in {path}")
+            raise click.UsageError(f"--jobs: there is no job in {self._source}")
+
+    def _place(self, number: int) -> str:
+        return f"line {number} of {self._source}"
 
     def name_line(self, error: Exception) -> Exception:
         """Replace the number of the job by the number of its line in the subject of an error."""
         subject = getattr(error, "subject", None)
         for index, number in enumerate(self._lines):
             if subject == f"jobs[{index}]":
-                vars(error)["subject"] = f"{self.path}, line {number}"
+                vars(error)["subject"] = self._place(number)
         return error
 
     def fields(self) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -50,19 +54,11 @@ class JobsFile:
             yield str(job.get("name")), {"kind": kind, "image": job.get("image")}
 
 
-def _text(path: str) -> str:
-    try:
-        return sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise click.UsageError(f"--jobs: {path} cannot be read: {reason}") from None
-
-
 def _job(line: str, place: str) -> dict[str, Any]:
     try:
         job = json.loads(line)
     except ValueError as error:
-        raise click.UsageError(f"--jobs: {place}: {error}") from None
+        raise click.UsageError(f"--jobs: {place} is not a JSON object: {error}") from None
     if not isinstance(job, dict):
-        raise click.UsageError(f"--jobs: {place}: a job must be a JSON object")
+        raise click.UsageError(f"--jobs: {place} is not a JSON object: it has another type")
     return job

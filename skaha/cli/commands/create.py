@@ -10,9 +10,9 @@ from attrs import frozen
 from click.core import ParameterSource
 
 from skaha.cli._completion import complete_image
-from skaha.cli._context import CommandContext, command
-from skaha.cli._exit_codes import INTERRUPTED, PARTLY, common_exit_code
-from skaha.cli._sessions import KINDS, SelectedSessions
+from skaha.cli._context import CommandContext, SkahaCommand
+from skaha.cli._exit_codes import DONE, INTERRUPTED, PARTLY, common_exit_code
+from skaha.cli._sessions import KINDS, SelectedSessions, choice
 from skaha.cli._stderr import note, progress
 from skaha.cli.commands._create_options import create_arguments
 from skaha.cli.commands._jobs_file import JobsFile
@@ -21,10 +21,10 @@ from skaha.cli.commands.logs import follow_logs, read_logs, show_logs
 from skaha.cli.commands.wait import GONE, wait_for_sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from skaha.cli._stdout import Item
-    from skaha.results import Launched
+    from skaha.results import Launched, ResultDict
     from skaha.session import Session
 
 # A desktop launches its apps itself.
@@ -38,27 +38,42 @@ _OPTIONS_OF_ONE_JOB = frozenset(
 )
 # A list to read has no more sessions than these.
 _MAX_LISTED = 20
+_WORDS_AFTER_DASHES = "skaha.cli.words_after_dashes"
 
 
-@command(
+class _CreateCommand(SkahaCommand):
+    """A command that notes the number of words after `--`, which click removes."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        number = len(args) - args.index("--") - 1 if "--" in args else 0
+        ctx.meta[_WORDS_AFTER_DASHES] = number
+        return super().parse_args(ctx, args)
+
+
+@click.command(
     "create",
+    cls=_CreateCommand,
     epilog="For example: skaha create images.canfar.net/skaha/terminal:1.1.2 --logs --rm "
     "-- python3 -c \"print('a  b')\"",
 )
 @click.argument("image", required=False, shell_complete=complete_image)
 @click.argument("words", nargs=-1, metavar="[-- COMMAND [ARGUMENT]...]")
 @click.option("-n", "--name", help="Name; the replicas are NAME-1, NAME-2, ...")
-@click.option(
-    "-k", "--kind", type=click.Choice(_LAUNCH_KINDS), default="headless", show_default=True
-)
+@click.option("-k", "--kind", type=choice(_LAUNCH_KINDS), default="headless", show_default=True)
 @click.option(
     "-r", "--replicas", type=int, default=1, show_default=True, help="Number of replicas."
 )
-@click.option("-c", "--cores", type=float, help="CPU cores of each replica.")
-@click.option("-m", "--ram", type=float, help="Memory of each replica in GiB.")
+@click.option("-c", "--cores", type=float, help="CPU cores of each replica. Default: 2.")
+@click.option("-m", "--ram", type=float, help="Memory of each replica in GiB. Default: 4.")
 @click.option("-g", "--gpu", type=int, help="GPUs of each replica.")
 @click.option("--flexible", is_flag=True, help="Let the platform choose cores and memory.")
-@click.option("-e", "--env", multiple=True, metavar="K[=V]", help="Environment variable.")
+@click.option(
+    "-e",
+    "--env",
+    multiple=True,
+    metavar="K[=V]",
+    help="Environment variable; may be repeated. K alone takes the value from your environment.",
+)
 @click.option("--script", metavar="FILE", help="Run this bash script with the ARGUMENTs.")
 @click.option(
     "--jobs",
@@ -95,12 +110,14 @@ def create_command(
     """
     if options["jobs"] is not None:
         return _create_many(context, options)
-    if image is None:
-        raise click.UsageError("give an IMAGE, or --jobs FILE")
+    number_after_dashes = click.get_current_context().meta[_WORDS_AFTER_DASHES]
+    if image is None or len(words) < number_after_dashes:
+        raise click.UsageError("give an IMAGE before the COMMAND, or --jobs FILE")
     if options["logs"] and options["kind"] != "headless":
         raise click.UsageError(f"--logs needs the kind headless, not {options['kind']}")
     arguments = create_arguments(image, words, options)
     with context.session() as session:
+        _check_timeout(session, options)
         if options["dry_run"]:
             return context.report(_preview(session, arguments), _PREVIEW_COLUMNS, key="name")
         name, count = arguments["name"], arguments["replicas"]
@@ -119,9 +136,11 @@ def _create_many(context: CommandContext, options: Mapping[str, Any]) -> int:
     file = JobsFile(options["jobs"])
     fields = dict(file.fields())
     kinds = {str(field["kind"]) for field in fields.values()}
-    if kinds != {"headless"} and (options["logs"] or (options["wait"] and "headless" in kinds)):
-        raise click.UsageError("--wait and --logs need jobs of the kind headless only")
+    has_end = options["wait"] or options["rm"]
+    if kinds != {"headless"} and (options["logs"] or (has_end and "headless" in kinds)):
+        raise click.UsageError("--wait, --logs and --rm need jobs of the kind headless only")
     with context.session() as session:
+        _check_timeout(session, options)
         request = _Request(
             launch=functools.partial(session.create_many, file.jobs, at_most=options["at_most"]),
             fields=fields,
@@ -146,6 +165,11 @@ def _check_only_options_for_jobs() -> None:
             raise click.UsageError(f"--jobs has its own jobs: leave {name} out")
 
 
+def _check_timeout(session: Session, options: Mapping[str, Any]) -> None:
+    """Check the time-out before the launch: a wait for no session sends nothing."""
+    session.wait([], timeout=options["timeout"])
+
+
 @frozen
 class _Request:
     """A launch: the call that launches, and the kind and image of each replica by its name."""
@@ -159,7 +183,7 @@ class _Request:
     def until(self) -> str:
         """The status to wait for."""
         kinds = {field["kind"] for field in self.fields.values()}
-        return "finished" if kinds == {"headless"} else "running"
+        return "finished" if kinds == {"headless"} else "Running"
 
 
 def _preview(session: Session, arguments: Mapping[str, Any]) -> list[Item]:
@@ -210,27 +234,35 @@ class _Launch:
             if partial is None or not (partial or isinstance(error, KeyboardInterrupt)):
                 raise
             return self._report_partial(partial, error)
-        if not (self._options["wait"] or self._options["logs"] or self._options["rm"]):
-            return self._report(launched)
         try:
-            return self._accompany(launched)
+            code, ids = self._accompany(launched)
         except BaseException:
-            self._clean_up(launched)
+            self._stop(launched)
             raise
+        left = self._clean_up(launched, ids)
+        return code or (PARTLY if left else DONE)
 
     def _report_partial(self, launched: Launched, error: BaseException) -> int:
         """Report the sessions of a launch that stopped too early; return the exit code."""
         is_interrupted = isinstance(error, KeyboardInterrupt)
         reason = "interrupted" if is_interrupted else str(error)
         note(f"{reason}: {len(launched)} of {len(self._request.fields)} launched", "error")
-        self._report(launched)
-        self._clean_up(launched)
-        note(f"to list all sessions of this launch: {self._request.hint}")
+        try:
+            self._report(launched)
+        finally:
+            self._stop(launched)
+            note(f"to list all sessions of this launch: {self._request.hint}")
         return INTERRUPTED if is_interrupted else PARTLY
 
-    def _accompany(self, launched: Launched) -> int:
-        """Wait for the sessions; show their logs and delete them, as the options say."""
+    def _accompany(self, launched: Launched) -> tuple[int, list[str]]:
+        """Wait for the sessions and show their logs, as the options say; report the sessions.
+
+        Returns:
+            The exit code, and the ids of the sessions to delete.
+        """
         context, session, options = self._context, self._session, self._options
+        if not (options["wait"] or options["logs"] or options["rm"]):
+            return self._report(launched), []
         note(_announcement(launched))
         selected = SelectedSessions(
             {
@@ -243,7 +275,7 @@ class _Launch:
             follow_logs(context, session, selected)
         until = self._request.until
         statuses, bad = wait_for_sessions(session, selected, until, options["timeout"])
-        logs = read_logs(session, launched) if options["logs"] and not is_live else None
+        logs = self._read_logs(launched) if options["logs"] and not is_live else None
         unread = {} if logs is None else logs.failures
         failures = {
             selected.name(session_id): error for session_id, error in (unread | bad).items()
@@ -251,24 +283,67 @@ class _Launch:
         if options["rm"]:
             # A session that is missing may still run, and the log of a session ends with it.
             kept = {session_id for session_id in launched if statuses[session_id] == GONE}
-            delete_sessions(session, [key for key in launched if key not in kept | unread.keys()])
+            ids = [session_id for session_id in launched if session_id not in kept | unread.keys()]
+        else:
+            ids = [key for key, error in bad.items() if isinstance(error, TimeoutError)]
         if context.output.is_data or not options["logs"]:
-            return self._report(launched, statuses, failures, logs)
+            return self._report(launched, statuses, failures, logs), ids
         failures = launched.failures | failures
         show_logs(context, selected, logs or {}, failures=failures)
-        return common_exit_code(failures.values(), any_done=len(unread | bad) < len(launched))
+        any_done = len(unread | bad) < len(launched)
+        return common_exit_code(failures.values(), any_done=any_done), ids
 
-    def _clean_up(self, launched: Launched) -> None:
-        """Delete the sessions if the options say so; else show the command that deletes them."""
-        ids = list(launched)
+    def _read_logs(self, launched: Launched) -> ResultDict[str]:
+        """Read the logs; keep those that were read if the rest cannot be read."""
+        from skaha.errors import SkahaError
+
+        try:
+            return read_logs(self._session, launched)
+        except SkahaError as error:
+            if not error.partial:
+                raise
+            logs: ResultDict[str] = error.partial
+            return logs
+
+    def _stop(self, launched: Launched) -> None:
+        """Clean up after an interruption or an error."""
+        left = self._clean_up(launched, launched)
         if self._options["rm"]:
-            results = delete_sessions(self._session, ids)
-            total = len(ids)
-            ids = [session_id for session_id in ids if not results.get(session_id)]
-            note(f"deleted {total - len(ids)} of {total}")
-        if ids:
-            # The whole command, so that it can be pasted.
-            note(f"to delete the launched sessions: skaha delete {' '.join(ids)}")
+            note(f"deleted {len(launched) - len(left)} of {len(launched)}")
+
+    def _clean_up(self, launched: Launched, ids: Iterable[str]) -> list[str]:
+        """Delete sessions if the options say so; show the command that deletes the others.
+
+        Returns:
+            The ids of the sessions that are left.
+        """
+        from skaha.errors import SkahaError
+
+        # A name does not prove that a session belongs to this launch.
+        doubtful = [key for key in ids if key in launched.found_by_name.values()]
+        own = [key for key in ids if key not in doubtful]
+        results: Mapping[str, bool] = {}
+        try:
+            if self._options["rm"]:
+                results = delete_sessions(self._session, own)
+        except (KeyboardInterrupt, SkahaError) as error:
+            results = getattr(error, "partial", None) or {}
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            note(str(error), "error")
+        finally:
+            left = [session_id for session_id in own if session_id not in results]
+            # The whole commands, so that they can be pasted.
+            if left:
+                note(f"to delete the launched sessions: skaha delete {' '.join(left)}")
+            if doubtful:
+                note(
+                    "sessions that were found by name only are not deleted, because another "
+                    "program may have launched them; to delete them if they are yours: "
+                    f"skaha delete {' '.join(doubtful)}",
+                    "warning",
+                )
+        return left + doubtful
 
     def _report(
         self,

@@ -67,7 +67,7 @@ def _save_logs(
         paths = session.save_logs(selected.ids, directory, progress=bar)
     items = [selected.key(session_id) | {"path": str(path)} for session_id, path in paths.items()]
     failures = selected.missing | paths.failures
-    return context.report(items, ("name", "id", "path"), failures=failures)
+    return context.report(items, ("id", "name", "path"), failures=failures)
 
 
 def show_logs(

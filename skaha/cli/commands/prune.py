@@ -13,6 +13,7 @@ from skaha.cli._sessions import (
     KINDS,
     STATUSES,
     SelectedSessions,
+    choice,
     natural_order,
     session_item,
     time_left,
@@ -36,7 +37,7 @@ _COLUMNS = ("id", "name", "kind", "status", ("left", time_left), "image")
 @click.option(
     "--kind",
     multiple=True,
-    type=click.Choice((*KINDS, "any")),
+    type=choice((*KINDS, "any")),
     default=("headless",),
     show_default=True,
     help="Only this kind; may be repeated.",
@@ -44,7 +45,7 @@ _COLUMNS = ("id", "name", "kind", "status", ("left", time_left), "image")
 @click.option(
     "--status",
     multiple=True,
-    type=click.Choice((*STATUSES, "any"), case_sensitive=False),
+    type=choice((*STATUSES, "any")),
     default=("Completed",),
     show_default=True,
     help="Only this status; may be repeated.",

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from skaha.cli._context import CommandContext, command
-from skaha.cli._sessions import KINDS, STATUSES, natural_order, session_item, time_left
+from skaha.cli._sessions import KINDS, STATUSES, choice, natural_order, session_item, time_left
 
 _COLUMNS = (
     "id",
@@ -25,13 +25,11 @@ _PUBLIC_COLUMNS = ("user", "kind", "status", "started")
 
 @command("ps")
 @click.argument("prefixes", nargs=-1, metavar="[PREFIX]...")
-@click.option(
-    "--kind", multiple=True, type=click.Choice(KINDS), help="Only this kind; may be repeated."
-)
+@click.option("--kind", multiple=True, type=choice(KINDS), help="Only this kind; may be repeated.")
 @click.option(
     "--status",
     multiple=True,
-    type=click.Choice(STATUSES, case_sensitive=False),
+    type=choice(STATUSES),
     help="Only this status; may be repeated.",
 )
 @click.option("--everyone", is_flag=True, help="Sessions of all users, public fields only.")
@@ -48,6 +46,8 @@ def ps_command(
 ) -> int:
     """List sessions of any status; with PREFIX, only names that begin with it."""
     if quiet:
+        if context.output.format not in (None, "name"):
+            raise click.UsageError("-q is the same as --output name: leave -q or --output out")
         context.output.format = "name"
     view: Any = "all" if everyone else None
     with context.session() as session:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from skaha.cli._context import CommandContext, command
+from skaha.cli._sessions import whole_number
 
 if TYPE_CHECKING:
     from skaha.cli._stdout import Item
@@ -27,12 +28,10 @@ def resources_command(context: CommandContext) -> int:
 
 def _resource_item(name: str, value: Any) -> Item:
     if not isinstance(value, Mapping):
-        return {"resource": name, "default": None, "options": [], "limit": _number(value)}
+        limit = whole_number(value)
+        limit = value if limit is None else limit
+        return {"resource": name, "default": None, "options": [], "limit": limit}
     default = value.get("defaultRequest", value.get("default"))
     limit = value.get("defaultLimit")
     options = value.get("options", [])
     return {"resource": name, "default": default, "options": options, "limit": limit}
-
-
-def _number(value: Any) -> Any:
-    return int(value) if str(value).isdecimal() else value

@@ -9,13 +9,13 @@ import click
 from skaha import records
 from skaha.cli._completion import complete_session
 from skaha.cli._context import CommandContext, command
-from skaha.cli._sessions import STATUSES, SelectedSessions, select_sessions
+from skaha.cli._sessions import STATUSES, SelectedSessions, choice, select_sessions
 from skaha.cli._stderr import progress
 
 if TYPE_CHECKING:
     from skaha.session import Session
 
-_STATUS_OF_UNTIL = {"finished": "Completed", "running": "Running"}
+_FINISHED = "finished"
 # The status of a session that the platform does not have any more.
 GONE = "Gone"
 
@@ -24,8 +24,8 @@ GONE = "Gone"
 @click.argument("sessions", nargs=-1, required=True, shell_complete=complete_session)
 @click.option(
     "--until",
-    type=click.Choice((*_STATUS_OF_UNTIL, *STATUSES)),
-    default="finished",
+    type=choice((_FINISHED, *STATUSES)),
+    default=_FINISHED,
     show_default=True,
     help="The status to wait for.",
 )
@@ -68,7 +68,7 @@ def wait_for_sessions(
         except WaitTimeoutError as error:
             timeout_error, statuses = error, dict(error.partial)
 
-    target = _STATUS_OF_UNTIL.get(until, until)
+    target = "Completed" if until == _FINISHED else until
     failures: dict[str, Exception] = {}
     for session_id, status in statuses.items():
         if records.canonical_status(status) == records.canonical_status(target):
