@@ -31,6 +31,7 @@ __all__ = [
     "Event",
     "canonical_status",
     "cores",
+    "describe_end",
     "expiry_time",
     "is_finished",
     "known",
@@ -50,6 +51,8 @@ R = TypeVar("R", bound=Record)
 APP = "desktop-app"
 SUCCESS = frozenset({"Succeeded", "Completed"})
 FINISHED = SUCCESS | {"Failed", "Error"}
+# Our own status of a session that the platform does not have any more.
+GONE = "Gone"
 
 _NOTHING = frozenset({"", "<none>", "<nil>", "<unknown>", "not-applicable", "null"})
 _QUANTITY = re.compile(r"([0-9.]+)\s*([KMGTP]?)i?B?")
@@ -268,6 +271,28 @@ def parse_events(table: str) -> list[Event]:
             events.append(Event(kind, reason, message, _moment(first), _moment(last)))
         begun = []
     return events
+
+
+def describe_end(status: str, log: str | None = None) -> str:
+    """Return how a session ended, for a message.
+
+    Args:
+        status: The status, or `"Gone"`.
+        log: The whole log, if it is known.
+
+    Example:
+        >>> describe_end("Failed")
+        'ended as Failed'
+    """
+    if status == GONE:
+        return "is gone: the platform does not have it any more"
+    has_failed = status in FINISHED and status not in SUCCESS
+    if has_failed and log == "":
+        return (
+            f"ended as {status} with an empty log: either its program printed nothing, or the "
+            "platform lost its container, because of a lost node or of a time limit"
+        )
+    return f"ended as {status}"
 
 
 def matching(

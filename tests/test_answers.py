@@ -145,7 +145,9 @@ def test_the_page_of_another_server_is_no_success(variant, scripted, text_call, 
         return json_answer([]) if is_list else FOREIGN_SUCCESSES[name]
 
     scripted.answer = answer
-    with pytest.raises(errors.AnswerError, match="expected plain text") as caught:
+    with pytest.raises(
+        errors.AnswerError, match="expected (plain text|a table of events)"
+    ) as caught:
         variant.run(text_call(["a1", "a2"]))
     assert not caught.value.partial
     assert list(caught.value.partial.failures) == ["a1", "a2"]
@@ -274,7 +276,10 @@ def test_a_page_after_a_lost_response_does_not_prove_a_deletion(variant, scripte
     ("status", "reason"),
     [
         ("Pending", "it waits in a queue or has not started yet"),
-        ("Failed", "its container is gone"),
+        (
+            "Failed",
+            "its container is gone, because it ended long ago or because the platform lost it",
+        ),
     ],
 )
 def test_missing_events_of_a_session_that_exists_are_explained(
@@ -293,6 +298,23 @@ def test_missing_events_of_a_session_that_exists_are_explained(
         assert isinstance(error, errors.NotFoundError)
         assert str(error).startswith("events of a1: ")
         assert str(error).endswith(f"The session exists ({status}) without events: {reason}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The connection to the server 10.0.0.1:6443 was refused\n",
+        "Unable to connect to the server: net/http: TLS handshake timeout\n",
+        "Error from server (Forbidden): events is forbidden\n",
+        "error: You must be logged in to the server (Unauthorized)\n",
+    ],
+)
+def test_an_error_of_kubectl_is_no_table_of_events(variant, scripted, scripted_session, text):
+    scripted.answer = lambda _: Answer(200, text)
+    for call in (scripted_session.events, scripted_session.parsed_events):
+        with pytest.raises(errors.AnswerError, match="expected a table of events") as caught:
+            variant.run(call("a1"))
+        assert text.strip() in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -364,11 +386,27 @@ def test_a_refusal_of_one_session_is_kept_in_the_words_of_the_server(variant, sc
     assert "the very reason" in str(error)
 
 
+TOMCAT_PAGE = (
+    "<!doctype html><html><head><title>HTTP Status 400 &ndash; Bad Request</title></head><body>"
+    "<p><b>Type</b> Exception Report</p><p><b>Message</b> Request header is too large</p></body>"
+)
+REFUSED_JOB = (
+    "unexpected exception: java.lang.RuntimeException: io.kubernetes.client.openapi.ApiException: "
+    'Message: \nHTTP response code: 404\nHTTP response body: {"kind":"Status","message":'
+    '"jobs.batch \\"skaha-headless-vrubin-k4b5m6n7\\" not found"}\n\nHTTP response headers: {}'
+)
+
+
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
         (Answer(502, PAGE, "text/html"), "answered 502: an HTML page, 'Sign in first'"),
         (Answer(502, "<html>"), "answered 502: an HTML page"),
+        (
+            Answer(400, TOMCAT_PAGE),
+            "Bad Request: Request header is too large'",
+        ),
+        (Answer(500, REFUSED_JOB), "answered 500: Kubernetes refused the job, and Skaha does not"),
         (Answer(500, ""), "answered 500: nothing more"),
         (Answer(400, "null\n"), "answered 400: null"),
         (Answer(500, "a\nb\n\tc"), "answered 500: a b c"),
@@ -384,6 +422,11 @@ def test_a_refusal_is_told_on_one_line(variant, scripted, answer, told):
     assert told in message
     assert "\n" not in message
     assert len(message) < 700
+
+
+def test_the_text_of_a_refused_job_is_kept(variant, scripted):
+    error = error_of(variant, scripted, "fetch", Answer(500, REFUSED_JOB), errors.ServerError)
+    assert error.text == REFUSED_JOB
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 300, 304])

@@ -9,7 +9,8 @@ from skaha._async._poller import AsyncPoller
 from skaha._sansio.log_tail import LogTail
 from skaha._sansio.polling import FailureCounter, PollingInterval
 from skaha._sansio.responses import log_of
-from skaha._sansio.status_tracker import GONE, StatusTracker
+from skaha._sansio.status_tracker import StatusTracker
+from skaha.records import GONE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from skaha._sansio.call_context import call_context
-from skaha._sansio.responses import OBJECT, OBJECTS, record_of, records_of, text_of
+from skaha._sansio.responses import EVENTS, OBJECT, OBJECTS, events_of, record_of, records_of
 from skaha.errors import InvalidInputError
 from skaha.records import known, matching
 from skaha.results import Outcome, ResultList
@@ -73,8 +73,8 @@ async def read_events(client: AsyncBaseClient, session_id: str) -> str:
     """Return the table of the events of one session."""
     from skaha_api.api.session import get_session_events
 
-    with client._request(f"events of {session_id}"):
-        return text_of(await get_session_events.asyncio(session_id, client=client.api))
+    with client._request(f"events of {session_id}", expected=EVENTS):
+        return events_of(await get_session_events.asyncio(session_id, client=client.api))
 
 
 async def read_address(client: AsyncBaseClient, session_id: str) -> str:

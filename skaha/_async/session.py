@@ -23,7 +23,6 @@ from skaha._sansio.responses import (
     record_of,
     records_of,
 )
-from skaha._sansio.status_tracker import GONE
 from skaha._transport._async.concurrency import sleep
 from skaha.errors import (
     AuthenticationError,
@@ -38,7 +37,9 @@ from skaha.errors import (
 from skaha.records import (
     APP,
     FINISHED,
+    GONE,
     SUCCESS,
+    describe_end,
     matching,
     may_restart,
     parse_events,
@@ -356,8 +357,8 @@ class AsyncSession(AsyncBaseClient):
             if session_id in logs.failures and statuses[session_id] != GONE:
                 failures[replica] = logs.failures[session_id]
             elif statuses[session_id] not in SUCCESS:
-                failure = FailedSessionError(f"replica {replica} {_end_of(statuses[session_id])}")
-                failures[replica] = failure
+                end = describe_end(statuses[session_id], logs.get(session_id))
+                failure = failures[replica] = FailedSessionError(f"replica {replica} {end}")
                 log.warning("%s", failure)
         texts = {
             replica: logs[session_id]
@@ -538,7 +539,8 @@ class AsyncSession(AsyncBaseClient):
         """Read how busy the whole platform is.
 
         Returns:
-            The record of the platform. Some sites have no statistics and answer 503.
+            The record of the platform. Some sites have no statistics and answer 503. If the metrics
+            of a site are in millicores, the platform answers with 0.0 cores, which is wrong.
 
         Raises:
             skaha.errors.ServerError: If the platform has no statistics.
@@ -1423,12 +1425,6 @@ def _answers(
 def _may_change(record: Mapping[str, Any]) -> bool:
     """Return whether the status of a session may only be a passing one."""
     return record.get("status") == "Pending" or may_restart(record)
-
-
-def _end_of(status: str) -> str:
-    if status == GONE:
-        return "is gone: the platform does not have it any more"
-    return f"ended as {status}"
 
 
 def _print_texts(texts: dict[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import logging
 import re
 from typing import TYPE_CHECKING, Any, Protocol
@@ -44,9 +45,23 @@ _HTML = re.compile(
 )
 # Header with the user name: the platform adds it to each response to a known user.
 USER_HEADER = "x-vo-authenticated"
+_TOMCAT_MESSAGE = re.compile(r"<b>Message</b>(.*?)</p>")
 MAX_START = 2000
 _NEW_ID = re.compile(r"[A-Za-z0-9-]{1,63}")
 _MAX_EXCERPT = 500
+# The platform's text if Kubernetes refused the job of a launch: 700 characters without the reason.
+_REFUSED_JOB = re.compile(r"ApiException.*jobs\.batch.*not found", re.DOTALL)
+_REFUSED_JOB_TEXT = (
+    "Kubernetes refused the job, and Skaha does not give the reason. Usual reasons are a quota, a "
+    "name that Kubernetes does not allow, and words that YAML does not read as texts"
+)
+# Texts of kubectl that the platform passes on in the place of events.
+_KUBECTL_ERRORS = (
+    "error: ",
+    "Error from server",
+    "The connection to the server",
+    "Unable to connect to the server",
+)
 _FIRST_SERVER_ERROR = 500
 
 
@@ -101,10 +116,14 @@ def means_absence(error: errors.SkahaError) -> bool:
 
 
 def _excerpt(response: httpx.Response) -> str:
+    if response.is_server_error and _REFUSED_JOB.search(response.text):
+        return _REFUSED_JOB_TEXT
     text = " ".join(response.text.split())
     if is_page(response):
         title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE)
-        text = f"an HTML page, {title[1].strip()!r}" if title else "an HTML page"
+        reason = _TOMCAT_MESSAGE.search(text)
+        parts = [html.unescape(found[1]).strip() for found in (title, reason) if found]
+        text = f"an HTML page, {': '.join(parts)!r}" if parts else "an HTML page"
     text = printable(text)
     return text if len(text) <= _MAX_EXCERPT else f"{text[:_MAX_EXCERPT]} …"
 
@@ -154,7 +173,7 @@ def explain_missing_events(error: errors.NotFoundError, record: Mapping[str, Any
     reason = (
         "it waits in a queue or has not started yet"
         if status == "Pending"
-        else "its container is gone"
+        else "its container is gone, because it ended long ago or because the platform lost it"
     )
     message = str(error.args[0]).rstrip(".")
     error.args = (f"{message}. The session exists ({status}) without events: {reason}",)
@@ -192,6 +211,7 @@ OBJECT = "a JSON object"
 OBJECTS = "a JSON list of objects"
 TEXTS = "a JSON list of texts"
 TEXT = "plain text"
+EVENTS = "a table of events"
 NEW_ID = "the id of the new session"
 
 
@@ -276,6 +296,18 @@ def text_of(text: str | None) -> str:
     if text is None or is_page(response) or is_json(response):
         raise invalid_value()
     return text
+
+
+def events_of(text: str | None) -> str:
+    """Return the table of events in a response.
+
+    Raises:
+        AnswerError: If the response is an HTML page, JSON or an error text of kubectl.
+    """
+    table = text_of(text)
+    if table.lstrip().startswith(_KUBECTL_ERRORS):
+        raise invalid_value()
+    return table
 
 
 def log_of(text: str | None) -> str:

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from skaha.errors import InvalidInputError
 from skaha.models import STATUS
-from skaha.records import FINISHED, known, may_restart, record_id, session_name, sessions, time_left
+from skaha.records import (
+    FINISHED,
+    GONE,
+    known,
+    may_restart,
+    record_id,
+    session_name,
+    sessions,
+    time_left,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -27,8 +36,7 @@ RESTART_SECONDS = 30.0
 # Look-ups in a row without the session, after which it is gone.
 _MIN_LOOK_UPS = 2
 
-# Our own statuses: the platform does not have the session any more; it does not list it yet.
-GONE = "Gone"
+# Our own status of a session that the platform does not list yet.
 UNSEEN = "Unseen"
 ENDED = FINISHED | {GONE}
 # The status of a record without a status.

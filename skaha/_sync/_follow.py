@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from skaha._sansio.log_tail import LogTail
 from skaha._sansio.polling import FailureCounter, PollingInterval
 from skaha._sansio.responses import log_of
-from skaha._sansio.status_tracker import GONE, StatusTracker
+from skaha._sansio.status_tracker import StatusTracker
 from skaha._sync._poller import Poller
+from skaha.records import GONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from skaha._sansio.call_context import call_context
-from skaha._sansio.responses import OBJECT, OBJECTS, record_of, records_of, text_of
+from skaha._sansio.responses import EVENTS, OBJECT, OBJECTS, events_of, record_of, records_of
 from skaha.errors import InvalidInputError
 from skaha.records import known, matching
 from skaha.results import Outcome, ResultList
@@ -70,8 +70,8 @@ def read_events(client: BaseClient, session_id: str) -> str:
     """Return the table of the events of one session."""
     from skaha_api.api.session import get_session_events
 
-    with client._request(f"events of {session_id}"):
-        return text_of(get_session_events.sync(session_id, client=client.api))
+    with client._request(f"events of {session_id}", expected=EVENTS):
+        return events_of(get_session_events.sync(session_id, client=client.api))
 
 
 def read_address(client: BaseClient, session_id: str) -> str:

@@ -22,7 +22,6 @@ from skaha._sansio.responses import (
     record_of,
     records_of,
 )
-from skaha._sansio.status_tracker import GONE
 from skaha._sync._base_client import BaseClient, accepts_id_aliases
 from skaha._sync._read import list_sessions, read_address, read_events, read_record
 from skaha._transport._sync.concurrency import sleep
@@ -39,7 +38,9 @@ from skaha.errors import (
 from skaha.records import (
     APP,
     FINISHED,
+    GONE,
     SUCCESS,
+    describe_end,
     matching,
     may_restart,
     parse_events,
@@ -357,8 +358,8 @@ class Session(BaseClient):
             if session_id in logs.failures and statuses[session_id] != GONE:
                 failures[replica] = logs.failures[session_id]
             elif statuses[session_id] not in SUCCESS:
-                failure = FailedSessionError(f"replica {replica} {_end_of(statuses[session_id])}")
-                failures[replica] = failure
+                end = describe_end(statuses[session_id], logs.get(session_id))
+                failure = failures[replica] = FailedSessionError(f"replica {replica} {end}")
                 log.warning("%s", failure)
         texts = {
             replica: logs[session_id]
@@ -539,7 +540,8 @@ class Session(BaseClient):
         """Read how busy the whole platform is.
 
         Returns:
-            The record of the platform. Some sites have no statistics and answer 503.
+            The record of the platform. Some sites have no statistics and answer 503. If the metrics
+            of a site are in millicores, the platform answers with 0.0 cores, which is wrong.
 
         Raises:
             skaha.errors.ServerError: If the platform has no statistics.
@@ -1424,12 +1426,6 @@ def _answers(
 def _may_change(record: Mapping[str, Any]) -> bool:
     """Return whether the status of a session may only be a passing one."""
     return record.get("status") == "Pending" or may_restart(record)
-
-
-def _end_of(status: str) -> str:
-    if status == GONE:
-        return "is gone: the platform does not have it any more"
-    return f"ended as {status}"
 
 
 def _print_texts(texts: dict[str, str]) -> None:

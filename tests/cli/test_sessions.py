@@ -264,5 +264,22 @@ def test_stats(skaha):
     assert "cores.cpuCoresAvailable" in skaha("stats", "-o", "name")
 
 
+@pytest.mark.parametrize(
+    ("requested_ram", "requested", "shown"),
+    [("1374.39G", 0.0, [None, None]), ("0G", 0.0, [None, 0.0]), ("1374.39G", 310.5, [None, 310.5])],
+)
+def test_cores_that_the_server_cannot_read_are_not_shown(
+    skaha, scripted, requested_ram, requested, shown
+):
+    """A server whose metrics are in millicores answers with 0.0."""
+    cores = {"cpuCoresAvailable": 0.0, "requestedCPUCores": requested}
+    scripted.answer = lambda _: json_answer(
+        {"cores": cores, "ram": {"requestedRAM": requested_ram}}
+    )
+    items = skaha.json("stats", env={"SKAHA_SERVER": scripted.url})
+    values = {item["name"]: item["value"] for item in items}
+    assert [values[f"cores.{name}"] for name in cores] == shown
+
+
 def test_versions(skaha):
     assert {"skaha", "python", "httpx"} <= {item["name"] for item in skaha.json("version")}

@@ -9,6 +9,7 @@ import click
 from attrs import frozen
 from click.core import ParameterSource
 
+from skaha import records
 from skaha.cli._completion import complete_image
 from skaha.cli._context import CommandContext, SkahaCommand
 from skaha.cli._exit_codes import DONE, INTERRUPTED, PARTLY, common_exit_code
@@ -18,7 +19,7 @@ from skaha.cli.commands._create_options import create_arguments
 from skaha.cli.commands._jobs_file import JobsFile
 from skaha.cli.commands.delete import delete_sessions
 from skaha.cli.commands.logs import follow_logs, read_logs, show_logs
-from skaha.cli.commands.wait import GONE, wait_for_sessions
+from skaha.cli.commands.wait import wait_for_sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -282,7 +283,7 @@ class _Launch:
         }
         if options["rm"]:
             # A session that is missing may still run, and the log of a session ends with it.
-            kept = {session_id for session_id in launched if statuses[session_id] == GONE}
+            kept = {session_id for session_id in launched if statuses[session_id] == records.GONE}
             ids = [session_id for session_id in launched if session_id not in kept | unread.keys()]
         else:
             ids = [key for key, error in bad.items() if isinstance(error, TimeoutError)]

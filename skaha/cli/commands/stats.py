@@ -19,8 +19,20 @@ def stats_command(context: CommandContext) -> int:
     """Show the load of the platform."""
     with context.session() as session:
         stats: Mapping[str, Any] = session.stats()
-    items = [{"name": name, "value": value} for name, value in _flatten(stats).items()]
+    values = _flatten(stats)
+    values |= dict.fromkeys(_wrong_cores(values))
+    items = [{"name": name, "value": value} for name, value in values.items()]
     return context.report(items, ("name", "value"), key="name")
+
+
+def _wrong_cores(values: Item) -> list[str]:
+    """Return the names of the amounts that are 0 only because the server cannot read millicores."""
+    from skaha.records import cores, ram_bytes
+
+    available, requested = "cores.cpuCoresAvailable", "cores.requestedCPUCores"
+    ram = ram_bytes({"requestedRAM": values.get("ram.requestedRAM")})
+    suspects = [available, requested] if ram else [available]
+    return [name for name in suspects if cores({"requestedCPUCores": values.get(name)}) == 0]
 
 
 def _flatten(value: Mapping[str, Any], prefix: str = "") -> Item:

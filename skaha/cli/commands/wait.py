@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from skaha.session import Session
 
 _FINISHED = "finished"
-# The status of a session that the platform does not have any more.
-GONE = "Gone"
 
 
 @command("wait")
@@ -75,17 +73,11 @@ def wait_for_sessions(
             continue
         if _has_ended(status):
             name = f"session {selected.name(session_id)} ({session_id})"
-            failures[session_id] = FailedSessionError(f"{name} {_description(status)}")
+            failures[session_id] = FailedSessionError(f"{name} {records.describe_end(status)}")
         elif timeout_error is not None:
             failures[session_id] = timeout_error
     return statuses, failures
 
 
 def _has_ended(status: str) -> bool:
-    return status == GONE or records.is_finished({"status": status})
-
-
-def _description(status: str) -> str:
-    if status == GONE:
-        return "is gone: the platform does not have it any more"
-    return f"ended as {status}"
+    return status == records.GONE or records.is_finished({"status": status})
