@@ -146,7 +146,7 @@ def test_the_page_of_another_server_is_no_success(variant, scripted, text_call, 
 
     scripted.answer = answer
     with pytest.raises(
-        errors.AnswerError, match="expected (plain text|a table of events)"
+        errors.AnswerError, match=r"expected (plain text|a table of events)"
     ) as caught:
         variant.run(text_call(["a1", "a2"]))
     assert not caught.value.partial
