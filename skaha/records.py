@@ -25,7 +25,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
 __all__ = [
     "Event",
@@ -180,7 +180,10 @@ def time_left(record: Record, now: datetime | None = None) -> timedelta | None:
 
     Args:
         record: The record of a session.
-        now: The time to count from; by default the current time.
+        now: The time to count from, with a time zone; by default the current time.
+
+    Raises:
+        skaha.errors.InvalidInputError: If `now` has no time zone.
 
     Example:
         >>> from datetime import UTC, datetime
@@ -188,6 +191,11 @@ def time_left(record: Record, now: datetime | None = None) -> timedelta | None:
         >>> str(time_left({"expiryTime": "2026-07-06T15:20:41Z"}, noon))
         '3:20:41'
     """
+    if now is not None and now.tzinfo is None:
+        # A late import for the start-up time: it imports httpx.
+        from skaha.errors import InvalidInputError
+
+        raise InvalidInputError(f"now must have a time zone, like datetime.now(UTC); not {now!r}")
     expiry = expiry_time(record)
     return None if expiry is None else expiry - (now or datetime.now(UTC))
 
@@ -321,6 +329,15 @@ def session_name(record: Record) -> str:
 def sessions(records: Iterable[R]) -> list[R]:
     """Return the records without the desktop apps, which have the id of their desktop."""
     return [record for record in records if record.get("type") != APP]
+
+
+def flattened(pairs: Iterable[tuple[str, Any]], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each pair; a value in a nested mapping has its path as its name, such as `a.b`."""
+    for key, value in pairs:
+        if isinstance(value, Mapping):
+            yield from flattened(value.items(), f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def _among(word: Any, words: Collection[str] | None) -> bool:

@@ -23,6 +23,7 @@ from skaha.errors import (
     CredentialsError,
     SkahaError,
 )
+from skaha.records import flattened
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -277,13 +278,7 @@ def _table_of_records(records: Sequence[Mapping[str, Any]]) -> str:
 
 def _table_of_pairs(pairs: Iterable[tuple[Any, Any]], titles: Sequence[str]) -> str:
     """Return a table with two columns; a nested value is named by its path."""
-    return _table(titles, (pair for key, value in pairs for pair in _flat(str(key), value)))
-
-
-def _flat(key: str, value: Any) -> list[tuple[str, Any]]:
-    if not isinstance(value, dict):
-        return [(key, value)]
-    return [pair for name, inner in value.items() for pair in _flat(f"{key}.{name}", inner)]
+    return _table(titles, flattened(pairs))
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

@@ -11,6 +11,7 @@ from scripted import Answer
 from staged import Stage
 
 from skaha import records
+from skaha.errors import InvalidInputError
 
 HELPERS = [
     records.is_finished,
@@ -46,6 +47,12 @@ ANYTHING = st.recursive(
 def test_no_record_makes_any_of_them_raise(record):
     for helper in HELPERS:
         helper(record)
+
+
+def test_the_time_to_count_from_needs_a_time_zone():
+    record = {"expiryTime": "2027-07-02T15:00:00Z"}
+    with pytest.raises(InvalidInputError, match="now must have a time zone"):
+        records.time_left(record, datetime(2026, 7, 2))  # noqa: DTZ001
 
 
 @given(ANYTHING)

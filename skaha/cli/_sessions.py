@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from skaha.cli._stdout import Item
     from skaha.session import Session
 
+_MAX_DIGITS = 18
 _WILDCARDS = frozenset("*?[")
 KINDS: tuple[str, ...] = get_args(models.KINDS)
 STATUSES: tuple[str, ...] = get_args(models.STATUS)
@@ -55,9 +56,11 @@ def _gib(number: int | None) -> float | None:
     return None if number is None else round(number / 2**30, 1)
 
 
-def whole_number(text: Any) -> int | None:
-    """Return a whole number that the platform wrote as a text; `None` for any other text."""
-    return int(text) if str(text).isdecimal() else None
+def whole_number(value: Any) -> int | None:
+    """Return a whole number or its digits as a number; `None` for any other value."""
+    text = str(value)
+    # Python does not convert thousands of digits.
+    return int(text) if text.isdecimal() and len(text) <= _MAX_DIGITS else None
 
 
 def utc_text(moment: datetime | None) -> str | None:
@@ -73,7 +76,11 @@ def utc_text(moment: datetime | None) -> str | None:
 def natural_order(session: Mapping[str, Any]) -> list[tuple[int, int, str]]:
     """Return a sort key that puts the name `a-2` before `a-10`."""
     parts = str(session.get("name") or "").split("-")
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
+    # Python does not convert thousands of digits, but more digits are a larger number.
+    return [
+        (0, len(part.lstrip("0")), part.lstrip("0")) if part.isdecimal() else (1, 0, part)
+        for part in parts
+    ]
 
 
 def time_left(item: Item) -> str | None:

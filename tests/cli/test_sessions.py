@@ -72,6 +72,16 @@ def test_a_session_with_odd_values_hides_no_other(skaha, scripted):
     }
 
 
+def test_numbers_with_thousands_of_digits_hide_no_session(skaha, scripted):
+    names = ["n-10", "n-" + "9" * 5000, "n-0002"]
+    records = [RECORDS[0] | {"id": f"c{number}", "name": name} for number, name in enumerate(names)]
+    records[0]["requestedGPUCores"] = "9" * 5000
+    scripted.answer = lambda _: json_answer(records)
+    items = skaha.json("ps", env={"SKAHA_SERVER": scripted.url})
+    assert [item["id"] for item in items] == ["c2", "c0", "c1"]
+    assert items[1]["gpus"] is None
+
+
 def test_a_pattern_matches_no_session_without_a_name(skaha, scripted):
     scripted.answer = lambda _: json_answer(RECORDS)
     skaha("renew", "*one*", env={"SKAHA_SERVER": scripted.url}, code=5)
