@@ -70,7 +70,9 @@ class StoredLogin:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether the access token can be used without a renewal."""
+        """Whether the access token can be used without a renewal, or cannot be renewed."""
+        if self.refresh_token is None:
+            return self.is_valid
         margin = min(_MARGIN, (self.expires - self.obtained) * _MARGIN_PART)
         return time.time() < self.expires - margin
 
@@ -143,10 +145,10 @@ class Store:
         """Store a new login: in the keyring if possible, or else in the file.
 
         Raises:
-            CredentialsError: If the login cannot be written.
+            CredentialsError: If the login cannot be written, or the old file cannot be removed.
         """
         if system_keyring.write(self.issuer, _serialize(login)):
-            self.path.unlink(missing_ok=True)
+            self._remove_file()
         else:
             self._write_file(_serialize(login))
 
@@ -168,7 +170,7 @@ class Store:
         """
         removed = []
         if self._read_file() is not None:
-            self.path.unlink(missing_ok=True)
+            self._remove_file()
             removed.append(str(self.path))
         if system_keyring.read(self.issuer) is not None:
             system_keyring.delete(self.issuer)
@@ -182,6 +184,12 @@ class Store:
             return None
         except OSError as error:
             raise CredentialsError(f"{self.path} cannot be read: {error.strerror}") from None
+
+    def _remove_file(self) -> None:
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise CredentialsError(f"{self.path} cannot be removed: {error.strerror}") from None
 
     def _write_file(self, text: SecretText) -> None:
         try:

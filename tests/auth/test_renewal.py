@@ -193,6 +193,17 @@ def test_a_valid_token_is_used_while_the_provider_is_unreachable(iam, token, hom
     assert LoginToken(token.issuer)() == iam.families[0].access_tokens[1]
 
 
+def test_a_valid_token_that_cannot_be_renewed_needs_no_lock(iam, home, log_in):
+    log_in()
+    home.age(expires=time.time() + 1000, obtained=time.time() - 1e6, refresh_token=None)
+    [path] = home.stored_logins
+    path.with_suffix(".lock").unlink(missing_ok=True)
+    path.with_suffix(".lock").mkdir()
+    with pytest.warns(UserWarning, match="ends at"):
+        assert LoginToken(iam.issuer)() == iam.families[0].access_tokens[0]
+    assert iam.renewals == 0
+
+
 def test_a_login_that_ends_soon_causes_one_warning(iam, log_in):
     iam.refresh_life = 3600
     assert log_in().expires is not None

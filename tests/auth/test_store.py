@@ -1,5 +1,6 @@
 """The store of a login: the keyring of the system, if it protects secrets, or else a file."""
 
+import errno
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -106,6 +107,28 @@ def test_a_file_replaces_a_locked_keyring(memory, iam, home, log_in):
     # The older login in the keyring is not used again.
     assert LoginToken(iam.issuer)() == iam.families[1].access_tokens[0]
     assert skaha.logout(iam.issuer) == [place, PLACE]
+
+
+def test_an_old_file_that_cannot_be_removed_is_named(home, log_in):
+    log_in()
+    [path] = home.stored_logins
+    path.unlink()
+    path.mkdir()
+    keyring.set_keyring(Memory())
+    with pytest.raises(CredentialsError, match=f"{path} cannot be removed"):
+        log_in()
+
+
+def test_a_login_that_cannot_be_removed_is_named(iam, home, log_in, monkeypatch):
+    log_in()
+    [path] = home.stored_logins
+
+    def unlink(self, **_):
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(type(path), "unlink", unlink)
+    with pytest.raises(CredentialsError, match=f"{path} cannot be removed: Permission denied"):
+        skaha.logout(iam.issuer)
 
 
 def test_a_keyring_of_plain_files_is_not_used(home, log_in):
