@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from skaha import _atomic_file
+from skaha._sansio.user_warnings import warn_user
 from skaha._sansio.validation import checked_token
 from skaha._transport.connection_settings import RenewableToken
 from skaha.errors import CredentialsError, InvalidInputError
@@ -69,9 +70,13 @@ class TokenFile(RenewableToken):
 
     def _read(self) -> SecretText:
         try:
-            return checked_token(_atomic_file.read_text(self.path))
+            token = checked_token(_atomic_file.read_text(self.path))
         except OSError as error:
             problem = f"{self.path} cannot be read: {error.strerror}"
         except InvalidInputError as error:
             problem = f"{self.path}: {error}"
+        else:
+            if _atomic_file.is_open_to_others(self.path):
+                warn_user(f"others can read the token in {self.path}: chmod 600 {self.path}")
+            return token
         raise CredentialsError(problem)

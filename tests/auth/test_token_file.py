@@ -12,6 +12,7 @@ from skaha.errors import AuthenticationError, ConfigurationError, CredentialsErr
 @pytest.fixture
 def file(tmp_path, monkeypatch):
     path = tmp_path / "token"
+    path.touch(mode=0o600)
     path.write_text("first-token\n")
     monkeypatch.setenv("SKAHA_TOKEN_FILE", str(path))
     return path
@@ -45,10 +46,17 @@ def replace_unnoticed(file, text):
     os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
+def test_a_token_that_others_can_read_causes_a_warning(file):
+    file.chmod(0o644)
+    with pytest.warns(UserWarning, match=f"others can read the token in .*: chmod 600 {file}"):
+        config.settings()
+
+
 @pytest.mark.parametrize("how", ["write", "rename", "link"])
 def test_a_changed_file_is_read_again(variant, scripted, session, file, how):
     variant.run(session.fetch())
     new = file.with_name("new")
+    new.touch(mode=0o600)
     (new if how != "write" else file).write_text("other-token\n")
     if how == "rename":
         new.replace(file)
@@ -88,6 +96,7 @@ def test_the_last_token_is_used_while_the_file_is_being_written(
     for _ in range(2):
         variant.run(session.fetch())
     assert caplog.text.count("the last token in this file is used") == 1
+    file.touch(mode=0o600)
     file.write_text("other-token")
     variant.run(session.fetch())
     assert sent(scripted) == ["Bearer first-token"] * 3 + ["Bearer other-token"]
