@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from skaha._sansio.user_warnings import warn_user
-from skaha._sansio.validation import hidden, hidden_server
+from skaha._sansio.validation import hidden, hidden_url
 from skaha._transport.connection_settings import BearerToken, ConnectionSettings, tls_context
 from skaha._transport.proxies import is_loopback
 from skaha.errors import CredentialsError, InvalidInputError, LocalPlatformError
@@ -100,7 +100,7 @@ class SkahaClient:
         from skaha import config
 
         # Tracebacks may show local variables: hide the secrets.
-        token, registry, server = hidden(token), hidden(registry), hidden_server(server)
+        token, registry, server = hidden(token), hidden(registry), hidden_url(server)
         settings = config.settings(
             profile,
             server=server,
@@ -145,6 +145,12 @@ class SkahaClient:
             >>> session.timeout, images.timeout
             (10, 10)
         """
+        from skaha.config import Settings
+
+        if not isinstance(settings, Settings):
+            # Tracebacks may show local variables.
+            del settings
+            raise InvalidInputError("settings must be the result of skaha.config.settings")
         client = cls.__new__(cls)
         # The constructor would resolve the settings again.
         client._set_up(settings, loglevel, retry=retry, allow_http=allow_http)  # noqa: SLF001
@@ -352,6 +358,6 @@ def _refuse_plain_http(server: str) -> None:
     url = httpx.URL(server)
     if url.scheme == "http" and not is_loopback(url.host):
         raise InvalidInputError(
-            f"the token would travel readable by everybody to {server}: use https, or "
-            "allow_http=True if you must"
+            f"other people could read the token on its way to {server}; use https, or "
+            "allow_http=True"
         )

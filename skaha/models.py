@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from numbers import Real
 from typing import (
     Any,
     Literal,
@@ -207,6 +208,11 @@ class SecretText(str):
         return SecretText(super().__getitem__(key))
 
 
+# The largest number that the platform can read, and the most seconds that a program can wait for:
+# 68 years.
+LARGEST_NUMBER = 2**31 - 1
+
+
 def _secret_text(value: object) -> SecretText:
     """Return a text as a secret; a value of another type is no text, so it becomes an empty one."""
     return SecretText(value if isinstance(value, str) else "")
@@ -231,8 +237,52 @@ def check_whole_number(name: str, value: object, minimum: int) -> int:
     from skaha.errors import InvalidInputError
 
     if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
-        raise InvalidInputError(f"{name} must be a whole number, {minimum} or more; not {value!r}")
+        raise InvalidInputError(
+            f"{name} must be a whole number, {minimum} or more; not {_shown(value)}"
+        )
+    if value > LARGEST_NUMBER:
+        raise InvalidInputError(f"{name} must be {LARGEST_NUMBER} or less")
     return value
+
+
+def check_number(
+    name: str, value: object, *, maximum: float, unit: str = "", or_zero: bool = False
+) -> float:
+    """Return `value` as an `int` or a `float` if it is a number in the allowed range.
+
+    Args:
+        name: The name of the value in the message.
+        value: The value to check.
+        maximum: The largest allowed number.
+        unit: The noun after the numbers in the message, with a blank before it.
+        or_zero: Whether 0 is allowed.
+
+    Raises:
+        skaha.errors.InvalidInputError: If it is something else.
+
+    Example:
+        >>> check_number("cores", 0.5, maximum=64)
+        0.5
+    """
+    from skaha.errors import InvalidInputError
+
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise InvalidInputError(f"{name} must be a number{unit and f' of{unit}'}; not {value!r}")
+    number: Any = value
+    # NaN is neither more nor less than any number.
+    if not (number >= 0 if or_zero else number > 0):
+        least = f"0{unit} or more" if or_zero else f"more than 0{unit}"
+        raise InvalidInputError(f"{name} must be {least}; not {_shown(value)}")
+    if number > maximum:
+        raise InvalidInputError(f"{name} must be {maximum}{unit} or less")
+    return number if isinstance(number, int | float) else float(number)
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # Python does not convert a number with thousands of digits.
+        return "a number with thousands of digits"
 
 
 class ContainerRegistry:

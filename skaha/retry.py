@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import email.utils
-import math
 import random
 from datetime import UTC, datetime
 
 from attrs import frozen
 
-from skaha.errors import InvalidInputError, StatusError
-from skaha.models import check_whole_number
+from skaha.errors import StatusError
+from skaha.models import LARGEST_NUMBER, check_number, check_whole_number
 
 __all__ = ["Retry"]
 
@@ -57,9 +56,8 @@ class Retry:
         """Check the values."""
         check_whole_number("attempts", self.attempts, minimum=1)
         for name in ("deadline", "first_pause", "longest_pause", "settle", "stop_look_up"):
-            seconds = getattr(self, name)
-            if not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
-                raise InvalidInputError(f"{name} must be 0 seconds or more; not {seconds!r}")
+            value = getattr(self, name)
+            check_number(name, value, maximum=LARGEST_NUMBER, unit=" seconds", or_zero=True)
 
     def pause(self, attempt: int, error: Exception) -> float:
         """Return the seconds to wait after a failed attempt.

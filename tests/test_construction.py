@@ -95,9 +95,11 @@ BAD = [
     *[("version", value) for value in ("", "v1/", "/v1", "..", ".", "v 1", "v1?", "v%31", 1)],
     *[("token", value) for value in ("Bearer", "Bearer ", "a b", "Bearer a b")],
     *[("token", value) for value in ("", " ", "a\nb", "a\rb", "tök", "\N{BULLET}", b"token", 5)],
-    *[("certificate", value) for value in (5, ["a"], b"proxy.pem")],
+    *[("certificate", value) for value in (5, ["a"], b"proxy.pem", "a\0b", "a\ud800")],
     *[("timeout", v) for v in (0, -1, float("nan"), float("inf"), True, "30", (1, 2))],
-    *[("concurrency", value) for value in (0, -1, 1.5, 32.0, True, "32")],
+    *[("timeout", v) for v in (2_147_484, 1e10, 1e300, 10**400)],
+    *[("concurrency", value) for value in (0, -1, 1.5, 32.0, True, "32", 2**31)],
+    *[("profile", value) for value in (5, ["x"], b"x", "a\nb", "\ud800")],
     *[("registry", value) for value in ("me:secret", {"username": "me"}, ("h", "me", "x"))],
     *[("loglevel", value) for value in (0, 9, 51, -10, 30.0, "INFO", True)],
     *[("retry", value) for value in (3, "yes", None, 0)],
@@ -109,6 +111,13 @@ def test_what_is_wrong_is_refused_by_name(name, value):
     with pytest.raises(InvalidInputError, match=name) as caught:
         SkahaClient(**{"server": "https://skaha.example.com", name: value})
     assert isinstance(caught.value, ValueError)
+
+
+@pytest.mark.parametrize("name", ["timeout", "concurrency"])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_number_that_python_cannot_write_is_refused_by_name(name, sign):
+    with pytest.raises(InvalidInputError, match=name):
+        SkahaClient(**{name: sign * 10**5000})
 
 
 @pytest.mark.parametrize("version", ["v0", "v1", "v2", "v1.1"])
@@ -165,6 +174,26 @@ def test_a_client_of_resolved_settings_reads_nothing_again(name, monkeypatch):
         client_class.from_settings(settings, loglevel=5)
 
 
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_dictionary_is_not_the_result_of_settings(name):
+    with pytest.raises(InvalidInputError, match=r"result of skaha\.config\.settings"):
+        getattr(skaha, name).from_settings({"server": "local"})
+
+
+def test_the_longest_time_out_is_used(variant, scripted):
+    """A socket with a longer time-out would fail or give up at once."""
+    scripted.answer = lambda _: json_answer([])
+    session = variant.open(server=scripted.url, token="t", timeout=2_147_483)
+    assert variant.run(session.fetch()) == []
+
+
+@pytest.mark.parametrize("name", ["deadline", "first_pause", "longest_pause", "settle"])
+@pytest.mark.parametrize("value", [-1, float("nan"), 2**31, 1e300, 10**400, True, "5", None])
+def test_a_wrong_duration_of_the_retry_policy_is_refused(name, value):
+    with pytest.raises(InvalidInputError, match=f"^{name} must be "):
+        Retry(**{name: value})
+
+
 def test_a_wrong_setting_is_named_with_its_source(monkeypatch):
     monkeypatch.setenv("SKAHA_CERTIFICATE", "/nowhere")
     message = "environment variable SKAHA_CERTIFICATE: the certificate /nowhere cannot be read"
@@ -172,7 +201,7 @@ def test_a_wrong_setting_is_named_with_its_source(monkeypatch):
         SkahaClient()
     monkeypatch.delenv("SKAHA_CERTIFICATE")
     monkeypatch.setenv("SKAHA_SERVER", "http://skaha.example.com")
-    with pytest.raises(InvalidInputError, match="variable SKAHA_SERVER: the token would travel"):
+    with pytest.raises(InvalidInputError, match="variable SKAHA_SERVER: other people could"):
         SkahaClient(token=TOKEN)
     monkeypatch.setenv("SKAHA_PROFILE", "nope")
     with pytest.raises(InvalidInputError, match=r"SKAHA_PROFILE: .*: there is no profile 'nope'"):

@@ -56,12 +56,19 @@ WRONG = {
     "no image": ({"name": "a"}, "a job needs the keyword 'image'"),
     "replicas": ({"name": "a", "image": IMAGE, "replicas": 2}, "unknown keyword 'replicas'"),
     "a wrong name": ({"name": "a_b", "image": IMAGE}, "name must consist of letters"),
-    "a long name": ({"name": "a" * 64, "image": IMAGE}, "name may have 63 characters"),
+    "a long name": ({"name": "a" * 64, "image": IMAGE}, "name is too long: at most 63"),
     "a name that Kubernetes reads as a truth value": ({"name": "N", "image": IMAGE}, "longer name"),
     "the name of another job": ({"name": "BIAS", "image": IMAGE}, "two jobs have the name 'BIAS'"),
     "a wrong amount": ({"name": "a", "image": IMAGE, "cores": 0}, "cores must be more than 0"),
     "a command that breaks": ({"name": "a", "image": IMAGE, "cmd": "a b"}, "cmd is one program"),
 }
+
+
+@pytest.mark.parametrize("jobs", [None, 5, "abc", b"abc", JOBS[0]])
+def test_jobs_are_several_mappings(variant, faulty, faulty_session, jobs):
+    with pytest.raises(InvalidInputError, match="jobs must be a list with a mapping for each job"):
+        variant.run(faulty_session.create_many(jobs))
+    assert faulty.received == []
 
 
 @pytest.mark.parametrize(("job", "message"), WRONG.values(), ids=list(WRONG))

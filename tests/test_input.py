@@ -1,12 +1,15 @@
 """Bad input is refused before anything is sent, in words that say what to do."""
 
 import inspect
+from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from scripted import Answer, json_answer
 
 import skaha
 from skaha.errors import InvalidInputError
+from skaha.helpers.progress import bar
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.1"
 SECRET = "a=very-secret-value"
@@ -39,11 +42,14 @@ LAUNCHES = table(
         *("", " ", "a b", "a_b", "a.b", "a/b", "é", "a\n", "-a", "-", "a\0", None, 5, ["a"], b"a"),
         "a" * 62,
     ],
-    image=["", " ", f" {IMAGE}", f"{IMAGE}\n", None, 5, [IMAGE]],
-    replicas=[0, -1, True, False, 1.0, 2.5, "2", None, float("nan")],
-    cores=[0, -1, 0.0, True, "2", float("nan"), float("inf"), [2]],
-    ram=[0, -4, True, "4", "4G", float("nan"), float("-inf"), [4]],
-    gpu=[-1, True, False, 1.0, "1", float("nan")],
+    image=[
+        *("", " ", f" {IMAGE}", f"{IMAGE}\n", None, 5, [IMAGE]),
+        *("h/p/n\ud800:t", "h/p/n\udcff:t", "h/p n:t", "h/p/$n:t", "h/p/n\x01:t"),
+    ],
+    replicas=[0, -1, True, False, 1.0, 2.5, "2", None, float("nan"), 2**31],
+    cores=[0, -1, 0.0, True, "2", float("nan"), float("inf"), [2], 10**400],
+    ram=[0, -4, True, "4", "4G", float("nan"), float("-inf"), [4], Decimal(4)],
+    gpu=[-1, True, False, 1.0, "1", float("nan"), 2**31],
     kind=["", "Headless", "desktop-app", "batch", None, 5, ["headless"], "headless "],
     cmd=["ls -l", " ls", "ls ", "$SHELL", '"ls"', "l\\s", "ls\n", "\tls", 5, ["ls"], b"ls", True],
     args=[
@@ -53,9 +59,10 @@ LAUNCHES = table(
     env=[
         *({"A": SECRET}, {"A": ""}, {"A": None}, {"A": "$HOME"}, {"A": '"'}, {"A": "\\"}),
         *({"A": "a\nb"}, {"A": "\0"}, {"A": 'say "hi"'}, {"": "a"}, {"A=B": "a"}, {"A B": "a"}),
-        *({"1A": "a"}, {5: "a"}, {None: "a"}, {"É": "a"}, ["A=B"], "A=B", 5, [("A", "B")]),
+        *({"1A": "a"}, {5: "a"}, {None: "a"}, {"É": "a"}, ["A=B"], "A=B", 5, [("A", "B")], dict),
         *({"REPLICA_ID": 7}, {"A": "b", "REPLICA_COUNT": "1"}),
     ],
+    progress=[True, 5, "bar"],
 )
 
 
@@ -69,9 +76,16 @@ def test_a_launch_that_the_platform_cannot_carry(variant, scripted, scripted_ses
 def test_a_name_is_too_long_with_its_number(variant, scripted, scripted_session, length, replicas):
     create = scripted_session.create
     said = refused(variant, scripted, lambda: create("a" * (length + 1), IMAGE, replicas=replicas))
-    assert f"{length} characters" in str(said)
+    assert f"at most {length} characters, because '-{replicas}' is added" in str(said)
     scripted.answer = lambda request: Answer(200, f"id{request.form['name'][0][-3:]}\n")
     assert len(variant.run(create("a" * length, IMAGE, replicas=replicas))) == replicas
+
+
+def test_a_fraction_is_sent_as_a_decimal_number(variant, scripted, scripted_session):
+    scripted.answer = lambda _: Answer(200, "abcd1234\n")
+    variant.run(scripted_session.create("a", IMAGE, cores=Fraction(1, 2), ram=Fraction(3)))
+    [request] = scripted.received
+    assert (request.form["cores"], request.form["ram"]) == (["0.5"], ["3.0"])
 
 
 @pytest.mark.parametrize("kind", ["notebook", "desktop", "carta", "contributed", "firefly"])
@@ -139,9 +153,54 @@ def test_an_end_for_everything_or_nothing(variant, scripted, scripted_session, g
     refused(variant, scripted, lambda: scripted_session.destroy_with(**given), named)
 
 
-def test_an_unknown_kind_of_images(variant, scripted):
+@pytest.mark.parametrize("kind", ["batch", ["notebook", "carta"], 5])
+def test_a_wrong_kind_of_images(variant, scripted, kind):
     images = variant.open("Images", server=scripted.url, token="t")
-    refused(variant, scripted, lambda: images.fetch(kind="batch"), "kind", "notebook")
+    refused(variant, scripted, lambda: images.fetch(kind=kind), "kind", "notebook")
+
+
+OTHER_CALLS = {
+    "wait(until)": lambda session: session.wait("a1", "done"),
+    "wait(until, several)": lambda session: session.wait("a1", ["Failed", "done"]),
+    "bar(until)": lambda _: bar(until="done"),
+}
+
+
+@pytest.mark.parametrize("call", OTHER_CALLS.values(), ids=list(OTHER_CALLS))
+def test_the_words_of_a_wait_are_all_named(variant, scripted, scripted_session, call):
+    words = ["Running", "Completed", "finished", "running"]
+    refused(variant, scripted, lambda: call(scripted_session), "unknown until 'done'", *words)
+
+
+# The calls, and the argument that is wrong.
+WRONG_ARGUMENTS = [
+    (lambda session: session.wait("a1", timeout=10**400), "timeout"),
+    (lambda session: session.wait("a1", appear=1e300), "appear"),
+    (lambda session: session.wait("a1", poll=1e10), "poll"),
+    (lambda session: session.wait("a1", longest_poll=None), "longest_poll"),
+    (lambda session: session.wait("a1", progress=True), "progress"),
+    (lambda session: session.run("a", IMAGE, progress=True), "progress"),
+    (lambda session: session.run("a", IMAGE, timeout=10**400), "timeout"),
+    (lambda session: session.follow("a1", poll=1e10), "poll"),
+    (lambda session: session.connect("a1", timeout=1e10), "timeout"),
+    (lambda session: session.connect("a1", progress=5), "progress"),
+    (lambda session: session.destroy("a1", progress=5), "progress"),
+    (lambda session: session.destroy_with("a", progress=5), "progress"),
+    (lambda session: session.destroy_all(progress=5), "progress"),
+    (lambda session: session.info("a1", progress=5), "progress"),
+    (lambda session: session.save_logs("a1", "logs", progress=5), "progress"),
+    (lambda session: session.save_logs("a1", None), "directory"),
+    (lambda session: session.save_logs("a1", "~nosuchuser/x"), "directory"),
+    (lambda session: session.save_logs("a1", "a\0b"), "directory"),
+    (lambda session: session.attach_app("a1", "h/p/n\ud800:t"), "image"),
+    (lambda session: session.attach_app("a1", IMAGE, cores=10**400), "cores"),
+]
+
+
+@pytest.mark.parametrize(("call", "name"), WRONG_ARGUMENTS)
+def test_a_wrong_argument_is_named(variant, scripted, scripted_session, call, name):
+    said = refused(variant, scripted, lambda: call(scripted_session))
+    assert str(said).startswith(name)
 
 
 # Ids, for every method that takes them.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from skaha._async._base_client import AsyncBaseClient
 from skaha._sansio.responses import OBJECTS, TEXTS, records_of, texts_of
-from skaha._sansio.validation import check_kinds
+from skaha._sansio.validation import check_one_kind
 from skaha.results import Outcome, ResultList
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class AsyncImages(AsyncBaseClient):
         from skaha_api.api.image import list_images
         from skaha_api.types import UNSET
 
-        check_kinds(kind)
+        check_one_kind(kind)
         with self._request("images", expected=OBJECTS):
             images = records_of(await list_images.asyncio(client=self.api, type_=kind or UNSET))
         return ResultList(cast("list[ImageRecord]", images), Outcome())

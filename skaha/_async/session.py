@@ -337,6 +337,7 @@ class AsyncSession(AsyncBaseClient):
 
         options["env"] = validation.hidden(options.get("env"))
         validation.check_seconds("timeout", timeout, or_none=True)
+        validation.check_progress(progress)
         launched = await self.create(name, image, **options)
         poller = AsyncPoller(self, "run", timeout)
         try:
@@ -643,6 +644,7 @@ class AsyncSession(AsyncBaseClient):
         validation.check_seconds("timeout", timeout, or_none=True)
         validation.check_seconds("appear", appear)
         validation.check_seconds("restart", restart)
+        validation.check_progress(progress)
         return await wait_for(
             self,
             checked,
@@ -762,7 +764,7 @@ class AsyncSession(AsyncBaseClient):
             for each log that is shorter than its saved file.
 
         Raises:
-            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
+            skaha.errors.InvalidInputError: If an argument is wrong.
             OSError: If the directory or a file cannot be written.
 
         Example:
@@ -782,8 +784,9 @@ class AsyncSession(AsyncBaseClient):
         """
         from skaha._async._logs import check_size, download_log, partial_path, paths_of_logs
 
-        checked = validation.check_ids(ids)
-        paths = paths_of_logs(directory, checked, await self.fetch() if checked else [])
+        checked, folder = validation.check_ids(ids), validation.check_path("directory", directory)
+        validation.check_progress(progress)
+        paths = paths_of_logs(folder, checked, await self.fetch() if checked else [])
 
         async def save(session_id: str) -> Path:
             path, subject = paths[session_id], f"logs of {session_id}"
@@ -1173,6 +1176,7 @@ class AsyncSession(AsyncBaseClient):
         from skaha._sansio.name_filter import NameFilter
 
         names = NameFilter.checked(prefix, pattern=pattern)
+        validation.check_progress(progress)
         records = await self._deletable(kind, status, names)
         return await self._delete(records, dry_run=dry_run, verify=verify, progress=progress)
 
@@ -1229,6 +1233,7 @@ class AsyncSession(AsyncBaseClient):
             >>> await session.destroy_all(kind="firefly", dry_run=True)
             []
         """
+        validation.check_progress(progress)
         records = await self._deletable(kind, status)
         return await self._delete(records, dry_run=dry_run, verify=verify, progress=progress)
 
@@ -1376,10 +1381,9 @@ class AsyncSession(AsyncBaseClient):
         from skaha_api.types import UNSET
 
         session_id = validation.check_id(desktop)
-        validation.check_amount("cores", cores)
-        validation.check_amount("ram", ram)
+        cores, ram = validation.check_amount("cores", cores), validation.check_amount("ram", ram)
         body = NewDesktopApp(
-            image=validation.check_text("image", image),
+            image=validation.check_image(image),
             cores=UNSET if cores is None else cores,
             ram=UNSET if ram is None else ram,
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from skaha._sansio.redaction import redacted_request
+from skaha._sansio.validation import hidden_url
 from skaha._transport._sync.pool import ConnectionPool
 from skaha._transport.connection_settings import HEADERS, NetworkSettings
 from skaha._transport.proxies import is_loopback
@@ -32,17 +33,25 @@ def check_secure_url(url: str, name: str = "the address") -> None:
         InvalidInputError: If it is not an https URL, and not on this machine. The message begins
             with `name`.
     """
+    # No message and no traceback may show a password.
+    url = hidden_url(url)
+    if not _is_secure(url):
+        shown = one_line(repr(url))
+        raise InvalidInputError(
+            f"{name} must be an https URL without a user or a password; not {shown}"
+        )
+
+
+def _is_secure(url: str) -> bool:
     try:
         parsed = httpx.URL(url)
         host = parsed.host
         # Python cannot connect to a host with an empty or a long label.
         host.encode("idna")
-        is_secure = parsed.scheme == "https" or (parsed.scheme == "http" and is_loopback(host))
     except (httpx.InvalidURL, TypeError, ValueError):
-        is_secure = False
-    if not is_secure or not host or parsed.userinfo:
-        shown = one_line(repr(url))
-        raise InvalidInputError(f"{name} must be an https URL without a user; not {shown}")
+        return False
+    is_encrypted = parsed.scheme == "https" or (parsed.scheme == "http" and is_loopback(host))
+    return is_encrypted and bool(host) and not parsed.userinfo
 
 
 def open_client(timeout: float) -> httpx.Client:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from skaha._credentials.http import check_secure_url
 from skaha._credentials.store import Store
 from skaha._sansio.user_warnings import warn_user
+from skaha._sansio.validation import check_timeout, hidden_url
 from skaha._transport.connection_settings import RenewableToken
 from skaha.errors import CredentialsError, LoginRefusedError, SkahaError
 from skaha.models import SecretText
@@ -54,6 +56,9 @@ class LoginToken(RenewableToken):
         issuer: URL of the provider of OpenID Connect.
         timeout: Seconds to wait for the provider; twice as long for a renewal by another process.
 
+    Raises:
+        skaha.errors.InvalidInputError: If an argument is wrong.
+
     Example:
         >>> from skaha.auth import LoginToken
         >>> LoginToken("https://iam.example.org")
@@ -62,8 +67,9 @@ class LoginToken(RenewableToken):
 
     def __init__(self, issuer: str, timeout: float = 30) -> None:
         """Store the arguments. Do not read the login yet."""
-        self.issuer = issuer
-        self._timeout = timeout
+        self.issuer = issuer = hidden_url(issuer)
+        check_secure_url(issuer, "the provider")
+        self._timeout = check_timeout("timeout", timeout)
         self._login: StoredLogin | None = None
         self._last_refusal = -math.inf
         self._has_warned = False
@@ -151,8 +157,6 @@ class LoginToken(RenewableToken):
         from skaha._credentials.oidc import OpenIDProvider
 
         if login.refresh_token is None:
-            if login.is_valid:
-                return login
             raise CredentialsError(f"the login at {self.issuer} has ended: {_WHAT_TO_DO}")
         # Check that the store can be written: the renewal makes the old refresh token useless, and
         # the new one must not get lost.

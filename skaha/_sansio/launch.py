@@ -84,14 +84,12 @@ class Job:
             InvalidInputError: If an argument is wrong.
         """
         validation.check_launch_kind(kind)
-        validation.check_amount("cores", cores)
-        validation.check_amount("ram", ram)
         checked_cmd, checked_args, variables = validation.check_command(kind, cmd, args, env)
         return cls(
-            image=validation.check_text("image", image),
+            image=validation.check_image(image),
             kind=kind,
-            cores=cores,
-            ram=ram,
+            cores=validation.check_amount("cores", cores),
+            ram=validation.check_amount("ram", ram),
             gpus=validation.check_gpus(gpu),
             cmd=checked_cmd,
             args=checked_args,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from skaha._sansio.validation import check_progress
 from skaha.errors import SkahaError
 
 if TYPE_CHECKING:
@@ -22,7 +23,11 @@ class ProgressReporter:
             progress: The function that receives the reports; `None` for no reports.
             total: Number of items; without items there are no reports.
             retried: Whether a failed item may be tried again, so that it is not finished yet.
+
+        Raises:
+            InvalidInputError: If `progress` is not a function.
         """
+        check_progress(progress)
         self._progress = progress if total else None
         self._total = total
         self._retried = retried

@@ -6,11 +6,10 @@ this module refuses everything that the platform cannot carry, and says what to 
 
 from __future__ import annotations
 
-import math
+import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -19,7 +18,16 @@ from attrs import frozen
 
 from skaha._sansio.carriable import GARBLED, YAML_WORD
 from skaha.errors import InvalidInputError
-from skaha.models import KINDS, STATUS, VIEW, ContainerRegistry, SecretText, check_whole_number
+from skaha.models import (
+    KINDS,
+    LARGEST_NUMBER,
+    STATUS,
+    VIEW,
+    ContainerRegistry,
+    SecretText,
+    check_number,
+    check_whole_number,
+)
 from skaha.records import APP, SUCCESS
 
 if TYPE_CHECKING:
@@ -35,7 +43,7 @@ _ID = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _VARIABLE = re.compile(r"[A-Za-z_.-][A-Za-z0-9_.-]*")
 # The library sets these variables of each replica.
 _REPLICA_VARIABLES = frozenset({"REPLICA_ID", "REPLICA_COUNT"})
-_WAY_OUT = "skaha.helpers.shell packs any command into a cmd and args that arrive unharmed"
+_SHELL_HELPER = "skaha.helpers.shell packs any command into a cmd and args that arrive unchanged"
 
 
 # Words.
@@ -52,6 +60,12 @@ def check_statuses(status: object) -> frozenset[str] | None:
     return statuses | SUCCESS if statuses and statuses & SUCCESS else statuses
 
 
+def check_one_kind(kind: object) -> None:
+    """Raise unless a value is one kind; `None` means any kind."""
+    if kind is not None:
+        _check_word("kind", kind, get_args(KINDS))
+
+
 def check_view(view: object) -> None:
     """Raise if no platform has this view of the list; `None` is the plain list."""
     if view is not None:
@@ -65,12 +79,11 @@ def check_launch_kind(kind: object) -> None:
 
 def check_until(until: object) -> frozenset[str]:
     """Return the statuses that end a wait before the sessions end."""
-    if until == "finished":
-        return frozenset()
-    statuses = check_statuses("Running" if until == "running" else until)
-    if not statuses:
+    words = _check_words("until", until, ("finished", "running", *get_args(STATUS)))
+    if not words:
         raise InvalidInputError("until must be 'finished', 'running', or at least one status")
-    return statuses
+    statuses = {"Running" if word == "running" else word for word in words} - {"finished"}
+    return check_statuses(statuses) or frozenset()
 
 
 def _check_words(what: str, value: object, words: Iterable[str]) -> frozenset[str] | None:
@@ -143,14 +156,9 @@ def check_launched_ids(launched: Iterable[str], ids: object) -> frozenset[str]:
 # Numbers.
 
 
-def check_amount(what: str, value: object) -> None:
-    """Raise unless an amount is a positive number; `None` leaves it to the platform."""
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise InvalidInputError(f"{what} must be a number or None; not {value!r}")
-    if not math.isfinite(value) or value <= 0:
-        raise InvalidInputError(f"{what} must be more than 0; not {value!r}")
+def check_amount(what: str, value: object) -> float | None:
+    """Return an amount, which is more than 0; `None` leaves it to the platform."""
+    return None if value is None else check_number(what, value, maximum=LARGEST_NUMBER)
 
 
 def check_optional_count(what: str, value: object) -> None:
@@ -162,29 +170,30 @@ def check_optional_count(what: str, value: object) -> None:
 def check_polls(poll: object, longest_poll: object) -> None:
     """Raise unless both pauses are positive numbers of seconds."""
     for what, value in (("poll", poll), ("longest_poll", longest_poll)):
-        check_amount(what, value)
-        if value is None:
-            raise InvalidInputError(f"{what} must be more than 0 seconds; not None")
+        check_number(what, value, maximum=LARGEST_NUMBER, unit=" seconds")
 
 
 def check_seconds(what: str, value: object, *, or_none: bool = False) -> None:
-    """Raise unless a time is a finite number of seconds, 0 or more; or `None` if allowed."""
-    if value is None and or_none:
-        return
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise InvalidInputError(f"{what} must be a number of seconds; not {value!r}")
-    if not math.isfinite(value) or value < 0:
-        raise InvalidInputError(f"{what} must be 0 seconds or more; not {value!r}")
+    """Raise unless a time is a number of seconds, 0 or more; or `None` if allowed."""
+    if value is not None or not or_none:
+        check_number(what, value, maximum=LARGEST_NUMBER, unit=" seconds", or_zero=True)
+
+
+def check_progress(progress: object) -> None:
+    """Raise unless a value can receive progress reports; `None` means no reports."""
+    if progress is not None and not callable(progress):
+        raise InvalidInputError(f"progress must be a function or None; not {progress!r}")
 
 
 # Launches.
 
 
-def check_text(what: str, value: object) -> str:
-    """Return a text that is not empty and has no blanks around it."""
-    if not isinstance(value, str) or not value or value != value.strip():
+def check_image(value: object) -> str:
+    """Return the reference of an image: a text that is not empty and that can be sent."""
+    if not isinstance(value, str) or not value or re.search(r"\s", value) or GARBLED.search(value):
         raise InvalidInputError(
-            f"{what} must be a text, not empty, without blanks around it; not {value!r}"
+            f"image must be a text like host/project/name:tag, without blanks, double quotes, "
+            f"dollars, backslashes or control characters; not {value!r}"
         )
     return value
 
@@ -200,8 +209,8 @@ def replica_names(name: object, replicas: object) -> list[str]:
     room = _MAX_NAME_LENGTH - len(f"-{count}")
     if len(name) > room:
         raise InvalidInputError(
-            f"name may have {room} characters with {count} replicas, as the platform takes "
-            f"{_MAX_NAME_LENGTH} with the number of the replica; {name!r} has {len(name)}"
+            f"name is too long: at most {room} characters, because '-{count}' is added and the "
+            f"platform allows {_MAX_NAME_LENGTH}; {name!r} has {len(name)}"
         )
     return [f"{name}-{number}" for number in range(1, count + 1)]
 
@@ -229,7 +238,7 @@ def check_job_name(name: object, used_names: Collection[str]) -> str:
     name = _check_name(name)
     if len(name) > _MAX_NAME_LENGTH:
         raise InvalidInputError(
-            f"name may have {_MAX_NAME_LENGTH} characters; {name!r} has {len(name)}"
+            f"name is too long: at most {_MAX_NAME_LENGTH} characters; {name!r} has {len(name)}"
         )
     if YAML_WORD.fullmatch(name):
         raise InvalidInputError(
@@ -301,14 +310,14 @@ def _check_args(value: object) -> str | None:
     words_of_platform = text.rstrip(" ").split(" ")
     if words_of_shell != words_of_platform:
         raise InvalidInputError(
-            "args is split at single blanks and knows no quotes: the container would get "
-            f"{words_of_platform}, not {words_of_shell}. {_WAY_OUT}"
+            "the platform splits args at each blank and does not interpret quotes: the container "
+            f"would get {words_of_platform}, not {words_of_shell}. {_SHELL_HELPER}"
         )
     return text
 
 
 def _check_env(variables: object) -> dict[str, str]:
-    if not hasattr(variables, "items"):
+    if not isinstance(variables, Mapping):
         raise InvalidInputError(f"env must be a dictionary, not {WrongType.of(variables).name}")
     return {_check_variable(key): _check_value(key, value) for key, value in variables.items()}
 
@@ -330,9 +339,9 @@ def _check_value(name: str, value: object) -> SecretText:
         )
     if "=" in text or GARBLED.search(text):
         raise InvalidInputError(
-            f"env: the platform would drop or garble the value of {name}: it may not contain "
+            f"env: the platform would lose or change the value of {name}: it may not contain "
             '"=", "$", a double quote, a backslash or a control character. '
-            "Base64 without its padding is a way out"
+            "Encode the value in Base64 without '='"
         )
     return text
 
@@ -343,7 +352,7 @@ def _check_carriable(what: str, value: object) -> str:
     if match := GARBLED.search(value):
         raise InvalidInputError(
             f"{what} may not contain {match[0]!r}: the platform cannot carry double quotes, "
-            f"dollars, backslashes or control characters. {_WAY_OUT}"
+            f"dollars, backslashes or control characters. {_SHELL_HELPER}"
         )
     return value
 
@@ -394,8 +403,17 @@ def hidden(value: Any) -> Any:
     return WrongType.of(value)
 
 
-def hidden_jobs(jobs: Iterable[object]) -> list[Any]:
-    """Return jobs in a form whose `repr` does not show their environment variables."""
+def hidden_jobs(jobs: object) -> list[Any]:
+    """Return jobs in a form whose `repr` does not show their environment variables.
+
+    Raises:
+        InvalidInputError: If `jobs` cannot contain jobs.
+    """
+    if isinstance(jobs, Mapping | str | bytes) or not isinstance(jobs, Iterable):
+        name = WrongType.of(jobs).name
+        # Tracebacks may show local variables.
+        del jobs
+        raise InvalidInputError(f"jobs must be a list with a mapping for each job, not {name}")
     return [
         {key: value if key in _PUBLIC_KEYWORDS else hidden(value) for key, value in job.items()}
         if isinstance(job, Mapping)
@@ -404,9 +422,9 @@ def hidden_jobs(jobs: Iterable[object]) -> list[Any]:
     ]
 
 
-def hidden_server(server: Any) -> Any:
-    """Return the URL of a server; its `repr` does not show a password in it."""
-    return SecretText(server) if isinstance(server, str) and "@" in server else server
+def hidden_url(url: Any) -> Any:
+    """Return a URL or a name; its `repr` does not show a password in it."""
+    return SecretText(url) if isinstance(url, str) and "@" in url else url
 
 
 def checked_token(token: object) -> SecretText:
@@ -428,6 +446,8 @@ def checked_token(token: object) -> SecretText:
 # profile or `config set`. It returns the value in the form that clients use.
 
 _LAST_PORT = 65535
+# 24 days. A socket counts milliseconds, up to 2**31: a longer time-out would end at once.
+_LONGEST_TIMEOUT = 2_147_483
 _VERSION_IN_URL = re.compile(r"v\d+(\.\d+)*")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -442,21 +462,20 @@ def check_table(name: str, value: object) -> dict[str, Any]:
 def check_path(name: str, value: Any) -> Path:
     """Return a path with the home directory in place of `~`."""
     try:
-        return Path(value).expanduser()
-    except TypeError:
-        raise InvalidInputError(f"{name} must be a path; not {value!r}") from None
+        path = Path(value).expanduser()
+        is_possible = b"\0" not in os.fsencode(path)
+    except (TypeError, UnicodeEncodeError):
+        is_possible = False
     except RuntimeError:
         raise InvalidInputError(f"{name}: there is no home directory for {value!r}") from None
+    if not is_possible:
+        raise InvalidInputError(f"{name} must be a path; not {value!r}")
+    return path
 
 
-def check_positive(name: str, value: Any) -> float:
-    """Return a finite number that is more than 0."""
-    number: float = value
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise InvalidInputError(f"{name} must be a number; not {value!r}")
-    if not math.isfinite(value) or value <= 0:
-        raise InvalidInputError(f"{name} must be more than 0; not {value!r}")
-    return number
+def check_timeout(name: str, value: Any) -> float:
+    """Return the seconds of a time-out that a socket can have."""
+    return check_number(name, value, maximum=_LONGEST_TIMEOUT, unit=" seconds")
 
 
 def check_count(name: str, value: Any) -> int:
@@ -472,13 +491,16 @@ def check_server(name: str, value: object) -> str:
         return "local"
     if not isinstance(value, str):
         raise InvalidInputError(f"{name} must be a URL or 'local', not {type(value).__name__}")
+    # Any message about such a text could show a password.
+    if "@" in value:
+        raise InvalidInputError(
+            f"{name} must not contain '@', a user or a password: use a token instead"
+        )
     try:
         url = httpx.URL(value)
         url.host.encode("idna")
     except (httpx.InvalidURL, UnicodeError) as error:
         raise InvalidInputError(f"{name} must be a URL or 'local': {error}") from None
-    if url.userinfo:
-        raise InvalidInputError(f"{name} must not contain a user or a password: use a token")
     is_odd = " " in value or url.query or url.fragment or not 0 < (url.port or 1) <= _LAST_PORT
     if url.scheme not in ("http", "https") or not url.host or is_odd:
         raise InvalidInputError(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import secrets
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skaha._sansio.log_tail import LastLines
@@ -19,7 +18,7 @@ from skaha.records import record_id, session_name, sessions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from os import PathLike
+    from pathlib import Path
 
     import httpx
 
@@ -63,10 +62,9 @@ def _log_request(api: Api, session_id: str) -> httpx.Request:
 
 
 def paths_of_logs(
-    directory: str | PathLike[str], ids: Sequence[str], records: Iterable[SessionRecord]
+    folder: Path, ids: Sequence[str], records: Iterable[SessionRecord]
 ) -> dict[str, Path]:
     """Create the directory; return the path of the log of each session."""
-    folder = Path(directory).expanduser()
     folder.mkdir(parents=True, exist_ok=True)
     names = {record_id(record): session_name(record) for record in sessions(records)}
     return {

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from skaha._sansio.responses import OBJECTS, TEXTS, records_of, texts_of
-from skaha._sansio.validation import check_kinds
+from skaha._sansio.validation import check_one_kind
 from skaha._sync._base_client import BaseClient
 from skaha.results import Outcome, ResultList
 
@@ -71,7 +71,7 @@ class Images(BaseClient):
         from skaha_api.api.image import list_images
         from skaha_api.types import UNSET
 
-        check_kinds(kind)
+        check_one_kind(kind)
         with self._request("images", expected=OBJECTS):
             images = records_of(list_images.sync(client=self.api, type_=kind or UNSET))
         return ResultList(cast("list[ImageRecord]", images), Outcome())

@@ -338,6 +338,7 @@ class Session(BaseClient):
 
         options["env"] = validation.hidden(options.get("env"))
         validation.check_seconds("timeout", timeout, or_none=True)
+        validation.check_progress(progress)
         launched = self.create(name, image, **options)
         poller = Poller(self, "run", timeout)
         try:
@@ -644,6 +645,7 @@ class Session(BaseClient):
         validation.check_seconds("timeout", timeout, or_none=True)
         validation.check_seconds("appear", appear)
         validation.check_seconds("restart", restart)
+        validation.check_progress(progress)
         return wait_for(
             self,
             checked,
@@ -763,7 +765,7 @@ class Session(BaseClient):
             for each log that is shorter than its saved file.
 
         Raises:
-            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
+            skaha.errors.InvalidInputError: If an argument is wrong.
             OSError: If the directory or a file cannot be written.
 
         Example:
@@ -783,8 +785,9 @@ class Session(BaseClient):
         """
         from skaha._sync._logs import check_size, download_log, partial_path, paths_of_logs
 
-        checked = validation.check_ids(ids)
-        paths = paths_of_logs(directory, checked, self.fetch() if checked else [])
+        checked, folder = validation.check_ids(ids), validation.check_path("directory", directory)
+        validation.check_progress(progress)
+        paths = paths_of_logs(folder, checked, self.fetch() if checked else [])
 
         def save(session_id: str) -> Path:
             path, subject = paths[session_id], f"logs of {session_id}"
@@ -1174,6 +1177,7 @@ class Session(BaseClient):
         from skaha._sansio.name_filter import NameFilter
 
         names = NameFilter.checked(prefix, pattern=pattern)
+        validation.check_progress(progress)
         records = self._deletable(kind, status, names)
         return self._delete(records, dry_run=dry_run, verify=verify, progress=progress)
 
@@ -1230,6 +1234,7 @@ class Session(BaseClient):
             >>> session.destroy_all(kind="firefly", dry_run=True)
             []
         """
+        validation.check_progress(progress)
         records = self._deletable(kind, status)
         return self._delete(records, dry_run=dry_run, verify=verify, progress=progress)
 
@@ -1377,10 +1382,9 @@ class Session(BaseClient):
         from skaha_api.types import UNSET
 
         session_id = validation.check_id(desktop)
-        validation.check_amount("cores", cores)
-        validation.check_amount("ram", ram)
+        cores, ram = validation.check_amount("cores", cores), validation.check_amount("ram", ram)
         body = NewDesktopApp(
-            image=validation.check_text("image", image),
+            image=validation.check_image(image),
             cores=UNSET if cores is None else cores,
             ram=UNSET if ram is None else ram,
         )

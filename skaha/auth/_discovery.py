@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from skaha._credentials.http import check_secure_url, open_client, send, server_message
+from skaha._sansio.validation import check_timeout, hidden_url
 from skaha.auth._sites import Server, known_sites
 from skaha.errors import CredentialsError, InvalidInputError, SkahaError
 
@@ -41,7 +42,7 @@ def discover(
         The servers. The attribute `source` of each server says where it is listed.
 
     Raises:
-        skaha.errors.InvalidInputError: If the provider is unknown.
+        skaha.errors.InvalidInputError: If an argument is wrong, or the provider is unknown.
 
     Example:
         >>> from skaha.auth import discover
@@ -51,6 +52,8 @@ def discover(
         ...     print(error)
         there is no provider 'cadx'; there is cadc, srcnet
     """
+    provider = hidden_url(provider)
+    check_timeout("timeout", timeout)
     sites = known_sites()
     if provider is not None and provider not in sites.providers:
         names = ", ".join(sites.providers)

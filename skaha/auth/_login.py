@@ -10,13 +10,13 @@ import httpx
 from skaha import config
 from skaha._credentials.http import check_secure_url
 from skaha._credentials.token import LoginToken, requiring_login_extra
-from skaha._sansio.validation import check_path, check_positive
+from skaha._sansio.validation import check_path, check_timeout, hidden_url
 from skaha.auth import _proxy_certificate
 from skaha.auth._discovery import server_url
 from skaha.auth._sites import CERTIFICATE, OIDC, Provider, is_same_url, known_sites
 from skaha.config import _file
 from skaha.errors import CredentialsError, InvalidInputError
-from skaha.models import SecretText
+from skaha.models import LARGEST_NUMBER, SecretText, check_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -126,12 +126,13 @@ def login(
     password = None
     secret = None if client_secret is None else SecretText(client_secret)
     client_secret = None
-    check_positive("timeout", timeout)
+    provider, server = hidden_url(provider), hidden_url(server)
+    check_timeout("timeout", timeout)
     if server is not None:
         check_secure_url(server, "server")
     target = _target(provider, server, profile)
     if target.provider.method == CERTIFICATE:
-        check_positive("days", days)
+        check_number("days", days, maximum=LARGEST_NUMBER)
         path = _certificate_path(certificate)
         name, hidden = _proxy_certificate.find_password(target.provider, user, hidden)
         text = _proxy_certificate.fetch_certificate(target.provider, name, hidden, days, timeout)
@@ -197,7 +198,8 @@ def logout(
         >>> skaha.logout("cadc")
         []
     """
-    check_positive("timeout", timeout)
+    provider = hidden_url(provider)
+    check_timeout("timeout", timeout)
     target = _target(provider, None, profile)
     if target.provider.method == CERTIFICATE:
         return _remove_certificate(_certificate_path(certificate))

@@ -78,11 +78,18 @@ class Sites:
         return None
 
     def provider(self, name: str) -> Provider | None:
-        """Return a provider by its name or URL. An unknown URL is a provider of OpenID Connect."""
+        """Return a provider by its name or URL. An unknown URL is a provider of OpenID Connect.
+
+        Raises:
+            InvalidInputError: If an unknown URL is not secure.
+        """
         for provider in self.providers.values():
             if name == provider.name or is_same_url(name, provider.url):
                 return provider
-        return Provider(name, name, OIDC) if "://" in name else None
+        if "://" not in name:
+            return None
+        check_secure_url(name, "the provider")
+        return Provider(name, name, OIDC)
 
 
 def is_same_url(first: str, second: str) -> bool:

@@ -28,6 +28,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from skaha import _atomic_file
+from skaha._sansio.validation import check_path
 from skaha.config import _file
 from skaha.config._file import DEFAULTS, KEYS, SECRETS, default_path
 from skaha.config._resolve import Settings, in_use, server_of, settings
@@ -36,7 +38,7 @@ from skaha.models import SecretText
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from pathlib import Path
+    from os import PathLike
 
 __all__ = [
     "DEFAULTS",
@@ -73,13 +75,17 @@ def profiles() -> dict[str, str]:
 def save(key: str, value: str, profile: str | None = None) -> None:
     """Set an entry of a profile, or set `active`. A missing profile is added.
 
+    If no profile is active, the profile becomes active. But a profile that `profile` or
+    `SKAHA_PROFILE` names becomes active only if it is the first profile of the file.
+
     Args:
         key: One of `KEYS`, or `active`.
         value: The value as a text.
         profile: Name of the profile; by default the profile in use, or `default`.
 
     Raises:
-        ConfigurationError: If the value is wrong, or the file cannot be read or written.
+        InvalidInputError: If `profile` is not a text.
+        ConfigurationError: If the key or the value is wrong, or the file cannot be read or written.
 
     Example:
         >>> from skaha import config
@@ -87,8 +93,7 @@ def save(key: str, value: str, profile: str | None = None) -> None:
         >>> config.settings("slow")["timeout"]
         60.0
     """
-    # Tracebacks may show local variables: keep no secret as a plain text.
-    value = SecretText(value) if key in SECRETS else value
+    value = _file.hidden(key, value)
     _file.check_key(key)
     if not value:
         raise ConfigurationError(f"{key} cannot be empty: remove it instead")
@@ -100,7 +105,7 @@ def save(key: str, value: str, profile: str | None = None) -> None:
         name = document.profile_name(profile)
         with _file.source_in_errors(f"profile {name}"):
             checked = _file.check(key, value)
-        document.set(key, checked if key in SECRETS else value, name)
+        document.set(key, checked if key in SECRETS else value, profile)
 
 
 def remove(key: str, profile: str | None = None) -> None:
@@ -111,7 +116,9 @@ def remove(key: str, profile: str | None = None) -> None:
         profile: Name of the profile; by default the profile in use.
 
     Raises:
-        ConfigurationError: If the file cannot be read or written, or there is no such profile.
+        InvalidInputError: If `profile` is not a text.
+        ConfigurationError: If the key is unknown, the file cannot be read or written, or there is
+            no such profile.
 
     Example:
         >>> from skaha import config
@@ -130,26 +137,26 @@ def remove(key: str, profile: str | None = None) -> None:
                 document.remove(key, profile)
 
 
-def valid_until(certificate: Path) -> datetime:
+def valid_until(certificate: str | PathLike[str]) -> datetime:
     """Return the time when a proxy certificate expires.
 
     Args:
         certificate: Path of the certificate, a PEM file.
 
     Raises:
+        InvalidInputError: If it is not a path.
         skaha.errors.CredentialsError: If the file does not contain a certificate.
-        OSError: If the file cannot be read.
+        OSError: If the file cannot be read or is not UTF-8.
 
     Example:
-        >>> from pathlib import Path
         >>> from skaha import config
         >>> try:
-        ...     print(config.valid_until(Path("~/.ssl/cadcproxy.pem").expanduser()))
+        ...     print(config.valid_until("~/.ssl/cadcproxy.pem"))
         ... except FileNotFoundError:
         ...     print("there is no certificate yet")
         there is no certificate yet
     """
     from skaha._credentials.x509 import validity
 
-    text = SecretText(certificate.read_text(encoding="utf-8"))
-    return validity(certificate, text)[1]
+    path = check_path("certificate", certificate)
+    return validity(path, SecretText(_atomic_file.read_text(path)))[1]

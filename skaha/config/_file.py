@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -18,6 +19,8 @@ from skaha.models import SecretText
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
+# Half a surrogate pair: Python uses it for a byte of a file name that is not UTF-8.
+_HALF_PAIR = re.compile(r"[\ud800-\udfff]")
 # Seconds to wait for other processes that change the file.
 _LOCK_TIMEOUT = 10
 
@@ -48,7 +51,7 @@ TABLE = {
     "token_file": Key(str, validation.check_path),
     "login": Key(str, _check_login),
     "certificate": Key(str, validation.check_path),
-    "timeout": Key(float, validation.check_positive, 30.0, is_bound=False),
+    "timeout": Key(float, validation.check_timeout, 30.0, is_bound=False),
     "concurrency": Key(int, validation.check_count, 32, is_bound=False),
     "registry_url": Key(str, validation.check_registry_part),
     "registry_username": Key(str, validation.check_registry_part),
@@ -80,27 +83,37 @@ def default_path() -> Path:
     return platformdirs.user_config_path("skaha") / "config.toml"
 
 
+def hidden(key: object, value: Any) -> Any:
+    """Return a value in a form whose `repr` shows no secret: tracebacks may show local variables.
+
+    An unknown key may be a misspelled `token`.
+    """
+    if KEYS.get(str(key), SecretText) is SecretText:
+        return validation.hidden(value)
+    return validation.hidden_url(value)
+
+
 def check(key: str, value: Any) -> Any:
     """Return the checked value of a key. A secret becomes a `SecretText`."""
-    value = SecretText(value) if key in SECRETS and isinstance(value, str) else value
+    value = hidden(key, value)
     return TABLE[key].check(key, value) if key in TABLE else value
 
 
-def check_key(key: str, known: Collection[str] = (*KEYS, "active")) -> None:
+def check_key(key: object, known: Collection[str] = (*KEYS, "active")) -> None:
     """Raise if a key is unknown."""
     if key not in known:
         from difflib import get_close_matches
 
-        close = get_close_matches(key, known, 1)
+        close = get_close_matches(str(key), known, 1)
         hint = f"did you mean {close[0]}?" if close else f"it is one of {', '.join(known)}"
         raise ConfigurationError(f"unknown key {key!r}; {hint}")
 
 
 def from_text(key: str, text: str) -> Any:
-    """Convert a text to the type of its key, if possible. `check` refuses other texts."""
+    """Convert a text to the type of its key, if possible. `check` refuses other values."""
     try:
-        return KEYS.get(key, str)(text)
-    except ValueError:
+        return KEYS[key](text) if KEYS.get(key) in (int, float) else text
+    except (ValueError, TypeError, OverflowError):
         return text
 
 
@@ -132,8 +145,16 @@ def read() -> dict[str, Any]:
     return content
 
 
-def profile_name(content: Mapping[str, Any], name: str | None = None) -> str | None:
-    """Return the name of the profile in use: from an argument, the environment or the file."""
+def profile_name(content: Mapping[str, Any], name: Any = None) -> str | None:
+    """Return the name of the profile in use: from an argument, the environment or the file.
+
+    Raises:
+        InvalidInputError: If the argument is not a text that the file can contain.
+    """
+    if name is not None and (not isinstance(name, str) or not name.isprintable()):
+        # Tracebacks may show local variables, and these contain secrets.
+        del content
+        raise InvalidInputError(f"profile must be a printable text or None; not {name!r}")
     return name or os.environ.get("SKAHA_PROFILE") or content.get("active")
 
 
@@ -156,35 +177,72 @@ class Document:
 
     def __init__(self, text: str) -> None:
         """Parse a TOML text."""
+        import tomllib
+
         import tomlkit
 
         self._toml = tomlkit.parse(text)
+        # The same values without comments, which get the same changes.
+        self._expected = tomllib.loads(text)
 
     def profile_name(self, profile: str | None) -> str:
         """Return the name of the profile to change."""
         return profile_name(self._toml, profile) or "default"
 
-    def set(self, key: str, value: Any, profile: str) -> None:
-        """Set an entry of a profile. A missing profile is added."""
-        self._toml.setdefault("active", profile)
-        self._toml.setdefault("profiles", {}).setdefault(profile, {})[key] = value
+    def set(self, key: str, value: Any, profile: str | None) -> None:
+        """Set an entry of a profile. A missing profile is added.
+
+        If no profile is active, the profile becomes active. But a profile that was chosen by its
+        name does so only as the first profile of the file.
+        """
+        value = str(value) if isinstance(value, os.PathLike) else value
+        if not isinstance(value, str | int | float) or _HALF_PAIR.search(str(value)):
+            raise ConfigurationError(f"{key} must be a text in Unicode, as the file is in UTF-8")
+        name = self.profile_name(profile)
+        is_chosen = bool(profile or os.environ.get("SKAHA_PROFILE"))
+        for content in (self._toml, self._expected):
+            if not (is_chosen and content.get("profiles")):
+                content.setdefault("active", name)
+            content.setdefault("profiles", {}).setdefault(name, {})[key] = value
 
     def remove(self, key: str, profile: str | None) -> None:
         """Remove an entry of the profile in use."""
-        profile_in_use(self._toml, profile)[1].pop(key, None)
+        for content in (self._toml, self._expected):
+            profile_in_use(content, profile)[1].pop(key, None)
 
     def set_active(self, profile: str | None) -> None:
         """Set the active profile; `None` removes it."""
-        if profile is None:
-            self._toml.pop("active", None)
-        else:
-            self._toml["active"] = profile
+        for content in (self._toml, self._expected):
+            if profile is None:
+                content.pop("active", None)
+            else:
+                content["active"] = profile
 
     def text(self) -> SecretText:
-        """Return the TOML text."""
+        """Return the TOML text.
+
+        Raises:
+            ConfigurationError: If the text does not have the changed values: after some notations
+                of a table, tomlkit puts a new line into the wrong table.
+        """
         import tomlkit
 
-        return SecretText(tomlkit.dumps(self._toml))
+        text = SecretText(tomlkit.dumps(self._toml))
+        if self._is_expected(text):
+            return text
+        raise ConfigurationError(
+            f"{default_path()}: this file cannot be changed, because its profiles have an unusual "
+            'notation. Edit it: write `active = "NAME"` in the first line, if at all, and then '
+            "each profile with its own line `[profiles.NAME]` above its keys"
+        )
+
+    def _is_expected(self, text: SecretText) -> bool:
+        import tomllib
+
+        try:
+            return tomllib.loads(text) == self._expected
+        except ValueError:
+            return False
 
 
 @contextmanager

@@ -8,15 +8,25 @@ from typing import Any, TypeAlias
 
 from skaha import _atomic_file
 from skaha._sansio.user_warnings import warn_user
-from skaha._sansio.validation import check_registry, check_server_and_version, hidden, hidden_server
+from skaha._sansio.validation import check_registry, check_server_and_version
 from skaha.config import _file
-from skaha.config._file import DEFAULTS, KEYS, SECRETS, TABLE, check, from_text, source_in_errors
+from skaha.config._file import (
+    DEFAULTS,
+    KEYS,
+    SECRETS,
+    TABLE,
+    check,
+    check_key,
+    from_text,
+    hidden,
+    source_in_errors,
+)
 from skaha.errors import ConfigurationError, CredentialsError
 from skaha.models import ContainerRegistry
 
 # A client uses one of these: the first one of the highest level that has any.
 _CREDENTIALS = ("login", "token", "token_file", "certificate")
-_MAY_BE_SECRET = (*SECRETS, "registry")
+_ARGUMENTS = (*KEYS, "registry")
 _REGISTRY = ("registry_url", "registry_username", "registry_secret")
 
 # Checked values and their sources, by key.
@@ -75,7 +85,7 @@ def settings(profile: str | None = None, **given: Any) -> Settings:
         >>> config.settings(server="local", concurrency=8)
         {'server': 'local', 'concurrency': 8}
     """
-    given = _with_hidden_secrets(given)
+    given = {key: hidden(key, value) for key, value in given.items()}
     name, values = _resolve(profile, given)
     server, source = values.get("server", (DEFAULTS["server"], "default"))
     with source_in_errors(source):
@@ -105,14 +115,8 @@ def in_use(profile: str | None = None, **given: Any) -> Settings:
         >>> config.in_use("half")["registry_username"]
         'vrubin'
     """
-    given = _with_hidden_secrets(given)
+    given = {key: hidden(key, value) for key, value in given.items()}
     return Settings(*_resolve(profile, given))
-
-
-def _with_hidden_secrets(given: dict[str, Any]) -> dict[str, Any]:
-    # Tracebacks may show local variables.
-    hidden_values = {key: hidden(given[key]) for key in _MAY_BE_SECRET if key in given}
-    return given | hidden_values | {"server": hidden_server(given.get("server"))}
 
 
 def server_of(profile: dict[str, Any]) -> str:
@@ -123,6 +127,8 @@ def server_of(profile: dict[str, Any]) -> str:
 
 def _resolve(profile: str | None, given: dict[str, Any]) -> tuple[str | None, _Values]:
     """Return the name of the profile, and for each key the value of the highest level."""
+    for key in given:
+        check_key(key, _ARGUMENTS)
     path = _file.default_path()
     name, entries = _file.profile_in_use(_file.read(), profile)
     arguments = {

@@ -12,7 +12,7 @@ from scripted import Answer
 import skaha
 from skaha import config
 from skaha.auth import LoginToken
-from skaha.errors import SkahaError
+from skaha.errors import InvalidInputError, SkahaError
 
 CANARY = "canary"
 
@@ -97,6 +97,51 @@ def test_a_login_by_device_and_its_renewal(logged, iam, home, log_in):
     assert not [text for text in requested(iam) if CANARY in text]
     assert skaha.logout(iam.issuer)
     del logged
+
+
+URL = f"https://user:{CANARY}@iam.example.org"
+BROKEN = [URL, URL.replace(CANARY, f"{CANARY}/{CANARY}"), URL.replace("https://", "")]
+CALLS = {
+    "login": skaha.login,
+    "login with a server": lambda url: skaha.login("srcnet", server=url),
+    "logout": skaha.logout,
+    "discover": skaha.auth.discover,
+    "LoginToken": LoginToken,
+    "Session": skaha.Session,
+    "save login": lambda url: config.save("login", url),
+    "save server": lambda url: config.save("server", url),
+}
+
+
+@pytest.mark.parametrize("url", BROKEN)
+@pytest.mark.parametrize("call", CALLS.values(), ids=list(CALLS))
+def test_the_password_in_a_url(call, url):
+    with pytest.raises(InvalidInputError) as caught:
+        call(url)
+    assert CANARY not in traceback_of(caught.value)
+
+
+@pytest.mark.parametrize("url", BROKEN)
+@pytest.mark.parametrize("key", ["login", "server"])
+def test_the_password_in_a_configured_url(home, monkeypatch, key, url):
+    monkeypatch.setenv(f"SKAHA_{key.upper()}", url)
+    with pytest.raises(InvalidInputError) as caught:
+        config.settings()
+    assert CANARY not in traceback_of(caught.value)
+    monkeypatch.delenv(f"SKAHA_{key.upper()}")
+    home.config.parent.mkdir(parents=True)
+    home.config.touch(mode=0o600)
+    home.config.write_text(f"active = 'a'\n[profiles.a]\n{key} = '{url}'\n")
+    with pytest.raises(InvalidInputError, match="line 3") as caught:
+        config.settings()
+    assert CANARY not in traceback_of(caught.value)
+
+
+def test_the_commands_do_not_show_the_password_in_a_url(home):
+    for words in (["login"], ["logout"], ["servers"], ["config", "set", "login"], ["--server"]):
+        more = ["ps"] if words == ["--server"] else []
+        result = home.run(*words, URL, *more, code=2)
+        assert CANARY not in result.stdout + result.stderr
 
 
 GARBAGE = [

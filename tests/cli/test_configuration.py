@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,7 @@ def test_credentials_of_a_higher_level_hide_those_of_a_lower_one(monkeypatch, tm
     found = config.settings(certificate="/a.pem")
     assert "token" not in found
     assert str(found["certificate"]) == "/a.pem"
+    (tmp_path / "token").touch(mode=0o600)
     (tmp_path / "token").write_text(" of-another-file\n")
     monkeypatch.setenv("SKAHA_TOKEN_FILE", str(tmp_path / "token"))
     assert config.settings()["token"]() == "of-another-file"
@@ -96,6 +98,7 @@ def test_credentials_of_a_higher_level_hide_those_of_a_lower_one(monkeypatch, tm
 
 def test_a_path_in_the_file_is_relative_to_it(file):
     file.write_text('active = "a"\n[profiles.a]\ntoken_file = "beside"\n')
+    (file.parent / "beside").touch(mode=0o600)
     (file.parent / "beside").write_text("t")
     assert config.settings()["token"]() == "t"
 
@@ -105,7 +108,10 @@ def test_a_path_in_the_file_is_relative_to_it(file):
     [
         ("active = ", "line 1"),
         ("[profiles.a]\nserver = 1", "line 2: profile a: server must be a URL or 'local', not int"),
-        ('[profiles.a]\ntimeout = "x"', "line 2: profile a: timeout must be a number; not 'x'"),
+        (
+            '[profiles.a]\ntimeout = "x"',
+            "line 2: profile a: timeout must be a number of seconds; not 'x'",
+        ),
         ("[profiles.a]\nconcurrency = true", "line 2: profile a: concurrency must be"),
         ("\n[profiles.a]\n\nsevrer = 'x'", "line 4: profile a: unknown key 'sevrer'; did you"),
         ("profiles = {a = {tokn = 'x'}}", "line 1: profile a: unknown key 'tokn'"),
@@ -178,6 +184,93 @@ def test_the_first_entry_makes_the_file_and_a_link_stays_one(tmp_path, monkeypat
     config.save("server", "local")
     assert link.is_symlink()
     assert target.read_text() == 'active = "default"\n\n[profiles.default]\nserver = "local"\n'
+
+
+@pytest.mark.parametrize("how", ["argument", "environment"])
+def test_a_chosen_profile_becomes_active_only_as_the_first_one(file, monkeypatch, how):
+    def save(profile):
+        if how == "environment":
+            monkeypatch.setenv("SKAHA_PROFILE", profile)
+        config.save("timeout", "9", profile if how == "argument" else None)
+        monkeypatch.delenv("SKAHA_PROFILE", raising=False)
+        return config.settings().profile
+
+    file.write_text('[profiles.site]\nserver = "local"\n')
+    assert save("try-out") is None
+    config.save("timeout", "8")
+    assert config.settings().profile == "default"
+    file.write_text("")
+    assert [save("first"), save("second")] == ["first", "first"]
+
+
+# Files that are valid, and whether tomlkit changes them well.
+UNUSUAL = [
+    ('profiles.a.server = "local"\n', False),
+    ('profiles.a = {server = "local"}\n', True),
+    ('profiles = {a = {server = "local"}}\n', True),
+    ('[profiles]\na.server = "local"\n', True),
+    ('active = "a"\nprofiles.a.server = "local"\n', False),
+    ('profiles.a.server = "local"\nactive = "a"\n', False),
+    ('[profiles.a]\nserver = "local"\n[profiles]\n', False),
+]
+
+
+@pytest.mark.parametrize(("text", "is_possible"), UNUSUAL)
+def test_a_file_in_an_unusual_notation_is_changed_or_stays(file, text, is_possible):
+    file.write_text(text)
+    config.save("timeout", "5", "a")
+    assert config.settings("a") == {"profile": "a", "server": "local", "timeout": 5}
+    before = file.read_text()
+    if is_possible:
+        config.save("timeout", "6", "b")
+        assert config.settings("b")["timeout"] == 6
+    else:
+        with pytest.raises(
+            errors.ConfigurationError, match=r"cannot be changed.*\[profiles\.NAME\]"
+        ):
+            config.save("timeout", "6", "b")
+        assert file.read_text() == before
+    assert config.settings("a")["timeout"] == 5
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: config.save(5, "x"),
+        lambda: config.save(["a"], "x"),
+        lambda: config.save("timeout", ["5"]),
+        lambda: config.save("timeout", 10**400),
+        lambda: config.save("token", lambda: "t"),
+        lambda: config.save("token_file", "a\udcff"),
+        lambda: config.save("timeout", "5", profile=5),
+        lambda: config.save("timeout", "5", profile=["a"]),
+        lambda: config.save("timeout", "5", profile="\udcff"),
+        lambda: config.remove(["a"]),
+        lambda: config.remove("timeout", profile=5),
+        lambda: config.settings(["x"]),
+        lambda: config.settings(token_file="a\0b"),
+        lambda: config.in_use(tokn="hush"),
+        lambda: config.valid_until(5),
+    ],
+)
+def test_wrong_arguments_are_refused_and_the_file_stays(file, call):
+    with pytest.raises(errors.InvalidInputError):
+        call()
+    assert file.read_text() == FILE
+
+
+def test_a_path_is_saved_as_a_text(file):
+    config.save("token_file", file)
+    assert f'token_file = "{file}"' in file.read_text()
+
+
+def test_an_unknown_setting_is_refused_and_not_shown():
+    with pytest.raises(
+        errors.InvalidInputError, match="unknown key 'tokn'; did you mean token"
+    ) as e:
+        config.settings(tokn="hush")
+    shown = traceback.TracebackException.from_exception(e.value, capture_locals=True)
+    assert "hush" not in "".join(str(frame.locals) for frame in shown.stack[1:])
 
 
 def test_the_commands_show_get_set_and_unset_values(skaha):
@@ -324,6 +417,14 @@ def test_auth_shows_the_user_and_the_credentials(skaha):
 
 def test_the_expiry_of_a_certificate():
     assert config.valid_until(CERTIFICATE).year > 2000
+
+
+def test_a_certificate_that_is_not_utf_8_is_not_shown(tmp_path):
+    path = tmp_path / "proxy.pem"
+    path.write_bytes(b"# Andr\xe9\n" + CERTIFICATE.read_bytes())
+    with pytest.raises(OSError, match="not UTF-8") as caught:
+        config.valid_until(path)
+    assert caught.value.__cause__ is caught.value.__context__ is None
 
 
 def test_the_expiry_of_a_token():

@@ -71,7 +71,7 @@ def test_a_dry_run_sends_nothing(skaha):
     ("words", "message"),
     [
         (["-n", "not a name"], "letters, digits"),
-        (["-e", "A=$B"], "garble the value of A"),
+        (["-e", "A=$B"], "lose or change the value of A"),
         (["-e", "NOT_SET_ANYWHERE"], "is not set here"),
         (["--script", "/nowhere"], "cannot be read"),
         (["--kind", "notebook", "--", "true"], "headless"),
