@@ -39,7 +39,10 @@ class ProcessRuntime(Runtime):
     def unsupported_reason(self, kind: str) -> str | None:
         """Refuse notebooks if JupyterLab is not installed."""
         if kind == "notebook" and _find_jupyter() is None:
-            return "this platform has no JupyterLab: run `pip install jupyterlab` beside it"
+            return (
+                "this platform has no JupyterLab: run `pip install jupyterlab` in the environment "
+                "that started the platform"
+            )
         return None
 
     def start_events(self, session: Session) -> list[Event]:
