@@ -94,6 +94,7 @@ def save(key: str, value: str, profile: str | None = None) -> None:
         60.0
     """
     value = _file.hidden(key, value)
+    _file.check_profile(profile)
     _file.check_key(key)
     if not value:
         raise ConfigurationError(f"{key} cannot be empty: remove it instead")
@@ -127,6 +128,7 @@ def remove(key: str, profile: str | None = None) -> None:
         >>> "timeout" in config.settings("slow")
         False
     """
+    _file.check_profile(profile)
     _file.check_key(key)
     # Do not create a file in order to remove an entry.
     if default_path().exists():

@@ -145,16 +145,14 @@ def read() -> dict[str, Any]:
     return content
 
 
-def profile_name(content: Mapping[str, Any], name: Any = None) -> str | None:
-    """Return the name of the profile in use: from an argument, the environment or the file.
-
-    Raises:
-        InvalidInputError: If the argument is not a text that the file can contain.
-    """
+def check_profile(name: object) -> None:
+    """Raise unless an argument is `None`, or a text that can be the name of a profile."""
     if name is not None and (not isinstance(name, str) or not name.isprintable()):
-        # Tracebacks may show local variables, and these contain secrets.
-        del content
         raise InvalidInputError(f"profile must be a printable text or None; not {name!r}")
+
+
+def profile_name(content: Mapping[str, Any], name: str | None = None) -> str | None:
+    """Return the name of the profile in use: from an argument, the environment or the file."""
     return name or os.environ.get("SKAHA_PROFILE") or content.get("active")
 
 
@@ -195,10 +193,10 @@ class Document:
         If no profile is active, the profile becomes active. But a profile that was chosen by its
         name does so only as the first profile of the file.
         """
-        value = str(value) if isinstance(value, os.PathLike) else value
-        if not isinstance(value, str | int | float) or _HALF_PAIR.search(str(value)):
-            raise ConfigurationError(f"{key} must be a text in Unicode, as the file is in UTF-8")
         name = self.profile_name(profile)
+        value = str(value) if isinstance(value, os.PathLike) else value
+        if not isinstance(value, str | int | float) or _HALF_PAIR.search(f"{value}{name}"):
+            raise ConfigurationError(f"{key} must be a text in Unicode, as the file is in UTF-8")
         is_chosen = bool(profile or os.environ.get("SKAHA_PROFILE"))
         for content in (self._toml, self._expected):
             if not (is_chosen and content.get("profiles")):
@@ -207,6 +205,8 @@ class Document:
 
     def remove(self, key: str, profile: str | None) -> None:
         """Remove an entry of the profile in use."""
+        # An error here has no frame with the values in a local variable.
+        profile_in_use(self._toml, profile)
         for content in (self._toml, self._expected):
             profile_in_use(content, profile)[1].pop(key, None)
 

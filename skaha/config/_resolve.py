@@ -127,6 +127,7 @@ def server_of(profile: dict[str, Any]) -> str:
 
 def _resolve(profile: str | None, given: dict[str, Any]) -> tuple[str | None, _Values]:
     """Return the name of the profile, and for each key the value of the highest level."""
+    _file.check_profile(profile)
     for key in given:
         check_key(key, _ARGUMENTS)
     path = _file.default_path()

@@ -295,6 +295,7 @@ def test_the_frames_of_a_wrong_configuration_show_no_secret(
         (secrets, lambda: config.save("token", f"{VALUE} {VALUE}")),
         (secrets, lambda: config.save("registry_secret", f"{VALUE}:")),
         (secrets, lambda: config.settings("b")),
+        (f"profiles.b.timeout = 5\n{secrets}", lambda: config.save("timeout", "2", "c")),
         (secrets, lambda: SkahaClient(profile="b", token=VALUE)),
     ]
     for text, call in wrong:
