@@ -12,11 +12,12 @@ import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
+from urllib.parse import urlencode
 
 import httpx
 from attrs import frozen
 
-from skaha._sansio.carriable import GARBLED, YAML_WORD
+from skaha._sansio.carriable import GARBLED, MAX_FORM_BYTES, YAML_VARIABLE, YAML_WORD
 from skaha.errors import InvalidInputError
 from skaha.models import (
     KINDS,
@@ -42,6 +43,8 @@ _MAX_NAME_LENGTH = 63
 _ID = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _VARIABLE = re.compile(r"[A-Za-z_.-][A-Za-z0-9_.-]*")
 # The library sets these variables of each replica.
+# The name, the image and the resources of a form are shorter than this.
+_BYTES_OF_OTHER_FIELDS = 8 * 2**10
 _REPLICA_VARIABLES = frozenset({"REPLICA_ID", "REPLICA_COUNT"})
 _SHELL_HELPER = "skaha.helpers.shell packs any command into a cmd and args that arrive unchanged"
 
@@ -282,7 +285,16 @@ def check_command(
     """
     if kind != "headless" and (cmd or args or env):
         raise InvalidInputError(f"cmd, args and env are for headless sessions only, not for {kind}")
-    return _check_cmd(cmd), _check_args(args), _check_env({} if env is None else env)
+    command = _check_cmd(cmd), _check_args(args)
+    variables = _check_env({} if env is None else env)
+    texts = [text for text in command if text]
+    size = len(urlencode([("args", text) for text in texts] + list(variables.items())))
+    if size > MAX_FORM_BYTES - _BYTES_OF_OTHER_FIELDS:
+        raise InvalidInputError(
+            f"cmd, args and env have {size:,} bytes together, and the platform takes 2 MB: put the "
+            "data into a file that the session can read"
+        )
+    return *command, variables
 
 
 def _check_cmd(value: object) -> str | None:
@@ -296,6 +308,7 @@ def _check_cmd(value: object) -> str | None:
             f"cmd is one program, and never split: give {text.split()[0]!r} as cmd and the rest "
             "as args"
         )
+    _check_yaml_word("cmd", text)
     return text
 
 
@@ -313,7 +326,17 @@ def _check_args(value: object) -> str | None:
             "the platform splits args at each blank and does not interpret quotes: the container "
             f"would get {words_of_platform}, not {words_of_shell}. {_SHELL_HELPER}"
         )
+    for word in words_of_platform:
+        _check_yaml_word("args", word)
     return text
+
+
+def _check_yaml_word(what: str, word: str) -> None:
+    if YAML_WORD.fullmatch(word):
+        raise InvalidInputError(
+            f"{what}: the platform cannot carry the word {word!r}, because YAML does not read it "
+            f"as a text. {_SHELL_HELPER}"
+        )
 
 
 def _check_env(variables: object) -> dict[str, str]:
@@ -325,6 +348,12 @@ def _check_env(variables: object) -> dict[str, str]:
 def _check_variable(name: object) -> str:
     if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
         raise InvalidInputError(f"env: {name!r} cannot be the name of an environment variable")
+    if YAML_VARIABLE.fullmatch(name):
+        raise InvalidInputError(
+            f"env: the platform cannot carry a variable with the name {name!r}, because YAML does "
+            "not read it as a text: use another name, or set the variable in a script "
+            "(skaha.helpers.shell.script packs a script)"
+        )
     if name in _REPLICA_VARIABLES:
         raise InvalidInputError(f"env: create sets {name} of each replica itself: leave it out")
     return name
@@ -342,6 +371,12 @@ def _check_value(name: str, value: object) -> SecretText:
             f"env: the platform would lose or change the value of {name}: it may not contain "
             '"=", "$", a double quote, a backslash or a control character. '
             "Encode the value in Base64 without '='"
+        )
+    if YAML_WORD.fullmatch(text):
+        raise InvalidInputError(
+            f"env: the platform cannot carry the value of {name}, because YAML does not read it as "
+            f"a text: use another value, or set the variable in a script, with `export {name}=…` "
+            "(skaha.helpers.shell.script packs a script)"
         )
     return text
 

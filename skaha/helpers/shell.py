@@ -12,7 +12,7 @@ import shlex
 from base64 import b64encode
 from typing import TypedDict
 
-from skaha._sansio.carriable import GARBLED
+from skaha._sansio.carriable import GARBLED, YAML_WORD
 from skaha.errors import InvalidInputError
 
 __all__ = ["GARBLED", "CommandLine", "command", "script"]
@@ -106,8 +106,10 @@ def command(program: str, *arguments: str, only_if_needed: bool = False) -> Comm
 
 
 def _is_plain(word: str) -> bool:
+    if GARBLED.search(word) or YAML_WORD.fullmatch(word):
+        return False
     try:
-        return shlex.split(word) == [word] and word.isprintable() and not GARBLED.search(word)
+        return shlex.split(word) == [word] and word.isprintable()
     except ValueError:  # a quote that is never closed
         return False
 
