@@ -146,7 +146,7 @@ def test_an_unknown_image_needs_valid_registry_credentials(platform, credential,
     """An incomplete reference is never in the server's cache, so the server asks the registry."""
     header = "?!" if credential is None else base64.b64encode(credential.encode()).decode()
     headers = {"X-Skaha-Registry-Auth": header}
-    data = {"name": "n", "image": UNTAGGED, "cmd": "true"}
+    data = {"name": "job", "image": UNTAGGED, "cmd": "true"}
     response = platform.client.post("/session", data=data, headers=headers)
     assert (response.status_code, response.text) == (400, text)
     headers = {"X-Skaha-Registry-Auth": base64.b64encode(b"user:secret").decode()}
@@ -165,20 +165,19 @@ def test_the_registry_is_compared_as_a_prefix(platform):
         ("${HOME}", 400),
         ("$(HOME)", 400),
         ("cost$", 400),
-        ("end\\", 400),
         ("$1", 500),
         ('say"hi', 500),
+        ("bell\a", 500),
     ],
 )
 @pytest.mark.parametrize("where", ["cmd", "args", "env"])
 def test_characters_that_break_the_template(platform, where, value, status):
-    """Dollars, quotes and a last backslash break headless launches only."""
+    """Dollars, quotes and control characters break headless launches only."""
     parameters = {"cmd": "true"} | {where: f"A={value}" if where == "env" else value}
     response = platform.post(**parameters)
     assert response.status_code == status
     if status == 500:
-        assert response.text.startswith("unexpected exception: java.")
-        assert not response.text.endswith("\n")
+        assert response.text.startswith("unexpected exception: ")
     assert platform.post(type="carta", **parameters).status_code == 200
 
 
@@ -188,7 +187,6 @@ def test_characters_that_break_the_template(platform, where, value, status):
         ({"name": "-a"}, 400, "canfar.net/name label value cannot be blank\n"),
         ({"name": "a-"}, 500, None),
         ({"name": "a" * 64}, 500, None),
-        ({"env": "1A=b"}, 500, None),
         ({"env": "=b"}, 500, None),
         ({"type": "desktop-app"}, 500, None),
     ],

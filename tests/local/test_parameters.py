@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 FORM = "application/x-www-form-urlencoded"
-LAUNCH = {"name": "n", "image": "images.canfar.net/skaha/terminal:1.1.1", "cmd": "true"}
+LAUNCH = {"name": "job", "image": "images.canfar.net/skaha/terminal:1.1.1", "cmd": "true"}
 
 
 @pytest.mark.parametrize("content_type", [None, "application/json", "text/plain"])
@@ -28,7 +28,7 @@ def test_a_multipart_form_hides_the_query(platform):
     """The server reads the form and ignores the query."""
     files = {name: (None, value) for name, value in LAUNCH.items()}
     assert platform.client.post("/session", files=files).status_code == 200
-    response = platform.client.post("/session", params=LAUNCH, files={"name": (None, "n")})
+    response = platform.client.post("/session", params=LAUNCH, files={"name": (None, "job")})
     assert response.text == "Missing parameter 'image'\n"
 
 

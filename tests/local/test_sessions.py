@@ -155,7 +155,7 @@ def test_a_start_on_the_full_minute(release, start):
 def test_a_failing_command(platform):
     """It runs once, and only the events show its exit status."""
     session_id = platform.shell("echo tried; exit 3")
-    assert platform.wait(session_id, "Failed")["name"] == "n"
+    assert platform.wait(session_id, "Failed")["name"] == "job"
     assert platform.logs(session_id) == "tried\n"
     assert "Exit status 3" in platform.events(session_id)
 
@@ -262,7 +262,7 @@ def test_a_malformed_id(platform, session_id):
 def test_the_list_and_its_filters(platform):
     """Filters ignore case and can be combined; unknown and blank values match nothing."""
     done = platform.create(cmd="true", name="z")
-    failed = platform.create(cmd="false", name="y")
+    failed = platform.create(cmd="false", name="second")
     carta = platform.create(type="carta", name="a")
     platform.wait(done)
     platform.wait(failed, "Failed")

@@ -86,10 +86,8 @@ class ServiceUnavailableError(ApiError):
         self.headers = {"retry-after": str(retry_after)}
 
 
-class BodyTooLargeError(ApiError):
-    """413: the body is larger than that of every launch."""
-
-    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+class BodyTooLargeError(Exception):
+    """The body is too large for the server's container."""
 
 
 class BodyTimeoutError(ApiError):

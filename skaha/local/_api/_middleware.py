@@ -69,5 +69,5 @@ class _LimitedBody:
         self._remaining -= len(message.get("body", b""))
         self._complete = not message.get("more_body", False)
         if self._remaining < 0:
-            raise BodyTooLargeError(f"the request body is larger than {_MAX_BODY_SIZE} bytes")
+            raise BodyTooLargeError
         return message

@@ -13,7 +13,7 @@ from skaha.local._api._errors import (
     InternalServerError,
     NotFoundError,
 )
-from skaha.local._api._launch import JOB_NOT_CREATED, job_error, new_session
+from skaha.local._api._launch import job_error, job_not_created, new_session
 from skaha.local._api._logs import log_response
 from skaha.local._api._responses import pretty_json, text_response
 from skaha.local._api._serializers import event_table, session_object
@@ -85,9 +85,9 @@ async def _create(request: ApiRequest) -> Response:
         await asyncio.sleep(faults.create_delay)
     if reason := platform.runtime.unsupported_reason(session.kind):
         raise BadRequestError(reason)
-    error = job_error(session)
+    error = job_error(platform, session)
     if error is None and number in faults.refused_creates:
-        error = JOB_NOT_CREATED
+        error = job_not_created(platform, session)
     # The v0 server does not wait for a headless job, so it does not notice the error.
     is_unnoticed = error and platform.profile.is_v0 and session.kind == "headless"
     if error and not is_unnoticed:
