@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from skaha.local._session import Event
 
+_LABEL_VALUE_LENGTH = 63
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?")
 _VARIABLE_NAME = re.compile(r"[ -<>-~]+")
 _HOST_NAME_LENGTH = 63
@@ -24,6 +25,13 @@ _SIGNAL_STATUS = 128
 def is_label_value(text: str) -> bool:
     """Return whether a text is a valid value of a label."""
     return _LABEL_VALUE.fullmatch(text) is not None
+
+
+def label_value_problem(text: str) -> str:
+    """Return the reason why a text is no value of a label."""
+    if len(text) > _LABEL_VALUE_LENGTH:
+        return f"label value exceeds {_LABEL_VALUE_LENGTH} characters"
+    return "label value must match Kubernetes label value syntax"
 
 
 def is_host_name(name: str) -> bool:

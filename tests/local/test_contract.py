@@ -324,9 +324,13 @@ def test_21_a_renewal_never_moves_the_expiry_to_an_earlier_time(fast_platform, e
 
     eventually(renewed)
     assert platform.session(batch)["expiryTime"] == before[batch]
-    user = platform.session(carta)["userid"]
-    response = platform.client.post("/session/nope", data={"action": "renew"})
-    assert_response(response, 400, f"No active job for user {user} with session nope\n")
+    user, uid, gid = map(platform.session(carta).get, ("userid", "runAsUID", "runAsGID"))
+    response = platform.client.post("/session/nope", data={"action": "RENEW"})
+    principal = f"PosixPrincipal [uidNumber={uid},{gid},{user}]"
+    assert_response(response, 400, f"No active job for user {principal} with session nope\n")
+    for action, text in (("", "Cannot modify an existing session"), ("x", "unrecognized action")):
+        response = platform.client.post("/session/nope", data={"action": action})
+        assert_response(response, 400, f"{text}\n")
 
 
 def test_22_methods_slashes_and_segments(platform):
@@ -349,7 +353,7 @@ def test_23_headers_about_the_server_and_the_user(platform, v0_platform):
         assert anonymous(server).headers["www-authenticate"] == "Bearer"
         bad = {"authorization": "Bearer nope"}
         response = server.client.get("/session", headers=bad)
-        assert_response(response, 401, "Invalid JWT token")
+        assert_response(response, 401, "Cannot validate token using user info endpoint")
         assert 'error="invalid_token"' in response.headers["www-authenticate"]
     assert_response(anonymous(platform), 400, "cannot get group memberships for anonymous\n")
     assert_response(anonymous(v0_platform), 401, "Unauthorized\n")

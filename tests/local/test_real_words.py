@@ -9,13 +9,33 @@ FORM = "application/x-www-form-urlencoded"
 PRINT_ARGUMENTS = "import json, os, sys; print(json.dumps([sys.argv[1:], dict(os.environ)]))"
 
 YAML_VALUES = ["y", "Y", "n", "N", "-08", "+08", "0o17"]
-UNHARMED = (
-    "yes no on off On true True TRUE false null Null ~ 08 09 007 010 08.5 1 -1 1.0 1e3 1E3 1e-3"
-    " 1.5e3 0x1f 0b11 1_000 1_0 _1 0_8 .5 5. -.5 +1 inf .inf .Inf -.inf .nan NaN << 2026-01-02"
-    " 2026-01-02T03:04:05Z 12:30 12:30:45 1:2 190:20:30 0.1.2 1e e3 1e400"
-    " 123456789012345678901234567890 0777 0888 - -- ? * &a !x %x @x | > { } [ ] , : a: :a # a#b ' ''"
-    " it's 0 00 0.0 1e08 08e1 0x 0xg"
-).split()
+UNHARMED_TEXT = """
+yes no on off On true True TRUE false null Null ~ 08 09 007 010 08.5 1 -1 1.0 1e3 1E3 1e-3
+1.5e3 0x1f 0b11 1_000 1_0 _1 0_8 .5 5. -.5 +1 inf .inf .Inf -.inf .nan NaN << 2026-01-02
+2026-01-02T03:04:05Z 12:30 12:30:45 1:2 190:20:30 0.1.2 1e e3 1e400
+123456789012345678901234567890 0777 0888 - -- ? * &a !x %x @x | > { } [ ] , : a: :a # a#b ' ''
+it's 0 00 0.0 1e08 08e1 0x 0xg
+"""
+UNHARMED = UNHARMED_TEXT.split()
+
+SEQUENCE_ERROR = """unexpected exception: while parsing a flow sequence
+ in 'reader', line 82, column 15:
+            args: ["say", ""hi""]
+                  ^
+expected ',' or ']', but got <scalar>
+ in 'reader', line 82, column 25:
+            args: ["say", ""hi""]
+                            ^
+"""
+VARIABLE_ERROR = """unexpected exception: while parsing a block mapping
+ in 'reader', line 83, column 11:
+            - name: A
+              ^
+expected <block end>, but found '<scalar>'
+ in 'reader', line 84, column 20:
+              value: ""q""
+                       ^
+"""
 
 
 @pytest.fixture
@@ -184,22 +204,23 @@ def test_names_that_are_accepted(run, name):
         (
             'say "hi"',
             500,
-            "unexpected exception: while parsing a flow sequence\n in 'reader', line 82, column"
-            ' 15:\n            args: ["say", ""hi""]\n                  ^\nexpected \',\' or \']\','
-            " but got <scalar>\n in 'reader', line 82, column 25:\n            args:"
-            ' ["say", ""hi""]\n                            ^\n',
+            SEQUENCE_ERROR,
         ),
         (
             "é ☃",  # in a form without a charset
             500,
-            "unexpected exception: unacceptable code point '\x98' (0x98) special characters are"
-            " not allowed\nin \"'reader'\", position 2366",
+            (
+                "unexpected exception: unacceptable code point '\x98' (0x98) special characters are"
+                " not allowed\nin \"'reader'\", position 2366"
+            ),
         ),
         (
             "a\x01b",
             500,
-            "unexpected exception: unacceptable code point '\x01' (0x1) special characters are"
-            " not allowed\nin \"'reader'\", position 2360",
+            (
+                "unexpected exception: unacceptable code point '\x01' (0x1) special characters are"
+                " not allowed\nin \"'reader'\", position 2360"
+            ),
         ),
     ],
 )
@@ -212,7 +233,5 @@ def test_text_of_a_refused_variable(run):
     """The text names the place in the template of the job."""
     assert run(cmd="argv.py", env='A="q"') == (
         500,
-        "unexpected exception: while parsing a block mapping\n in 'reader', line 83, column 11:\n"
-        "            - name: A\n              ^\nexpected <block end>, but found '<scalar>'\n in"
-        ' \'reader\', line 84, column 20:\n              value: ""q""\n                       ^\n',
+        VARIABLE_ERROR,
     )

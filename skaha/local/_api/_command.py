@@ -76,7 +76,7 @@ def parse_command(cmd: str | None, args: str | None, env: list[str]) -> Command:
         reader.skip("        env:\n")
     return Command(
         cmd=program,
-        args=tuple([*first_words, *(rest or [])]) if first_words or rest is not None else None,
+        args=None if rest is None and not first_words else (*first_words, *(rest or [])),
         env=tuple(reader.variable() for _ in pairs),
     )
 

@@ -22,7 +22,11 @@ from skaha.local._machine import CORES_LIMIT, CORES_REQUEST, GPU_OPTIONS, RAM_LI
 from skaha.local._session import KINDS, Session
 
 _NAME = re.compile(r"[A-Za-z0-9-]+")
-_DECIMAL = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
+# The notation of numbers in Java: decimal or hexadecimal, with an optional suffix.
+_DECIMAL = re.compile(r"([+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?)[fFdD]?")
+_HEXADECIMAL = re.compile(
+    r"([+-]?0[xX]([0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?[0-9]+)[fFdD]?"
+)
 _INTEGER = re.compile(r"[+-]?\d{1,9}")
 _ID_ATTEMPTS = 20
 
@@ -156,11 +160,28 @@ def _check_amount(request: ApiRequest, name: str, options: Container[int]) -> fl
     value = request.parameters.first(name) if is_v0 else request.parameters.non_blank(name)
     if value is None:
         return None
-    amount = float(value) if (_INTEGER if is_v0 else _DECIMAL).fullmatch(value) else math.inf
+    amount = _integer(value) if is_v0 else _double(value)
     # The server checks only the integer part.
     if not math.isfinite(amount) or int(amount) not in options:
         raise BadRequestError(f"Invalid value for '{name}': {value}")
     return amount
+
+
+def _integer(value: str) -> float:
+    """Return a number as Java reads an integer; infinity if it is none."""
+    return float(value) if _INTEGER.fullmatch(value) else math.inf
+
+
+def _double(value: str) -> float:
+    """Return a number as Java reads a double; infinity if it is none or too large."""
+    value = value.strip()
+    if match := _DECIMAL.fullmatch(value):
+        return float(match[1])
+    match = _HEXADECIMAL.fullmatch(value)
+    try:
+        return float.fromhex(match[1]) if match else math.inf
+    except OverflowError:
+        return math.inf
 
 
 def _check_name(name: str | None, *, is_v0: bool) -> str:
