@@ -5,13 +5,17 @@ byte for byte. Only the events of an end, of a started command and of a session 
 session have words of our own.
 """
 
+import json
 import re
 import signal
+import uuid
+from datetime import UTC, datetime
 
 from skaha.local._session import Event
 
+_LABEL_VALUE_LENGTH = 63
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?")
-_VARIABLE_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
+_VARIABLE_NAME = re.compile(r"[ -<>-~]+")
 _HOST_NAME_LENGTH = 63
 
 # A shell reports an end by signal n as exit status 128 + n.
@@ -23,14 +27,50 @@ def is_label_value(text: str) -> bool:
     return _LABEL_VALUE.fullmatch(text) is not None
 
 
+def label_value_problem(text: str) -> str:
+    """Return the reason why a text is no value of a label."""
+    if len(text) > _LABEL_VALUE_LENGTH:
+        return f"label value exceeds {_LABEL_VALUE_LENGTH} characters"
+    return "label value must match Kubernetes label value syntax"
+
+
 def is_host_name(name: str) -> bool:
     """Return whether a session's name is also a valid host name of its pod."""
     return len(name) <= _HOST_NAME_LENGTH and not name.startswith("-") and not name.endswith("-")
 
 
 def is_variable_name(name: str) -> bool:
-    """Return whether a pod accepts an environment variable of this name."""
+    """Return whether a pod accepts an environment variable of this name, from release 1.34 on."""
     return _VARIABLE_NAME.fullmatch(name) is not None
+
+
+def job_not_found(name: str) -> str:
+    """Return the error of the Java client of Kubernetes about a job that does not exist."""
+    status = {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": f'jobs.batch "{name}" not found',
+        "reason": "NotFound",
+        "details": {"name": name, "group": "batch", "kind": "jobs"},
+        "code": 404,
+    }
+    body = json.dumps(status, separators=(",", ":")) + "\n"
+    headers = {
+        "audit-id": uuid.uuid4(),
+        "cache-control": "no-cache, private",
+        "content-length": len(body),
+        "content-type": "application/json",
+        "date": datetime.now(UTC).strftime("%a, %d %b %Y %H:%M:%S GMT"),
+        "x-kubernetes-pf-flowschema-uid": uuid.uuid4(),
+        "x-kubernetes-pf-prioritylevel-uid": uuid.uuid4(),
+    }
+    header_text = ", ".join(f"{key}=[{value}]" for key, value in headers.items())
+    return (
+        "io.kubernetes.client.openapi.ApiException: Message: \nHTTP response code: 404\n"
+        f"HTTP response body: {body}\nHTTP response headers: {{{header_text}}}"
+    )
 
 
 def scheduled(session_id: str, node: str) -> Event:

@@ -74,7 +74,7 @@ class Platform:
         self.process.stdout.close()
 
     def post(self, **parameters):
-        return self.client.post("/session", data={"name": "n", "image": IMAGE} | parameters)
+        return self.client.post("/session", data={"name": "job", "image": IMAGE} | parameters)
 
     def create(self, **parameters):
         response = self.post(**parameters)

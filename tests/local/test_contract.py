@@ -36,7 +36,7 @@ def test_01_each_profile_serves_only_its_own_version(platform, v0_platform):
 
 
 def test_02_the_content_type_of_a_post_decides_about_its_parameters(platform, image):
-    launch = {"NAME": "n", "Image": image, "cmd": "true"}
+    launch = {"NAME": "job", "Image": image, "cmd": "true"}
     for content_type in ("application/json", None):
         headers = {"content-type": content_type} if content_type else {}
         response = platform.client.post("/session", params=launch, headers=headers)
@@ -57,7 +57,7 @@ def test_03_errors_are_plain_text_with_the_line_feeds_of_the_server(platform):
     for response, ends in (
         (platform.post(type="nope"), True),
         (platform.client.get("/session/nope"), True),
-        (platform.post(cmd='say"hi'), False),
+        (platform.post(cmd="$1"), False),
         (httpx.get(f"{platform.url}/v1/session", headers={"authorization": "Bearer no"}), False),
     ):
         assert response.status_code >= 400
@@ -300,7 +300,7 @@ def test_20_unknown_images_need_a_credential(platform, v0_platform):
     response = platform.post(image="docker.io/a/b:1")
     text = "session image 'docker.io/a/b:1' must come from one of [images.canfar.net]\n"
     assert_response(response, 400, text)
-    data = {"name": "n", "image": "images.canfar.net/a/untagged", "cmd": "true"}
+    data = {"name": "job", "image": "images.canfar.net/a/untagged", "cmd": "true"}
     response = platform.client.post("/session", data=data)
     assert response.status_code == 400
     assert "base64Encode(username:secret)" in response.text
@@ -324,9 +324,13 @@ def test_21_a_renewal_never_moves_the_expiry_to_an_earlier_time(fast_platform, e
 
     eventually(renewed)
     assert platform.session(batch)["expiryTime"] == before[batch]
-    user = platform.session(carta)["userid"]
-    response = platform.client.post("/session/nope", data={"action": "renew"})
-    assert_response(response, 400, f"No active job for user {user} with session nope\n")
+    user, uid, gid = map(platform.session(carta).get, ("userid", "runAsUID", "runAsGID"))
+    response = platform.client.post("/session/nope", data={"action": "RENEW"})
+    principal = f"PosixPrincipal [uidNumber={uid},{gid},{user}]"
+    assert_response(response, 400, f"No active job for user {principal} with session nope\n")
+    for action, text in (("", "Cannot modify an existing session"), ("x", "unrecognized action")):
+        response = platform.client.post("/session/nope", data={"action": action})
+        assert_response(response, 400, f"{text}\n")
 
 
 def test_22_methods_slashes_and_segments(platform):
@@ -349,7 +353,7 @@ def test_23_headers_about_the_server_and_the_user(platform, v0_platform):
         assert anonymous(server).headers["www-authenticate"] == "Bearer"
         bad = {"authorization": "Bearer nope"}
         response = server.client.get("/session", headers=bad)
-        assert_response(response, 401, "Invalid JWT token")
+        assert_response(response, 401, "Cannot validate token using user info endpoint")
         assert 'error="invalid_token"' in response.headers["www-authenticate"]
     assert_response(anonymous(platform), 400, "cannot get group memberships for anonymous\n")
     assert_response(anonymous(v0_platform), 401, "Unauthorized\n")

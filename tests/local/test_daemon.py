@@ -62,7 +62,7 @@ def pid_of_daemon():
 
 def launch_session(address, **parameters):
     headers = {"Authorization": f"Bearer {address.token}"}
-    data = {"name": "n", "image": "images.canfar.net/a/b:1", **parameters}
+    data = {"name": "job", "image": "images.canfar.net/a/b:1", **parameters}
     url = f"{address.url}/v1/session"
     response = httpx.post(url, data=data, headers=headers, trust_env=False)
     assert response.status_code == 200

@@ -1,10 +1,12 @@
 """Parameters, paths, methods and credentials of requests."""
 
+import http.client
+
 import httpx
 import pytest
 
 FORM = "application/x-www-form-urlencoded"
-LAUNCH = {"name": "n", "image": "images.canfar.net/skaha/terminal:1.1.1", "cmd": "true"}
+LAUNCH = {"name": "job", "image": "images.canfar.net/skaha/terminal:1.1.1", "cmd": "true"}
 
 
 @pytest.mark.parametrize("content_type", [None, "application/json", "text/plain"])
@@ -28,7 +30,7 @@ def test_a_multipart_form_hides_the_query(platform):
     """The server reads the form and ignores the query."""
     files = {name: (None, value) for name, value in LAUNCH.items()}
     assert platform.client.post("/session", files=files).status_code == 200
-    response = platform.client.post("/session", params=LAUNCH, files={"name": (None, "n")})
+    response = platform.client.post("/session", params=LAUNCH, files={"name": (None, "job")})
     assert response.text == "Missing parameter 'image'\n"
 
 
@@ -104,6 +106,7 @@ def test_unsupported_methods(platform, path, allow, method):
     response = platform.client.request(method, f"/{path}")
     assert response.status_code == 405
     assert response.headers["allow"] == allow
+    assert response.headers["content-type"] == "text/plain;charset=ISO-8859-1"
     assert response.text == ("" if method == "HEAD" else f"unsupported: HTTP {method}\n")
 
 
@@ -117,9 +120,17 @@ def test_other_methods(platform):
     """OPTIONS has no CORS headers; an unknown method is 501."""
     response = platform.client.options("/session", headers={"origin": "https://example.org"})
     assert response.status_code == 200
-    assert "GET" in response.headers["allow"]
+    assert response.headers["allow"] == "GET, HEAD, POST, PUT, DELETE, OPTIONS"
     assert not [name for name in response.headers if name.startswith("access-control")]
-    assert platform.client.request("PATCH", "/session").status_code == 501
+    for method, status, message in (
+        ("PATCH", 501, "Method [PATCH] is not implemented by this Servlet for this URI"),
+        ("FOO", 501, "Method [FOO] is not implemented by this Servlet for this URI"),
+        ("TRACE", 405, "TRACE method is not allowed"),
+    ):
+        response = platform.client.request(method, "/session")
+        assert response.status_code == status
+        assert response.headers["content-type"] == "text/html;charset=utf-8"
+        assert f"<p><b>Message</b> {message}</p>" in response.text
 
 
 def test_the_accept_header_is_ignored(platform):
@@ -147,17 +158,49 @@ def test_requests_without_a_credential(platform):
         assert response.text == "cannot get group memberships for anonymous\n"
         assert response.headers["www-authenticate"] == "Bearer"
         assert response.headers["server"] == "OpenCADC/cadc-rest"
+        assert response.headers["connection"] == "close"
         assert "x-vo-authenticated" not in response.headers
 
 
-@pytest.mark.parametrize("value", ["Bearer nope", "Bearer", "Basic YTpi", "Bearer \xe9"])
-def test_a_wrong_token(platform, value):
-    """The status is 401, and the text has no line feed."""
+USER_INFO = "Cannot validate token using user info endpoint"
+MALFORMED = "BUG: invalid authorization "
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "error"),
+    [
+        ("Bearer nope", USER_INFO, "invalid_token"),
+        ("Bearer \xe9", USER_INFO, "invalid_token"),
+        ("Bearer a.b.c", "Invalid JWT token", "invalid_token"),
+        ("Bearer", f"{MALFORMED}Bearer", "invalid_request"),
+        ("Bearer  nope", f"{MALFORMED}Bearer  nope", None),
+        ("Bearer nope extra", f"{MALFORMED}Bearer nope extra", None),
+        ("", MALFORMED, None),
+    ],
+)
+def test_a_wrong_token(platform, value, text, error):
+    """The status is 401, the text has no line feed, and the handler's header is missing."""
     headers = {"authorization": value.encode("latin-1")}
     response = platform.client.get("/session", headers=headers)
-    assert response.status_code == 401
-    assert response.text == "Invalid JWT token"
-    assert 'error="invalid_token"' in response.headers["www-authenticate"]
+    assert (response.status_code, response.text) == (401, text)
+    details = f' error="{error}", error_description="{text}"' if error else ""
+    assert response.headers["www-authenticate"] == f"Bearer{details}"
+    assert "server" not in response.headers
+
+
+def test_other_schemes_count_as_no_credential(platform):
+    """The user is then anonymous."""
+    response = platform.client.get("/session", headers={"authorization": "Basic YTpi"})
+    assert response.status_code == 400
+    assert response.text == "cannot get group memberships for anonymous\n"
+
+
+def test_a_cookie(platform):
+    """The identity provider of the platform gives no cookies."""
+    headers = {"cookie": "CADC_SSO=value"}
+    response = httpx.get(f"{platform.url}/v1/session", headers=headers, trust_env=False)
+    assert (response.status_code, response.text) == (403, "delegated credentials not found\n")
+    assert platform.client.get("/session", headers=headers).status_code == 200
 
 
 def test_a_callback_token(platform):
@@ -166,6 +209,7 @@ def test_a_callback_token(platform):
     url = f"{platform.url}/v1/session"
     response = httpx.get(url, headers=callback, trust_env=False)
     assert (response.status_code, response.text) == (403, "Invalid auth token\n")
+    assert response.headers["www-authenticate"] == "Bearer"
     assert platform.client.get("/session", headers=callback).status_code == 200
 
 
@@ -182,3 +226,94 @@ def test_every_response_names_the_user(platform):
         assert response.headers["x-vo-authenticated"]
         assert response.headers["server"] == "OpenCADC/cadc-rest"
         assert "set-cookie" not in response.headers
+
+
+def raw_get(platform, target):
+    """Send a request target that no client library would send; return its response."""
+    host, port = platform.url.split("/")[2].split(":")
+    fields = {**platform.client.headers, "host": f"{host}:{port}"}
+    lines = [f"GET {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
+    connection = http.client.HTTPConnection(host, int(port), timeout=10)
+    connection.connect()
+    connection.sock.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
+    response = http.client.HTTPResponse(connection.sock)
+    response.begin()
+    with connection.sock, response:
+        return response.status, response.headers, response.read().decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/v1/session/a%2Fb", "Invalid URI: [The encoded slash character is not allowed]"),
+        ("/v1/session/a%2fb", "Invalid URI: [The encoded slash character is not allowed]"),
+        ("/v1/session/a%5Cb", "Invalid URI"),
+        ("/v1/session/a%00b", "Invalid URI"),
+        ("/../../x", "Invalid URI"),
+        (
+            "/v1/session?view=all&x={y}",
+            (
+                "Invalid character found in the request target [&#47;skaha&#47;v1&#47;session"
+                "?view=all&amp;x={y} ]. The valid characters are defined in RFC 7230 and RFC 3986"
+            ),
+        ),
+    ],
+)
+def test_paths_that_the_container_refuses(platform, path, message):
+    """They do not reach the service: the response is an HTML page, and the connection ends."""
+    status, headers, text = raw_get(platform, f"/skaha{path}")
+    assert (status, headers["content-type"]) == (400, "text/html;charset=utf-8")
+    assert headers["connection"] == "close"
+    assert f"<p><b>Message</b> {message}</p>" in text
+    assert "Apache Tomcat/9" in text
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "text"),
+    [
+        *((path, 200, "[]") for path in ("//v1/session", "/v1//session", "/v1/./session")),
+        *((path, 200, "[]") for path in ("/v1/x/../session", "/v1/session;y", "/v1;a=b/session")),
+        ("/v1/%2e/session", 200, "[]"),
+        ("/v1/session/nosuch00;b", 404, "session nosuch00 not found\n"),
+        ("/v1/session//nosuch00", 404, "session nosuch00 not found\n"),
+        ("/v1/session/nosuch00//", 404, "session nosuch00 not found\n"),
+        ("/v1/session/nosuch00//abc", 200, "[]"),
+        ("/v1/session/%7B%7D", 400, "canfar.net/id label value must match Kubernetes label value"),
+        (f"/v1/session/{'a' * 64}", 400, "canfar.net/id label value exceeds 63 characters\n"),
+        ("/v1/session/../../..", 404, "<p><b>Type</b> Status Report</p><p><b>Description</b>"),
+        ("/v1/nothing", 404, "The requested resource [&#47;skaha&#47;v1&#47;nothing] is not"),
+    ],
+)
+def test_paths_are_normalized(platform, path, status, text):
+    """The container of the service removes empty segments, dots and parameters."""
+    found, _, body = raw_get(platform, f"/skaha{path}")
+    assert found == status
+    assert text in body
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status", "closes"),
+    [
+        (("GET", "/session"), 200, False),
+        (("GET", "/session/nosuch00"), 404, False),
+        (("PUT", "/session"), 405, False),
+        (("GET", "/session/a_"), 400, True),
+        (("PATCH", "/session"), 501, True),
+        (("GET", "/session?view=stats"), 503, True),
+        (("GET", "/context"), 500, True),
+    ],
+)
+def test_some_errors_end_the_connection(platform, request_line, status, closes):
+    """The next request needs a new connection."""
+    faults = {503: {"unavailable": 1}, 500: {"broken": 1}}
+    platform.faults(**faults.get(status, {}))
+    host = platform.url.split("/")[2]
+    connection = http.client.HTTPConnection(host, timeout=10)
+    method, path = request_line
+    connection.request(method, f"/skaha/v1{path}", headers=dict(platform.client.headers))
+    response = connection.getresponse()
+    response.read()
+    assert response.status == status
+    assert (response.headers["connection"] == "close") is closes
+    assert (connection.sock is None) is closes
+    connection.close()

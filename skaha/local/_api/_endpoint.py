@@ -15,15 +15,19 @@ from skaha.local._api._errors import (
     ApiError,
     InternalServerError,
     InvalidCallbackTokenError,
+    InvalidCookieError,
     InvalidTokenError,
+    MalformedCredentialError,
     MissingCredentialError,
     ServiceUnavailableError,
 )
 from skaha.local._api._parameters import Parameters, read_parameters
 from skaha.local._api._platform import Platform
-from skaha.local._api._responses import text_response
+from skaha.local._api._responses import error_page, text_response
 
-_KNOWN_METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD")
+_KNOWN_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE")
+_ALLOW_ORDER = ("GET", "POST", "DELETE", "HEAD")
+_COOKIE = "CADC_SSO"
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +43,7 @@ class ApiRequest:
     """
 
     platform: Platform
+    method: str
     path: str | None
     parameters: Parameters
     registry_auth: str | None
@@ -82,6 +87,9 @@ class Endpoint:
             response = await handler(await self._read(request))
         except ApiError as error:
             response = error.response()
+            if error.status is HTTPStatus.UNAUTHORIZED:
+                # The server refuses such a credential before its own code runs.
+                headers.pop("server", None)
         except Exception as error:
             logger.exception("%s %s failed", request.method, request.url.path)
             response = InternalServerError(f"{type(error).__name__}: {error}").response()
@@ -91,16 +99,21 @@ class Endpoint:
     def _authenticate(self, request: Request) -> None:
         credential = request.headers.get("authorization")
         is_v0 = self.platform.profile.is_v0
-        if credential is None:
-            if "x-auth-token-skaha" not in request.headers:
-                raise MissingCredentialError(is_v0=is_v0)
+        if credential is None and "x-auth-token-skaha" in request.headers:
             if is_v0:
                 raise InternalServerError("java.lang.IllegalArgumentException: Invalid auth token")
             raise InvalidCallbackTokenError
-        scheme, _, token = credential.partition(" ")
-        sent, expected = token.strip().encode("latin-1"), self.platform.token.encode()
-        if scheme.lower() != "bearer" or not hmac.compare_digest(sent, expected):
-            raise InvalidTokenError
+        if credential is None and _COOKIE in request.cookies and not is_v0:
+            raise InvalidCookieError
+        match ["Anonymous", ""] if credential is None else credential.split(" "):
+            case [scheme, token] if scheme.lower() == "bearer":
+                sent, expected = token.encode("latin-1"), self.platform.token.encode()
+                if not hmac.compare_digest(sent, expected):
+                    raise InvalidTokenError(token)
+            case [_, _]:
+                raise MissingCredentialError(is_v0=is_v0)
+            case _:
+                raise MalformedCredentialError(str(credential))
 
     async def _inject_faults(self, request: Request) -> None:
         injector = self.platform.injector
@@ -115,6 +128,7 @@ class Endpoint:
     async def _read(self, request: Request) -> ApiRequest:
         return ApiRequest(
             platform=self.platform,
+            method=request.method,
             path=request.path_params.get("path"),
             parameters=await read_parameters(request),
             registry_auth=request.headers.get("x-skaha-registry-auth"),
@@ -124,10 +138,16 @@ class Endpoint:
     def _unsupported_method(self, method: str) -> Response:
         if method == "OPTIONS":
             return Response(headers={"allow": f"{', '.join(_KNOWN_METHODS)}, OPTIONS"})
+        if method == "TRACE":
+            response = error_page(HTTPStatus.METHOD_NOT_ALLOWED, "TRACE method is not allowed")
+            response.headers["allow"] = "HEAD, DELETE, POST, GET, OPTIONS, PUT"
+            return response
         if method not in _KNOWN_METHODS:
-            return text_response(f"unsupported: HTTP {method}\n", HTTPStatus.NOT_IMPLEMENTED)
+            message = f"Method [{method}] is not implemented by this Servlet for this URI"
+            return error_page(HTTPStatus.NOT_IMPLEMENTED, message)
         response = text_response(f"unsupported: HTTP {method}\n", HTTPStatus.METHOD_NOT_ALLOWED)
+        response.headers["content-type"] = "text/plain;charset=ISO-8859-1"
         response.headers["allow"] = ", ".join(
-            name for name in _KNOWN_METHODS if name in self.handlers
+            name for name in _ALLOW_ORDER if name in self.handlers
         )
         return response

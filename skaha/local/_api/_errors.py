@@ -45,7 +45,7 @@ class InternalServerError(ApiError):
 
 
 class MissingCredentialError(ApiError):
-    """The request has no credential: 400, because the v1 server looks for groups first; v0: 401."""
+    """The request has no bearer token: 400, because v1 looks for groups first; on v0, 401."""
 
     headers = MappingProxyType({"www-authenticate": "Bearer"})
 
@@ -58,22 +58,49 @@ class InvalidCallbackTokenError(ApiError):
     """403: the callback token of a desktop is wrong; this platform gives no desktop a token."""
 
     status = HTTPStatus.FORBIDDEN
+    headers = MappingProxyType({"www-authenticate": "Bearer"})
 
     def __init__(self) -> None:
         super().__init__("Invalid auth token")
 
 
+class InvalidCookieError(ApiError):
+    """403: the cookie is that of a service which this platform does not know."""
+
+    status = HTTPStatus.FORBIDDEN
+
+    def __init__(self) -> None:
+        super().__init__("delegated credentials not found")
+
+
 class InvalidTokenError(ApiError):
-    """401: the bearer token is wrong."""
+    """401: the bearer token is wrong. The identity provider is asked about a token without dots."""
 
     status = HTTPStatus.UNAUTHORIZED
     line_end = ""
-    headers = MappingProxyType(
-        {"www-authenticate": 'Bearer error="invalid_token", error_description="Invalid JWT token"'}
-    )
 
-    def __init__(self) -> None:
-        super().__init__("Invalid JWT token")
+    def __init__(self, token: str) -> None:
+        is_jwt = token.count(".") == len(("header", "payload"))
+        text = "Invalid JWT token" if is_jwt else "Cannot validate token using user info endpoint"
+        super().__init__(text)
+        self.headers = {
+            "www-authenticate": f'Bearer error="invalid_token", error_description="{text}"'
+        }
+
+
+class MalformedCredentialError(ApiError):
+    """401: the credential is not a scheme, one blank and a token."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    line_end = ""
+
+    def __init__(self, credential: str) -> None:
+        text = f"BUG: invalid authorization {credential}"
+        super().__init__(text)
+        # The server adds a description only if the token is absent.
+        challenge = f'Bearer error="invalid_request", error_description="{text}"'
+        is_without_token = credential.lower() == "bearer"
+        self.headers = {"www-authenticate": challenge if is_without_token else "Bearer"}
 
 
 class ServiceUnavailableError(ApiError):
@@ -86,14 +113,11 @@ class ServiceUnavailableError(ApiError):
         self.headers = {"retry-after": str(retry_after)}
 
 
-class BodyTooLargeError(ApiError):
-    """413: the body is larger than that of every launch."""
-
-    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+class BodyTooLargeError(Exception):
+    """The body is too large for the server's container."""
 
 
 class BodyTimeoutError(ApiError):
     """408: the body does not arrive in time."""
 
     status = HTTPStatus.REQUEST_TIMEOUT
-    headers = MappingProxyType({"connection": "close"})

@@ -1,7 +1,6 @@
 """The endpoints `image` and `repository`, and the checks of an image at launch."""
 
 import base64
-import binascii
 import hashlib
 import re
 
@@ -60,20 +59,27 @@ def check_registry(image: str | None) -> str:
 
 def check_access(image: str, credential: str | None) -> None:
     """Refuse an image that is not public, unless the request has a credential for its registry."""
-    # Here, every complete reference to an image of the registry counts as public.
-    if _REFERENCE.fullmatch(image):
+    if image.removeprefix(f"{REGISTRY}/") in _IMAGES:
         return
     if credential is None:
+        # Here, every complete reference to an image of the registry counts as public.
+        if _REFERENCE.fullmatch(image):
+            return
         raise BadRequestError(
             "No authentication provided for unknown or private image.  Use x-skaha-registry-auth"
             " request header with base64Encode(username:secret)."
         )
+    if len(credential) % 4:
+        raise BadRequestError("Length of Base64 encoded input string is not a multiple of 4.")
     try:
-        username_and_secret = base64.b64decode(credential, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        raise BadRequestError("null") from None
-    if [bool(part) for part in username_and_secret.split(":")] != [True, True]:
+        username_and_secret = base64.b64decode(credential, validate=True)
+    except ValueError:
+        raise BadRequestError("Illegal character in Base64 encoded data.") from None
+    username, *secrets = username_and_secret.split(b":")
+    if [bool(secret) for secret in secrets] != [True]:
         raise BadRequestError("Invalid input.  Must be in form of username:secret")
+    if not username.strip():
+        raise BadRequestError("username is required.")
 
 
 def check_type(image: str, kind: str) -> None:

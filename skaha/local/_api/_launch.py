@@ -9,23 +9,26 @@ from collections.abc import Container
 
 from attrs import asdict, frozen
 
-from skaha.local._api._command import parse_environment, split_arguments, substitute
+from skaha.local._api._command import parse_command
 from skaha.local._api._endpoint import ApiRequest
 from skaha.local._api._errors import BadRequestError, InternalServerError
 from skaha.local._api._images import check_access, check_registry, check_type
 from skaha.local._api._platform import NON_INTERACTIVE_KINDS, Platform
 from skaha.local._api._v0 import default_request
-from skaha.local._kubernetes import is_host_name, is_variable_name
+from skaha.local._api._yaml_words import arrives_as_text
+from skaha.local._kubernetes import is_host_name, is_variable_name, job_not_found
 from skaha.local._lifetimes import lifetime
 from skaha.local._machine import CORES_LIMIT, CORES_REQUEST, GPU_OPTIONS, RAM_LIMIT, RAM_REQUEST
 from skaha.local._session import KINDS, Session
 
 _NAME = re.compile(r"[A-Za-z0-9-]+")
-_DECIMAL = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
+# The notation of numbers in Java: decimal or hexadecimal, with an optional suffix.
+_DECIMAL = re.compile(r"([+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?)[fFdD]?")
+_HEXADECIMAL = re.compile(
+    r"([+-]?0[xX]([0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?[0-9]+)[fFdD]?"
+)
 _INTEGER = re.compile(r"[+-]?\d{1,9}")
 _ID_ATTEMPTS = 20
-
-JOB_NOT_CREATED = "java.lang.IllegalStateException: the job was not created"
 
 # These kinds ignore the requested resources: cores, GiB of memory, and whether they are fixed.
 _FIXED_REQUESTS = {"desktop": (0.25, 1.0, False), "firefly": (0.1, 4.0, True)}
@@ -70,9 +73,11 @@ def new_session(request: ApiRequest) -> Session:
     gpus = _check_gpus(parameters.first("gpus") if is_v0 else parameters.non_blank("gpus"))
     if not is_v0:
         check_access(image, request.registry_auth)
-    is_headless = kind == "headless"
-    cmd = parameters.first("cmd") if is_headless else None
-    args = parameters.first("args") if is_headless else None
+    command = parse_command(None, None, [])
+    if kind == "headless":
+        command = parse_command(
+            parameters.first("cmd"), parameters.first("args"), parameters.all("env")
+        )
     now = time.time()
     session = Session(
         id=new_id(request.platform),
@@ -81,9 +86,9 @@ def new_session(request: ApiRequest) -> Session:
         kind=kind,
         **asdict(resources),
         gpus=gpus,
-        cmd=None if cmd is None else substitute(cmd),
-        args=None if args is None else split_arguments(args),
-        env=parse_environment(parameters.all("env")) if is_headless else (),
+        cmd=command.cmd,
+        args=command.args,
+        env=command.env,
         created=now,
         started=None if is_v0 else now,
         lifetime=lifetime(request.platform.options, kind),
@@ -125,15 +130,22 @@ def new_id(platform: Platform, length: int = 8, session_id: str = "") -> str:
     raise InternalServerError("java.lang.IllegalStateException: no free identifier")
 
 
-def job_error(session: Session) -> str | None:
+def job_error(platform: Platform, session: Session) -> str | None:
     """Return the Java exception of a job that Kubernetes would refuse, or `None`."""
     if session.kind == "desktop-app":
-        return "java.nio.file.NoSuchFileException: launch-desktop_app.yaml"
-    if not is_host_name(session.name):
-        return JOB_NOT_CREATED
-    if not all(is_variable_name(name) for name, _ in session.env):
-        return JOB_NOT_CREATED
-    return None
+        return "java.nio.file.NoSuchFileException: /root/config/launch-desktop_app.yaml"
+    names = [name for name, _ in session.env]
+    texts = [session.name, session.cmd or "", *(session.args or ()), *names]
+    texts += [value for _, value in session.env]
+    is_accepted = is_host_name(session.name) and all(map(is_variable_name, names))
+    if is_accepted and all(map(arrives_as_text, texts)):
+        return None
+    return job_not_created(platform, session)
+
+
+def job_not_created(platform: Platform, session: Session) -> str:
+    """Return the Java exception of a job that is missing: the server does not see the reason."""
+    return f"java.lang.RuntimeException: {job_not_found(platform.job_name(session))}"
 
 
 def _check_kind(value: str | None) -> str:
@@ -148,11 +160,28 @@ def _check_amount(request: ApiRequest, name: str, options: Container[int]) -> fl
     value = request.parameters.first(name) if is_v0 else request.parameters.non_blank(name)
     if value is None:
         return None
-    amount = float(value) if (_INTEGER if is_v0 else _DECIMAL).fullmatch(value) else math.inf
+    amount = _integer(value) if is_v0 else _double(value)
     # The server checks only the integer part.
     if not math.isfinite(amount) or int(amount) not in options:
         raise BadRequestError(f"Invalid value for '{name}': {value}")
     return amount
+
+
+def _integer(value: str) -> float:
+    """Return a number as Java reads an integer; infinity if it is none."""
+    return float(value) if _INTEGER.fullmatch(value) else math.inf
+
+
+def _double(value: str) -> float:
+    """Return a number as Java reads a double; infinity if it is none or too large."""
+    value = value.strip()
+    if match := _DECIMAL.fullmatch(value):
+        return float(match[1])
+    match = _HEXADECIMAL.fullmatch(value)
+    try:
+        return float.fromhex(match[1]) if match else math.inf
+    except OverflowError:
+        return math.inf
 
 
 def _check_name(name: str | None, *, is_v0: bool) -> str:

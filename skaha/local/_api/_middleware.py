@@ -1,8 +1,13 @@
-"""Limits for all requests, so that no client can harm the platform or another client."""
+"""The container of the service: limits, paths and connections, before a request is routed.
+
+No client can harm the platform or another client.
+"""
 
 import asyncio
+import re
 import time
 from http import HTTPStatus
+from urllib.parse import unquote_to_bytes
 
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,6 +20,11 @@ _MAX_HEADER_SIZE = 8 * 1024
 _MAX_BODY_SIZE = 2 * 1024 * 1024
 
 _BODY_CHUNK_TIMEOUT = 20.0
+
+# After these statuses, the server's container ends the connection.
+_CLOSING_STATUSES = frozenset({400, 408, 411, 413, 414, 500, 501, 503})
+
+_NOT_IN_TARGET = re.compile(r'[^!-~]|["#<>\\^`{|}]')
 
 
 class LimitsMiddleware:
@@ -35,20 +45,81 @@ class LimitsMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
         self.last_request = time.monotonic()
-        app = self._error_response(scope) or self._app
-        await app(scope, _LimitedBody(receive), send)
+        app: ASGIApp | Response = self._app
+        try:
+            self._check(scope)
+            path = normalize(scope["raw_path"])
+        except _RefusedError as error:
+            app = error.response
+        else:
+            scope = {**scope, "path": path}
+        await app(scope, _LimitedBody(receive), _close_after_errors(send))
 
-    def _error_response(self, scope: Scope) -> Response | None:
+    def _check(self, scope: Scope) -> None:
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         size = len(scope["raw_path"]) + len(scope["query_string"])
         if size + sum(len(name) + len(value) for name, value in headers) > _MAX_HEADER_SIZE:
-            return error_page(HTTPStatus.BAD_REQUEST)
-        if dict(headers).get(b"host", b"").lower() not in self._hosts:
-            return PlainTextResponse(
-                "this platform answers to 127.0.0.1 and localhost only\n",
-                HTTPStatus.MISDIRECTED_REQUEST,
+            raise _refused("Request header is too large", "Exception Report")
+        query = b"?" + scope["query_string"] if scope["query_string"] else b""
+        target = (scope["raw_path"] + query).decode("latin-1")
+        if _NOT_IN_TARGET.search(target):
+            raise _refused(
+                f"Invalid character found in the request target [{target} ]. The valid characters"
+                " are defined in RFC 7230 and RFC 3986",
+                "Exception Report",
             )
-        return None
+        if dict(headers).get(b"host", b"").lower() not in self._hosts:
+            raise _RefusedError(
+                PlainTextResponse(
+                    "this platform answers to 127.0.0.1 and localhost only\n",
+                    HTTPStatus.MISDIRECTED_REQUEST,
+                )
+            )
+
+
+def normalize(raw_path: bytes) -> str:
+    """Return a path without parameters, empty segments and dots.
+
+    Raises:
+        _RefusedError: The path contains an encoded separator, or leads above the root.
+    """
+    encoded = b"/".join(segment.partition(b";")[0] for segment in raw_path.split(b"/"))
+    if b"%2f" in encoded.lower():
+        raise _refused("Invalid URI: [The encoded slash character is not allowed]")
+    path = unquote_to_bytes(encoded).decode("utf-8", "replace")
+    if "\\" in path or "\0" in path:
+        raise _refused("Invalid URI")
+    segments: list[str] = []
+    for segment in path.split("/"):
+        if segment == ".." and not segments:
+            raise _refused("Invalid URI")
+        if segment == "..":
+            segments.pop()
+        elif segment not in {"", "."}:
+            segments.append(segment)
+    end = "/" if segments and path.endswith(("/", "/.", "/..")) else ""
+    return f"/{'/'.join(segments)}{end}"
+
+
+def _close_after_errors(send: Send) -> Send:
+    async def _send(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] in _CLOSING_STATUSES:
+            message["headers"] = [*message["headers"], (b"connection", b"close")]
+        await send(message)
+
+    return _send
+
+
+class _RefusedError(Exception):
+    """A request that does not reach the service."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__()
+        self.response = response
+
+
+def _refused(message: str, kind: str = "Status Report") -> _RefusedError:
+    return _RefusedError(error_page(HTTPStatus.BAD_REQUEST, message, kind))
 
 
 class _LimitedBody:
@@ -69,5 +140,5 @@ class _LimitedBody:
         self._remaining -= len(message.get("body", b""))
         self._complete = not message.get("more_body", False)
         if self._remaining < 0:
-            raise BodyTooLargeError(f"the request body is larger than {_MAX_BODY_SIZE} bytes")
+            raise BodyTooLargeError
         return message

@@ -1,17 +1,21 @@
 """Parameters of a request: the query and the form, with names in any case."""
 
+import codecs
 from collections.abc import Iterable
+from email.message import Message
 from urllib.parse import parse_qsl
 
 from attrs import frozen
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from skaha.local._api._errors import BadRequestError
+from skaha.local._api._errors import BadRequestError, BodyTooLargeError
 
 _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 _MAX_FIELDS = 10_000
+# The server's container reads a form in this charset unless the content type names another.
+_DEFAULT_CHARSET = "iso-8859-1"
 
 
 @frozen
@@ -44,13 +48,27 @@ async def read_parameters(request: Request) -> Parameters:
     query = request.scope["query_string"].decode("latin-1")
     if request.method != "POST":
         return _merge(_parse_query(query))
-    content_type = request.headers.get("content-type", "").lower()
-    if content_type.startswith(_FORM):
-        body = (await request.body()).decode("utf-8", "replace")
-        return _merge([*_parse_query(query), *_parse_query(body)])
-    if content_type.startswith(_MULTIPART):
-        return _merge(await _read_multipart(request))
+    header = Message()
+    header["content-type"] = request.headers.get("content-type", "none/none")
+    try:
+        if header.get_content_type() == _FORM:
+            charset = _charset(header)
+            body = (await request.body()).decode(charset, "replace")
+            return _merge([*_parse_query(query), *_parse_query(body, charset)])
+        if header.get_content_type() == _MULTIPART:
+            return _merge(await _read_multipart(request))
+    except BodyTooLargeError:
+        # The server's container gives up a large form, and the server misses its parameters.
+        pass
     return Parameters({})
+
+
+def _charset(header: Message) -> str:
+    charset = header.get_content_charset(_DEFAULT_CHARSET)
+    try:
+        return codecs.lookup(charset).name
+    except LookupError:
+        return _DEFAULT_CHARSET
 
 
 async def _read_multipart(request: Request) -> list[tuple[str, str]]:
@@ -61,9 +79,9 @@ async def _read_multipart(request: Request) -> list[tuple[str, str]]:
         raise BadRequestError(error.detail) from error
 
 
-def _parse_query(text: str) -> list[tuple[str, str]]:
+def _parse_query(text: str, charset: str = "utf-8") -> list[tuple[str, str]]:
     try:
-        return parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+        return parse_qsl(text, keep_blank_values=True, encoding=charset, max_num_fields=_MAX_FIELDS)
     except ValueError as error:
         raise BadRequestError(str(error)) from error
 

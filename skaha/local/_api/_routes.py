@@ -32,7 +32,13 @@ _VERSIONED: dict[str, dict[str, Handler]] = {
 }
 _PUBLIC: dict[str, dict[str, Handler]] = {
     "capabilities": {"GET": _vosi.get_capabilities, "HEAD": _vosi.get_capabilities},
-    "availability": {"GET": _vosi.get_availability, "POST": _vosi.forbid},
+    "availability": {
+        "GET": _vosi.get_availability,
+        "HEAD": _vosi.get_availability,
+        "POST": _vosi.redirect_to_itself,
+        "DELETE": _vosi.refuse_method,
+        "PUT": _vosi.refuse_method,
+    },
     "logControl": {"GET": _vosi.forbid, "POST": _vosi.forbid},
 }
 
@@ -65,4 +71,7 @@ async def _root(request: Request) -> Response:  # noqa: ARG001
 
 
 async def _not_found(request: Request, error: Exception) -> Response:  # noqa: ARG001
-    return error_page(HTTPStatus.NOT_FOUND)
+    path = request.url.path
+    is_below_service = path.startswith("/skaha/")
+    message = f"The requested resource [{path}] is not available" if is_below_service else None
+    return error_page(HTTPStatus.NOT_FOUND, message)

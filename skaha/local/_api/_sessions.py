@@ -13,12 +13,12 @@ from skaha.local._api._errors import (
     InternalServerError,
     NotFoundError,
 )
-from skaha.local._api._launch import JOB_NOT_CREATED, job_error, new_session
+from skaha.local._api._launch import job_error, job_not_created, new_session
 from skaha.local._api._logs import log_response
 from skaha.local._api._responses import pretty_json, text_response
 from skaha.local._api._serializers import event_table, session_object
 from skaha.local._api._session_list import list_apps, list_sessions
-from skaha.local._kubernetes import is_label_value
+from skaha.local._kubernetes import is_label_value, label_value_problem
 from skaha.local._lifetimes import event_retention
 from skaha.local._session import Event, Phase, Session
 
@@ -85,9 +85,9 @@ async def _create(request: ApiRequest) -> Response:
         await asyncio.sleep(faults.create_delay)
     if reason := platform.runtime.unsupported_reason(session.kind):
         raise BadRequestError(reason)
-    error = job_error(session)
+    error = job_error(platform, session)
     if error is None and number in faults.refused_creates:
-        error = JOB_NOT_CREATED
+        error = job_not_created(platform, session)
     # The v0 server does not wait for a headless job, so it does not notice the error.
     is_unnoticed = error and platform.profile.is_v0 and session.kind == "headless"
     if error and not is_unnoticed:
@@ -99,7 +99,7 @@ async def _create(request: ApiRequest) -> Response:
 
 def _read(request: ApiRequest, session_id: str) -> Response:
     if not is_label_value(session_id):
-        raise _malformed_id_error(request)
+        raise _malformed_id_error(request, session_id)
     platform = request.platform
     session = platform.find(session_id)
     view = request.parameters.first("view")
@@ -113,10 +113,10 @@ def _read(request: ApiRequest, session_id: str) -> Response:
     return pretty_json(session_object(platform, session))
 
 
-def _malformed_id_error(request: ApiRequest) -> ApiError:
+def _malformed_id_error(request: ApiRequest, session_id: str) -> ApiError:
     if request.platform.profile.is_v0:
         return InternalServerError("java.io.IOException: kubectl found a label value that is none")
-    return BadRequestError("canfar.net/id label value must match Kubernetes label value syntax")
+    return BadRequestError(f"canfar.net/id {label_value_problem(session_id)}")
 
 
 def _events(request: ApiRequest, session: Session) -> list[Event]:
@@ -131,7 +131,7 @@ def _events(request: ApiRequest, session: Session) -> list[Event]:
 
 
 def _renew(request: ApiRequest, session_id: str) -> Response:
-    action = request.parameters.first("action")
+    action = request.parameters.non_blank("action")
     if action is None:
         raise BadRequestError("Cannot modify an existing session")
     if action.lower() != "renew":
@@ -140,7 +140,10 @@ def _renew(request: ApiRequest, session_id: str) -> Response:
     desktop = platform.store.get(session_id)
     jobs = [job for job in (desktop, *platform.store.apps(session_id)) if job and job.active]
     if not jobs:
-        raise BadRequestError(f"No active job for user {platform.user} with session {session_id}")
+        user = platform.user
+        if not platform.profile.is_v0:
+            user = f"PosixPrincipal [uidNumber={platform.uid},{platform.gid},{user}]"
+        raise BadRequestError(f"No active job for user {user} with session {session_id}")
     for job in jobs:
         platform.scheduler.renew(job)
     return Response()
