@@ -441,6 +441,7 @@ def test_an_interrupted_check_deletes_its_session(relay, platform):
 
 def test_the_reason_of_an_impossible_check_is_reported(platform, check, monkeypatch, tmp_path):
     file = tmp_path / "token"
+    file.touch(0o600)
     file.write_text(f"{TOKEN}\n")
     assert check(platform.url, "--token-file", str(file), "--version", "v7").status == 1
     file.write_text("another-token")

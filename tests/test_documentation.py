@@ -130,12 +130,12 @@ def test_a_block_that_does_not_do_what_it_shows_is_found(
         pages.Reader(runner).follow(block)
 
 
+FAST_PAGES = ["README.md", "docs/index.md", "docs/tutorial.md", "docs/reference/session.md"]
+
+
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(name, marks=[pytest.mark.slow] if name == "docs/examples.md" else [])
-        for name in PAGES
-    ],
+    [pytest.param(name, marks=[] if name in FAST_PAGES else [pytest.mark.slow]) for name in PAGES],
 )
 def test_a_page_can_be_followed(
     name: str, home: Path, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch

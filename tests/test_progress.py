@@ -222,6 +222,6 @@ def test_what_stops_a_wait_has_what_was_known(variant, scripted, scripted_sessio
 def test_what_is_no_function_is_refused_before_anything_is_sent(
     variant, scripted, scripted_session
 ):
-    with pytest.raises(TypeError):
+    with pytest.raises(errors.InvalidInputError, match="progress"):
         variant.run(scripted_session.destroy(IDS, progress=7))
     assert scripted.received == []

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from skaha.local import PlatformError, _machine
-from skaha.local._api._command import parse_environment, split_arguments
+from skaha.local._api._command import parse_command
 from skaha.local._faults import FaultInjector, Faults
 from skaha.local._machine import Machine
 from skaha.local._runtimes import _process_tree, _shim
@@ -60,7 +60,7 @@ def test_options_reach_to_the_limits_of_the_platform_or_of_the_machine(machine, 
 )
 def test_args_are_split_at_single_blanks(value, words):
     """Empty words at the end vanish, except the only word of an empty text."""
-    assert split_arguments(value) == words
+    assert parse_command(None, value, []).args == words
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_args_are_split_at_single_blanks(value, words):
 )
 def test_env_keeps_only_entries_with_a_name_and_a_value(entry, kept):
     """The server drops all other entries."""
-    assert parse_environment([entry]) == kept
+    assert parse_command(None, None, [entry]).env == kept
 
 
 @pytest.mark.parametrize("has_pidfd", [True, False])
