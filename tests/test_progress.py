@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from scripted import Answer, json_answer
 from staged import IMAGE, Stage, look
 
+from skaha import errors
+
 IDS = ["a1", "b2", "c3"]
 # Each call with many items, here with three of them.
 CALLS = {
