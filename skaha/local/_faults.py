@@ -19,7 +19,10 @@ class Faults:
 
     Attributes:
         delay: Seconds before every response.
-        create_delay: Additional seconds for each create.
+        create_delay: Additional seconds for each create. Creates in this time do not see each
+            other, so together they can exceed the limit of interactive sessions.
+        end_delay: Seconds that each session is `Pending` between the end of its command and its
+            final status. A real server counts the running and the finished pods at different times.
         unavailable: The number of next requests that get a 503.
         retry_after: The `Retry-After` header of these responses, in seconds.
         broken: The number of next requests that get a 500 with a Java exception.
@@ -36,6 +39,7 @@ class Faults:
 
     delay: float = field(default=0.0, converter=float)
     create_delay: float = field(default=0.0, converter=float)
+    end_delay: float = field(default=0.0, converter=float)
     unavailable: int = field(default=0, converter=int)
     retry_after: int = field(default=30, converter=int)
     broken: int = field(default=0, converter=int)

@@ -8,6 +8,7 @@ import base64
 import json
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 
@@ -429,6 +430,36 @@ def test_26_an_unknown_fault_is_an_error_with_all_names(platform):
     assert response.status_code == 500
     assert "no_such_fault" in response.text
     assert "refused_creates" in response.text
+
+
+def test_27_a_busy_server_shows_pending_at_the_end_and_counts_late(platform, image):
+    platform.faults(end_delay=0.5, create_delay=0.5)
+    session_id = platform.create(cmd="sleep", args="0.3")
+    statuses, deadline = [], time.monotonic() + 10
+    while "Completed" not in statuses and time.monotonic() < deadline:
+        status = platform.session(session_id)["status"]
+        statuses += [status] if statuses[-1:] != [status] else []
+        time.sleep(0.01)
+    assert statuses[-3:] == ["Running", "Pending", "Completed"]
+    failed = platform.create(cmd="false")
+    platform.wait(failed, "Failed")
+    # All creates are checked before the first session counts.
+    launch = {"name": "six", "image": image, "type": "carta"}
+    with ThreadPoolExecutor(6) as pool:
+        creates = [pool.submit(platform.client.post, "/session", data=launch) for _ in range(6)]
+    assert [create.result().status_code for create in creates] == [200] * 6
+    assert platform.post(type="carta").text.endswith("reached the maximum of 5 active sessions.\n")
+
+
+def test_28_anonymous_requests_fail_alike_but_after_the_check_of_the_method(platform):
+    for method, path in (("GET", "session"), ("POST", "session"), ("DELETE", "session/abcdefgh")):
+        response = httpx.request(method, f"{platform.url}/v1/{path}", trust_env=False)
+        assert_response(response, 400, "cannot get group memberships for anonymous\n")
+        assert response.headers.get_list("www-authenticate") == ["Bearer"]
+    for method, status in (("PUT", 405), ("PATCH", 501)):
+        response = httpx.request(method, f"{platform.url}/v1/session", trust_env=False)
+        assert response.status_code == status
+        assert "server" not in response.headers
 
 
 def test_other_differences_of_the_v0_profile(v0_platform):

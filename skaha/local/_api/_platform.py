@@ -53,9 +53,12 @@ class Platform:
 
     def status(self, session: Session) -> str:
         """Return the current status of a session in the API."""
-        flap = self.injector.faults.flap
+        faults, now = self.injector.faults, time.time()
+        if session.ended is not None and now < session.ended + faults.end_delay:
+            return Phase.QUEUED.status
+        flap = faults.flap
         can_flap = session.phase is Phase.RUNNING and session.kind not in NON_INTERACTIVE_KINDS
-        if flap and can_flap and int((time.time() - (session.started or 0)) / flap) % 2:
+        if flap and can_flap and int((now - (session.started or 0)) / flap) % 2:
             return Phase.UNREADY.status
         return self.profile.status(session.phase)
 
