@@ -149,6 +149,8 @@ def test_arguments_that_arrive(run, args, expected):
         ("A=a\nb", {"A": "a b"}),
         ("1A=x", {"1A": "x"}),
         ("A B=x", {"A B": "x"}),
+        ("A-B=x", {"A-B": "x"}),
+        ("A.B=x", {"A.B": "x"}),
         ("A:B=1", {"A:B": "1"}),
         ("12=1", {"12": "1"}),
         ("'Q'=1", {"Q": "1"}),
