@@ -90,7 +90,9 @@ def test_words_that_the_platform_cannot_carry_are_refused(
     assert scripted.received == []
 
 
-@pytest.mark.parametrize("name", ["y", "N", "yes", "No", "on", "OFF", "null", "-1", ".5", ".inf"])
+@pytest.mark.parametrize(
+    "name", ["y", "N", "yes", "No", "on", "OFF", "True", "null", "-1", ".5", ".inf"]
+)
 def test_names_that_the_platform_would_change_are_refused(variant, scripted_session, name):
     with pytest.raises(errors.InvalidInputError, match="use another name"):
         variant.run(scripted_session.create("words", IMAGE, cmd="true", env={name: "1"}))
