@@ -151,15 +151,13 @@ def test_a_status_that_may_change_is_read_twice(
     """`None` as the second status: there is no second look."""
     for module in ("_async", "_sync"):
         monkeypatch.setattr(f"skaha.{module}.session._SECONDS_BETWEEN_LOOKS", 0.001)
-    statuses = [one for one in (first, second) if one is not None]
-    scripted.answer = stage = Stage(
-        *[[record("a1", one, type=kind, name="run-1")] for one in statuses]
-    )
+    looks = [[record("a1", shown, type=kind, name="run-1")] for shown in (first, second) if shown]
+    scripted.answer = stage = Stage(*looks)
     session = variant.open(server=scripted.url, token="t", retry=False)
     arguments = ("run-",) if call == "destroy_with" else ()
     deleted = variant.run(getattr(session, call)(*arguments, kind=None, status=status))
     assert deleted == ({"a1": True} if is_deleted else {})
-    assert len(stage.times) == len(statuses)
+    assert len(stage.times) == len(looks)
 
 
 @pytest.mark.parametrize("odd", [{}, {"id": None}, {"id": "../x"}, {"id": ["a"]}, {"id": ""}])

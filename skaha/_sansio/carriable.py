@@ -14,7 +14,7 @@ YAML_WORD = re.compile(r"[yYnN]|[-+]0[0-9_]*[89][0-9_]*|0o[0-7_]+")
 """Words that the platform writes without quotes, and that Kubernetes does not read as texts."""
 
 YAML_VARIABLE = re.compile(
-    r"y|n|yes|no|on|off|true|false|null|-[0-9].*|[-+]?\.([0-9_]|inf|nan).*", re.IGNORECASE
+    r"y|n|yes|no|on|off|true|false|null|-[0-9].*|-?\.([0-9_]|inf|nan).*", re.IGNORECASE
 )
 """Names of environment variables that the platform renames or that make a launch fail."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections import Counter
 from datetime import timedelta
@@ -38,7 +37,6 @@ _MIN_LOOK_UPS = 2
 
 # Our own status of a session that the platform does not list yet.
 UNSEEN = "Unseen"
-ENDED = FINISHED | {GONE}
 # The status of a record without a status.
 _NO_STATUS = "Unknown"
 _KNOWN = frozenset(get_args(STATUS))
@@ -187,10 +185,11 @@ class StatusTracker:
 
     def _is_done(self, session_id: str) -> bool:
         status = self._statuses.get(session_id)
-        if status not in ENDED or status in self._wanted:
-            return status in self._wanted
-        failed_since = self._failed_since.get(session_id, -math.inf)
-        return status == GONE or self._clock() - failed_since >= self._restart
+        if status == GONE or status in self._wanted:
+            return True
+        if session_id in self._failed_since:
+            return self._clock() - self._failed_since[session_id] >= self._restart
+        return status in FINISHED
 
     @property
     def waiting(self) -> list[str]:

@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 import httpx
 from attrs import frozen
@@ -42,9 +42,9 @@ NAME = re.compile(r"[A-Za-z0-9-]+")
 _MAX_NAME_LENGTH = 63
 _ID = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _VARIABLE = re.compile(r"[A-Za-z_.-][A-Za-z0-9_.-]*")
+# The names of the fields, and the fields for the name, the image and the resources, are shorter.
+_BYTES_OF_A_FIELD_NAME, _BYTES_OF_OTHER_FIELDS = 8, 8 * 2**10
 # The library sets these variables of each replica.
-# The name, the image and the resources of a form are shorter than this.
-_BYTES_OF_OTHER_FIELDS = 8 * 2**10
 _REPLICA_VARIABLES = frozenset({"REPLICA_ID", "REPLICA_COUNT"})
 _SHELL_HELPER = "skaha.helpers.shell packs any command into a cmd and args that arrive unchanged"
 
@@ -287,8 +287,10 @@ def check_command(
         raise InvalidInputError(f"cmd, args and env are for headless sessions only, not for {kind}")
     command = _check_cmd(cmd), _check_args(args)
     variables = _check_env({} if env is None else env)
-    texts = [text for text in command if text]
-    size = len(urlencode([("args", text) for text in texts] + list(variables.items())))
+    size = sum(
+        len(quote_plus(f"{name}={value}")) + _BYTES_OF_A_FIELD_NAME
+        for name, value in [*enumerate(filter(None, command)), *variables.items()]
+    )
     if size > MAX_FORM_BYTES - _BYTES_OF_OTHER_FIELDS:
         raise InvalidInputError(
             f"cmd, args and env have {size:,} bytes together, and the platform takes 2 MB: put the "

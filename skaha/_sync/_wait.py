@@ -77,7 +77,9 @@ def _result(tracker: StatusTracker) -> ResultDict[str]:
 
 def _timed_out(tracker: StatusTracker, timeout: float | None, reason: str) -> WaitTimeoutError:
     statuses = tracker.statuses()
-    pending = [f"{session_id} is {_words(statuses[session_id])}" for session_id in tracker.pending]
+    pending = [
+        f"{session_id} is {_description(statuses[session_id])}" for session_id in tracker.pending
+    ]
     more = f" and {len(pending) - _MAX_NAMED} more" if len(pending) > _MAX_NAMED else ""
     message = f"after {timeout:g} s, {', '.join(pending[:_MAX_NAMED])}{more}"
     error = WaitTimeoutError(f"{message}; {reason}" if reason else message)
@@ -86,5 +88,5 @@ def _timed_out(tracker: StatusTracker, timeout: float | None, reason: str) -> Wa
     return error
 
 
-def _words(status: str) -> str:
+def _description(status: str) -> str:
     return "not listed yet" if status == UNSEEN else status

@@ -326,7 +326,11 @@ class Platform:
 
     @property
     def deleted(self):
-        return [one.path.rpartition("/")[2] for one in self.received if one.method == "DELETE"]
+        return [
+            request.path.rpartition("/")[2]
+            for request in self.received
+            if request.method == "DELETE"
+        ]
 
 
 REFUSED = Answer(401, "token expired")
@@ -364,6 +368,8 @@ MANY = [f"abcd{number:04}" for number in range(1, 26)]
         # Only the deletion at the end fails.
         (["--rm"], {"DELETE": REFUSED}, 3),
         (["--logs", "--rm"], {"DELETE": REFUSED}, 3),
+        (["--rm"], {"DELETE": Answer(403, "forbidden")}, 3),
+        (["--rm"], {"DELETE": Answer(409, "session is being updated")}, 3),
     ],
 )
 def test_a_failure_names_every_session_that_is_left(skaha, scripted, options, answers, code):
@@ -372,6 +378,12 @@ def test_a_failure_names_every_session_that_is_left(skaha, scripted, options, an
     skaha(*words, env={"SKAHA_SERVER": scripted.url}, code=code)
     assert sorted(ids_to_delete(skaha.err)) == MANY
     assert skaha.out.count("a line") == (25 if "--logs" in options else 0)
+
+
+def test_a_session_that_is_deleted_already_is_not_left(skaha, scripted):
+    Platform(scripted, ["a1"], DELETE=Answer(404, "session a1 not found\n"))
+    skaha(*LEFT, "--rm", "--", "true", env={"SKAHA_SERVER": scripted.url})
+    assert "to delete" not in skaha.err
 
 
 def test_the_sessions_are_named_if_standard_output_is_full(skaha, scripted, entry):

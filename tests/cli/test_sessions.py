@@ -113,7 +113,9 @@ def test_an_app_does_not_stand_for_its_desktop(skaha, scripted, words, out, dele
     scripted.answer = answer
     code = 5 if out is None else 3 if "xterm" in words else 0
     assert skaha(*words, env={"SKAHA_SERVER": scripted.url}, code=code) == (out or "")
-    changed = [one.path.rpartition("/")[2] for one in scripted.received if one.method != "GET"]
+    changed = [
+        request.path.rpartition("/")[2] for request in scripted.received if request.method != "GET"
+    ]
     assert changed == deleted
 
 

@@ -309,7 +309,7 @@ HOSTILE = (
 )
 @given(session_id=HOSTILE)
 def test_an_id_is_one_segment(faulty: FaultyPlatform, session_id: str) -> None:
-    """Whatever a generated endpoint of the bare client takes for an id stays one segment."""
+    """An id stays one segment of the path, even if the bare client does not check it."""
     client = Client(base_url=faulty.url)
     faulty.received.clear()
     faulty.sessions.clear()

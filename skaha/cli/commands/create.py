@@ -323,17 +323,17 @@ class _Launch:
         # A name does not prove that a session belongs to this launch.
         doubtful = [key for key in ids if key in launched.found_by_name.values()]
         own = [key for key in ids if key not in doubtful]
-        results: Mapping[str, bool] = {}
+        results: ResultDict[bool] | None = None
         try:
             if self._options["rm"]:
                 results = delete_sessions(self._session, own)
         except (KeyboardInterrupt, SkahaError) as error:
-            results = getattr(error, "partial", None) or {}
+            results = getattr(error, "partial", None)
             if isinstance(error, KeyboardInterrupt):
                 raise
             note(str(error), "error")
         finally:
-            left = [session_id for session_id in own if session_id not in results]
+            left = [key for key in own if results is None or _may_exist(key, results)]
             # The whole commands, so that they can be pasted.
             if left:
                 note(f"to delete the launched sessions: skaha delete {' '.join(left)}")
@@ -391,3 +391,11 @@ def _announcement(launched: Launched) -> str:
     sessions = [f"{name.lower()} ({session_id})" for name, session_id in launched.names.items()]
     more = f" and {len(sessions) - _MAX_LISTED} more" if len(sessions) > _MAX_LISTED else ""
     return f"launched {', '.join(sessions[:_MAX_LISTED])}{more}"
+
+
+def _may_exist(session_id: str, deleted: ResultDict[bool]) -> bool:
+    """Return whether a session may exist after its deletion was tried."""
+    from skaha.errors import NotFoundError
+
+    is_missing = isinstance(deleted.failures.get(session_id), NotFoundError)
+    return not deleted.get(session_id) and not is_missing

@@ -133,7 +133,7 @@ def new_id(platform: Platform, length: int = 8, session_id: str = "") -> str:
 def job_error(platform: Platform, session: Session) -> str | None:
     """Return the Java exception of a job that Kubernetes would refuse, or `None`."""
     if session.kind == "desktop-app":
-        return "java.nio.file.NoSuchFileException: /root/config/launch-desktop_app.yaml"
+        return "java.nio.file.NoSuchFileException: /config/launch-desktop_app.yaml"
     names = [name for name, _ in session.env]
     texts = [session.name, session.cmd or "", *(session.args or ()), *names]
     texts += [value for _, value in session.env]
