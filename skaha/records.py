@@ -53,6 +53,7 @@ SUCCESS = frozenset({"Succeeded", "Completed"})
 FINISHED = SUCCESS | {"Failed", "Error"}
 # Our own status of a session that the platform does not have any more.
 GONE = "Gone"
+ENDED = FINISHED | {GONE}
 
 _NOTHING = frozenset({"", "<none>", "<nil>", "<unknown>", "not-applicable", "null"})
 _QUANTITY = re.compile(r"([0-9.]+)\s*([KMGTP]?)i?B?")

@@ -12,8 +12,8 @@ from collections import Counter
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Self, overload
 
-from skaha._sansio.status_tracker import ENDED
 from skaha._sansio.validation import check_until
+from skaha.records import ENDED
 
 if TYPE_CHECKING:
     from collections.abc import Collection

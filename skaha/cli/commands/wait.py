@@ -71,13 +71,9 @@ def wait_for_sessions(
     for session_id, status in statuses.items():
         if records.canonical_status(status) == records.canonical_status(target):
             continue
-        if _has_ended(status):
+        if status in records.ENDED:
             name = f"session {selected.name(session_id)} ({session_id})"
             failures[session_id] = FailedSessionError(f"{name} {records.describe_end(status)}")
         elif timeout_error is not None:
             failures[session_id] = timeout_error
     return statuses, failures
-
-
-def _has_ended(status: str) -> bool:
-    return status == records.GONE or records.is_finished({"status": status})
