@@ -15,15 +15,34 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "drift", "types", "docs", "tests"]
 
+CONSTRAINTS = "constraints.txt"
 PYTEST = ["pytest", "-n", "auto", "--dist", "worksteal"]
 ALL_TESTS = [*PYTEST, "-m", ""]
 PYPROJECT = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
 
 
 def install(session: nox.Session, *groups: str, project: str | None = None) -> None:
-    """Install dependency groups, and the project with its extras if `project` names it."""
+    """Install dependency groups, and the project with its extras if `project` names it.
+
+    The versions of all packages are those of `constraints.txt`, also while the project is built.
+    """
     editable = [] if project is None else ["-e", project]
-    session.install(*nox.project.dependency_groups(PYPROJECT, *groups), *editable)
+    tools = nox.project.dependency_groups(PYPROJECT, *groups)
+    build = {"PIP_BUILD_CONSTRAINT": CONSTRAINTS, "UV_BUILD_CONSTRAINT": CONSTRAINTS}
+    session.install("--constraint", CONSTRAINTS, *tools, *editable, env=build)
+
+
+@nox.session
+def constraints(session: nox.Session) -> None:
+    """Write the newest versions of all packages of the nox sessions to constraints.txt."""
+    session.install("--constraint", CONSTRAINTS, "uv")
+    command = ["uv", "pip", "compile", "pyproject.toml", "--all-extras", "--group", "dev"]
+    command += ["--upgrade", "--universal", "--python-version", "3.11"]
+    # The file holds names and versions only: each machine has its own package index.
+    command += ["--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--no-header"]
+    # pyproject.toml alone pins these two, so that `nox -s upgrade` has one place to change.
+    command += ["--no-emit-package", "openapi-python-client", "--no-emit-package", "ruff"]
+    session.run(*command, "--quiet", "--output-file", CONSTRAINTS)
 
 
 @nox.session
@@ -114,6 +133,17 @@ def lowest(session: nox.Session) -> None:
     # Install everything in one resolution: a second one could raise the versions.
     tools = nox.project.dependency_groups(PYPROJECT, "test")
     session.install("--resolution=lowest-direct", *tools, "-e", ".[all]")
+    session.run(*ALL_TESTS, *session.posargs)
+
+
+@nox.session(reuse_venv=False)
+def newest(session: nox.Session) -> None:
+    """Run all tests with the newest versions of all packages; arguments go to pytest."""
+    # The generator keeps its version: the committed client depends on it.
+    generator = nox.project.dependency_groups(PYPROJECT, "generate")
+    tools = nox.project.dependency_groups(PYPROJECT, "test")
+    names = [tool if tool in generator else tool.split("==")[0] for tool in tools]
+    session.install("--upgrade", *names, "-e", ".[all]")
     session.run(*ALL_TESTS, *session.posargs)
 
 
