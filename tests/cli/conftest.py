@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pexpect
 import pytest
+from cli.forking import ForkingServer
 
 from skaha import Session
 from skaha.helpers import shell
@@ -32,8 +33,8 @@ def served(tmp_path_factory):
 class Program:
     """The program, with a home directory and a platform."""
 
-    def __init__(self, home, url, faults):
-        self.home, self.url, self._faults = home, url, faults
+    def __init__(self, home, url, faults, server):
+        self.home, self.url, self._faults, self._server = home, url, faults, server
         kept = ("PATH", "LANG", "LC_ALL", "COVERAGE_PROCESS_CONFIG")
         self.env = {name: os.environ[name] for name in kept if name in os.environ}
         self.env |= {
@@ -45,19 +46,13 @@ class Program:
             "TERM": "xterm",
         }
 
-    def __call__(self, *words, code=0, env=(), **options):
-        """Run the program in pipes; return its standard output."""
-        finished = subprocess.run(
-            [SKAHA, *words],
-            env=self.env | dict(env),
-            capture_output=True,
-            check=False,
-            timeout=60,
-            **({} if "input" in options else {"stdin": subprocess.DEVNULL}),
-            **options,
+    def __call__(self, *words, code=0, env=(), stdin=b""):
+        """Run the program without a terminal; return its standard output."""
+        finished, out, err = self._server.run(
+            [str(word) for word in words], env=self.env | dict(env), stdin=stdin
         )
-        self.out, self.err = finished.stdout.decode(), finished.stderr.decode()
-        assert finished.returncode == code, (finished.returncode, self.out, self.err)
+        self.out, self.err = out.decode(), err.decode()
+        assert finished == code, (finished, self.out, self.err)
         assert "Traceback" not in self.err
         return self.out
 
@@ -108,9 +103,15 @@ class Program:
             return {record["id"] for record in session.fetch() if record["name"].startswith(prefix)}
 
 
+@pytest.fixture(scope="session")
+def forking_server():
+    with ForkingServer() as server:
+        yield server
+
+
 @pytest.fixture
-def skaha(tmp_path, served):
-    program = Program(tmp_path, *served)
+def skaha(tmp_path, served, forking_server):
+    program = Program(tmp_path, *served, forking_server)
     yield program
     program.faults()
 

@@ -279,7 +279,7 @@ def test_the_commands_show_get_set_and_unset_values(skaha):
     assert path == str(skaha.home / ".config" / "skaha" / "config.toml")
     assert skaha("config", "get", "token", code=5) == ""
     skaha("config", "set", "server", skaha.url)
-    skaha("config", "set", "token", input=b"a-token-of-the-tests\n")
+    skaha("config", "set", "token", stdin=b"a-token-of-the-tests\n")
     shown = {item["key"]: item for item in skaha.json("config", "show")}
     assert shown["server"] == {
         "key": "server",
@@ -307,7 +307,7 @@ def test_an_incomplete_registry_is_shown_and_refused_with_its_source(skaha):
     assert skaha("config", "get", "registry_username") == "me\n"
     skaha("ps", code=2)
     assert "config.toml: registry_username needs registry_secret, too" in skaha.err
-    skaha("config", "set", "registry_secret", input=b"hush")
+    skaha("config", "set", "registry_secret", stdin=b"hush")
     assert "hush" not in skaha("config", "show")
     skaha("ps")
 

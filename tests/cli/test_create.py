@@ -116,7 +116,7 @@ def test_a_script_with_arguments(skaha, tmp_path):
     expected = "<a>\n<b  c>\n"
     words = ["--logs", "--rm", "--", "a", "b  c"]
     assert skaha("create", IMAGE, "--script", str(tmp_path / "script.sh"), *words) == expected
-    assert skaha("create", IMAGE, "--script", "-", *words, input=script.encode()) == expected
+    assert skaha("create", IMAGE, "--script", "-", *words, stdin=script.encode()) == expected
 
 
 def test_logs_of_replicas_in_every_format(clean):
