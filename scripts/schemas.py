@@ -7,12 +7,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
-from jsonschema import Draft202012Validator, ValidationError
 from regenerate import SPEC
 from spec import read, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from jsonschema import ValidationError
 
 UNKNOWN_WORD = "nosuchword"  # a value of a filter that no platform knows
 
@@ -120,8 +121,7 @@ class Description:
 
     def differences(self, schema: dict[str, Any], value: Any) -> Iterator[tuple[str, str]]:
         """Yield each place in which a value breaks its schema, and the reason."""
-        validator = Draft202012Validator(schema | {"components": self._components})
-        for error in validator.iter_errors(value):
+        for error in errors_of(value, schema, self._components):
             causes = leaves(error)
             # The alternative that the platform meant fails inside; the others fail at the top.
             inside = [cause for cause in causes if place(cause) != place(error)]
@@ -132,8 +132,7 @@ class Description:
 
     def news(self, schema: dict[str, Any], value: Any) -> Iterator[tuple[str, str]]:
         """Yield each place with a field or a word that the schema allows but does not list."""
-        validator = Draft202012Validator(closed(schema) | {"components": self._closed_components})
-        for error in validator.iter_errors(value):
+        for error in errors_of(value, closed(schema), self._closed_components):
             for cause in leaves(error):
                 if cause.validator == "additionalProperties":
                     record: Any = cause.instance
@@ -158,6 +157,15 @@ def closed(schema: Any) -> Any:
         return schema
     result = {name: closed(member) for name, member in schema.items()}
     return result | {"additionalProperties": False} if "properties" in result else result
+
+
+def errors_of(
+    value: Any, schema: dict[str, Any], components: dict[str, Any]
+) -> Iterator[ValidationError]:
+    """Yield the errors of a value."""
+    from jsonschema import Draft202012Validator  # its import takes more than a second
+
+    yield from Draft202012Validator(schema | {"components": components}).iter_errors(value)
 
 
 def place(error: ValidationError) -> str:

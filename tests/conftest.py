@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import signal
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -24,6 +25,9 @@ TOKEN = "a-token-of-the-tests"
 # Where this is forbidden, hundreds of processes would compile the same modules again.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# A shell ignores Ctrl-C in its background jobs, and the programs of the tests would inherit this.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # In a fresh checkout, hypothesis first makes its tables of Unicode; and a machine may be busy.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -12,8 +12,6 @@ from pathlib import Path
 from statistics import NormalDist
 
 import pytest
-from astropy.table import Table, vstack
-from matplotlib import image
 
 from skaha import Session
 
@@ -76,6 +74,8 @@ def test_the_replicas_reduce_the_images_as_one_program_would(ran, tmp_path):
     assert code == 0, printed
     assert [path.name for path in tmp_path.iterdir()] == ["sources.ecsv"]
     program = runpy.run_path(os.fspath(EXAMPLES / "fits_reduction.py"))
+    from astropy.table import Table, vstack  # its import takes half a second
+
     expected = vstack([program["sources"](file, 5) for file in program["own_images"]()])
     expected.sort(["file", "y", "x"])
     merged = Table.read(tmp_path / "sources.ecsv")
@@ -94,6 +94,8 @@ def test_a_file_that_cannot_be_reduced_does_not_spoil_the_others(ran, tmp_path):
     code, printed = ran("fits_reduction.py", "--replicas", "1", "broken.fits", good)
     assert code == 1
     assert "broken.fits: No SIMPLE card found" in printed
+    from astropy.table import Table
+
     assert set(Table.read(tmp_path / "sources.ecsv")["file"]) == {"m13.fits"}
 
 
@@ -122,6 +124,8 @@ def test_a_sweep_launches_again_what_failed_and_collects_in_order(ran, tmp_path)
     for brightness, share in shares.items():
         law = NormalDist(4).cdf(brightness)
         assert share == pytest.approx(law, abs=5 * math.sqrt(law * (1 - law) / 2000))
+    from matplotlib import image
+
     plot = image.imread(tmp_path / "sweep.png")
     assert plot.shape[2] == 4
     assert plot.std() > 0.05
