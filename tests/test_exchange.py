@@ -41,10 +41,15 @@ INCOMPLETE = {
 
 def exchange_of(request: bytes, *parts: bytes) -> Exchange:
     exchange = Exchange()
-    exchange.on_send(request)
+    send(exchange, request)
     for part in parts:
         exchange.on_receive(part)
     return exchange
+
+
+def send(exchange: Exchange, request: bytes) -> None:
+    assert exchange.on_write(request) == b""
+    assert exchange.on_send() == request
 
 
 @pytest.mark.parametrize("case", COMPLETE)
@@ -69,7 +74,9 @@ def test_a_second_exchange_starts_anew() -> None:
     exchange = exchange_of(GET, LENGTH + LENGTH)
     exchange.start()
     assert not exchange.was_sent
-    exchange.on_send(GET)
+    assert exchange.on_write(GET) == b""
+    assert not exchange.was_sent
+    assert exchange.on_send() == GET
     assert exchange.was_sent
     exchange.on_receive(CHUNKED)
     assert exchange.is_complete
@@ -77,11 +84,21 @@ def test_a_second_exchange_starts_anew() -> None:
 
 def test_the_request_for_a_tunnel_is_not_the_request() -> None:
     exchange = Exchange()
-    exchange.on_send(b"CONNECT example.org:443 HTTP/1.1\r\n\r\n")
+    send(exchange, b"CONNECT example.org:443 HTTP/1.1\r\n\r\n")
     assert not exchange.was_sent
     exchange.start()
-    exchange.on_send(b"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\n")
-    exchange.on_send(b"CONNECT ")
+    send(exchange, b"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\n")
+    send(exchange, b"CONNECT ")
+    assert exchange.was_sent
+
+
+def test_the_head_and_the_body_leave_together_and_a_large_body_in_parts() -> None:
+    exchange = Exchange()
+    part = b"a" * 40_000
+    assert [exchange.on_write(data) for data in (GET, part, part)] == [b"", b"", GET + part + part]
+    assert exchange.on_write(part) == b""
+    assert exchange.on_send() == part
+    assert exchange.on_send() == b""
     assert exchange.was_sent
 
 

@@ -23,6 +23,7 @@ _CHUNK_SIZE = re.compile(rb"[0-9a-f]{1,20}", re.IGNORECASE)
 _FIRST_FINAL_STATUS = 200
 _WITHOUT_BODY = (204, 304)
 _END_OF_LINE = len(b"\r\n")
+_MAX_UNSENT = 65536
 
 
 class Exchange:
@@ -40,15 +41,27 @@ class Exchange:
     def start(self) -> None:
         """Wait for the next request."""
         self.was_sent = self.is_complete = False
+        self._unsent = b""
         self._response: Generator[bool, bytes, None] | None = None
 
-    def on_send(self, data: bytes) -> None:
-        """Note bytes before they are sent."""
-        if self._response is None:
+    def on_write(self, data: bytes) -> bytes:
+        """Keep bytes of the request; return many of them at once, to be sent now.
+
+        httpcore writes the head and the body one after the other. Sent together, they cost one
+        system call, and the server wakes up once.
+        """
+        self._unsent += data
+        return self.on_send() if len(self._unsent) > _MAX_UNSENT else b""
+
+    def on_send(self) -> bytes:
+        """Return the bytes to send now, and note them as sent."""
+        data, self._unsent = self._unsent, b""
+        if data and self._response is None:
             # This request goes to a proxy, before the request to the server.
             self.was_sent = not data.startswith(b"CONNECT ")
             self._response = _read_response(has_body=not data.startswith(b"HEAD "))
             next(self._response)
+        return data
 
     def on_receive(self, data: bytes) -> None:
         """Note bytes that were received."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import select
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import httpcore
@@ -76,6 +76,10 @@ class _Stream(httpcore.AsyncNetworkStream):
         self._exchange = exchange
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if unsent := self._exchange.on_send():
+            # The server may have answered before it closed the connection.
+            with suppress(httpcore.WriteError):
+                await self._send(unsent, timeout)
         with _as_httpcore(httpcore.ReadTimeout, httpcore.ReadError):
             async with asyncio.timeout(timeout):
                 data = await self._reader.read(max_bytes)
@@ -84,11 +88,12 @@ class _Stream(httpcore.AsyncNetworkStream):
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        if not buffer:
-            return
-        self._exchange.on_send(buffer)
+        if data := self._exchange.on_write(buffer):
+            await self._send(data, timeout)
+
+    async def _send(self, data: bytes, timeout: float | None) -> None:
         with _as_httpcore(httpcore.WriteTimeout, httpcore.WriteError):
-            self._writer.write(buffer)
+            self._writer.write(data)
             async with asyncio.timeout(timeout):
                 await self._writer.drain()
 

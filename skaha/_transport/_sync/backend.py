@@ -5,6 +5,7 @@ This file and its async counterpart are written by hand, because they hold the d
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import httpcore
@@ -50,14 +51,17 @@ class _Stream(httpcore.NetworkStream):
         self._tls_layers = tls_layers
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if unsent := self._exchange.on_send():
+            # The server may have answered before it closed the connection.
+            with suppress(httpcore.WriteError):
+                self._stream.write(unsent, timeout)
         data = self._stream.read(max_bytes, timeout)
         self._exchange.on_receive(data)
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        if buffer:
-            self._exchange.on_send(buffer)
-        self._stream.write(buffer, timeout)
+        if data := self._exchange.on_write(buffer):
+            self._stream.write(data, timeout)
 
     def start_tls(
         self,

@@ -47,8 +47,8 @@ class ConnectionPool(httpx.BaseTransport):
         self._room = Semaphore(settings.concurrency)
         self._limit = AdaptiveLimit(settings.concurrency)
         self._lock = Lock()
-        self._connections: list[_AsyncConnection] = []
-        self._free: list[_AsyncConnection] = []
+        self._connections: list[_Connection] = []
+        self._free: list[_Connection] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request on a free connection, which is free again when the response is closed."""
@@ -63,7 +63,7 @@ class ConnectionPool(httpx.BaseTransport):
         except BaseException:
             self._release(connection)
             raise
-        stream = _AsyncResponseStream(response, request, lambda: self._release(connection))
+        stream = _ResponseStream(response, request, lambda: self._release(connection))
         return PlatformResponse(
             status_code=response.status,
             headers=response.headers,
@@ -71,12 +71,12 @@ class ConnectionPool(httpx.BaseTransport):
             extensions=response.extensions,
         )
 
-    def _new_connection(self) -> _AsyncConnection:
-        connection = _AsyncConnection(self._settings)
+    def _new_connection(self) -> _Connection:
+        connection = _Connection(self._settings)
         self._connections.append(connection)
         return connection
 
-    def _release(self, connection: _AsyncConnection) -> None:
+    def _release(self, connection: _Connection) -> None:
         connection.canceller.forget()
         self._free.append(connection)
         with self._lock:
@@ -106,7 +106,7 @@ class ConnectionPool(httpx.BaseTransport):
             connection.close()
 
 
-class _AsyncConnection:
+class _Connection:
     """One connection, which is opened at its first request and again after it was closed."""
 
     def __init__(self, settings: NetworkSettings) -> None:
@@ -202,7 +202,7 @@ def _raise_if_refused(response: httpcore.Response) -> None:
         raise httpcore.ProxyError("407 Proxy Authentication Required")
 
 
-class _AsyncResponseStream(httpx.SyncByteStream):
+class _ResponseStream(httpx.SyncByteStream):
     def __init__(
         self, response: httpcore.Response, request: httpx.Request, on_close: Callable[[], None]
     ) -> None:
