@@ -39,7 +39,12 @@ HTTPX = [
     Contestant("raw httpx, threads", "raw_httpx.py", "sync"),
     Contestant("raw httpx, async", "raw_httpx.py", "async"),
 ]
-_PUBLISHED = [("skaha", "1.7.0", "skaha.session"), ("canfar", "1.4.1", "canfar.sessions")]
+# The floor of our libraries, for each variant.
+OWN_CONNECTIONS = [
+    Contestant("httpx, own connections, threads", "own_connections.py", "sync"),
+    Contestant("httpx, own connections, async", "own_connections.py", "async"),
+]
+_PUBLISHED = [("skaha", "1.7.0", "skaha.session"), ("canfar", "1.5.2", "canfar.sessions")]
 PUBLISHED_ASYNC = [
     Contestant(f"{name} {version}, async", "sessions.py", "async", f"{name}=={version}", module)
     for name, version, module in _PUBLISHED

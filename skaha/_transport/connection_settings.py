@@ -189,11 +189,12 @@ class ConnectionSettings(NetworkSettings):
         self._tls = tls
         self.timeout = timeout
         self.retry = retry
+        self._origin = _origin(httpx.URL(server))
         self.proxy_to(httpx.URL(server))
 
     def tls_to(self, url: httpx.URL) -> ssl.SSLContext | None:
         """Return the TLS context for a server. Only the platform gets the client certificate."""
-        return self.tls if _origin(url) == _origin(httpx.URL(self.server)) else super().tls_to(url)
+        return self.tls if _origin(url) == self._origin else super().tls_to(url)
 
     @property
     def tls(self) -> ssl.SSLContext:

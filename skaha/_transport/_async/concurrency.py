@@ -61,6 +61,9 @@ class RequestCanceller:
     def watch(self, request: httpx.Request) -> None:
         """Ignore the request."""
 
+    def trace_connect(self, request: httpx.Request) -> None:
+        """Ignore the new connection of the request."""
+
     def forget(self) -> None:
         """Ignore the end of the request."""
 

@@ -139,7 +139,7 @@ class _AsyncConnection:
             extensions=request.extensions,
         )
         proxy = self._settings.proxy_to(request.url)
-        connection = await self._connected_to(request.url, core_request.url.origin, proxy)
+        connection = await self._connected_to(request, core_request.url.origin, proxy)
         self._exchange.start()
         try:
             response = await connection.handle_async_request(core_request)
@@ -157,15 +157,16 @@ class _AsyncConnection:
         raise failure
 
     async def _connected_to(
-        self, url: httpx.URL, origin: httpcore.Origin, proxy: Proxy | None
+        self, request: httpx.Request, origin: httpcore.Origin, proxy: Proxy | None
     ) -> httpcore.AsyncConnectionInterface:
-        old, tls = self._connection, self._settings.tls_to(url)
+        old, tls = self._connection, self._settings.tls_to(request.url)
         if old is not None:
             # The context is another one if the certificate of the user has changed.
             is_usable = old.can_handle_request(origin) and tls is self._tls
             if is_usable and old.is_available() and not old.has_expired():
                 return old
             await old.aclose()
+        self.canceller.trace_connect(request)
         self._connection, self._tls = self._new_connection(tls, origin, proxy), tls
         return self._connection
 

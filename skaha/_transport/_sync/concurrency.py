@@ -151,14 +151,18 @@ class RequestCanceller:
         self._is_cancelled = False
 
     def watch(self, request: httpx.Request) -> None:
-        """Note the socket of this request as soon as it is connected."""
-        request.extensions["trace"] = self._trace
+        """Begin a request. It uses the known socket, unless `trace_connect` follows."""
+        request.extensions.pop("trace", None)
         self._is_cancelled = False
         if fan_out := _current.get():
             fan_out.in_flight.add(self)
             if fan_out.stopped.is_set():
                 self.forget()
                 raise _StoppedError
+
+    def trace_connect(self, request: httpx.Request) -> None:
+        """Note the socket of the new connection of the request as soon as it is connected."""
+        request.extensions["trace"] = self._trace
 
     def _trace(self, event: str, info: dict[str, Any]) -> None:
         step = event.partition(".")[2]
