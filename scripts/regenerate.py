@@ -19,9 +19,8 @@ import sys
 import sysconfig
 import tempfile
 from pathlib import Path
-from typing import Any
 
-from spec import METHODS, read
+from spec import METHODS, Parts, read, resolved, split_views
 from templates import template_options
 from unasync import to_sync, unused_rules
 
@@ -31,7 +30,8 @@ CONFIG = ROOT / "openapi" / "generator.yaml"
 API = ROOT / "generated" / "skaha_api"
 # Each of these folders has a sync variant beside it.
 ASYNC_FOLDERS = (ROOT / "skaha" / "_async", ROOT / "skaha" / "_transport" / "_async")
-_FORM = "application/x-www-form-urlencoded"
+FORM = "application/x-www-form-urlencoded"
+TEXT = {"text/plain": {"schema": {"type": "string"}}}
 # These files are written by hand in both variants, because they hold the differences.
 HAND_WRITTEN = ("concurrency.py", "backend.py")
 
@@ -47,43 +47,46 @@ def run(*command: str | Path) -> None:
     subprocess.run(command, check=True, env=ENVIRONMENT, stdout=subprocess.DEVNULL)
 
 
-def keep_successes(document: dict[str, Any]) -> dict[str, Any]:
-    """Remove the responses that report a failure, and return the description.
+def adapted(document: Parts) -> Parts:
+    """Return the description for our generator.
+
+    The description itself is portable, so it has one operation for all views of a path, the plain
+    media type of a form, and all refusals.
+    """
+    document = split_views(document)
+    for item in document["paths"].values():
+        for method in METHODS & item.keys():
+            keep_successes(document, item[method])
+            add_charset(item[method])
+    return document
+
+
+def keep_successes(document: Parts, operation: Parts) -> None:
+    """Remove the responses that report a failure.
 
     The generator adds the type of each response to the result of an endpoint. Clients raise errors
-    for failures, so only the responses with a status 2xx are results.
+    for failures, so only the responses with a status 2xx are results. A success without content is
+    an empty text: without a type, the endpoint would have no function that returns the result.
     """
-    for item in document["paths"].values():
-        for method in METHODS & item.keys():
-            responses = item[method]["responses"]
-            item[method]["responses"] = {
-                status: response
-                for status, response in responses.items()
-                if str(status).startswith("2")
-            }
-    return document
+    operation["responses"] = {
+        status: {"content": TEXT} | resolved(document, response)
+        for status, response in operation["responses"].items()
+        if str(status).startswith("2")
+    }
 
 
-def add_charset(document: dict[str, Any]) -> dict[str, Any]:
-    """Add the charset to the media type of each form, and return the description.
-
-    Without it, the platform reads a form as ISO-8859-1. The description itself has the plain media
-    type, because other tools know only this one.
-    """
-    for item in document["paths"].values():
-        for method in METHODS & item.keys():
-            content = item[method].get("requestBody", {}).get("content", {})
-            if _FORM in content:
-                content[f"{_FORM}; charset=UTF-8"] = content.pop(_FORM)
-    return document
+def add_charset(operation: Parts) -> None:
+    """Add the charset to the media type of a form. Without it, the form is read as ISO-8859-1."""
+    content = operation.get("requestBody", {}).get("content", {})
+    if FORM in content:
+        content[f"{FORM}; charset=UTF-8"] = content.pop(FORM)
 
 
 def generate_api(spec: Path, target: Path) -> None:
     """Generate the client of the description `spec` into the new folder `target`."""
     with tempfile.TemporaryDirectory() as scratch:
-        # The generator gets a changed copy: the description itself stays complete.
         description = Path(scratch) / "description.json"
-        description.write_text(json.dumps(add_charset(keep_successes(read(spec))), default=str))
+        description.write_text(json.dumps(adapted(read(spec)), default=str))
         command = ["openapi-python-client", "generate", "--path", str(description)]
         command += ["--config", str(CONFIG), "--meta", "none", "--output-path", str(target)]
         run(*command, *template_options(), "--fail-on-warning")

@@ -1,7 +1,8 @@
-"""The description as the generator reads it: operations by their ids, schemas by their names."""
+"""The description, with an operation for each view: operations by their ids, schemas by names."""
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,18 @@ from attrs import frozen
 from ruamel.yaml import YAML
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 Parts = dict[str, Any]
 
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
+VIEWS = "x-skaha-views"
+OF_A_VIEW = ("operationId", "summary", "description")
+
+
+class UnreadableError(Exception):
+    """A source cannot be read, or has an unexpected form. The message names the reason."""
 
 
 def read(path: Path) -> Any:
@@ -29,6 +37,47 @@ def resolved(document: Parts, node: Parts) -> Parts:
             target = target[step]
         node = target
     return node
+
+
+def split_views(document: Parts) -> Parts:
+    """Return a description in which each view is an operation of its own.
+
+    The fragment in the new paths (`/v1/session#all`) names the view. It is never sent.
+
+    Raises:
+        UnreadableError: If the views of an operation and its parameters do not agree.
+    """
+    document, paths = copy.deepcopy(document), Parts()
+    for path, item in document["paths"].items():
+        paths[path] = item
+        for method in [method for method in item if method in METHODS and VIEWS in item[method]]:
+            for name, operation in _views(document, item[method], f"{method.upper()} {path}"):
+                shared = {key: item[key] for key in item.keys() - METHODS}
+                target = paths.setdefault(f"{path}#{name}", shared) if name else item
+                target[method] = operation
+    return document | {"paths": paths}
+
+
+def _views(document: Parts, described: Parts, where: str) -> Iterator[tuple[str, Parts]]:
+    """Yield the operation of each view; the empty name stands for a request without `view`."""
+    views = described.pop(VIEWS)
+    resolved_parameters = [resolved(document, node) for node in described.get("parameters", [])]
+    parameters = {parameter["name"]: parameter for parameter in resolved_parameters}
+    listed = parameters.pop("view", {}).get("schema", {}).get("enum", [])
+    if set(views) != {"", *listed}:
+        raise UnreadableError(f"{where}: {VIEWS} must have an empty name and the values of `view`")
+    for name, view in views.items():
+        if unknown := [
+            parameter for parameter in view["parameters"] if parameter not in parameters
+        ]:
+            raise UnreadableError(f"{where}: view {name!r} has no such parameters: {unknown}")
+        schema = {"description": "Selects this view.", "const": name, "default": name}
+        fixed = {"name": "view", "in": "query", "required": True, "schema": schema}
+        operation = described | {key: view[key] for key in OF_A_VIEW if key in view}
+        operation["parameters"] = [parameters[parameter] for parameter in view["parameters"]]
+        operation["parameters"] += [fixed] if name else []
+        operation["responses"] = described["responses"] | {"200": view["response"]}
+        yield name, operation
 
 
 @frozen
@@ -64,7 +113,7 @@ class Spec:
 
     def __init__(self, document: Parts) -> None:
         """Read a parsed description that the generator accepts."""
-        self._document = document
+        self._document = split_views(document)
         schemas = self._document.get("components", {}).get("schemas", {})
         self.schemas = {name: _parts(schema) for name, schema in schemas.items()}
         self.operations: dict[str, Operation] = {}
