@@ -10,7 +10,6 @@ from attrs import frozen
 from ruamel.yaml import YAML
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 Parts = dict[str, Any]
@@ -51,33 +50,40 @@ def split_views(document: Parts) -> Parts:
     for path, item in document["paths"].items():
         paths[path] = item
         for method in [method for method in item if method in METHODS and VIEWS in item[method]]:
-            for name, operation in _views(document, item[method], f"{method.upper()} {path}"):
+            views = views_of(document, item[method], f"{method.upper()} {path}")
+            for name, operation in views.items():
                 shared = {key: item[key] for key in item.keys() - METHODS}
                 target = paths.setdefault(f"{path}#{name}", shared) if name else item
                 target[method] = operation
     return document | {"paths": paths}
 
 
-def _views(document: Parts, described: Parts, where: str) -> Iterator[tuple[str, Parts]]:
-    """Yield the operation of each view; the empty name stands for a request without `view`."""
-    views = described.pop(VIEWS)
-    resolved_parameters = [resolved(document, node) for node in described.get("parameters", [])]
-    parameters = {parameter["name"]: parameter for parameter in resolved_parameters}
+def views_of(document: Parts, described: Parts, where: str) -> dict[str, Parts]:
+    """Return the operation of each view; the empty name stands for a request without `view`.
+
+    Raises:
+        UnreadableError: If the views of the operation and its parameters do not agree.
+    """
+    views, rest = described[VIEWS], {key: described[key] for key in described if key != VIEWS}
+    nodes = [resolved(document, node) for node in described.get("parameters", [])]
+    parameters = {node["name"]: node for node in nodes}
     listed = parameters.pop("view", {}).get("schema", {}).get("enum", [])
     if set(views) != {"", *listed}:
         raise UnreadableError(f"{where}: {VIEWS} must have an empty name and the values of `view`")
+    operations: dict[str, Parts] = {}
     for name, view in views.items():
-        if unknown := [
-            parameter for parameter in view["parameters"] if parameter not in parameters
-        ]:
-            raise UnreadableError(f"{where}: view {name!r} has no such parameters: {unknown}")
+        # A view reads all parameters unless it lists some.
+        read_parameters = view.get("parameters", list(parameters))
+        if unknown := [key for key in read_parameters if key not in parameters]:
+            raise UnreadableError(f"{where}: the view {name!r} has unknown parameters: {unknown}")
         schema = {"description": "Selects this view.", "const": name, "default": name}
         fixed = {"name": "view", "in": "query", "required": True, "schema": schema}
-        operation = described | {key: view[key] for key in OF_A_VIEW if key in view}
-        operation["parameters"] = [parameters[parameter] for parameter in view["parameters"]]
-        operation["parameters"] += [fixed] if name else []
-        operation["responses"] = described["responses"] | {"200": view["response"]}
-        yield name, operation
+        operations[name] = rest | {key: view[key] for key in OF_A_VIEW if key in view}
+        operations[name] |= {
+            "parameters": [parameters[key] for key in read_parameters] + [fixed] * bool(name),
+            "responses": described["responses"] | {"200": view["response"]},
+        }
+    return operations
 
 
 @frozen
