@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import runpy
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import get_args
@@ -15,7 +16,8 @@ from spec import UnreadableError, resolved, split_views
 
 from skaha import Session, config, models
 
-SPEC = yaml.safe_load((Path(__file__).parent.parent / "openapi" / "skaha.yaml").read_text())
+ROOT = Path(__file__).parent.parent
+SPEC = yaml.safe_load((ROOT / "openapi" / "skaha.yaml").read_text())
 SCHEMAS = SPEC["components"]["schemas"]
 
 
@@ -179,6 +181,16 @@ def test_the_examples_of_records_have_described_members():
                     s for s in SCHEMAS.values() if value.keys() <= s.get("properties", {}).keys()
                 ]
                 assert fitting, name
+
+
+def test_the_page_shows_every_operation_schema_and_example():
+    page = runpy.run_path(str(ROOT / "docs" / "rest_api.py"))["rest_api"]()
+    for name in VIEWS:
+        assert f"`{name}`" in page
+    for name in SCHEMAS:
+        assert f"### `{name}`" in page
+    for example in SPEC["components"]["examples"].values():
+        assert example["summary"] in page
 
 
 # Wrong views.
