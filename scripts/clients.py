@@ -115,11 +115,7 @@ def platform() -> Iterator[tuple[str, str]]:
 
 
 def launched(server: str, token: str) -> dict[str, str]:
-    """Launch a desktop with an app; return their ids by the names of the parameters.
-
-    Raises:
-        SystemExit: If the desktop or its app did not appear.
-    """
+    """Launch a desktop with an app; return their ids by the names of the parameters."""
     with Session(server=server, token=token) as session:
         [desktop] = session.create("desk", IMAGE, kind="desktop")
         return {"sessionID": desktop, "appID": session.attach_app(desktop, IMAGE)}
@@ -143,9 +139,8 @@ def requests(document: Parts, folder: Path) -> Samples:
             for call in listed
         ]
         order = {"server": server, "token": token, "document": document, "calls": work}
-        command = ["node", "send.mjs"]
         finished = subprocess.run(
-            command,
+            ["node", "send.mjs"],
             cwd=folder,
             input=json.dumps(order),
             stdout=subprocess.PIPE,
@@ -153,10 +148,12 @@ def requests(document: Parts, folder: Path) -> Samples:
             check=True,
         )
     sent = json.loads(finished.stdout)
-    for request in sent:
-        if request["status"] != OK:
-            names = ("client", "operation", "method", "url", "body", "status")
-            raise SystemExit(f"refused: { ({name: request[name] for name in names}) }")
+    if refused := [request for request in sent if request["status"] != OK]:
+        lines = [
+            "{client} {operation}: {method} {url} {body!r}: {status}".format_map(request)
+            for request in refused
+        ]
+        raise SystemExit("\n".join(["the platform refused these requests:", *lines]))
     described = {name: value for call in listed for name, value in call.path_parameters.items()}
     samples: Samples = {client: {} for client in CLIENTS}
     for request in sent:
