@@ -22,7 +22,7 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-from spec import METHODS, Parts, read, resolved, split_views
+from spec import METHODS, Parts, read, resolved, split_views, version_of
 from templates import template_options
 from unasync import to_sync, unused_rules
 
@@ -55,6 +55,7 @@ def adapted(document: Parts) -> Parts:
     The description itself is portable, so it has one operation for all views of a path, the plain
     media type of a form, and all refusals.
     """
+    version_of(document)
     document = split_views(document)
     for item in document["paths"].values():
         for method in METHODS & item.keys():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -36,6 +37,21 @@ def resolved(document: Parts, node: Parts) -> Parts:
             target = target[step]
         node = target
     return node
+
+
+def version_of(document: Parts) -> str:
+    """Return the version in the paths of a description, for example `v1`.
+
+    Raises:
+        UnreadableError: If the paths have no version, or different versions. The facade replaces
+            the version of all paths by the version of the platform.
+    """
+    found = [re.match(r"/(v\d+)/", path) for path in document["paths"]]
+    versions = sorted({version[1] for version in found if version})
+    if len(versions) != 1:
+        listed = ", ".join(versions) or "no version"
+        raise UnreadableError(f"all paths must have the same version, but they have {listed}")
+    return versions[0]
 
 
 def split_views(document: Parts) -> Parts:
