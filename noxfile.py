@@ -5,6 +5,7 @@ import sys
 if sys.version_info < (3, 11):  # noqa: UP036 - nox may run on an older Python than the project
     sys.exit("This project needs Python 3.11 or newer: run scripts/nox with such a Python.")
 
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -159,6 +160,31 @@ def conformance(session: nox.Session) -> None:
     """Check that a live platform conforms to the description: `-- --server URL`, and `--help`."""
     install(session, "conformance", project=".[local]")
     session.run("python", "scripts/conformance.py", *session.posargs)
+
+
+@nox.session
+def clients(session: nox.Session) -> None:
+    """Check the description with other tools, and send its requests; needs npm.
+
+    `-- --record` records the requests for the tests.
+    """
+    install(session, "generate", project=".[local]")
+    folder = Path(session.create_tmp())
+    for path in Path("scripts/clients").iterdir():
+        shutil.copy(path, folder)
+    npm = ["npm", "install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund"]
+    with session.chdir(folder):
+        session.run(*npm, external=True)
+    spec = "openapi/skaha.yaml"
+    for command in (
+        ["redocly", "lint", "--config", str(folder / "redocly.yaml"), spec],
+        ["spectral", "lint", "-r", str(folder / "spectral.yaml"), "--fail-severity=hint", spec],
+        ["openapi-typescript", spec, "--output", str(folder / "schema.d.ts")],
+        ["tsc", "--project", str(folder)],
+    ):
+        program = folder.resolve() / "node_modules/.bin" / command[0]
+        session.run(str(program), *command[1:], external=True)
+    session.run("python", "scripts/clients.py", "--folder", str(folder), *session.posargs)
 
 
 @nox.session

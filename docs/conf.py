@@ -3,6 +3,8 @@
 import importlib
 import pkgutil
 import re
+import sys
+from pathlib import Path
 from textwrap import indent
 from typing import Any
 
@@ -13,6 +15,9 @@ from sphinx.util.nodes import make_refnode
 import skaha_api.api
 from skaha import __version__
 from skaha_api.types import UNSET
+
+sys.path.insert(0, str(Path(__file__).parent))
+from rest_api import rest_api
 
 project = "skaha"
 release = __version__
@@ -68,7 +73,9 @@ def setup(app: Any) -> None:
 
 
 def _list_generated(_app: Any, page: str, source: list[str]) -> None:
-    """Add all endpoints and models of the generated client to the page of the client."""
+    """Add the description and the generated client to their pages."""
+    if page == "reference/rest-api":
+        source[0] += "\n" + rest_api()
     if page != "reference/generated":
         return
     for tag in pkgutil.iter_modules(skaha_api.api.__path__, "skaha_api.api."):

@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 from attrs import asdict, frozen
-from description import Description, UnreadableError, read
+from description import Description, read
 from differences import Deviation, Difference, compare, deviations
 from regenerate import ROOT, SPEC
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from spec import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,8 +1,8 @@
 """Description of an API, read from Swagger 2.0 or OpenAPI 3.x into one comparable form.
 
 Descriptions of the same API are written in many ways: with or without references, with the version
-in the base path or in each path, with `formData` or with a request body, with one operation for
-each view or one for all views. `read` removes these differences.
+in the base path or in each path, with `formData` or with a request body. `read` removes these
+differences.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from attrs import evolve, field, frozen
 from referencing import Registry, Resource
 from referencing.exceptions import Unresolvable
+from spec import VIEWS, UnreadableError, views_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -26,10 +27,6 @@ WORDING = ("summary", "description", "tags", "operationId", "deprecated", "examp
 HEADERS_OF_HTTP = {"accept", "authorization", "content-type"}
 
 Words = frozenset[str]
-
-
-class UnreadableError(Exception):
-    """A source cannot be read, or has an unexpected form. The message names the reason."""
 
 
 @frozen
@@ -90,7 +87,10 @@ class Response:
 
 @frozen
 class Operation:
-    """One method of one path; the path begins with its version, if it has a version."""
+    """One method of one path; the path begins with its version, if it has a version.
+
+    `views` has the operation of each view, if the description tells them apart.
+    """
 
     method: str
     path: str
@@ -98,6 +98,7 @@ class Operation:
     parameters: dict[str, Parameter] = field(factory=dict)
     responses: dict[str, Response] = field(factory=dict)
     wording: dict[str, Words] = field(factory=dict)
+    views: dict[str, Operation] = field(factory=dict)
 
     @property
     def title(self) -> str:
@@ -109,30 +110,14 @@ class Operation:
         """The method and the path without the names of its parameters, which are never sent."""
         return self.method, re.sub(r"{[^}]*}", "{}", self.path)
 
-    def __or__(self, other: Self) -> Operation:
-        """Return the operation that has both as views; a parameter of one view is optional."""
-        parameters = {
-            name: self.parameters.get(name, Parameter()) | other.parameters.get(name, Parameter())
-            for name in self.parameters | other.parameters
-        }
-        responses = {
-            status: self.responses.get(status, Response()) | other.responses.get(status, Response())
-            for status in self.responses | other.responses
-        }
-        wording = {
-            name: self.wording.get(name, frozenset()) | other.wording.get(name, frozenset())
-            for name in self.wording | other.wording
-        }
-        return evolve(self, parameters=parameters, responses=responses, wording=wording)
-
 
 @frozen
 class Description:
-    """The content of a description; `operations` keeps the views of a method and path together."""
+    """The content of a description; `operations` has each operation by its key."""
 
     format: str
     wording: dict[str, Words]
-    operations: dict[tuple[str, str], list[Operation]]
+    operations: dict[tuple[str, str], Operation]
 
 
 def read(document: Any) -> Description:
@@ -150,14 +135,6 @@ def read(document: Any) -> Description:
     raise UnreadableError("not a description: it has neither `swagger: 2.0` nor `openapi: 3.x`")
 
 
-def merge(views: Iterable[Operation]) -> Operation:
-    """Return the one operation that the server has for several views."""
-    first, *others = views
-    for other in others:
-        first |= other
-    return first
-
-
 class _Reader:
     def __init__(self, document: dict[str, Any], kind: str) -> None:
         resource: Resource[Any] = Resource.opaque(document)
@@ -166,24 +143,28 @@ class _Reader:
         self._kind = kind
 
     def read(self) -> Description:
-        operations: dict[tuple[str, str], list[Operation]] = {}
-        for operation in self._operations():
-            operations.setdefault(operation.key, []).append(operation)
+        operations = {operation.key: operation for operation in self._operations()}
         info = _mapping(self._document.get("info", {}), "info")
         return Description(self._kind, _wording(info, info), operations)
 
     def _operations(self) -> Iterator[Operation]:
         base = self._base()
-        for path, described in _mapping(self._document.get("paths"), "paths").items():
-            item = self._follow(described, path)
-            # The fragment names a view of the path. It is never sent.
-            full_path = _versioned(base, str(path).partition("#")[0])
+        for path, node in _mapping(self._document.get("paths"), "paths").items():
+            item = self._follow(node, path)
+            full_path = _versioned(base, str(path))
             for method in METHODS:
                 if method in item:
                     where = f"{method.upper()} {path}"
-                    operation = _mapping(item[method], where)
+                    described = _mapping(item[method], where)
                     shared = _list(item.get("parameters"), where)
-                    yield self._operation(operation, shared, method.upper(), full_path)
+                    operation = self._operation(described, shared, method.upper(), full_path)
+                    if VIEWS in described:
+                        views = {
+                            name: self._operation(view, shared, method.upper(), full_path)
+                            for name, view in views_of(self._document, described, where).items()
+                        }
+                        operation = evolve(operation, views=views)
+                    yield operation
 
     def _base(self) -> str:
         if self._kind == "swagger":

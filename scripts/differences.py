@@ -6,7 +6,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from attrs import evolve, frozen
-from description import UnreadableError, merge
+from spec import UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,11 +60,14 @@ def compare(theirs: Description, ours: Description) -> list[Difference]:
     """Return all differences between the two descriptions, in the order of the operations."""
     differences = list(_wording("", theirs.wording, ours.wording))
     for their_key, our_key in _pairs(theirs, ours):
-        their_views = theirs.operations.get(their_key, []) if their_key else []
-        our_views = ours.operations.get(our_key, []) if our_key else []
-        for difference in _operation(their_views, our_views):
-            ids = _affected(difference, our_views)
-            differences.append(evolve(difference, operation_ids=ids))
+        their_operation = theirs.operations[their_key] if their_key else None
+        our_operation = ours.operations[our_key] if our_key else None
+        ids: dict[Difference, tuple[str, ...]] = {}
+        for difference in _operation(their_operation, our_operation):
+            # Several views can have the same difference.
+            same = evolve(difference, operation_ids=())
+            ids[same] = ids.get(same, ()) + difference.operation_ids
+        differences += [evolve(difference, operation_ids=ids[difference]) for difference in ids]
     return differences
 
 
@@ -91,17 +94,35 @@ def _unversioned(key: Key) -> Key:
     return method, rest if head[:1] == "v" and head[1:].isdecimal() else path.removeprefix("/")
 
 
-def _operation(their_views: list[Operation], our_views: list[Operation]) -> Iterator[Difference]:
-    if not our_views:
-        new = their_views[0].title
-        yield Difference("additive", "operation", new, theirs=new)
-        return
-    ours = merge(our_views)
+def _operation(theirs: Operation | None, ours: Operation | None) -> Iterator[Difference]:
+    if ours is None and theirs is not None:
+        yield Difference("additive", "operation", theirs.title, theirs=theirs.title)
+    elif theirs is None and ours is not None:
+        difference = Difference("breaking", "operation", ours.title, ours=ours.title)
+        yield evolve(difference, operation_ids=_affected(difference, ours))
+    elif theirs is not None and ours is not None:
+        if theirs.views and ours.views:
+            yield from _views(theirs, ours)
+        else:
+            for difference in _parts(theirs, ours):
+                yield evolve(difference, operation_ids=_affected(difference, ours))
+
+
+def _views(theirs: Operation, ours: Operation) -> Iterator[Difference]:
+    """Yield the views that only one description has, and the differences in each common view."""
+    for name in ours.views.keys() - theirs.views.keys():
+        ids = (ours.views[name].operation_id,)
+        yield Difference("breaking", "value", ours.title, "view", ours=name, operation_ids=ids)
+    for name in theirs.views.keys() - ours.views.keys():
+        yield Difference("additive", "value", ours.title, "view", theirs=name)
+    for name, view in ours.views.items():
+        if name in theirs.views:
+            for difference in _parts(theirs.views[name], view):
+                yield evolve(difference, operation_ids=(view.operation_id,))
+
+
+def _parts(theirs: Operation, ours: Operation) -> Iterator[Difference]:
     at = ours.title
-    if not their_views:
-        yield Difference("breaking", "operation", at, ours=at)
-        return
-    theirs = merge(their_views)
     if theirs.key != ours.key:
         yield Difference("breaking", "path", at, theirs=theirs.path, ours=ours.path)
     for name in sorted(theirs.parameters | ours.parameters):
@@ -150,13 +171,16 @@ def _listed(
     kind: Kind, at: str, name: str | None, theirs: AbstractSet[str], ours: AbstractSet[str]
 ) -> Iterator[Difference]:
     """Yield the words that only one list contains. An empty list allows all words."""
-    # The response `default` only repeats that other statuses are possible.
-    ignored = {"default"} if kind == "status" else set()
     for word in sorted(theirs - ours):
-        yield Difference("cosmetic" if word in ignored else "additive", kind, at, name, theirs=word)
+        # The response `default` only repeats that other statuses are possible.
+        weight: Weight = "cosmetic" if (kind, word) == ("status", "default") else "additive"
+        yield Difference(weight, kind, at, name, theirs=word)
     for word in sorted(ours - theirs):
-        weight: Weight = "cosmetic" if not theirs or word in ignored else "breaking"
-        yield Difference(weight, kind, at, name, ours=word)
+        # Our client can handle refusals that they do not have.
+        is_refusal = kind == "status" and not word.startswith("2")
+        yield Difference(
+            "cosmetic" if is_refusal or not theirs else "breaking", kind, at, name, ours=word
+        )
 
 
 def _type(at: str, name: str, theirs: Shape, ours: Shape, weight: Weight) -> Iterator[Difference]:
@@ -188,9 +212,10 @@ def _wording(at: str, theirs: dict[str, Words], ours: dict[str, Words]) -> Itera
             yield Difference("cosmetic", "wording", at, name, *words)
 
 
-def _affected(difference: Difference, views: list[Operation]) -> tuple[str, ...]:
+def _affected(difference: Difference, ours: Operation) -> tuple[str, ...]:
     """Return the ids of our views that have the parameter and the value of a difference."""
     name = difference.name or ""
+    views = list(ours.views.values()) or [ours]
     affected = [view for view in views if name in view.parameters] or views
     if difference.kind == "value" and difference.ours is not None:
         exact = [view for view in affected if _has_value(view, name, difference.ours)]

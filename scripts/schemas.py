@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 from regenerate import SPEC
-from spec import read, resolved
+from spec import read, resolved, split_views
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,9 +60,9 @@ class Operation:
                 yield self.view | {name: word}
 
     def content(self, status: int) -> dict[str, Any]:
-        """Return the described bodies of a response with this status by media type."""
+        """Return the described bodies of a response by media type; empty for an empty body."""
         response = self.responses.get(str(status), self.responses["default"])
-        content: dict[str, Any] = response["content"]
+        content: dict[str, Any] = response.get("content", {})
         return content
 
 
@@ -71,12 +71,12 @@ class Description:
 
     def __init__(self, document: dict[str, Any]) -> None:
         """Read the operations of a parsed description."""
-        self._document = document
+        self._document = split_views(document)
         self._components = document["components"]
         self._closed_components = closed(self._components)
         self.operations = {
             operation["operationId"]: self._operation(path, method, shared, operation)
-            for path, shared in document["paths"].items()
+            for path, shared in self._document["paths"].items()
             for method, operation in shared.items()
             if method != "parameters"
         }

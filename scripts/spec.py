@@ -1,8 +1,10 @@
-"""The description as the generator reads it: operations by their ids, schemas by their names."""
+"""The description, with an operation for each view: operations by their ids, schemas by names."""
 
 from __future__ import annotations
 
+import copy
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -14,6 +16,12 @@ if TYPE_CHECKING:
 Parts = dict[str, Any]
 
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
+VIEWS = "x-skaha-views"
+OF_A_VIEW = ("operationId", "summary", "description")
+
+
+class UnreadableError(Exception):
+    """A source cannot be read, or has an unexpected form. The message names the reason."""
 
 
 def read(path: Path) -> Any:
@@ -29,6 +37,69 @@ def resolved(document: Parts, node: Parts) -> Parts:
             target = target[step]
         node = target
     return node
+
+
+def version_of(document: Parts) -> str:
+    """Return the version in the paths of a description, for example `v1`.
+
+    Raises:
+        UnreadableError: If the paths have no version, or different versions. The facade replaces
+            the version of all paths by the version of the platform.
+    """
+    found = [re.match(r"/(v\d+)/", path) for path in document["paths"]]
+    versions = sorted({version[1] for version in found if version})
+    if len(versions) != 1:
+        listed = ", ".join(versions) or "no version"
+        raise UnreadableError(f"all paths must have the same version, but they have {listed}")
+    return versions[0]
+
+
+def split_views(document: Parts) -> Parts:
+    """Return a description in which each view is an operation of its own.
+
+    The fragment in the new paths (`/v1/session#all`) names the view. It is never sent.
+
+    Raises:
+        UnreadableError: If the views of an operation and its parameters do not agree.
+    """
+    document, paths = copy.deepcopy(document), Parts()
+    for path, item in document["paths"].items():
+        paths[path] = item
+        for method in [method for method in item if method in METHODS and VIEWS in item[method]]:
+            views = views_of(document, item[method], f"{method.upper()} {path}")
+            for name, operation in views.items():
+                shared = {key: item[key] for key in item.keys() - METHODS}
+                target = paths.setdefault(f"{path}#{name}", shared) if name else item
+                target[method] = operation
+    return document | {"paths": paths}
+
+
+def views_of(document: Parts, described: Parts, where: str) -> dict[str, Parts]:
+    """Return the operation of each view; the empty name stands for a request without `view`.
+
+    Raises:
+        UnreadableError: If the views of the operation and its parameters do not agree.
+    """
+    views, rest = described[VIEWS], {key: described[key] for key in described if key != VIEWS}
+    nodes = [resolved(document, node) for node in described.get("parameters", [])]
+    parameters = {node["name"]: node for node in nodes}
+    listed = parameters.pop("view", {}).get("schema", {}).get("enum", [])
+    if set(views) != {"", *listed}:
+        raise UnreadableError(f"{where}: {VIEWS} must have an empty name and the values of `view`")
+    operations: dict[str, Parts] = {}
+    for name, view in views.items():
+        # A view reads all parameters unless it lists some.
+        read_parameters = view.get("parameters", list(parameters))
+        if unknown := [key for key in read_parameters if key not in parameters]:
+            raise UnreadableError(f"{where}: the view {name!r} has unknown parameters: {unknown}")
+        schema = {"description": "Selects this view.", "const": name, "default": name}
+        fixed = {"name": "view", "in": "query", "required": True, "schema": schema}
+        operations[name] = rest | {key: view[key] for key in OF_A_VIEW if key in view}
+        operations[name] |= {
+            "parameters": [parameters[key] for key in read_parameters] + [fixed] * bool(name),
+            "responses": described["responses"] | {"200": view["response"]},
+        }
+    return operations
 
 
 @frozen
@@ -64,7 +135,7 @@ class Spec:
 
     def __init__(self, document: Parts) -> None:
         """Read a parsed description that the generator accepts."""
-        self._document = document
+        self._document = split_views(document)
         schemas = self._document.get("components", {}).get("schemas", {})
         self.schemas = {name: _parts(schema) for name, schema in schemas.items()}
         self.operations: dict[str, Operation] = {}

@@ -22,11 +22,16 @@ __all__ = [
     "Capability",
     "ContainerRegistry",
     "ContextRecord",
+    "CoreStatsRecord",
     "ImageRecord",
+    "InstanceStatsRecord",
     "Interface",
     "LaunchOptions",
+    "MaxCoresRecord",
+    "MaxRamRecord",
     "Progress",
     "PublicSessionRecord",
+    "RamStatsRecord",
     "ResourceLimitsRecord",
     "SecretText",
     "SessionRecord",
@@ -150,6 +155,79 @@ class ContextRecord(TypedDict, total=False):
     maxInteractiveSessions: str | int
 
 
+class InstanceStatsRecord(TypedDict, total=False):
+    """Running sessions of all users; newer platforms do not send them.
+
+    Example:
+        >>> instances: InstanceStatsRecord = {"session": 41, "headless": 230, "total": 271}
+        >>> instances["total"]
+        271
+    """
+
+    session: int
+    desktopApp: int
+    headless: int
+    total: int
+
+
+class MaxCoresRecord(TypedDict, total=False):
+    """The largest number of CPU cores for one session, and the memory of such a session.
+
+    Example:
+        >>> from skaha import Session
+        >>> largest: MaxCoresRecord = Session(server="local").stats()["cores"]["maxCPUCores"]
+        >>> sorted(largest)
+        ['cpuCores', 'withRam']
+    """
+
+    cpuCores: float
+    withRam: str
+
+
+class CoreStatsRecord(TypedDict, total=False):
+    """CPU cores of all users together.
+
+    Example:
+        >>> from skaha import Session
+        >>> cores: CoreStatsRecord = Session(server="local").stats()["cores"]
+        >>> sorted(cores)
+        ['cpuCoresAvailable', 'maxCPUCores', 'requestedCPUCores']
+    """
+
+    requestedCPUCores: float
+    cpuCoresAvailable: float
+    maxCPUCores: MaxCoresRecord
+
+
+class MaxRamRecord(TypedDict, total=False):
+    """The largest memory for one session, and the CPU cores of such a session.
+
+    Example:
+        >>> from skaha import Session
+        >>> largest: MaxRamRecord = Session(server="local").stats()["ram"]["maxRAM"]
+        >>> sorted(largest)
+        ['ram', 'withCPUCores']
+    """
+
+    ram: str
+    withCPUCores: float
+
+
+class RamStatsRecord(TypedDict, total=False):
+    """Memory of all users together, as texts with a unit.
+
+    Example:
+        >>> from skaha import Session
+        >>> ram: RamStatsRecord = Session(server="local").stats()["ram"]
+        >>> ram["requestedRAM"].endswith("G")
+        True
+    """
+
+    requestedRAM: str
+    ramAvailable: str
+    maxRAM: MaxRamRecord
+
+
 class StatsRecord(TypedDict, total=False):
     """Use and capacity of the whole platform.
 
@@ -161,9 +239,9 @@ class StatsRecord(TypedDict, total=False):
         True
     """
 
-    instances: dict[str, int]
-    cores: dict[str, Any]
-    ram: dict[str, Any]
+    instances: InstanceStatsRecord
+    cores: CoreStatsRecord
+    ram: RamStatsRecord
 
 
 class LaunchOptions(TypedDict, total=False):

@@ -1,75 +1,221 @@
-"""The description: valid OpenAPI, complete, and equal to the models of the facade."""
+"""The description: valid OpenAPI, complete, and with valid examples."""
 
 import inspect
 import re
+import runpy
+import xml.etree.ElementTree as ET
 from pathlib import Path
-from typing import get_args
 
 import pytest
 import samples
 import yaml
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from spec import UnreadableError, resolved, split_views, version_of
 
-from skaha import Session, config, models
+from skaha import Session, config
 
-SPEC = yaml.safe_load((Path(__file__).parent.parent / "openapi" / "skaha.yaml").read_text())
+ROOT = Path(__file__).parent.parent
+SPEC = yaml.safe_load((ROOT / "openapi" / "skaha.yaml").read_text())
 SCHEMAS = SPEC["components"]["schemas"]
-OPERATIONS = {
-    operation["operationId"]: (path, shared.get("parameters", []), operation)
-    for path, shared in SPEC["paths"].items()
-    for method, operation in shared.items()
-    if method != "parameters"
-}
 
 
-def parameters(operation_id):
-    _, shared, operation = OPERATIONS[operation_id]
-    listed = shared + operation.get("parameters", [])
-    components = SPEC["components"]["parameters"]
-    return [components[p["$ref"].rpartition("/")[2]] if "$ref" in p else p for p in listed]
+def operations(document):
+    """Return the path, the parameters and the content of each operation by its id."""
+    return {
+        operation["operationId"]: (
+            path,
+            [
+                resolved(SPEC, parameter)
+                for parameter in shared.get("parameters", []) + operation.get("parameters", [])
+            ],
+            operation,
+        )
+        for path, shared in document["paths"].items()
+        for method, operation in shared.items()
+        if method != "parameters"
+    }
 
 
-def view(operation_id):
-    return next((p["schema"] for p in parameters(operation_id) if p["name"] == "view"), None)
+OPERATIONS = operations(SPEC)
+# Each view is an operation.
+VIEWS = operations(split_views(SPEC))
+
+
+def complaints(schema, value):
+    whole = schema | {"components": SPEC["components"]}
+    return [error.message for error in OAS31Validator(whole).iter_errors(value)]
 
 
 def test_the_description_is_valid_openapi():
     OpenAPIV31SpecValidator(SPEC).validate()
 
 
-@pytest.mark.parametrize("operation_id", OPERATIONS)
+def test_the_views_are_valid_openapi():
+    OpenAPIV31SpecValidator(split_views(SPEC)).validate()
+
+
+def test_other_tools_find_all_facts_about_the_api():
+    assert SPEC["info"].keys() >= {"title", "summary", "description", "contact", "license"}
+    assert SPEC["externalDocs"]["url"].startswith("https://")
+    assert not [path for path in SPEC["paths"] if "#" in path]
+
+
+def test_the_major_version_is_the_version_in_the_paths():
+    assert re.fullmatch(r"\d+\.\d+\.\d+", SPEC["info"]["version"])
+    assert version_of(SPEC) == "v" + SPEC["info"]["version"].partition(".")[0]
+
+
+def test_the_default_server_is_the_default_of_the_facade():
+    [server] = SPEC["servers"]
+    url = server["url"].format_map(
+        {name: variable["default"] for name, variable in server["variables"].items()}
+    )
+    assert config.DEFAULTS["server"] == url
+
+
+@pytest.mark.parametrize("operation_id", VIEWS)
 def test_every_operation_has_its_required_parts(operation_id):
-    path, _, operation = OPERATIONS[operation_id]
+    path, parameters, operation = VIEWS[operation_id]
     assert operation_id.isidentifier()
     assert operation_id.islower()
     assert operation["summary"].endswith(".")
+    assert operation["description"].endswith(".")
     [tag] = operation["tags"]
     assert tag in {described["name"] for described in SPEC["tags"]}
-    assert {"200", "default"} == set(operation["responses"])
-    in_path = {p["name"] for p in parameters(operation_id) if p["in"] == "path"}
+    in_path = {p["name"] for p in parameters if p["in"] == "path"}
     assert in_path == set(re.findall(r"{(\w+)}", path))
 
 
-def test_no_two_operations_share_an_id():
-    methods = [method for shared in SPEC["paths"].values() for method in shared]
-    assert len(OPERATIONS) == len(methods) - methods.count("parameters")
+def test_each_view_has_an_id_of_its_own():
+    views = [
+        views
+        for *_, operation in OPERATIONS.values()
+        for views in operation.get("x-skaha-views", [])
+    ]
+    assert len(VIEWS) == len(OPERATIONS) + len(list(filter(None, views)))
+
+
+@pytest.mark.parametrize("operation_id", VIEWS)
+def test_every_operation_describes_its_refusals(operation_id):
+    operation = VIEWS[operation_id][2]
+    needs_credentials = operation.get("security") != []
+    assert ({"400", "401", "403"} <= operation["responses"].keys()) is needs_credentials
+    assert {"200", "default"} <= operation["responses"].keys()
+
+
+# Examples.
+
+
+def examples(node):
+    """Return the values of the examples of a parameter, a header or a media type."""
+    named = [resolved(SPEC, example)["value"] for example in node.get("examples", {}).values()]
+    return named + ([node["example"]] if "example" in node else [])
+
+
+def described_contents():
+    """Yield each body of a request and of a response, with its name."""
+    for operation_id, (_, _, operation) in OPERATIONS.items():
+        for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+            yield f"{operation_id} {media_type}", content
+        for status, node in operation["responses"].items():
+            for media_type, content in resolved(SPEC, node).get("content", {}).items():
+                yield f"{operation_id} {status} {media_type}", content
+
+
+CONTENTS = dict(described_contents())
+
+
+@pytest.mark.parametrize("name", CONTENTS)
+def test_the_examples_of_bodies_are_valid(name):
+    content = CONTENTS[name]
+    # The page of a failed availability check is unknown.
+    assert examples(content) or name == "get_availability 503 text/html"
+    for value in examples(content):
+        assert complaints(content["schema"], value) == []
+        if name.endswith("text/xml"):
+            ET.fromstring(value)
+
+
+@pytest.mark.parametrize("operation_id", [name for name in VIEWS if name not in OPERATIONS])
+def test_the_example_of_a_view_is_valid_for_the_view(operation_id):
+    path, parameters, operation = VIEWS[operation_id]
+    view = next(p["schema"]["const"] for p in parameters if p["name"] == "view")
+    [whole] = [
+        part
+        for other, _, part in OPERATIONS.values()
+        if other == path.partition("#")[0] and "x-skaha-views" in part
+    ]
+    [(media_type, content)] = operation["responses"]["200"]["content"].items()
+    example = whole["responses"]["200"]["content"][media_type]["examples"][view]
+    assert complaints(content["schema"], resolved(SPEC, example)["value"]) == []
 
 
 @pytest.mark.parametrize("operation_id", OPERATIONS)
-def test_each_view_is_an_operation_with_its_fragment(operation_id):
-    path, _, fragment = OPERATIONS[operation_id][0].partition("#")
-    if not fragment:
-        assert view(operation_id) is None
-        return
-    assert path in SPEC["paths"]
-    assert view(operation_id)["const"] == view(operation_id)["default"] == fragment
-    assert next(p for p in parameters(operation_id) if p["name"] == "view")["required"] is True
+def test_the_examples_of_parameters_are_valid(operation_id):
+    for parameter in OPERATIONS[operation_id][1]:
+        # The examples of the views are their responses.
+        assert examples(parameter) or parameter["name"] == "view"
+        for value in examples(parameter):
+            assert complaints(parameter["schema"], value) == []
 
 
-@pytest.mark.parametrize("operation_id", OPERATIONS)
+@pytest.mark.parametrize("schema", SCHEMAS)
+def test_the_examples_of_schemas_are_valid(schema):
+    assert SCHEMAS[schema]["examples"]
+    for value in SCHEMAS[schema]["examples"]:
+        assert complaints(SCHEMAS[schema], value) == []
+        # A wrong name would be an unknown member, which is valid, too.
+        if isinstance(value, dict):
+            assert value.keys() <= SCHEMAS[schema]["properties"].keys()
+
+
+def test_the_examples_of_records_have_described_members():
+    for name, example in SPEC["components"]["examples"].items():
+        values = example["value"] if isinstance(example["value"], list) else [example["value"]]
+        for value in values:
+            if isinstance(value, dict):
+                fitting = [
+                    s for s in SCHEMAS.values() if value.keys() <= s.get("properties", {}).keys()
+                ]
+                assert fitting, name
+
+
+def test_the_page_shows_every_operation_schema_and_example():
+    page = runpy.run_path(str(ROOT / "docs" / "rest_api.py"))["rest_api"]()
+    for name in VIEWS:
+        assert f"`{name}`" in page
+    for name in SCHEMAS:
+        assert f"### `{name}`" in page
+    for example in SPEC["components"]["examples"].values():
+        assert example["summary"] in page
+
+
+# Wrong views.
+
+
+@pytest.mark.parametrize(
+    ("views", "problem"),
+    [
+        ({"all": {}}, "GET /v1/session: x-skaha-views must have an empty name and the values"),
+        ({"": {}, "all": {}}, "GET /v1/session: x-skaha-views must have an empty name and"),
+        (
+            {"": {}, "all": {}, "interactive": {}, "stats": {"parameters": ["x"], "response": {}}},
+            "unknown parameters",
+        ),
+    ],
+)
+def test_views_that_do_not_agree_with_the_parameters_are_refused(views, problem):
+    operation = SPEC["paths"]["/v1/session"]["get"] | {
+        "x-skaha-views": {name: {"response": {}} | view for name, view in views.items()}
+    }
+    with pytest.raises(UnreadableError, match=problem):
+        split_views(SPEC | {"paths": {"/v1/session": {"get": operation}}})
+
+
+@pytest.mark.parametrize("operation_id", VIEWS)
 def test_every_parameter_has_a_description(operation_id):
-    for parameter in parameters(operation_id):
+    for parameter in VIEWS[operation_id][1]:
         assert parameter["schema"]["description"].endswith(".")
 
 
@@ -80,51 +226,12 @@ def test_every_property_has_a_description(schema):
         assert described["description"].endswith(".")
 
 
-@pytest.mark.parametrize(
-    ("words", "described"),
-    [(models.KINDS, "SessionKind"), (models.STATUS, "SessionStatus")],
-    ids=["kinds", "statuses"],
-)
-def test_the_facade_and_the_description_list_the_same_words(words, described):
-    assert sorted(get_args(words)) == sorted(SCHEMAS[described]["enum"])
-
-
-def test_the_facade_and_the_description_list_the_same_views():
-    views = {
-        path.partition("#")[2]
-        for path, _, operation in OPERATIONS.values()
-        if path.startswith("/v1/session#")
-        and operation["responses"]["200"]["content"]["application/json"]["schema"].get("items")
-    }
-    assert set(get_args(models.VIEW)) == views
-
-
-@pytest.mark.parametrize(
-    ("record", "described"),
-    [
-        (models.SessionRecord, "Session"),
-        (models.PublicSessionRecord, "PublicSession"),
-        (models.ContextRecord, "Context"),
-        (models.ResourceLimitsRecord, "ResourceLimits"),
-        (models.StatsRecord, "Stats"),
-    ],
-)
-def test_the_records_of_the_facade_have_the_described_members(record, described):
-    assert set(record.__annotations__) <= set(SCHEMAS[described]["properties"])
-    assert set(SCHEMAS[described]["properties"]) <= set(record.__annotations__)
-    assert set(SCHEMAS[described].get("required", [])) <= record.__required_keys__
-
-
 def test_create_has_an_argument_for_each_field_of_the_form():
     renamed = {"type": "kind", "gpus": "gpu"}
     described = {renamed.get(name, name) for name in SCHEMAS["NewSession"]["properties"]}
     parameters = inspect.signature(Session.create).parameters.values()
     names = {p.name for p in parameters if p.kind is not p.KEYWORD_ONLY}
     assert names - {"self", "replicas"} == described
-
-
-def test_the_default_server_is_the_described_server():
-    assert config.DEFAULTS["server"] == SPEC["servers"][0]["url"]
 
 
 RECORDS = [
@@ -138,11 +245,9 @@ RECORDS = [
 
 @pytest.mark.parametrize(("schema", "record"), RECORDS, ids=lambda part: str(part)[:20])
 def test_old_and_new_records_are_valid(schema, record):
-    whole = {"$ref": f"#/components/schemas/{schema}", "components": SPEC["components"]}
-    OAS31Validator(whole).validate(record)
+    assert complaints({"$ref": f"#/components/schemas/{schema}"}, record) == []
 
 
 @pytest.mark.parametrize("record", [{}, {"name": "nameless"}, {"supplementalGroups": None}])
 def test_no_member_of_a_session_is_promised(record):
-    whole = {"$ref": "#/components/schemas/Session", "components": SPEC["components"]}
-    OAS31Validator(whole).validate(record)
+    assert complaints({"$ref": "#/components/schemas/Session"}, record) == []

@@ -13,7 +13,10 @@ SPEC = ROOT / "openapi" / "skaha.yaml"
 def change(description):
     """Make one change of each kind."""
     paths, schemas = description["paths"], description["components"]["schemas"]
-    paths["/v1/session#apps"] = {"get": paths["/v1/session"]["get"] | {"operationId": "list_apps"}}
+    sessions = paths["/v1/session"]["get"]
+    sessions["parameters"][-1]["schema"]["enum"].append("apps")
+    views = sessions["x-skaha-views"]
+    views["apps"] = views[""] | {"operationId": "list_apps"}
     del paths["/v1/repository"]
     shared = {"$ref": "#/components/parameters/RegistryAuth"}
     paths["/v1/session/{sessionID}/app"]["post"]["parameters"] = [shared]
@@ -92,6 +95,7 @@ def test_changed_files_and_lines_of_the_client_are_shown(preview):
         "~ models/stats.py",
         "+ models/weather.py",
         "~ models/__init__.py",
+        "~ openapi.yaml",
     }
     lines = preview["diff"].splitlines()
     assert '+    SLEEPING = "Sleeping"' in lines

@@ -80,6 +80,7 @@ def test_the_wheel_contains_exactly_both_packages(wheel):
     }
     for name in ("skaha/py.typed", "skaha_api/py.typed", f"{about}licenses/LICENSE"):
         assert name in content
+    assert content["skaha_api/openapi.yaml"] == (ROOT / "openapi" / "skaha.yaml").read_bytes()
 
 
 def test_the_source_distribution_makes_the_same_wheel(sdist, wheel, tmp_path):

@@ -63,6 +63,8 @@ def sync_detailed(
 ) -> Response[str]:
     """Start an app on a desktop.
 
+     The platform responds at once with the id of the app; the container starts later.
+
     Args:
         session_id (str): The id of the session, eight characters.
         body (NewDesktopApp): The fields of a new app on a desktop.
@@ -95,6 +97,8 @@ def sync(
 ) -> str | None:
     """Start an app on a desktop.
 
+     The platform responds at once with the id of the app; the container starts later.
+
     Args:
         session_id (str): The id of the session, eight characters.
         body (NewDesktopApp): The fields of a new app on a desktop.
@@ -121,6 +125,8 @@ async def asyncio_detailed(
     body: NewDesktopApp,
 ) -> Response[str]:
     """Start an app on a desktop.
+
+     The platform responds at once with the id of the app; the container starts later.
 
     Args:
         session_id (str): The id of the session, eight characters.
@@ -151,6 +157,8 @@ async def asyncio(
     body: NewDesktopApp,
 ) -> str | None:
     """Start an app on a desktop.
+
+     The platform responds at once with the id of the app; the container starts later.
 
     Args:
         session_id (str): The id of the session, eight characters.

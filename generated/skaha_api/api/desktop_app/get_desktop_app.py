@@ -59,6 +59,8 @@ def sync_detailed(
 ) -> Response[Session]:
     """Read one desktop app.
 
+     The `id` of the app is the id of its desktop; `appid` is its own id.
+
     Args:
         session_id (str): The id of the session, eight characters.
         app_id (str): The own id of the app, three characters.
@@ -91,6 +93,8 @@ def sync(
 ) -> Session | None:
     """Read one desktop app.
 
+     The `id` of the app is the id of its desktop; `appid` is its own id.
+
     Args:
         session_id (str): The id of the session, eight characters.
         app_id (str): The own id of the app, three characters.
@@ -117,6 +121,8 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
 ) -> Response[Session]:
     """Read one desktop app.
+
+     The `id` of the app is the id of its desktop; `appid` is its own id.
 
     Args:
         session_id (str): The id of the session, eight characters.
@@ -147,6 +153,8 @@ async def asyncio(
     client: AuthenticatedClient | Client,
 ) -> Session | None:
     """Read one desktop app.
+
+     The `id` of the app is the id of its desktop; `appid` is its own id.
 
     Args:
         session_id (str): The id of the session, eight characters.

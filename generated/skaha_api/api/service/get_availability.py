@@ -59,6 +59,8 @@ def sync_detailed(
 ) -> Response[str]:
     """Read the availability of the service.
 
+     The document also says why a service is not available.
+
     Args:
         detail (Literal['min'] | Unset): Requests an empty response; its status 200 or 503 is the
             result.
@@ -89,6 +91,8 @@ def sync(
 ) -> str | None:
     """Read the availability of the service.
 
+     The document also says why a service is not available.
+
     Args:
         detail (Literal['min'] | Unset): Requests an empty response; its status 200 or 503 is the
             result.
@@ -113,6 +117,8 @@ async def asyncio_detailed(
     detail: Literal["min"] | Unset = UNSET,
 ) -> Response[str]:
     """Read the availability of the service.
+
+     The document also says why a service is not available.
 
     Args:
         detail (Literal['min'] | Unset): Requests an empty response; its status 200 or 503 is the
@@ -141,6 +147,8 @@ async def asyncio(
     detail: Literal["min"] | Unset = UNSET,
 ) -> str | None:
     """Read the availability of the service.
+
+     The document also says why a service is not available.
 
     Args:
         detail (Literal['min'] | Unset): Requests an empty response; its status 200 or 503 is the

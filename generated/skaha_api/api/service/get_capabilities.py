@@ -48,6 +48,8 @@ def sync_detailed(
 ) -> Response[str]:
     """Read the capabilities of the service.
 
+     The addresses of the service, with the credentials that each address accepts.
+
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
@@ -71,6 +73,8 @@ def sync(
 ) -> str | None:
     """Read the capabilities of the service.
 
+     The addresses of the service, with the credentials that each address accepts.
+
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
@@ -89,6 +93,8 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
 ) -> Response[str]:
     """Read the capabilities of the service.
+
+     The addresses of the service, with the credentials that each address accepts.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -110,6 +116,8 @@ async def asyncio(
     client: AuthenticatedClient | Client,
 ) -> str | None:
     """Read the capabilities of the service.
+
+     The addresses of the service, with the credentials that each address accepts.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -56,6 +56,8 @@ def sync_detailed(
 ) -> Response[Session]:
     """Read one session.
 
+     A session of another user counts as one that does not exist.
+
     Args:
         session_id (str): The id of the session, eight characters.
 
@@ -85,6 +87,8 @@ def sync(
 ) -> Session | None:
     """Read one session.
 
+     A session of another user counts as one that does not exist.
+
     Args:
         session_id (str): The id of the session, eight characters.
 
@@ -108,6 +112,8 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
 ) -> Response[Session]:
     """Read one session.
+
+     A session of another user counts as one that does not exist.
 
     Args:
         session_id (str): The id of the session, eight characters.
@@ -135,6 +141,8 @@ async def asyncio(
     client: AuthenticatedClient | Client,
 ) -> Session | None:
     """Read one session.
+
+     A session of another user counts as one that does not exist.
 
     Args:
         session_id (str): The id of the session, eight characters.

@@ -1,0 +1,74 @@
+"""Clients of other projects send the same requests as ours; `nox -s clients` records them."""
+
+import importlib
+import inspect
+import json
+from urllib.parse import parse_qs, urlsplit
+
+import clients
+import pytest
+from regenerate import SPEC
+from scripted import Answer
+from spec import read
+
+import skaha_api
+from skaha_api import models
+
+SAMPLES = json.loads(clients.SAMPLES.read_text())
+CALLS = {call.operation: call for call in clients.calls(read(SPEC))}
+MODELS = {
+    "create_session": models.NewSession,
+    "renew_session": models.SessionAction,
+    "attach_desktop_app": models.NewDesktopApp,
+}
+
+
+@pytest.mark.parametrize("client", clients.CLIENTS)
+def test_each_client_has_a_sample_of_each_operation(client):
+    assert list(SAMPLES[client]) == list(CALLS)
+
+
+def plain(name):
+    """Return a name in plain letters: `x-a` in HTTP, `x_a` and `xA` are all `xa`."""
+    return "".join(filter(str.isalnum, name.lower()))
+
+
+def send_with_our_client(variant, url, call):
+    [module] = [
+        importlib.import_module(f"skaha_api.api.{tag}.{call.operation}")
+        for tag in ("session", "desktop_app", "image", "context", "repository", "service")
+        if importlib.util.find_spec(f"skaha_api.api.{tag}.{call.operation}")
+    ]
+    values = call.path_parameters | call.query | call.headers
+    arguments = {plain(name): value for name, value in values.items()}
+    names = inspect.signature(module.sync).parameters.keys() - {"client", "body"}
+    named = {name: arguments[plain(name)] for name in names}
+    if call.form is not None:
+        named["body"] = MODELS[call.operation].from_dict(call.form)
+    client = skaha_api.AuthenticatedClient(base_url=url, token="t")
+    if variant.name == "sync":
+        with client:
+            module.sync(client=client, **named)
+    else:
+
+        async def request():
+            async with client:
+                await module.asyncio(client=client, **named)
+
+        variant.run(request())
+
+
+@pytest.mark.parametrize("operation", CALLS)
+def test_other_clients_send_the_same_request_as_ours(variant, scripted, operation):
+    scripted.answer = lambda _: Answer(204)
+    send_with_our_client(variant, scripted.url, CALLS[operation])
+    [received] = scripted.received
+    for client in clients.CLIENTS:
+        sample = SAMPLES[client][operation]
+        url = urlsplit(sample["url"])
+        assert (sample["method"], f"/skaha{url.path}") == (received.method, received.path)
+        assert parse_qs(url.query) == received.query
+        assert parse_qs(sample["body"]) == received.form
+        for name, value in sample["headers"].items():
+            # Other clients do not know that the platform needs the charset.
+            assert received.headers[name].removesuffix("; charset=UTF-8") == value
