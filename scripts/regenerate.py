@@ -20,10 +20,11 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
 from spec import METHODS, Parts, read, resolved, split_views, version_of
-from templates import template_options
+from templates import GENERATOR, template_options
 from unasync import to_sync, unused_rules
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -87,11 +88,16 @@ def add_charset(operation: Parts) -> None:
 
 def generate_api(spec: Path, target: Path) -> None:
     """Generate the client of the description `spec` into the new folder `target`."""
+    document = adapted(read(spec))
+    description_version = document.get("info", {}).get("version", 0)
+    origin = f"{description_version}+{GENERATOR}.{version(GENERATOR)}"
+    settings = read(CONFIG) | {"package_version_override": origin}
     with tempfile.TemporaryDirectory() as scratch:
-        description = Path(scratch) / "description.json"
-        description.write_text(json.dumps(adapted(read(spec)), default=str))
+        description, config = Path(scratch) / "description.json", Path(scratch) / "config.json"
+        description.write_text(json.dumps(document, default=str))
+        config.write_text(json.dumps(settings))
         command = ["openapi-python-client", "generate", "--path", str(description)]
-        command += ["--config", str(CONFIG), "--meta", "none", "--output-path", str(target)]
+        command += ["--config", str(config), "--meta", "none", "--output-path", str(target)]
         run(*command, *template_options(), "--fail-on-warning")
     (target / "py.typed").touch()
     shutil.copy(spec, target / "openapi.yaml")

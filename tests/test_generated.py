@@ -1,6 +1,9 @@
 """The generated client: it reads odd responses, and works alone or with a session."""
 
+import copy
+import importlib.metadata
 import importlib.resources
+import pickle
 import time
 from pathlib import Path
 
@@ -13,7 +16,7 @@ from scripted import json_answer
 
 import skaha_api
 from skaha import errors
-from skaha_api import models
+from skaha_api import AuthenticatedClient, Client, models
 from skaha_api.api.context import get_context
 from skaha_api.api.desktop_app import (
     attach_desktop_app,
@@ -68,6 +71,43 @@ def test_absent_members_are_unset():
     session = models.Session.from_dict({"id": "a1"})
     assert session.start_time is UNSET
     assert session.to_dict() == {"id": "a1"}
+
+
+COPIES = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "pickle": lambda value: pickle.loads(pickle.dumps(value)),
+}
+
+
+@pytest.mark.parametrize("method", COPIES)
+def test_copies_keep_absent_members(method):
+    assert COPIES[method](UNSET) is UNSET
+    record = COPIES[method](models.Session(id="a1"))
+    assert record.name is UNSET
+    assert record.to_dict() == {"id": "a1"}
+
+
+def test_an_absent_member_has_a_short_repr():
+    assert "name=UNSET" in repr(models.Session(id="a1"))
+
+
+def test_the_package_names_its_description_and_its_generator():
+    generator = importlib.metadata.version("openapi-python-client")
+    version = SPEC["info"]["version"]
+    assert skaha_api.__version__ == f"{version}+openapi-python-client.{generator}"
+
+
+@pytest.mark.parametrize("is_used", [False, True])
+def test_the_repr_of_a_client_shows_no_secret(is_used):
+    options = {"headers": {"X": "secret"}, "cookies": {"x": "secret"}, "httpx_args": {"auth": "secret"}}
+    plain = Client(base_url="https://a.example/skaha", **options)
+    client = AuthenticatedClient(base_url="https://a.example/skaha", token="secret")
+    if is_used:
+        client.get_httpx_client().close()
+    for shown in (repr(client), repr(plain), repr(client.with_headers({"X": "secret"}))):
+        assert "https://a.example/skaha" in shown
+        assert "secret" not in shown
 
 
 def test_known_words_are_enumerated_and_unknown_words_stay_texts():

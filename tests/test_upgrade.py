@@ -78,10 +78,9 @@ def test_an_upgrade_bumps_the_pin_generates_and_shows_the_diff(older):
 
 @pytest.fixture
 def templates(tmp_path):
-    """The folder of templates in a checkout with a template of its own."""
+    """The folder of templates in a checkout with one more template."""
     root = copied(tmp_path)
     folder = root / "openapi" / "templates"
-    folder.mkdir()
     theirs = ROOT.joinpath(openapi_python_client.__file__).parent / "templates"
     text = (theirs / "errors.py.jinja").read_text()
     (folder / "errors.py.jinja").write_text("# From our own template.\n" + text)
@@ -101,7 +100,9 @@ def test_templates_for_this_version_are_used_and_a_dry_run_changes_no_file(templ
 
 @pytest.mark.parametrize("version", [None, "0.0.1"])
 def test_templates_for_another_version_are_refused(templates, version):
-    if version is not None:
+    if version is None:
+        (templates / "VERSION").unlink()
+    else:
         (templates / "VERSION").write_text(version)
     finished = run_script(templates.parent.parent, "regenerate.py")
     assert (finished.returncode, finished.stdout) == (1, "")

@@ -8,8 +8,17 @@ from attrs import define
 
 
 class Unset:
+    """The type of UNSET, the value of a field that is absent"""
+
     def __bool__(self) -> Literal[False]:
         return False
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+    def __reduce__(self) -> str:
+        # The name of the only instance: copies and pickles of UNSET are UNSET.
+        return "UNSET"
 
 
 UNSET: Unset = Unset()

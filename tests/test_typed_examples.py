@@ -1,0 +1,29 @@
+"""A user who checks types strictly can copy the examples of the README and of the raw client."""
+
+import subprocess
+import sys
+
+import pages
+import pytest
+
+pytestmark = pytest.mark.slow
+
+README = pages.ROOT / "README.md"
+RAW = pages.ROOT / "docs" / "reference" / "generated.md"
+
+
+def python(page):
+    return [block.text for block in pages.blocks(page) if block.language == "python"]
+
+
+def test_examples_pass_strict_type_checks(tmp_path):
+    for number, text in enumerate(python(README)):
+        (tmp_path / f"readme_{number}.py").write_text(text)
+    # The blocks of this page share their names.
+    (tmp_path / "raw.py").write_text("".join(python(RAW)))
+    (tmp_path / "mypy.ini").write_text("[mypy]\nstrict = true\n")
+    files = sorted(tmp_path.glob("*.py"))
+    assert len(files) > 3
+    command = [sys.executable, "-m", "mypy", *files]
+    finished = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert finished.stdout == f"Success: no issues found in {len(files)} source files\n"
