@@ -100,7 +100,7 @@ def test_the_package_names_its_description_and_its_generator():
 
 @pytest.mark.parametrize("is_used", [False, True])
 def test_the_repr_of_a_client_shows_no_secret(is_used):
-    options = {"headers": {"X": "secret"}, "cookies": {"x": "secret"}, "httpx_args": {"auth": "secret"}}
+    options = {name: {"x": "secret"} for name in ("headers", "cookies", "httpx_args")}
     plain = Client(base_url="https://a.example/skaha", **options)
     client = AuthenticatedClient(base_url="https://a.example/skaha", token="secret")
     if is_used:
