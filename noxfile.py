@@ -56,12 +56,12 @@ def generate(session: nox.Session) -> None:
 
 @nox.session(reuse_venv=False)
 def upgrade(session: nox.Session) -> None:
-    """Upgrade the generator to the newest version or `-- VERSION`, generate, show the diff."""
+    """Upgrade the generator and ruff, or install `-- NAME==VERSION`; generate, show the diff."""
     options = [argument for argument in session.posargs if argument.startswith("-")]
-    version = [argument for argument in session.posargs if argument not in options]
-    generator = "==".join(["openapi-python-client", *version])
+    wanted = [argument for argument in session.posargs if argument not in options]
     tools = nox.project.dependency_groups(PYPROJECT, "generate")
-    session.install(generator, *(tool for tool in tools if "openapi-python-client" not in tool))
+    names = [tool.split("==")[0] for tool in tools]
+    session.install("--upgrade", *(wanted or names))
     session.run("python", "scripts/upgrade.py", *options)
 
 

@@ -1,6 +1,6 @@
-"""Pin the installed version of the generator, generate all code again, and show the diff.
+"""Pin the installed versions of the generator and of ruff, generate all code, and show the diff.
 
-`nox -s upgrade` installs the version and runs this script. The script stops if the files have
+`nox -s upgrade` installs the versions and runs this script. The script stops if the files have
 changes that are not committed. It changes no file if the generator fails.
 """
 
@@ -27,19 +27,21 @@ from templates import GENERATOR
 
 PYPROJECT = ROOT / "pyproject.toml"
 
+# Generated code depends on the version of both.
+TOOLS = (GENERATOR, "ruff")
+
 NEXT = """
 Now read the diff, because the generator does not promise any form of its code. Then run `nox`: the
-type checkers find renamed parts, the tests find different behaviour. Commit all files together."""
+type checkers find renamed parts, the tests find different behaviour. Commit all files together.
+To go back instead: git restore {paths} && git clean -fd {folders}"""
 
 
-def bumped(text: str, new: str) -> tuple[str, str]:
-    """Return the version that a pyproject.toml pins, and its text with a new version."""
-    pins = re.findall(rf'"{GENERATOR}==([^"]+)"', text)
+def bumped(text: str, tool: str, new: str) -> tuple[str, str]:
+    """Return the version of a tool that a pyproject.toml pins, and its text with a new version."""
+    pins = re.findall(rf'"{tool}==([^"]+)"', text)
     if len(pins) != 1:
-        raise SystemExit(
-            f"{PYPROJECT.name} must pin {GENERATOR} exactly once, not {len(pins)} times"
-        )
-    return pins[0], text.replace(f'"{GENERATOR}=={pins[0]}"', f'"{GENERATOR}=={new}"')
+        raise SystemExit(f"{PYPROJECT.name} must pin {tool} exactly once, not {len(pins)} times")
+    return pins[0], text.replace(f'"{tool}=={pins[0]}"', f'"{tool}=={new}"')
 
 
 def refuse_changes() -> None:
@@ -60,16 +62,22 @@ def main() -> int:
     dry_run = parser.parse_args().dry_run
     if not dry_run:
         refuse_changes()
-    new = version(GENERATOR)
-    old, text = bumped(PYPROJECT.read_text(), new)
-    for folder, files in fresh_trees().items():
+    text = PYPROJECT.read_text()
+    steps = []
+    for tool in TOOLS:
+        new = version(tool)
+        old, text = bumped(text, tool, new)
+        steps.append(f"{tool}: from {old} to {new}")
+    generated = fresh_trees()
+    for folder, files in generated.items():
         print(difference(read_tree(folder), files), end="")
         if not dry_run:
             write_tree(folder, files)
-    print(f"{GENERATOR}: from {old} to {new}")
+    print(*steps, sep="\n")
     if not dry_run:
         PYPROJECT.write_text(text)
-        print(NEXT)
+        folders = " ".join(str(folder.relative_to(ROOT)) for folder in generated)
+        print(NEXT.format(paths=f"{PYPROJECT.name} {folders}", folders=folders))
     return 0
 
 

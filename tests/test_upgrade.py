@@ -6,7 +6,7 @@ import subprocess
 import openapi_python_client
 import pytest
 from checkout import ROOT, copied, run_script, tree
-from upgrade import bumped
+from upgrade import TOOLS, bumped
 
 VERSION = importlib.metadata.version("openapi-python-client")
 CLIENT = "generated/skaha_api/client.py"
@@ -17,12 +17,14 @@ CLIENT = "generated/skaha_api/client.py"
 
 def test_the_installed_version_is_pinned():
     text = (ROOT / "pyproject.toml").read_text()
-    assert bumped(text, VERSION) == (VERSION, text)
+    for tool in TOOLS:
+        version = importlib.metadata.version(tool)
+        assert bumped(text, tool, version) == (version, text)
 
 
 def test_only_the_pin_changes():
     text = 'a = ["openapi-python-client==0.1", "ruff==0.1"] # openapi-python-client==0.1\n'
-    old, new = bumped(text, "0.2.0rc1")
+    old, new = bumped(text, "openapi-python-client", "0.2.0rc1")
     assert old == "0.1"
     assert new == text.replace('client==0.1"', 'client==0.2.0rc1"')
 
@@ -32,7 +34,7 @@ def test_only_the_pin_changes():
 )
 def test_a_pin_must_occur_exactly_once(text):
     with pytest.raises(SystemExit, match="must pin openapi-python-client exactly once"):
-        bumped(text, "0.2")
+        bumped(text, "openapi-python-client", "0.2")
 
 
 # The command, in a checkout with the pin and the code of an older version.
@@ -49,7 +51,8 @@ def older(tmp_path):
     """A checkout that was generated with an older version."""
     root = copied(tmp_path)
     project = root / "pyproject.toml"
-    project.write_text(bumped(project.read_text(), "0.0.1")[1])
+    text = bumped(project.read_text(), "openapi-python-client", "0.0.1")[1]
+    project.write_text(bumped(text, "ruff", "0.0.2")[1])
     client = root / CLIENT
     client.write_text(client.read_text().replace("import httpx\n", "import httpx  # older\n", 1))
     git(root, "init", "--quiet")
@@ -63,7 +66,9 @@ def test_an_upgrade_bumps_the_pin_generates_and_shows_the_diff(older):
     assert (finished.returncode, finished.stderr) == (0, "")
     assert "--- committed/client.py" in finished.stdout
     assert "\n-import httpx  # older\n+import httpx\n" in finished.stdout
-    assert f"\nopenapi-python-client: from 0.0.1 to {VERSION}\n" in finished.stdout
+    ruff = importlib.metadata.version("ruff")
+    steps = f"\nopenapi-python-client: from 0.0.1 to {VERSION}\nruff: from 0.0.2 to {ruff}\n"
+    assert steps in finished.stdout
     assert "run `nox`" in finished.stdout
     assert tree(older / "generated") == tree(ROOT / "generated")
     assert (older / "pyproject.toml").read_bytes() == (ROOT / "pyproject.toml").read_bytes()
@@ -71,6 +76,10 @@ def test_an_upgrade_bumps_the_pin_generates_and_shows_the_diff(older):
     again = run_script(older, "upgrade.py")
     assert (again.returncode, again.stdout) == (1, "")
     assert f" M {CLIENT}\n M pyproject.toml\n" in again.stderr
+    # The command of the last line goes back.
+    command = finished.stdout.splitlines()[-1].partition(": ")[2]
+    subprocess.run(["sh", "-c", command], cwd=older, check=True, capture_output=True)
+    assert git(older, "status", "--porcelain", "--", "generated", "pyproject.toml") == ""
 
 
 # Templates.
@@ -94,7 +103,9 @@ def test_templates_for_this_version_are_used_and_a_dry_run_changes_no_file(templ
     finished = run_script(root, "upgrade.py", "--dry-run")
     assert (finished.returncode, finished.stderr) == (0, "")
     assert "\n+++ generated/errors.py\n@@ -1,3 +1,4 @@\n+# From our own template" in finished.stdout
-    assert finished.stdout.endswith(f"\nopenapi-python-client: from {VERSION} to {VERSION}\n")
+    assert finished.stdout.partition("\nopenapi-python-client: ")[2].startswith(
+        f"from {VERSION} to {VERSION}\nruff: "
+    )
     assert tree(root) == before
 
 
