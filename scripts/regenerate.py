@@ -146,6 +146,11 @@ def write_tree(folder: Path, files: Tree) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode())
+    used = {parent for name in files for parent in (folder / name).parents}
+    for path in list(folder.rglob("*")):
+        # Git does not show a folder that has only bytecode, but Python can import it.
+        if path.is_dir() and path.name != "__pycache__" and path not in used:
+            shutil.rmtree(path)
 
 
 def difference(old: Tree, new: Tree) -> str:

@@ -78,3 +78,13 @@ def test_generation_reverts_every_change(copy):
     assert run_script(copy, "regenerate.py").returncode == 0
     for name in ("generated", "skaha/_sync"):
         assert tree(copy / name) == tree(ROOT / name)
+
+
+def test_a_folder_that_is_not_generated_any_more_is_removed(copy):
+    old = copy / "generated" / "skaha_api" / "api" / "old"
+    (old / "__pycache__").mkdir(parents=True)
+    (old / "__pycache__" / "stale.pyc").touch()
+    (old / "stale.py").touch()
+    assert run_script(copy, "regenerate.py").returncode == 0
+    assert not old.exists()
+    assert tree(copy / "generated") == tree(ROOT / "generated")
