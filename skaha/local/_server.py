@@ -127,9 +127,11 @@ def _create_platform(directory: StateDirectory, options: Options, address: Addre
     machine = _machine.Machine(options.cores or machine.cores, options.ram or machine.ram)
     injector = FaultInjector(options.faults)
     runtime = _create_runtime(directory, options, user, host)
+    node = socket.gethostname()
+    scheduler = Scheduler(store, runtime, machine, options, injector, node, directory.check_space)
     return Platform(
         store=store,
-        scheduler=Scheduler(store, runtime, machine, options, injector, socket.gethostname()),
+        scheduler=scheduler,
         runtime=runtime,
         machine=machine,
         options=options,
