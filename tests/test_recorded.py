@@ -9,7 +9,7 @@ from typing import Any
 
 import recorded
 from attrs import frozen
-from scripted import Answer, json_answer
+from scripted import json_answer
 
 import skaha_api
 from skaha import errors
@@ -176,7 +176,7 @@ def responses():
     different = {}
     for exchange in recorded.all_exchanges():
         if operation := operation_of(exchange):
-            key = operation.endpoint, exchange.status, str(exchange.headers), exchange.body
+            key = operation.endpoint, exchange.status, exchange.body
             different.setdefault(key, exchange.filled())
     return list(different.values())
 
@@ -186,12 +186,7 @@ EXCHANGES = responses()
 
 def serve(scripted, exchange):
     """Send the response of an exchange to all requests."""
-    headers = {name: value for name, value in exchange.headers.items() if value is not None}
-    headers.pop("server", None)
-    if exchange.status in recorded.CLOSING:
-        headers["connection"] = "close"
-    content_type = headers.pop("content-type", None)
-    response = Answer(exchange.status, exchange.body, content_type, headers)
+    response = exchange.answer()
     record = json_answer({"id": EXAMPLE_ID, "status": "Failed"})
     # After an empty log and after missing events, the client reads the record of the session.
     is_view = operation_of(exchange).view in ("logs", "events")
