@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import recorded
+
 _OWNER = {"userid": "vrubin", "runAsUID": "40117", "runAsGID": "40117"}
 _UNUSED_A = dict.fromkeys(("ramInUse", "gpuRAMInUse", "cpuCoresInUse", "gpuUtilization"), "<none>")
 
@@ -117,21 +119,11 @@ _CORES_A = {
     "defaultHeadless": 1,
     "options": [1, 2, 4],
 }
-_CORES_B = {"default": 2, "defaultLimit": 8, "options": [1, 2, 4], "defaultRequest": 1}
+_CONTEXT_B = recorded.find("the context").value()
 CONTEXTS: dict[str, dict[str, Any]] = {
     "A": {"cores": _CORES_A, "memoryGB": _CORES_A, "gpus": {"options": [1, 2]}},
-    "B": {
-        "cores": _CORES_B,
-        "gpus": {"options": []},
-        "memoryGB": _CORES_B,
-        "maxInteractiveSessions": "5",
-    },
-    "B with limits of the cluster": {
-        "cores": _CORES_B,
-        "gpus": {"options": [1]},
-        "memoryGB": _CORES_B,
-        "maxInteractiveSessions": 5,
-    },
+    "B": _CONTEXT_B,
+    "B with limits of the cluster": _CONTEXT_B | {"maxInteractiveSessions": 5},
 }
 
 STATISTICS: dict[str, dict[str, Any]] = {
@@ -148,25 +140,7 @@ STATISTICS: dict[str, dict[str, Any]] = {
             "maxRAM": {"ram": "226.4G", "withCPUCores": 32.0},
         },
     },
-    "B": {
-        "cores": {
-            "requestedCPUCores": 310.5,
-            "cpuCoresAvailable": 1024.0,
-            "maxCPUCores": {"cpuCores": 8.0, "withRam": "32Gi"},
-        },
-        "ram": {
-            "requestedRAM": "1374.39G",
-            "ramAvailable": "4398.047G",
-            "maxRAM": {"ram": "32Gi", "withCPUCores": 8.0},
-        },
-    },
+    "B": recorded.find("the statistics").value(),
 }
 
-IMAGES = [
-    {
-        "id": "images.canfar.net/skaha/astroml:latest",
-        "types": ["headless", "notebook"],
-        "digest": "sha256:3f0c9b7a5d5e41d2",
-    },
-    {"id": "images.canfar.net/lab/webterm:0.3", "types": ["contributed", "of-the-lab"]},
-]
+IMAGES: list[dict[str, Any]] = recorded.find("the images").value()

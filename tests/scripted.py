@@ -30,7 +30,7 @@ class Received:
 
 @dataclass
 class Answer:
-    """A response: a status, a body and its content type.
+    """A response: a status, a body and its content type, if it has one.
 
     A body in parts needs a `Content-Length` among the headers; each part is sent before the next
     one is asked for.
@@ -38,8 +38,13 @@ class Answer:
 
     status: int = 200
     body: str | bytes | Iterable[bytes] = b""
-    content_type: str = "text/plain"
+    content_type: str | None = "text/plain"
     headers: dict[str, str] = field(default_factory=dict)
+
+    def all_headers(self) -> dict[str, str]:
+        """Return the headers with the content type."""
+        declared = {} if self.content_type is None else {"Content-Type": self.content_type}
+        return declared | self.headers
 
     def parts(self) -> Iterable[bytes]:
         """Return the body part by part."""
@@ -123,8 +128,7 @@ class ScriptedServer:
 
             def reply(self, answer: Answer) -> None:
                 self.send_response(answer.status)
-                self.send_header("Content-Type", answer.content_type)
-                for name, value in answer.headers.items():
+                for name, value in answer.all_headers().items():
                     self.send_header(name, value)
                 parts = answer.parts()
                 if "Content-Length" not in answer.headers:

@@ -4,6 +4,7 @@ import sys
 
 import hypothesis.strategies as st
 import pytest
+import recorded
 from hypothesis import HealthCheck, given, settings
 from staged import IMAGE
 
@@ -77,7 +78,21 @@ def is_accepted(**options):
     return True
 
 
-REFUSED_WORDS = ["y", "Y", "n", "N", "-08", "+08", "0o17"]
+RECORDED = recorded.words()
+REFUSED_WORDS = RECORDED["refused_values"]
+
+
+@pytest.mark.parametrize("entry", RECORDED["args"], ids=lambda entry: repr(entry["sent"]))
+def test_accepted_arguments_arrive_at_a_real_server(entry):
+    # Blanks at the end of a text are no words.
+    words = entry["sent"].rstrip(" ").split(" ")
+    assert not is_accepted(args=entry["sent"]) or entry["arrives"] == words
+
+
+@pytest.mark.parametrize("entry", RECORDED["env"], ids=lambda entry: repr(entry["sent"]))
+def test_accepted_variables_arrive_at_a_real_server(entry):
+    name, _, value = entry["sent"].partition("=")
+    assert not is_accepted(env={name: value}) or entry["arrives"] == {name: value}
 
 
 @pytest.mark.parametrize("word", REFUSED_WORDS)

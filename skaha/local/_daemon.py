@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ from skaha.local._options import Options, as_flags
 from skaha.local._state_directory import RunningPlatform, StateDirectory
 
 _START_TIMEOUT = 15.0
-_TRANSITION_TIMEOUT = 15.0
+_TRANSITION_TIMEOUT = 20.0
 _RESPONSE_TIMEOUT = 5.0
 _STOP_TIMEOUT = 30.0
 _IDLE_TIMEOUT = 3600.0
@@ -149,7 +150,11 @@ def _connection_error(running: RunningPlatform) -> Exception | None:
     connection = http.client.HTTPConnection(host, timeout=_RESPONSE_TIMEOUT)
     try:
         connection.request("GET", "/skaha/availability?detail=min")
-        connection.getresponse().read()
+        response = connection.getresponse()
+        response.read()
+        if response.status != HTTPStatus.OK:
+            # The platform is about to end.
+            return http.client.HTTPException(f"{response.status} {response.reason}")
     except (OSError, http.client.HTTPException) as error:
         return error
     finally:

@@ -63,6 +63,7 @@ class Scheduler:
         options: Options,
         injector: FaultInjector,
         node: str,
+        check_space: Callable[[], None],
     ) -> None:
         self._store = store
         self._runtime = runtime
@@ -70,6 +71,7 @@ class Scheduler:
         self._options = options
         self._injector = injector
         self._node = node
+        self._check_space = check_space
         self._allocations: dict[int, _Allocation] = {}
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
@@ -97,8 +99,9 @@ class Scheduler:
     async def delete(self, session: Session) -> None:
         """Remove a session from the list at once, and end its processes.
 
-        On a full disk, the deletion can be recorded only after the files of the session are
-        removed. Then this method waits until the processes have ended.
+        On a full disk, this method waits until the processes have ended and the files of the
+        session are removed: the session may have filled the disk. Only then the deletion can be
+        recorded, unless the database has room in its own files.
 
         Raises:
             sqlite3.DatabaseError: The deletion cannot be recorded.
@@ -113,8 +116,18 @@ class Scheduler:
                 allocation.delete()
                 if not await self._is_released(allocation):
                     raise
-            allocation.delete()
+            else:
+                allocation.delete()
+                if await asyncio.to_thread(self._is_disk_full):
+                    await self._is_released(allocation)
         self._wake.set()
+
+    def _is_disk_full(self) -> bool:
+        try:
+            self._check_space()
+        except OSError:
+            return True
+        return False
 
     async def _is_released(self, allocation: _Allocation) -> bool:
         """Wait for the end of a session's supervision; return `False` after a time-out."""

@@ -88,7 +88,15 @@ async def _run(
     platform = _create_platform(directory, options, address)
     scheduler = platform.scheduler
     app = LimitsMiddleware(create_app(platform), listener.getsockname()[1])
-    server = _Server(_server_configuration(app))
+
+    def is_unused() -> bool:
+        return options.idle is not None and app.idle_time >= options.idle and scheduler.idle
+
+    def refuse_requests() -> None:
+        app.closing = True
+        directory.withdraw(address)
+
+    server = _Server(_server_configuration(app), is_unused, refuse_requests)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.shut_down)
@@ -100,12 +108,11 @@ async def _run(
         asyncio.create_task(scheduler.run()),
         asyncio.create_task(_end_without_directory(server, lock)),
     ]
-    if options.idle is not None:
-        tasks.append(asyncio.create_task(_end_when_idle(server, app, scheduler, options.idle)))
     await _publish(directory, address)
+    # Before this moment, no client can find the platform.
+    app.last_request = time.monotonic()
     ready(address)
     await server.serve(sockets=[listener])
-    directory.withdraw(address)
     for task in tasks:
         task.cancel()
     await scheduler.close()
@@ -120,9 +127,11 @@ def _create_platform(directory: StateDirectory, options: Options, address: Addre
     machine = _machine.Machine(options.cores or machine.cores, options.ram or machine.ram)
     injector = FaultInjector(options.faults)
     runtime = _create_runtime(directory, options, user, host)
+    node = socket.gethostname()
+    scheduler = Scheduler(store, runtime, machine, options, injector, node, directory.check_space)
     return Platform(
         store=store,
-        scheduler=Scheduler(store, runtime, machine, options, injector, socket.gethostname()),
+        scheduler=scheduler,
         runtime=runtime,
         machine=machine,
         options=options,
@@ -187,7 +196,26 @@ def _server_configuration(app: LimitsMiddleware) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    """A server without its own signal handlers, which would end the process by the signal."""
+    """A server that ends when nobody uses it.
+
+    It has no signal handlers of its own, which would end the process by the signal.
+
+    Args:
+        config: The configuration.
+        is_unused: A function that returns whether the server may end.
+        refuse_requests: A function that is called before the server ends. From then on, the
+            application refuses requests: a session that it accepts would end at once.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        is_unused: Callable[[], bool],
+        refuse_requests: Callable[[], None],
+    ) -> None:
+        super().__init__(config)
+        self._is_unused = is_unused
+        self._refuse_requests = refuse_requests
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -198,21 +226,21 @@ class _Server(uvicorn.Server):
         """Finish the current responses, then return from `serve`."""
         self.should_exit = True
 
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether to end; the server calls this ten times per second."""
+        return await super().on_tick(counter) or self._is_unused()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Refuse requests, then finish the current responses."""
+        # The server calls this directly after the last tick. No request begins in between.
+        self._refuse_requests()
+        await super().shutdown(sockets)
+
 
 def _read_tether(tether: int, server: _Server) -> None:
     if not os.read(tether, 1024):
         asyncio.get_running_loop().remove_reader(tether)
         server.shut_down()
-
-
-async def _end_when_idle(
-    server: _Server, app: LimitsMiddleware, scheduler: Scheduler, seconds: float
-) -> None:
-    while True:
-        remaining = app.last_request + seconds - time.monotonic()
-        if remaining <= 0 and scheduler.idle:
-            server.shut_down()
-        await asyncio.sleep(remaining if remaining > 0 else seconds / 2)
 
 
 async def _publish(directory: StateDirectory, address: Address) -> None:

@@ -19,6 +19,7 @@ import httpx
 import psutil
 import pytest
 from local.processes import alive, processes_of
+from starlette.responses import Response
 
 import skaha.local
 from skaha.local import (
@@ -26,12 +27,14 @@ from skaha.local import (
     Options,
     PlatformError,
     Status,
+    _server,
     find_or_start,
     pytest_plugin,
     reset,
     status,
     stop,
 )
+from skaha.local._api import LimitsMiddleware
 from skaha.local._state_directory import StateDirectory
 
 # The example of `Options` starts a platform, so it comes after the example of `stop`.
@@ -135,6 +138,13 @@ def test_a_killed_platform_is_replaced(eventually):
     new = find_or_start()
     assert new.token != old.token
     assert len(sessions(new)) == 1
+
+
+def test_a_platform_that_ends_is_replaced(eventually):
+    """Callers wait for its end."""
+    old = find_or_start()
+    os.kill(pid_of_daemon(), signal.SIGTERM)
+    eventually(lambda: find_or_start() != old)
 
 
 def test_a_platform_that_does_not_respond(monkeypatch):
@@ -247,14 +257,66 @@ def test_an_idle_platform_ends_itself(state):
 
 def test_a_platform_with_a_session_does_not_end_itself(launch, eventually):
     """It ends after the session."""
-    platform = launch("--idle", "0.2")
-    session_id = platform.create(cmd="sleep", args="1")
+    platform = launch()
+    pid = platform.home / "pid"
+    session_id = platform.shell(
+        f"while [ ! -e {pid} ]; do sleep 0.01; done; sleep 1; kill -0 $(cat {pid}) && echo runs"
+    )
+    platform.wait(session_id, "Running")
+    platform.kill()
+    options = platform.options
+    platform.options = (*options, "--idle", "0.2")
+    platform.start()
     platform.client.close()
+    (platform.home / "new").write_text(str(platform.process.pid))
+    (platform.home / "new").rename(pid)
     eventually(lambda: platform.process.poll() is not None)
-    platform.options = ()
+    platform.options = options
     platform.process.stdout.close()
     platform.start()
     assert platform.session(session_id)["status"] == "Completed"
+    assert platform.logs(session_id) == "runs\n"
+
+
+def test_no_request_begins_after_the_decision_to_end():
+    """A platform that ends itself would end the session of a late launch at once."""
+    begun, begun_before = [], []
+
+    async def application(scope, receive, send):
+        begun.append(scope)
+        await Response()(scope, receive, send)
+
+    async def request(url):
+        statuses = []
+        while True:
+            try:
+                async with httpx.AsyncClient(trust_env=False) as client:
+                    statuses.append((await client.get(url)).status_code)
+            except httpx.TransportError:
+                return statuses
+
+    async def run():
+        listener = _server._listen(0)
+        port = listener.getsockname()[1]
+        limits = LimitsMiddleware(application, port)
+
+        def is_unused():
+            begun_before[:] = begun
+            return len(begun) >= 20
+
+        def refuse_requests():
+            limits.closing = True
+
+        server = _server._Server(_server._server_configuration(limits), is_unused, refuse_requests)
+        requests = [request(f"http://127.0.0.1:{port}/") for _ in range(8)]
+        _, *statuses = await asyncio.gather(server.serve([listener]), *requests)
+        # The system may have accepted a connection before the decision.
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(limits)) as late:
+            assert (await late.get(f"http://127.0.0.1:{port}/")).status_code == 503
+        return {status for some in statuses for status in some}
+
+    assert {200} <= asyncio.run(run()) <= {200, 503}
+    assert len(begun) == len(begun_before)
 
 
 def test_a_platform_that_cannot_start(state):

@@ -1,11 +1,12 @@
 """The scheduler: the order of sessions, and the end of their processes."""
 
 import os
-import re
 import signal
+import subprocess
 import sys
 import threading
 from contextlib import suppress
+from pathlib import Path
 
 import httpx
 import psutil
@@ -37,16 +38,33 @@ def test_memory_limits_the_running_sessions(platform, eventually):
     assert "1 Insufficient memory." in platform.events(ids[3])
 
 
-def test_a_session_that_fits_waits_behind_a_larger_session(platform, eventually):
+@pytest.mark.parametrize(
+    ("large", "resources"),
+    [
+        ({"cores": "8"}, "cpu"),
+        ({"ram": "64"}, "memory"),
+        ({"cores": "8", "ram": "64"}, "cpu and memory"),
+    ],
+)
+def test_a_session_that_fits_waits_behind_a_larger_session(
+    variant, platform, token, eventually, large, resources
+):
     """Its event names the session that starts first."""
-    ids = [platform.create(cmd="sleep", args="60", cores=cores, ram="1") for cores in "682"]
+    requests = [{"cores": "4"}, large, {"cores": "2"}]
+    ids = [platform.create(cmd="sleep", args="60", **({"ram": "1"} | r)) for r in requests]
     eventually(lambda: running(platform) == {ids[0]})
-    assert "0/1 nodes are available: 1 Insufficient cpu." in platform.events(ids[1])
-    events = platform.events(ids[2])
-    assert re.search(f"Warning +FailedScheduling +.*: the earlier session {ids[1]} starts", events)
-    assert "needs more cpu." in events
+    assert "0/1 nodes are available: 1 Insufficient " in platform.events(ids[1])
+    message = f"the earlier session {ids[1]} starts first, and needs more {resources}."
+    expected = ("Warning", "FailedScheduling", f"0/1 nodes are available: {message}", None, None)
+    session = variant.open(server=platform.url, token=token)
+    assert variant.run(session.parsed_events(ids[2])) == {ids[2]: [expected]}
+    environment = {"SKAHA_SERVER": platform.url, "SKAHA_TOKEN": token}
+    command = [Path(sys.executable).with_name("skaha"), "events", ids[2]]
+    shown = subprocess.run(command, env=os.environ | environment, capture_output=True, check=True)
+    assert message in " ".join(shown.stdout.decode().split())
     platform.delete(ids[1])
     platform.wait(ids[2], "Running")
+    assert "earlier session" not in platform.events(ids[2])
 
 
 def test_a_session_larger_than_the_machine_runs_alone(launch):

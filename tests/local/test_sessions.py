@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from unittest.mock import MagicMock
 
-import httpx
 import pytest
 
 from skaha.local._api import _v0, _v1
@@ -64,37 +63,12 @@ def test_the_date_of_a_response(platform):
     assert abs(datetime.now(UTC) - date) < timedelta(seconds=5)
 
 
-def test_fields_and_their_order(platform, image):
-    """Numbers are texts, unknown values are absent, and the order is that of the server."""
-    session_id = platform.create(cmd="true", cores="2", ram="8", gpus="1")
-    session = platform.wait(session_id)
-    assert list(session) == [
-        *("id", "userid", "runAsUID", "runAsGID", "supplementalGroups", "image", "type"),
-        *("status", "name", "startTime", "expiryTime", "connectURL", "requestedRAM"),
-        *("requestedCPUCores", "requestedGPUCores", "isFixedResources"),
-    ]
-    assert session["image"] == image
-    assert session["connectURL"] == ""
-    assert session["requestedRAM"] == "8.59"
-    assert session["requestedCPUCores"] == "2"
-    assert session["requestedGPUCores"] == "0"
-    assert session["isFixedResources"] is True
-    assert session["runAsUID"].isdigit()
-    assert all(isinstance(group, int) for group in session["supplementalGroups"])
+def test_the_lifetime_of_a_batch_session(platform):
+    """It is two weeks."""
+    session = platform.session(platform.create(cmd="true"))
     # Both times are rounded down to a second, so their difference may be wrong by a second.
     lifetime = moment(session["expiryTime"]) - moment(session["startTime"])
     assert abs(lifetime - FOURTEEN_DAYS) <= timedelta(seconds=1)
-    assert "Z" in session["startTime"]
-
-
-def test_json_is_indented(platform):
-    """The indent is two blanks; there is no line feed at the end and no escape of `&`."""
-    assert platform.client.get("/session").text == "[]"
-    session_id = platform.create(type="desktop")
-    text = platform.client.get(f"/session/{session_id}").text
-    assert text.startswith('{\n  "id": "')
-    assert text.endswith("\n}")
-    assert "&path=" in text
 
 
 @pytest.mark.parametrize(
@@ -118,24 +92,14 @@ def test_fixed_and_flexible_resources(platform, parameters, kind, expected):
     )
 
 
-@pytest.mark.parametrize(
-    ("kind", "path"),
-    [
-        ("carta", "/session/carta/{id}/"),
-        ("contributed", "/session/contrib/{id}/"),
-        ("desktop", "/session/desktop/{id}/?password={id}&path=session/desktop/{id}/"),
-        ("firefly", "/session/firefly/{id}/firefly/"),
-    ],
-)
-def test_interactive_sessions_wait_for_their_image(platform, kind, path, eventually):
-    """They are accepted, have a connectURL, and their events show that the image is missing."""
+@pytest.mark.parametrize("kind", ["carta", "contributed", "desktop", "firefly"])
+def test_interactive_sessions_wait_for_their_image(platform, kind, eventually):
+    """They are accepted, and their events show that the image is missing."""
     session_id = platform.create(type=kind)
     eventually(lambda: "ImagePullBackOff" in platform.events(session_id))
     session = platform.session(session_id)
     assert session["status"] == "Pending"
-    host = platform.url.split("/")[2]
-    expected = path.format(id=session_id, user=session["userid"])
-    assert session["connectURL"] == f"http://{host}{expected}"
+    assert session["connectURL"].startswith(f"http://{platform.url.split('/')[2]}/session/")
     lifetime = moment(session["expiryTime"]) - moment(session["startTime"])
     assert abs(lifetime - FOUR_DAYS) <= timedelta(seconds=1)
 
@@ -207,21 +171,6 @@ def test_events_are_a_table(platform, image):
     assert f'on this machine, not in the image "{image}"' in rows[2][2]
 
 
-def test_events_of_a_missing_session(platform):
-    """The text of this 404 ends with a full stop; that of the session itself does not."""
-    for query, text in (({"view": "events"}, "session nope not found.\n"), ({}, None)):
-        response = platform.client.get("/session/nope", params=query)
-        assert (response.status_code, response.text) == (404, text or "session nope not found\n")
-
-
-def test_logs_of_a_missing_session(platform):
-    """They are 200 and empty, like those of a session before its start."""
-    for session_id in ("nope", platform.create(type="carta")):
-        response = platform.client.get(f"/session/{session_id}", params={"view": "logs"})
-        assert (response.status_code, response.text) == (200, "")
-        assert response.headers["content-type"] == "text/plain"
-
-
 def test_logs_contain_output_and_errors_in_order(platform, eventually):
     """This also works while the session runs, and for bytes that are not text."""
     session_id = platform.shell("echo out; echo err >&2; printf '\\377'; sleep 60")
@@ -252,14 +201,6 @@ def test_an_unknown_view_returns_the_session(platform, view):
     assert response.json()["id"] == session_id
 
 
-@pytest.mark.parametrize("session_id", ["a_", "a b", "%25", "-a"])
-def test_a_malformed_id(platform, session_id):
-    """An id that is not a valid label is refused before the search."""
-    response = platform.client.get(f"/session/{session_id}")
-    text = "canfar.net/id label value must match Kubernetes label value syntax\n"
-    assert (response.status_code, response.text) == (400, text)
-
-
 def test_the_list_and_its_filters(platform):
     """Filters ignore case and can be combined; unknown and blank values match nothing."""
     done = platform.create(cmd="true", name="z")
@@ -281,15 +222,6 @@ def test_the_list_and_its_filters(platform):
         *({"type": "nope"}, {"status": "Succeeded"}),
     ):
         assert ids(**query) == []
-
-
-def test_sessions_of_all_users_have_four_fields(platform):
-    """They have no id and no name."""
-    done = platform.create(cmd="true")
-    own = platform.wait(done)
-    (public,) = platform.sessions(view="all")
-    assert public == {name: own[name] for name in ("userid", "type", "status", "startTime")}
-    assert platform.sessions(view="all", type="carta") == []
 
 
 def test_interactive_view(platform):
@@ -318,12 +250,6 @@ def test_delete(platform, eventually):
     eventually(lambda: not (platform.state / "sessions" / session_id).exists())
 
 
-def test_delete_everything(platform):
-    """A delete without an id is refused."""
-    response = platform.client.delete("/session")
-    assert (response.status_code, response.text) == (400, "Cannot kill all sessions.\n")
-
-
 def test_renew(fast_platform, eventually):
     """The expiry moves to a lifetime from now, if that is later."""
     platform = fast_platform
@@ -340,21 +266,6 @@ def test_renew(fast_platform, eventually):
 
     eventually(renewed)
     assert platform.session(batch)["expiryTime"] == before[batch]
-
-
-def test_a_renewal_that_is_refused(platform):
-    """The action is missing or unknown, or the session is not active."""
-    done = platform.create(cmd="true")
-    user, uid, gid = map(platform.wait(done).get, ("userid", "runAsUID", "runAsGID"))
-    user = f"PosixPrincipal [uidNumber={uid},{gid},{user}]"
-    for session_id, action, text in (
-        (done, {}, "Cannot modify an existing session"),
-        (done, {"action": "pause"}, "unrecognized action"),
-        (done, {"action": "renew"}, f"No active job for user {user} with session {done}"),
-        ("nope", {"action": "renew"}, f"No active job for user {user} with session nope"),
-    ):
-        response = platform.client.post(f"/session/{session_id}", data=action)
-        assert (response.status_code, response.text) == (400, f"{text}\n")
 
 
 def test_expiry_and_retention(launch, eventually):
@@ -431,87 +342,26 @@ def test_variables_that_the_shell_cannot_pass_on(platform):
     assert "a.b" in platform.events(session_id)
 
 
-def test_apps_of_a_desktop(platform):
-    """Apps can be attached, listed, read and deleted; a list has the apps of all desktops."""
+def test_apps_of_several_desktops(platform):
+    """The list of a desktop has the apps of all desktops; the list of sessions has no apps."""
     first, second = platform.create(type="desktop"), platform.create(type="desktop")
     client = platform.client
-    image = "anywhere.org/skaha/terminal:1.2.0"
-    response = client.post(f"/session/{first}/app", data={"image": image, "name": "x"})
-    assert (response.status_code, response.headers["content-type"]) == (200, "text/plain")
-    assert re.fullmatch(r"[a-z][a-z0-9]{2}\n", response.text)
-    app = response.text.strip()
+    app = client.post(f"/session/{first}/app", data={"image": "a/b:1"}).text.strip()
     session = client.get(f"/session/{first}/app/{app}").json()
-    assert session["id"] == first
-    assert session["appid"] == app
-    assert session["type"] == "desktop-app"
-    assert session["name"] == "terminal-1-2-0"
-    assert session["connectURL"] == ""
     assert client.get(f"/session/{second}/app").json() == [session]
     assert client.get(f"/session/{first}").json()["type"] == "desktop"
     assert {s["id"] for s in platform.sessions()} == {first, second}
     assert platform.sessions(type="desktop-app") == [session]
-    assert platform.events(first) == "<none>\n"
-    assert client.delete(f"/session/{first}/app/nope").status_code == 200
-    assert client.delete(f"/session/{first}/app/{app}").status_code == 200
-    text = f"desktop app with session {first} and app ID {app} was not found\n"
-    gone = client.get(f"/session/{first}/app/{app}")
-    assert (gone.status_code, gone.text) == (404, text)
-
-
-def test_apps_end_with_their_desktop(platform):
-    """A delete of the desktop also deletes its apps."""
-    desktop = platform.create(type="desktop")
-    platform.client.post(f"/session/{desktop}/app", data={"image": "a"})
-    platform.delete(desktop)
-    assert platform.sessions(view="interactive") == []
-
-
-def test_invalid_requests_for_apps(platform):
-    """Only new apps for an existing desktop are accepted."""
-    client = platform.client
-    carta = platform.create(type="carta")
-    desktop = platform.create(type="desktop")
-    for path, data, status, text in (
-        (f"{desktop}/app", {}, 400, "Missing parameter 'image'"),
-        (f"{desktop}/app", {"image": "a", "cores": "99"}, 400, "Invalid value for 'cores': 99"),
-        ("nope/app", {"image": "a"}, 404, "session nope not found"),
-        (f"{carta}/app", {"image": "a"}, 404, f"session {carta} not found"),
-        (f"{desktop}/app/abc", {}, 400, "Missing parameter 'image'"),
-        (f"{desktop}/app/abc", {"image": "a"}, 400, "Cannot modify an existing app."),
-    ):
-        response = client.post(f"/session/{path}", data=data)
-        assert (response.status_code, response.text) == (status, f"{text}\n")
-    response = client.delete(f"/session/{desktop}/app")
-    assert (response.status_code, response.text) == (400, "Missing app ID\n")
-
-
-def test_context(platform):
-    """It is on one line, and has no fields of older releases."""
-    response = platform.client.get("/context")
-    assert response.headers["content-type"] == "application/json"
-    assert "\n" not in response.text
-    context = response.json()
-    assert context["maxInteractiveSessions"] == "5"
-    assert set(context["cores"]) == {"default", "defaultLimit", "options", "defaultRequest"}
-    assert set(context["memoryGB"]) == set(context["cores"])
 
 
 def test_images(platform):
-    """The list has all images or those of a type; the case of the type matters."""
+    """The list has all images or those of a type."""
     images = platform.client.get("/image").json()
     assert all(set(image) == {"id", "types", "digest"} for image in images)
     assert "images.canfar.net/skaha/terminal:1.1.1" in [image["id"] for image in images]
     notebooks = platform.client.get("/image", params={"type": "notebook"}).json()
     assert notebooks == [image for image in images if "notebook" in image["types"]]
     assert notebooks
-    for kind in ("Notebook", "nope", ""):
-        response = platform.client.get("/image", params={"type": kind})
-        assert (response.status_code, response.text) == (400, f"unknown type: {kind}\n")
-
-
-def test_repositories(platform):
-    """There is one registry, on one line."""
-    assert platform.client.get("/repository").text == '["images.canfar.net"]'
 
 
 def test_statistics(platform):
@@ -534,52 +384,3 @@ def test_statistics(platform):
         },
         indent=2,
     )
-
-
-def test_capabilities(platform):
-    """They contain this platform's URL, and also v0, which is not served; a HEAD has no body."""
-    response = platform.client.get(f"{platform.url}/capabilities")
-    assert response.headers["content-type"].startswith("text/xml")
-    assert f">{platform.url}/v1/session</accessURL>" in response.text
-    assert f">{platform.url}/v0</accessURL>" in response.text
-    assert response.text.count('standardID="ivo://ivoa.net/sso#token"') == 5
-    assert response.text.count('<accessURL use="full">') == 2
-    for count, text in ((17, '<accessURL use="base">'), (17, ' role="std" version="1.0">')):
-        assert response.text.count(text) == count - 1
-    assert "\r\n" in response.text
-    head = platform.client.head(f"{platform.url}/capabilities")
-    assert head.content == b""
-    assert "content-type" not in head.headers
-    for answer in (response, head):
-        assert answer.headers["server"] == "OpenCADC/cadc-rest + cadc-vosi-1.4"
-
-
-def test_availability(platform):
-    """The service is available; the response with minimum detail is empty."""
-    response = platform.client.get(f"{platform.url}/availability")
-    assert response.headers["content-type"].startswith("text/xml")
-    assert response.text == (
-        '<?xml version="1.0" encoding="UTF-8"?>\r\n'
-        '<vosi:availability xmlns:vosi="http://www.ivoa.net/xml/VOSIAvailability/v1.0">\r\n'
-        "  <vosi:available>true</vosi:available>\r\n"
-        "  <vosi:note>Skaha Service Available.\r\n\r\nEnabled Experimental Features:\r\n"
-        " ExperimentalFeatures{featureGates={}}</vosi:note>\r\n"
-        "  <!--<clientip>127.0.0.1</clientip>-->\r\n"
-        "</vosi:availability>\r\n"
-    )
-    least = platform.client.get(f"{platform.url}/availability", params={"detail": "min"})
-    assert (least.status_code, least.text) == (200, "")
-    url = f"{platform.url}/availability"
-    head = httpx.head(url, trust_env=False)
-    assert (head.status_code, head.headers["content-type"]) == (200, "text/xml")
-    post = httpx.post(url, trust_env=False)
-    assert (post.status_code, post.headers["location"]) == (302, url)
-    for method in ("PUT", "DELETE"):
-        refused = httpx.request(method, url, trust_env=False)
-        assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, POST, OPTIONS")
-        assert f"HTTP method {method} is not supported by this URL" in refused.text
-
-
-def test_log_control(platform):
-    """Only operators may use it, and this platform has no operators."""
-    assert platform.client.get(f"{platform.url}/logControl").status_code == 403

@@ -34,17 +34,32 @@ class LimitsMiddleware:
     (DNS rebinding): the browser sends that name.
 
     Attributes:
-        last_request: The time of the last request, on the monotonic clock.
+        last_request: The time of the end of the last request, on the monotonic clock.
+        closing: Whether all further requests are refused, because the platform ends.
     """
 
     def __init__(self, app: ASGIApp, port: int) -> None:
         self._app = app
         self._hosts = {f"{host}:{port}".encode() for host in ("127.0.0.1", "localhost")}
+        self._active = 0
         self.last_request = time.monotonic()
+        self.closing = False
+
+    @property
+    def idle_time(self) -> float:
+        """The seconds since the end of the last request; 0 while a request is active."""
+        return 0.0 if self._active else time.monotonic() - self.last_request
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
-        self.last_request = time.monotonic()
+        self._active += 1
+        try:
+            await self._respond(scope, receive, send)
+        finally:
+            self._active -= 1
+            self.last_request = time.monotonic()
+
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         app: ASGIApp | Response = self._app
         try:
             self._check(scope)
@@ -56,6 +71,8 @@ class LimitsMiddleware:
         await app(scope, _LimitedBody(receive), _close_after_errors(send))
 
     def _check(self, scope: Scope) -> None:
+        if self.closing:
+            raise _RefusedError(error_page(HTTPStatus.SERVICE_UNAVAILABLE))
         headers: list[tuple[bytes, bytes]] = scope["headers"]
         size = len(scope["raw_path"]) + len(scope["query_string"])
         if size + sum(len(name) + len(value) for name, value in headers) > _MAX_HEADER_SIZE:
