@@ -105,11 +105,11 @@ def described_changes(old: Spec, new: Spec) -> Iterator[Change]:
             yield Change(f"~ operation {operation_id}", details, touches)
     for name in old.schemas | new.schemas:
         sign = "+" if name not in old.schemas else "~" if name in new.schemas else "-"
-        before, after = old.schemas.get(name, {}), new.schemas.get(name, {})
-        if details := changes(before, after):
-            same = [part for part in before if part in after and before[part] == after[part]]
-            gone = {part for part in before if part not in same and not part.startswith("(")}
-            readers = readers_of(ROOT, gone)
+        members, new_members = old.schemas.get(name, {}), new.schemas.get(name, {})
+        if details := changes(members, new_members):
+            fields = {part for part in members if not part.startswith("(")}
+            changed = {part for part in fields if new_members.get(part, "") != members[part]}
+            readers = readers_of(ROOT, changed)
             yield Change(f"{sign} schema {name}", details, facade.of_schema(name), readers)
 
 

@@ -213,7 +213,7 @@ def _properties(old: Any, new: Any) -> str:
 
 def _flat(node: Parts, name: str) -> Parts:
     """Return the properties of a node, with those of one property in its place."""
-    return {key: value for key, value in node.items() if key != name} | node.get(name, {})
+    return {key: value for key, value in node.items() if key != name} | dict(node.get(name, {}))
 
 
 def _text(node: Any) -> str:
