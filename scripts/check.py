@@ -6,6 +6,7 @@ The requests that `Check.read` sends change nothing on the platform.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -37,6 +38,7 @@ STATUSES_OF_UNKNOWN_WORD = {"list_images": frozenset({400})}
 STATUSES_WITHOUT_CREDENTIALS = frozenset({400, 401, 403})
 REJECTED = (401, 403)
 FIRST_REFUSAL = 400
+ABSENT = 404
 
 # The platform ignores the session in the path of these operations.
 ANY_SESSION = ("list_desktop_apps", "list_all_desktop_apps")
@@ -144,6 +146,12 @@ class Response:
         return [item for item in items if isinstance(item, dict)]
 
 
+def _has(record: dict[str, Any], name: str, word: str) -> bool:
+    """Return whether a record has the word of a filter; an image has a list of words, `types`."""
+    words = record.get(f"{name}s", [record.get(name)])
+    return isinstance(words, list) and word.lower() in (str(item).lower() for item in words)
+
+
 class Check:
     """The check of one platform."""
 
@@ -157,6 +165,13 @@ class Check:
         self.findings = {name: Findings() for name in self._description.operations}
         self.ids: dict[str, str] = {}
         self.image: str | None = None
+        # The members of all records by the names of their schemas.
+        self._seen: dict[str, set[str]] = {}
+
+    @property
+    def unseen(self) -> dict[str, list[str]]:
+        """The described fields that no response contained, by the names of their schemas."""
+        return self._description.unseen(self._seen)
 
     def request(
         self,
@@ -182,7 +197,8 @@ class Check:
             The response, or `None` if there is no response.
 
         Raises:
-            UntriableError: If the platform does not respond at all, or rejects the credentials.
+            UntriableError: If the platform does not respond at all, rejects the credentials, or
+                does not have the version.
         """
         operation, findings = self._description.operations[name], self.findings[name]
         query = operation.view if query is None else query
@@ -207,6 +223,8 @@ class Check:
         if not anonymous:
             if response.status in REJECTED and not self.has_access:
                 raise UntriableError(f"the platform rejects the credentials: {response.summary}")
+            if name == "list_sessions" and response.status == ABSENT:
+                raise UntriableError(self._wrong_version())
             self.has_access = True
         expected = expected or STATUSES.get(name, SUCCESS)
         if response.status not in expected:
@@ -215,6 +233,20 @@ class Check:
         if response.status in SUCCESS or response.status >= FIRST_REFUSAL:
             self._check_body(operation, label, response)
         return response
+
+    def _wrong_version(self) -> str:
+        """Return the reason why the platform does not have the list of sessions."""
+        capabilities = self._description.operations["get_capabilities"]
+        request = self._http.build_request(capabilities.method, capabilities.path)
+        try:
+            text = self._send(capabilities, request, {"auth": None}).text
+        except httpx.HTTPError:
+            text = ""
+        versions = ", ".join(sorted(set(re.findall(r"/(v\d+)/session", text)))) or "none"
+        return (
+            f"{self._client.server} has no sessions in version {self._client.version}. Versions in "
+            f"its capabilities: {versions}. Choose one with --version, or correct --server."
+        )
 
     def _send(
         self, operation: Operation, request: httpx.Request, options: dict[str, Any]
@@ -253,6 +285,8 @@ class Check:
             findings.add_difference(label, what, where)
         for where, what in self._description.news(schema, value):
             findings.add_news(label, what, where)
+        for record, members in self._description.members(schema, value):
+            self._seen.setdefault(record, set()).update(members)
 
     def read(self) -> None:
         """Send all requests that change nothing."""
@@ -271,6 +305,7 @@ class Check:
         name = operation.name
         ids = MISSING_IDS | self.ids if name in ANY_SESSION else self.ids
         if operation.ids <= ids.keys():
+            whole: list[dict[str, Any]] | None = None
             for query in operation.queries():
                 is_unknown = UNKNOWN_WORD in query.values()
                 expected = STATUSES_OF_UNKNOWN_WORD.get(name) if is_unknown else None
@@ -278,11 +313,31 @@ class Check:
                 if response is None:  # the next request would take as long
                     return
                 self._remember(name, response)
+                if whole is None:
+                    whole = response.records()
+                elif response.status in SUCCESS:
+                    self._check_filter(operation, query, whole, response.records())
         else:
             self.findings[name].note = "only with the id of a missing session: you have none"
         if operation.ids and name not in ANY_SESSION:
             expected = STATUSES_OF_MISSING.get(name, SUCCESS)
             self.request(name, expected, ids=MISSING_IDS)
+
+    def _check_filter(
+        self,
+        operation: Operation,
+        query: dict[str, str],
+        whole: list[dict[str, Any]],
+        kept: list[dict[str, Any]],
+    ) -> None:
+        """Check that a filter keeps the right records of the whole list."""
+        [(name, word)] = query.items() - operation.view.items()
+        label = f"{operation.method} {operation.path}?{urlencode(query)}"
+        findings = self.findings[operation.name]
+        if not all(_has(record, name, word) for record in kept):
+            findings.add_difference(label, f"the filter {name} keeps other records")
+        elif not kept and any(_has(record, name, word) for record in whole):
+            findings.add_difference(label, f"the filter {name} keeps no record")
 
     def _remember(self, name: str, response: Response) -> None:
         """Keep the ids for later requests: a session, an app of its desktop, an image."""

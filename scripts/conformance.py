@@ -5,7 +5,8 @@ session and deletes it. The report contains no credentials, no ids, and no value
 except unknown words of open sets, for example a new status.
 
 Exit status: 0 the platform conforms; 1 it differs, or a session may be left behind; 2 the check was
-impossible: wrong usage, rejected credentials, no image, or no response at all; 130 interrupted.
+impossible: wrong usage, a wrong version, rejected credentials, no image, or no response at all; 130
+interrupted.
 """
 
 from __future__ import annotations
@@ -198,6 +199,8 @@ def show(check: Check, launch: Launch | None) -> None:
             print(f"    {finding}")
         for finding in findings.news:
             print(f"    news: {finding}")
+    for name, members in check.unseen.items():
+        print(f"no {name} contained {', '.join(members)}")
     verdicts = [findings.verdict for findings in check.findings.values()]
     counts = [f"{verdicts.count(verdict)} {verdict}" for verdict in ("ok", "differs", "not tried")]
     print(f"\n{len(verdicts)} operations: {', '.join(counts)}.")
@@ -215,7 +218,8 @@ def show_json(check: Check, launch: Launch | None) -> None:
     launched = None
     if launch is not None:
         launched = {"name": launch.name, "statuses": launch.statuses, "left": bool(launch.left)}
-    print(json.dumps({"operations": operations, "launched": launched}, indent=2))
+    report = {"operations": operations, "unseen": check.unseen, "launched": launched}
+    print(json.dumps(report, indent=2))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -89,7 +89,8 @@ class Response:
 class Operation:
     """One method of one path; the path begins with its version, if it has a version.
 
-    `views` has the operation of each view, if the description tells them apart.
+    `security` has the accepted kinds of credentials; it is empty if the description does not state
+    them. `views` has the operation of each view, if the description tells them apart.
     """
 
     method: str
@@ -98,6 +99,7 @@ class Operation:
     parameters: dict[str, Parameter] = field(factory=dict)
     responses: dict[str, Response] = field(factory=dict)
     wording: dict[str, Words] = field(factory=dict)
+    security: Words = frozenset()
     views: dict[str, Operation] = field(factory=dict)
 
     @property
@@ -192,6 +194,22 @@ class _Reader:
             parameters,
             dict(self._responses(described, where)),
             wording,
+            self._security(described, where),
+        )
+
+    def _security(self, operation: dict[str, Any], where: str) -> Words:
+        node = operation.get("security", self._document.get("security"))
+        components = _mapping(self._document.get("components", {}), "components")
+        schemes = components.get("securitySchemes", self._document.get("securityDefinitions", {}))
+        alternatives = [_mapping(choice, where) for choice in _list(node, where)] or [{}]
+        if node is None:
+            return frozenset()
+        return frozenset(
+            " and ".join(
+                sorted(_credentials(self._follow(schemes.get(name, {}), where)) for name in choice)
+            )
+            or "none"
+            for choice in alternatives
         )
 
     def _parameters(
@@ -304,6 +322,14 @@ class _Reader:
             raise UnreadableError(f"{reference} refers to nothing in the description") from error
 
 
+def _credentials(scheme: dict[str, Any]) -> str:
+    """Return the kind of credentials in a security scheme, for example `bearer`."""
+    kind = str(scheme.get("type", "unknown"))
+    if kind == "apiKey":
+        return f"{scheme.get('in')} {scheme.get('name')}"
+    return str(scheme.get("scheme", kind)).lower()
+
+
 def _versioned(base: str, path: str) -> str:
     """Return the path from its version on; the version can be in the base. Else return the path."""
     full_path = f"{base.rstrip('/')}{path}"
@@ -326,6 +352,9 @@ def _shape(schema: dict[str, Any]) -> Shape:
         types = {_type(value) for value in listed}
     if "properties" in schema:
         types.add("object")
+    # OpenAPI 3.0 and Swagger 2.0 have no type `null`.
+    if schema.get("nullable") is True or schema.get("x-nullable") is True:
+        types.add("null")
     required = schema.get("required")
     members = frozenset(map(str, required)) if isinstance(required, list) else frozenset()
     return Shape(frozenset(types), frozenset(map(_text, listed)), members)

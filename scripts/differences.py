@@ -26,6 +26,7 @@ Kind = Literal[
     "status",
     "media type",
     "field",
+    "security",
     "wording",
 ]
 
@@ -129,9 +130,9 @@ def _parts(theirs: Operation, ours: Operation) -> Iterator[Difference]:
         yield from _parameter(at, name, theirs.parameters.get(name), ours.parameters.get(name))
     yield from _listed("status", at, None, set(theirs.responses), set(ours.responses))
     for status in sorted(theirs.responses.keys() & ours.responses.keys()):
-        # Our client reads every refusal as text.
-        if status.startswith("2"):
-            yield from _response(at, status, theirs.responses[status], ours.responses[status])
+        compared = _response if status.startswith("2") else _refusal
+        yield from compared(at, status, theirs.responses[status], ours.responses[status])
+    yield from _security(at, theirs.security, ours.security)
     yield from _wording(at, theirs.wording, ours.wording)
 
 
@@ -160,11 +161,30 @@ def _response(at: str, status: str, theirs: Response, ours: Response) -> Iterato
     yield from _listed("field", at, status, theirs.fields.keys(), ours.fields.keys())
     for path in sorted(theirs.fields.keys() & ours.fields.keys()):
         their_shape, our_shape = theirs.fields[path], ours.fields[path]
-        is_covered = _covers(our_shape.types, their_shape.types)
+        is_covered = _covers(our_shape.types, their_shape.types) and (
+            "null" in our_shape.types or "null" not in their_shape.types
+        )
         weight: Weight = "cosmetic" if is_covered else "breaking"
         name = f"{status} {path}"
         yield from _type(at, name, their_shape, our_shape, weight)
         yield from _listed("value", at, name, their_shape.values, our_shape.values)
+
+
+def _refusal(at: str, status: str, theirs: Response, ours: Response) -> Iterator[Difference]:
+    """Yield different media types; our client reads every refusal as text."""
+    for word in sorted(theirs.media_types - ours.media_types):
+        weight: Weight = "additive" if word.endswith("json") else "cosmetic"
+        yield Difference(weight, "media type", at, status, theirs=word)
+    for word in sorted(ours.media_types - theirs.media_types):
+        yield Difference("cosmetic", "media type", at, status, ours=word)
+
+
+def _security(at: str, theirs: Words, ours: Words) -> Iterator[Difference]:
+    if theirs != ours:
+        is_silent = not theirs or not ours
+        weight: Weight = "additive" if theirs & ours else "breaking"
+        weight = "cosmetic" if is_silent or theirs < ours else weight
+        yield Difference(weight, "security", at, None, _joined(theirs), _joined(ours))
 
 
 def _listed(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
+from functools import cache
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -73,6 +74,25 @@ def records_of_models(root: Path) -> set[str]:
     body = _body(root / "skaha" / "models.py")
     names = {node.name for node in body if isinstance(node, ast.ClassDef)}
     return {name for name in names if name.endswith("Record")}
+
+
+def readers_of(root: Path, words: set[str]) -> list[str]:
+    """Return the files that contain one of these words: code, samples of the tests, and pages.
+
+    Code contains a word as a whole text or as the name of a member. A page contains it as code.
+    """
+    code = [*(root / "skaha").rglob("*.py"), root / "tests" / "samples.py"]
+    pages = [*(root / "docs").rglob("*.md"), root / "README.md"]
+    found = {path for path in code if "_sync" not in path.parts and words & _words_of_code(path)}
+    found |= {path for path in pages if words & set(re.findall(r"[\w-]+", path.read_text()))}
+    return sorted(str(path.relative_to(root)) for path in found)
+
+
+@cache
+def _words_of_code(path: Path) -> set[str]:
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    members = {ast.unparse(node.target) for node in nodes if isinstance(node, ast.AnnAssign)}
+    return members | {str(node.value) for node in nodes if isinstance(node, ast.Constant)}
 
 
 class _Facade:

@@ -16,11 +16,11 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import asdict, frozen
-from facade import records_of_models, uses, words_of_models
+from attrs import asdict, field, frozen
+from facade import readers_of, records_of_models, uses, words_of_models
 from regenerate import API, ROOT, SPEC, difference, generate_api, read_tree
 from ruamel.yaml.error import YAMLError
-from spec import Spec, changes, read
+from spec import Spec, UnreadableError, changes, read
 from usage import RAW_ONLY, complaints
 
 if TYPE_CHECKING:
@@ -33,18 +33,20 @@ DIFF_LINES = 200
 
 @frozen
 class Change:
-    """A change of one operation or schema.
+    """A change of one operation or schema, or of the description itself.
 
     Attributes:
         what: The sign of the change, then `operation` or `schema`, then the name. The sign is `+`
             for new, `-` for removed, and `~` for changed.
-        details: The changed parts, each with its sign.
+        details: The changed parts, each with its sign and its changed properties.
         touches: The names in the facade that depend on it.
+        readers: The files that contain a removed or changed field or word.
     """
 
     what: str
     details: list[str]
     touches: list[str]
+    readers: list[str] = field(factory=list)
 
 
 class Facade:
@@ -86,8 +88,10 @@ class Facade:
 
 
 def described_changes(old: Spec, new: Spec) -> Iterator[Change]:
-    """Yield the changed operations and schemas."""
+    """Yield the changes of the description itself, of its operations and of its schemas."""
     facade = Facade(old, new)
+    if details := changes(old.rest, new.rest):
+        yield Change("~ description", details, [])
     for operation_id in old.operations | new.operations:
         before, after = old.operations.get(operation_id), new.operations.get(operation_id)
         touches = facade.of_operation(operation_id)
@@ -101,23 +105,41 @@ def described_changes(old: Spec, new: Spec) -> Iterator[Change]:
             yield Change(f"~ operation {operation_id}", details, touches)
     for name in old.schemas | new.schemas:
         sign = "+" if name not in old.schemas else "~" if name in new.schemas else "-"
-        if details := changes(old.schemas.get(name, {}), new.schemas.get(name, {})):
-            yield Change(f"{sign} schema {name}", details, facade.of_schema(name))
+        members, new_members = old.schemas.get(name, {}), new.schemas.get(name, {})
+        if details := changes(members, new_members):
+            fields = {part for part in members if not part.startswith("(")}
+            changed = {part for part in fields if new_members.get(part, "") != members[part]}
+            readers = readers_of(ROOT, changed)
+            yield Change(f"{sign} schema {name}", details, facade.of_schema(name), readers)
 
 
 def differences(spec: Spec, client: Tree) -> dict[str, Any]:
     """Return the differences between a description with its client, and those of the checkout."""
-    changed, committed = list(described_changes(Spec(read(SPEC)), spec)), read_tree(API)
+    old, committed = Spec(read(SPEC)), read_tree(API)
+    changed, files = list(described_changes(old, spec)), changes(committed, client)
     return {
         "changes": [asdict(change) for change in changed],
         "touched": sorted({name for change in changed for name in change.touches}),
-        "unsettled": list(complaints(spec, uses(ROOT), read(RAW_ONLY))),
-        "files": changes(committed, client),
+        "unsettled": [
+            *complaints(spec, uses(ROOT), read(RAW_ONLY)),
+            *version_complaints(old, spec, files),
+        ],
+        "files": files,
         # Compare new and removed files with empty files, to show all of their lines.
         "diff": difference(
             dict.fromkeys(client, "") | committed, dict.fromkeys(committed, "") | client
         ),
     }
+
+
+def version_complaints(old: Spec, new: Spec, files: list[str]) -> Iterator[str]:
+    """Yield a complaint if a change does not raise `info.version` by its rule."""
+    versions = [str(spec.rest["info"]["version"]).split(".") for spec in (old, new)]
+    before, after = (version[:2] for version in versions)
+    if set(files) - {"~ openapi.yaml"} and before == after:
+        yield "info.version: raise the second number, because the generated code changes"
+    elif files and versions[0] == versions[1]:
+        yield "info.version: raise the third number"
 
 
 def generated(spec: Path) -> Tree:
@@ -133,6 +155,8 @@ def as_lines(preview: dict[str, Any], diff_lines: int | None) -> Iterator[str]:
     for change in preview["changes"]:
         yield f"{change['what']}: {', '.join(change['details'])}"
         yield paragraph("    touches ", change["touches"])
+        if change["readers"]:
+            yield paragraph("    read in ", change["readers"])
     yield "\n" + paragraph("Touched in all: ", preview["touched"])
     for title, lines in (("To be settled:", preview["unsettled"]), ("Files:", preview["files"])):
         yield from ["", title, *(lines or ["nothing"])]
@@ -169,6 +193,9 @@ def main() -> int:
         client = generated(options.spec.resolve())
     except subprocess.CalledProcessError:
         print(f"{options.spec}: the generator does not accept it", file=sys.stderr)
+        return 2
+    except UnreadableError as error:
+        print(f"{options.spec}: {error}", file=sys.stderr)
         return 2
     preview = differences(Spec(document), client)
     if options.json:

@@ -142,6 +142,30 @@ class Description:
                 elif cause.validator == "enum" and isinstance(cause.instance, str):
                     yield place(cause), f"unknown word {printable(cause.instance, 40)!r}"
 
+    def members(self, schema: dict[str, Any], value: Any) -> Iterator[tuple[str, set[str]]]:
+        """Yield the name of the schema of each record in a value, and the members of the record."""
+        if "$ref" in schema:
+            target = resolved(self._document, schema)
+            if isinstance(value, dict) and "properties" in target:
+                yield schema["$ref"].rpartition("/")[2], set(value)
+            yield from self.members(target, value)
+        for choice in schema.get("anyOf", ()):
+            yield from self.members(choice, value)
+        for item in value if isinstance(value, list) else ():
+            yield from self.members(schema.get("items", {}), item)
+        for name in schema.get("properties", {}) if isinstance(value, dict) else ():
+            if name in value:
+                yield from self.members(schema["properties"][name], value[name])
+
+    def unseen(self, seen: dict[str, set[str]]) -> dict[str, list[str]]:
+        """Return the described members that no record had, by the names of the schemas."""
+        schemas = self._components["schemas"]
+        missing = {
+            name: [member for member in schemas[name]["properties"] if member not in members]
+            for name, members in seen.items()
+        }
+        return {name: members for name, members in missing.items() if members}
+
 
 @functools.cache
 def description() -> Description:

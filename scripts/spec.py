@@ -108,8 +108,8 @@ class Operation:
 
     Attributes:
         request: Its method and its path.
-        parameters: The schema of each parameter by its place and name: `query type`,
-            `header x-skaha-registry-auth`, `path sessionID`, `body cores`.
+        parameters: The schema and the other properties of each parameter by its place and name:
+            `query type`, `header x-skaha-registry-auth`, `path sessionID`, `body cores`.
         rest: All other parts of the operation.
         schemas: Names of the schemas that it uses, directly or through other schemas.
     """
@@ -131,13 +131,18 @@ class Spec:
     Attributes:
         operations: Each operation by its id.
         schemas: The words, the members and the other parts of each schema by its name.
+        rest: All other parts of the description.
     """
 
     def __init__(self, document: Parts) -> None:
         """Read a parsed description that the generator accepts."""
         self._document = split_views(document)
-        schemas = self._document.get("components", {}).get("schemas", {})
+        components = self._document.get("components", {})
+        schemas, schemes = components.get("schemas", {}), components.get("securitySchemes", {})
         self.schemas = {name: _parts(schema) for name, schema in schemas.items()}
+        self.rest = {
+            name: part for name, part in document.items() if name not in {"paths", "components"}
+        } | {f"security scheme {name}": scheme for name, scheme in schemes.items()}
         self.operations: dict[str, Operation] = {}
         for path, item in self._document["paths"].items():
             for method in filter(METHODS.__contains__, item):
@@ -149,21 +154,23 @@ class Spec:
         parameters: Parts = {}
         for listed in [*item.get("parameters", []), *described.get("parameters", [])]:
             parameter = resolved(self._document, listed)
-            parameters[f"{parameter['in']} {parameter['name']}"] = {
-                "required": parameter.get("required", False),
-                **parameter.get("schema", {}),
-            }
+            place_and_name = f"{parameter['in']} {parameter['name']}"
+            parameters[place_and_name] = {"required": False} | _flat(parameter, "schema")
         body = resolved(self._document, described.get("requestBody", {}))
         for content in body.get("content", {}).values():
             schema = resolved(self._document, content.get("schema", {}))
-            members = schema.get("properties", {})
-            parameters |= {f"body {name}": member for name, member in members.items()}
+            needed, members = schema.get("required", []), schema.get("properties", {})
+            parameters |= {
+                f"body {name}": {"required": name in needed, **member}
+                for name, member in members.items()
+            }
         other_names = described.keys() - {"operationId", "parameters", "responses", "requestBody"}
         responses = {
-            f"response {status}": resolved(self._document, response)
+            f"response {status}": _flat(resolved(self._document, response), "content")
             for status, response in described["responses"].items()
         }
         rest = {name: described[name] for name in sorted(other_names)} | responses
+        rest |= {"body": {"required": False} | _flat(body, "content")} if body else {}
         schemas = self._schemas_in([parameters, body, responses])
         return Operation(request, parameters, rest, schemas)
 
@@ -190,11 +197,23 @@ def has_fixed_value(schema: Parts) -> bool:
 
 
 def changes(old: Parts, new: Parts) -> list[str]:
-    """Return the parts that are new (+), removed (-) or changed (~)."""
+    """Return the new (+), removed (-) and changed (~) parts, these with the changed properties."""
     added = [f"+ {name}" for name in new if name not in old]
     removed = [f"- {name}" for name in old if name not in new]
-    both = [name for name in new if name in old]
-    return added + removed + [f"~ {name}" for name in both if _text(old[name]) != _text(new[name])]
+    changed = [name for name in new if name in old and _text(old[name]) != _text(new[name])]
+    return added + removed + [f"~ {name}{_properties(old[name], new[name])}" for name in changed]
+
+
+def _properties(old: Any, new: Any) -> str:
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return ""
+    names = [name for name in old | new if _text(old.get(name)) != _text(new.get(name))]
+    return f" ({', '.join(names)})"
+
+
+def _flat(node: Parts, name: str) -> Parts:
+    """Return the properties of a node, with those of one property in its place."""
+    return {key: value for key, value in node.items() if key != name} | dict(node.get(name, {}))
 
 
 def _text(node: Any) -> str:

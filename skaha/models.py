@@ -175,7 +175,8 @@ class MaxCoresRecord(TypedDict, total=False):
 
     Example:
         >>> from skaha import Session
-        >>> largest: MaxCoresRecord = Session(server="local").stats()["cores"]["maxCPUCores"]
+        >>> session = Session(server="local")
+        >>> largest: MaxCoresRecord = session.stats()["cores"]["maxCPUCores"]
         >>> sorted(largest)
         ['cpuCores', 'withRam']
     """
@@ -189,7 +190,8 @@ class CoreStatsRecord(TypedDict, total=False):
 
     Example:
         >>> from skaha import Session
-        >>> cores: CoreStatsRecord = Session(server="local").stats()["cores"]
+        >>> session = Session(server="local")
+        >>> cores: CoreStatsRecord = session.stats()["cores"]
         >>> sorted(cores)
         ['cpuCoresAvailable', 'maxCPUCores', 'requestedCPUCores']
     """
@@ -204,7 +206,8 @@ class MaxRamRecord(TypedDict, total=False):
 
     Example:
         >>> from skaha import Session
-        >>> largest: MaxRamRecord = Session(server="local").stats()["ram"]["maxRAM"]
+        >>> session = Session(server="local")
+        >>> largest: MaxRamRecord = session.stats()["ram"]["maxRAM"]
         >>> sorted(largest)
         ['ram', 'withCPUCores']
     """
@@ -218,7 +221,8 @@ class RamStatsRecord(TypedDict, total=False):
 
     Example:
         >>> from skaha import Session
-        >>> ram: RamStatsRecord = Session(server="local").stats()["ram"]
+        >>> session = Session(server="local")
+        >>> ram: RamStatsRecord = session.stats()["ram"]
         >>> ram["requestedRAM"].endswith("G")
         True
     """

@@ -175,6 +175,30 @@ def retype_field(spec):
     form(spec, "Image")["properties"]["digest"]["type"] = "object"
 
 
+def make_field_nullable(spec):
+    form(spec, "Image")["properties"]["id"]["type"] = ["string", "null"]
+
+
+def remove_field_of_one_view(spec):
+    view = spec["paths"]["/v1/session"]["get"]["x-skaha-views"]["all"]
+    items = {"type": "object", "properties": {"userid": {"type": "string"}}}
+    view["response"]["content"]["application/json"]["schema"]["items"] = items
+
+
+def refuse_with_json(spec):
+    content = {"application/json": {"schema": {"type": "object"}}}
+    spec["paths"]["/v1/context"]["get"]["responses"]["403"] = {
+        "description": "",
+        "content": content,
+    }
+
+
+def accept_other_credentials(spec):
+    spec["components"]["securitySchemes"]["key"] = {"type": "apiKey", "in": "header", "name": "X"}
+    spec["paths"]["/v1/context"]["get"]["security"] = [{"bearer": []}, {"key": [], "bearer": []}]
+    spec["paths"]["/v1/repository"]["get"]["security"] = [{"key": []}]
+
+
 PLACES_OF_KINDS = (
     ("GET /v1/image", "value firefly of type", "list_images"),
     (LIST, "value firefly of 200 [].type", LISTS),
@@ -182,6 +206,32 @@ PLACES_OF_KINDS = (
 )
 
 CHANGES = {
+    make_field_nullable: [
+        (
+            "breaking  GET /v1/image: type of 200 [].id: they have null or string, we have string "
+            "[list_images]"
+        )
+    ],
+    remove_field_of_one_view: [
+        f"breaking  {LIST}: we have field [].{name} of 200, they do not [list_all_sessions]"
+        for name in ("startTime", "status", "type")
+    ],
+    refuse_with_json: [
+        (
+            "additive  GET /v1/context: they have media type application/json of 403, we do not "
+            "[get_context]"
+        )
+    ],
+    accept_other_credentials: [
+        (
+            "breaking  GET /v1/repository: security: they have header X, "
+            "we have bearer or cookie CADC_SSO or mutualtls [list_repositories]"
+        ),
+        (
+            "additive  GET /v1/context: security: they have bearer or bearer and header X, "
+            "we have bearer or cookie CADC_SSO or mutualtls [get_context]"
+        ),
+    ],
     remove_operation: [
         (
             "breaking  DELETE /v1/session/{sessionID}: we have this operation, they do not "
@@ -376,6 +426,7 @@ def send_numbers_as_text(spec):
         (describe_views_together, "none"),
         (share_parameters, "none"),
         (respond_with_any_media_type, "1 media type"),
+        (lambda spec: spec.pop("security"), r"\d+ security"),
         (send_numbers_as_text, "1 type"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -395,6 +446,13 @@ def test_the_version_can_be_in_the_url_of_the_server(theirs):
         "breaking  GET /capabilities: we have this operation, they do not [get_capabilities]",
         "breaking  GET /availability: we have this operation, they do not [get_availability]",
     ]
+
+
+def test_a_nullable_field_of_older_formats_is_breaking(theirs):
+    theirs["openapi"] = "3.0.3"
+    form(theirs, "Image")["properties"]["id"]["nullable"] = True
+    status, news, _ = report_on(theirs)
+    assert (status, news) == (1, CHANGES[make_field_nullable])
 
 
 SWAGGER = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -122,10 +123,25 @@ def differences_of(operation):
     return [f"{found['where']} {found['what']}".strip() for found in operation["differences"]]
 
 
+UNSEEN = {
+    "v1": {
+        "Session": ["ramInUse", "gpuRAMInUse", "cpuCoresInUse", "gpuUtilization"],
+        "Stats": ["instances"],
+        "ResourceLimits": ["defaultHeadless"],
+    },
+    "v0": {
+        "Session": ["isFixedResources"],
+        "Context": ["maxInteractiveSessions"],
+    },
+}
+
+
 @pytest.mark.parametrize("profile", ["v1", "v0"])
 def test_the_embedded_platform_conforms(platforms, check, profile):
     report = check(platforms[profile].url, "--version", profile)
     assert report.status == 0
+    # All other described fields are in a response.
+    assert report.unseen == UNSEEN[profile]
     for name, result in report.operations.items():
         untried = name in (*LAUNCHED, *NEVER_CALLED)
         assert result["verdict"] == ("not tried" if untried else "ok")
@@ -149,8 +165,10 @@ def test_people_see_a_line_for_each_operation(platform, capsys):
     out, err = capsys.readouterr()
     assert "prefer --token-file" in err
     lines = out.splitlines()
-    assert [line[11:].split()[0] for line in lines[:-3]] == list(schemas.description().operations)
+    operations = lines[: len(schemas.description().operations)]
+    assert [line[11:].split()[0] for line in operations] == list(schemas.description().operations)
     assert "not tried  attach_desktop_app        changes a desktop" in lines
+    assert f"no Stats contained {UNSEEN['v1']['Stats'][0]}" in lines
     assert lines[-2] == "20 operations: 18 ok, 0 differs, 2 not tried."
     assert lines[-1].startswith("Launched conformance-")
     assert TOKEN not in out + err
@@ -212,6 +230,8 @@ BAD = {
             "$[*].userid number, not string",
             "$[*].type number, not string",
             "$[*] string, not object",
+            "the filter type keeps other records",
+            "the filter status keeps other records",
         ],
     ),
     "/v1/session?interactive": (
@@ -222,7 +242,12 @@ BAD = {
     "/v1/session": (
         json_answer([{"name": "nameless", "connectURL": 1}, {"id": None, "status": "Running"}]),
         "list_sessions",
-        ["$[*].connectURL number, not string", "$[*].id null, not string"],
+        [
+            "$[*].connectURL number, not string",
+            "$[*].id null, not string",
+            "the filter type keeps other records",
+            "the filter status keeps other records",
+        ],
     ),
     "/v1/session/nosuch00": (
         Answer(418, "<h1>no</h1>", "text/html"),
@@ -290,8 +315,10 @@ def test_no_value_of_a_response_is_shown(name, value):
 def test_unknown_fields_and_words_are_news(relay, check):
     def respond(received):
         if received.path.endswith("/session") and "authorization" in received.headers:
+            record = {"id": "abc", "status": "Suspended", "type": "notebook"}
             secret = {"room": "a-secret", "wing": {"a-secret": 1}, f"for {TOKEN}": 1}
-            return json_answer([{"id": "abc", "status": "Suspended", "type": "notebook"} | secret])
+            fits = all([record.get(name)] == words for name, words in received.query.items())
+            return json_answer([record | secret] if fits else [])
         return relay.pass_on(received)
 
     relay.answer = respond
@@ -304,6 +331,31 @@ def test_unknown_fields_and_words_are_news(relay, check):
     }
     assert report.operations["list_sessions"]["verdict"] == "ok"
     assert "a-secret" not in report.printed
+
+
+def is_filtered(received):
+    return bool({"type", "status"} & received.query.keys())
+
+
+@pytest.mark.parametrize(
+    ("respond", "difference"),
+    [
+        (
+            lambda relay, received: relay.pass_on(dataclasses.replace(received, query={})),
+            "keeps other records",
+        ),
+        (lambda *_: json_answer([]), "keeps no record"),
+    ],
+)
+def test_a_filter_that_does_not_work_is_reported(relay, check, respond, difference):
+    relay.answer = lambda received: (
+        respond(relay, received) if is_filtered(received) else relay.pass_on(received)
+    )
+    report = check(relay.url)
+    assert report.status == 1
+    assert f"the filter type {difference}" in differences_of(report.operations["list_sessions"])
+    assert f"the filter status {difference}" in differences_of(report.operations["list_sessions"])
+    assert f"the filter type {difference}" in differences_of(report.operations["list_images"])
 
 
 def test_a_site_without_statistics_conforms(relay, check):
@@ -445,7 +497,9 @@ def test_the_reason_of_an_impossible_check_is_reported(platform, check, monkeypa
     file = tmp_path / "token"
     file.touch(0o600)
     file.write_text(f"{TOKEN}\n")
-    assert check(platform.url, "--token-file", str(file), "--version", "v7").status == 1
+    wrong = check(platform.url, "--token-file", str(file), "--version", "v7")
+    assert wrong.status == 2
+    assert "no sessions in version v7. Versions in its capabilities: v1." in wrong.printed
     file.write_text("another-token")
     refused = check(platform.url, "--token-file", str(file))
     assert (refused.status, "rejects the credentials: status 401" in refused.printed) == (

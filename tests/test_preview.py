@@ -5,9 +5,19 @@ import json
 import pytest
 import yaml
 from checkout import ROOT, run_script, tree
-from preview import as_lines
+from facade import uses
+from preview import as_lines, version_complaints
+from spec import Spec, read
+from usage import RAW_ONLY, complaints
 
 SPEC = ROOT / "openapi" / "skaha.yaml"
+
+
+FORM = "application/x-www-form-urlencoded"
+JSON_REFUSAL = {
+    "description": "Wrong.",
+    "content": {"application/json": {"schema": {"type": "object"}}},
+}
 
 
 def change(description):
@@ -20,10 +30,25 @@ def change(description):
     del paths["/v1/repository"]
     shared = {"$ref": "#/components/parameters/RegistryAuth"}
     paths["/v1/session/{sessionID}/app"]["post"]["parameters"] = [shared]
-    paths["/v1/image"]["get"]["parameters"][0]["required"] = True
+    paths["/v1/image"]["get"]["parameters"][0] |= {"required": True, "explode": False}
+    status = description["components"]["parameters"]["StatusFilter"]
+    status |= {"deprecated": True, "style": "pipeDelimited"}
+    launch = paths["/v1/session"]["post"]["requestBody"]
+    launch["required"] = False
+    launch["content"]["multipart/form-data"] = launch["content"].pop(FORM)
+    paths["/v1/context"]["get"]["security"] = [{"bearer": []}]
+    paths["/v1/context"]["get"]["responses"]["400"] = JSON_REFUSAL
+    schemas["NewDesktopApp"]["required"].append("ram")
+    schemas["Image"]["properties"]["checksum"] = schemas["Image"]["properties"].pop("digest")
+    description["servers"][0]["url"] = "https://{host}/api"
+    description["components"]["securitySchemes"]["cookie"]["name"] = "OTHER_SSO"
     schemas["SessionStatus"]["enum"].append("Sleeping")
     del schemas["Stats"]["properties"]["instances"]
     schemas["Weather"] = {"type": "object", "properties": {"rain": {"type": "boolean"}}}
+
+
+LAUNCHING = {f"Session.{name}" for name in ("connect", "create", "create_many", "relaunch", "run")}
+IMAGES = {"Images.details", "Images.fetch"}
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +71,32 @@ def preview(tmp_path_factory):
         ("+ operation list_apps", ["GET /v1/session#apps"], {"models.VIEW"}),
         ("- operation list_repositories", ["GET /v1/repository"], {"Images.repositories"}),
         (
-            *("~ operation attach_desktop_app", ["+ header x-skaha-registry-auth"]),
+            "~ operation attach_desktop_app",
+            ["+ header x-skaha-registry-auth", "~ body ram (required)"],
             {"Session.attach_app"},
         ),
-        ("~ operation list_images", ["~ query type"], {"Images.details", "Images.fetch"}),
+        (
+            "~ operation list_images",
+            ["~ query type (required, explode)"],
+            IMAGES,
+        ),
+        (
+            "~ operation list_desktop_apps",
+            ["~ query status (deprecated, style)"],
+            {"Session.apps"},
+        ),
+        (
+            "~ operation create_session",
+            [f"~ body (required, {FORM}, multipart/form-data)"],
+            LAUNCHING,
+        ),
+        (
+            "~ operation get_context",
+            ["+ security", "~ response 400 (description, text/plain, application/json)"],
+            {"Context.resources", "Session.whoami", *LAUNCHING},
+        ),
+        ("~ schema Image", ["+ checksum", "- digest"], {"models.ImageRecord", *IMAGES}),
+        ("~ description", ["~ servers", "~ security scheme cookie (name)"], set()),
         ("~ schema Stats", ["- instances"], {"models.StatsRecord", "Session.stats"}),
         ("+ schema Weather", ["+ rain", "+ (type)"], set()),
     ],
@@ -70,17 +117,43 @@ def test_a_new_status_touches_the_models_and_the_methods_that_use_statuses(previ
 
 
 def test_no_other_change_is_shown(preview):
-    assert len(preview["changes"]) == 7
+    assert [change["what"] for change in preview["changes"]] == [
+        "~ description",
+        *("~ operation " + name for name in ("list_sessions", "create_session")),
+        *("~ operation " + name for name in ("list_all_sessions", "list_interactive_sessions")),
+        *("~ operation " + name for name in ("list_desktop_apps", "attach_desktop_app")),
+        *("~ operation " + name for name in ("list_all_desktop_apps", "list_images")),
+        "~ operation get_context",
+        "- operation list_repositories",
+        "+ operation list_apps",
+        *("~ schema " + name for name in ("SessionStatus", "NewDesktopApp", "Image", "Stats")),
+        "+ schema Weather",
+    ]
     assert set(preview["touched"]) == {
         name for change in preview["changes"] for name in change["touches"]
     }
 
 
+def test_the_readers_of_a_field_are_shown(preview):
+    readers = {change["what"]: change["readers"] for change in preview["changes"]}
+    assert readers["~ schema SessionStatus"] == []  # the word is new
+    assert {
+        "skaha/cli/commands/images.py",
+        "skaha/local/_api/_images.py",
+        "skaha/models.py",
+        "tests/samples.py",
+    } <= set(readers["~ schema Image"])
+    assert "docs/reference/models.md" not in readers["~ schema Image"]
+
+
 def test_parts_that_must_be_used_or_listed_are_shown(preview):
-    assert {problem.partition(": ")[0] for problem in preview["unsettled"]} == {
+    before = complaints(Spec(read(SPEC)), uses(ROOT), read(RAW_ONLY))
+    problems = set(preview["unsettled"]) - set(before)
+    assert {problem.partition(": ")[0] for problem in problems} == {
         "list_apps",
         "attach_desktop_app header x-skaha-registry-auth",
         "list_repositories",
+        "info.version",
     }
 
 
@@ -96,6 +169,8 @@ def test_changed_files_and_lines_of_the_client_are_shown(preview):
         "+ models/weather.py",
         "~ models/__init__.py",
         "~ openapi.yaml",
+        *("~ api/session/create_session.py", "~ api/context/get_context.py"),
+        *("~ models/image.py", "~ models/new_desktop_app.py", "~ models/new_session.py"),
     }
     lines = preview["diff"].splitlines()
     assert '+    SLEEPING = "Sleeping"' in lines
@@ -105,7 +180,7 @@ def test_changed_files_and_lines_of_the_client_are_shown(preview):
 
 def test_people_see_the_beginning_of_the_diff(preview):
     text = "\n".join(as_lines(preview, 5))
-    assert "~ operation attach_desktop_app: + header x-skaha-registry-auth\n" in text
+    assert "~ operation attach_desktop_app: + header x-skaha-registry-auth, ~ body ram (req" in text
     assert "    touches Session.attach_app\n" in text
     assert "+ schema Weather: + rain, + (type)\n    touches nothing of the facade\n" in text
     rest = len(preview["diff"].splitlines()) - 5
@@ -114,11 +189,50 @@ def test_people_see_the_beginning_of_the_diff(preview):
 
 
 def test_a_description_that_the_generator_refuses_ends_with_its_message(tmp_path):
-    (tmp_path / "bad.yaml").write_text("openapi: 3.1.0\npaths: {}\n")
+    (tmp_path / "bad.yaml").write_text("openapi: 3.1.0\npaths: {/v1/a: {}}\n")
     finished = run_script(ROOT, "preview.py", "--spec", tmp_path / "bad.yaml")
     assert (finished.returncode, finished.stdout) == (2, "")
     assert "info" in finished.stderr
     assert finished.stderr.endswith("bad.yaml: the generator does not accept it\n")
+
+
+def test_a_description_with_mixed_versions_is_refused(tmp_path):
+    text = SPEC.read_text().replace("  /v1/image:", "  /v2/image:")
+    (tmp_path / "mixed.yaml").write_text(text)
+    finished = run_script(ROOT, "preview.py", "--spec", tmp_path / "mixed.yaml")
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert finished.stderr.endswith("the same version, but they have v1, v2\n")
+
+
+SECOND = "raise the second number, because the generated code changes"
+
+
+@pytest.mark.parametrize(
+    ("version", "files", "problem"),
+    [
+        (
+            "1.2.3",
+            ["~ models/image.py"],
+            "raise the second number, because the generated code changes",
+        ),
+        (
+            "1.2.4",
+            ["~ models/image.py"],
+            "raise the second number, because the generated code changes",
+        ),
+        ("1.3.0", ["~ models/image.py"], None),
+        ("2.0.0", ["~ models/image.py"], None),
+        ("1.2.3", ["~ openapi.yaml"], "raise the third number"),
+        ("1.2.4", ["~ openapi.yaml"], None),
+        ("1.2.3", [], None),
+    ],
+)
+def test_a_change_must_raise_the_version_of_the_description(version, files, problem):
+    def described(version):
+        return Spec({"info": {"version": version}, "paths": {}})
+
+    problems = list(version_complaints(described("1.2.3"), described(version), files))
+    assert problems == ([f"info.version: {problem}"] if problem else [])
 
 
 @pytest.mark.parametrize("text", ["{", "a text", "openapi: 3.1.0", "paths: []"])

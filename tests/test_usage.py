@@ -22,17 +22,23 @@ USES = uses(ROOT)
 REASONS = read(RAW_ONLY)
 
 
-def problems(spec=SPEC, used=USES, reasons=REASONS):
-    return [problem.partition(": ")[::2] for problem in complaints(spec, used, reasons)]
+UNSETTLED = list(complaints(SPEC, USES, REASONS))
 
 
 def test_the_facade_uses_each_part_or_the_list_has_a_reason():
-    assert problems() == []
+    assert UNSETTLED == []
+
+
+def problems(spec=SPEC, used=USES, reasons=REASONS):
+    """Return the problems that a change adds; the test above reports the others."""
+    found = complaints(spec, used, reasons)
+    return [problem.partition(": ")[::2] for problem in found if problem not in UNSETTLED]
 
 
 def test_the_script_prints_the_methods_of_each_operation():
     finished = run_script(ROOT, "usage.py")
-    assert (finished.returncode, finished.stderr) == (0, "")
+    lines = "".join(f"{problem}\n" for problem in UNSETTLED)
+    assert (finished.returncode, finished.stderr) == (int(bool(UNSETTLED)), lines)
     assert "\nrenew_session: Session.renew\n" in finished.stdout
     assert "\nlist_all_desktop_apps: raw only\n" in finished.stdout
 
