@@ -239,7 +239,7 @@ def test_a_session_that_is_late_keeps_no_other_from_being_opened(
     assert str(error) == "session n2 is Pending after 0.5 s: 0/9 nodes are available"
     # When the first session was finished, and when the second one was.
     assert seen == [0, 0, 1]
-    assert len(stage.times) > 3
+    assert len(stage.listing_times) > 3
 
 
 NO_NODE = Answer(

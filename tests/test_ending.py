@@ -25,7 +25,7 @@ def ended(variant, scripted, call, *args, records=RECORDS, **options):
     scripted.answer = stage = Stage(records)
     session = variant.open(server=scripted.url, token="t", retry=False)
     done = variant.run(getattr(session, call)(*args, **options))
-    assert sorted(stage.ended) == sorted(done)
+    assert sorted(stage.deleted) == sorted(done)
     return done
 
 
@@ -83,7 +83,7 @@ def test_a_dry_run_tells_what_would_be_ended_and_ends_nothing(variant, scripted,
         getattr(session, call)(*prefix, kind="carta", status="Failed", dry_run=True)
     )
     assert found == [RECORDS[-1]]
-    assert stage.ended == []
+    assert stage.deleted == []
     assert {one.method for one in scripted.received} == {"GET"}
 
 
@@ -151,13 +151,15 @@ def test_a_status_that_may_change_is_read_twice(
     """`None` as the second status: there is no second look."""
     for module in ("_async", "_sync"):
         monkeypatch.setattr(f"skaha.{module}.session._SECONDS_BETWEEN_LOOKS", 0.001)
-    looks = [[record("a1", shown, type=kind, name="run-1")] for shown in (first, second) if shown]
-    scripted.answer = stage = Stage(*looks)
+    listings = [
+        [record("a1", shown, type=kind, name="run-1")] for shown in (first, second) if shown
+    ]
+    scripted.answer = stage = Stage(*listings)
     session = variant.open(server=scripted.url, token="t", retry=False)
     arguments = ("run-",) if call == "destroy_with" else ()
     deleted = variant.run(getattr(session, call)(*arguments, kind=None, status=status))
     assert deleted == ({"a1": True} if is_deleted else {})
-    assert len(stage.times) == len(looks)
+    assert len(stage.listing_times) == len(listings)
 
 
 @pytest.mark.parametrize("odd", [{}, {"id": None}, {"id": "../x"}, {"id": ["a"]}, {"id": ""}])
@@ -200,7 +202,7 @@ def test_no_desktop_is_ended_for_an_app_on_it(variant, scripted, call, options):
         if one.method == "DELETE" and one.path.endswith("/session/d8")
     ]
     assert desktops == []
-    assert "d8" not in stage.ended
+    assert "d8" not in stage.deleted
 
 
 def test_a_desktop_is_ended_once_and_gone_though_its_apps_are_listed(
@@ -224,20 +226,20 @@ def test_what_is_gone_in_the_end_is_ended(variant, scripted, call, args):
     """`Terminating` is not gone yet."""
     records = [record("a1", "Completed", name="a1"), record("a2", "Completed", name="a2")]
     dying = [record("a2", "Terminating", name="a2")]
-    looks = [dying, dying, []] if call == "destroy" else [records, dying, dying, []]
-    scripted.answer = stage = Stage(*looks)
+    listings = [dying, dying, []] if call == "destroy" else [records, dying, dying, []]
+    scripted.answer = stage = Stage(*listings)
     session = variant.open(server=scripted.url, token="t", retry=False)
     done = variant.run(getattr(session, call)(*args, verify=True))
     assert done == {"a1": True, "a2": True}
     assert done.failures == {}
-    assert len(stage.times) == len(looks)
+    assert len(stage.listing_times) == len(listings)
 
 
 def test_what_is_still_there_is_told(variant, scripted, monkeypatch):
     for module in (of_async, of_sync):
         monkeypatch.setattr(module, "_GRACE_SECONDS", 0.2)
     scripted.answer = stage = Stage([record("a2"), record("b9")])
-    stage.refused["DELETE a3"] = Answer(403, "forbidden")
+    stage.overrides["DELETE a3"] = Answer(403, "forbidden")
     session = variant.open(server=scripted.url, token="t", retry=False)
     done = variant.run(session.destroy(["a1", "a2", "a3"], verify=True))
     assert done == {"a1": True, "a2": False, "a3": False}
@@ -287,12 +289,12 @@ def test_nobody_looks_without_being_asked(variant, scripted):
     scripted.answer = stage = Stage([record("a1")])
     session = variant.open(server=scripted.url, token="t", retry=False)
     assert variant.run(session.destroy("a1")) == {"a1": True}
-    assert stage.times == []
+    assert stage.listing_times == []
 
 
 def test_a_look_that_fails_does_not_take_what_was_ended(variant, scripted):
     scripted.answer = stage = Stage([])
-    stage.refused["GET session"] = Answer(500, "oops")
+    stage.overrides["GET session"] = Answer(500, "oops")
     session = variant.open(server=scripted.url, token="t", retry=False)
     with pytest.raises(errors.ServerError) as caught:
         variant.run(session.destroy(["a1", "a2"], verify=True))
@@ -325,4 +327,4 @@ def test_what_platforms_list_is_ended_by_its_id(variant, scripted, profile):
     session = variant.open(server=scripted.url, token="t", retry=False)
     variant.run(session.destroy_with("bias-", status=["Completed", "Failed"]))
     expected = {"q1r7zz3d", "f3a1led0"} if profile == "A" else {"h2u5kd7n", "f3a1led0"}
-    assert set(stage.ended) == expected
+    assert set(stage.deleted) == expected

@@ -4,7 +4,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
 from scripted import Answer
-from staged import IMAGE, Stage, look
+from staged import IMAGE, Stage, listing
 
 from skaha import Retry, errors
 
@@ -37,13 +37,13 @@ def collected(variant, lines, each=lambda *_: None):
 def followed(variant, scripted, readings, ids=None, **options):
     """Follow sessions that say this at each reading, and have ended when they say the last."""
     rounds = max(map(len, readings.values()))
-    looks = [
-        look(
+    listings = [
+        listing(
             {one: "Running" if n + 1 < len(said) else "Completed" for one, said in readings.items()}
         )
         for n in range(rounds)
     ]
-    scripted.answer = stage = Stage(*looks, prints=readings)
+    scripted.answer = stage = Stage(*listings, logs=readings)
     session = variant.open(server=scripted.url, token="t", **{"retry": False} | options)
     return collected(
         variant, session.follow(list(readings) if ids is None else ids, **QUICK)
@@ -142,15 +142,15 @@ def test_of_what_was_printed_before_only_the_tail_is_told(variant, scripted, tai
     """And all that comes later, also of a session that had printed nothing yet."""
     readings = {"a1": [b"1\n2\n3", b"1\n2\n3\n4\n"], "b2": [b"", b"5\n6\n"]}
     scripted.answer = stage = Stage(
-        look(dict.fromkeys(readings, "Running")),
-        look(dict.fromkeys(readings, "Completed")),
-        prints=readings,
+        listing(dict.fromkeys(readings, "Running")),
+        listing(dict.fromkeys(readings, "Completed")),
+        logs=readings,
     )
     session = variant.open(server=scripted.url, token="t", retry=False)
     lines = session.follow(list(readings), tail=tail, **QUICK)
     expected = [("a1", line) for line in [*["1", "2"][-tail:], "3", "4"]]
     assert collected(variant, lines) == [*expected, ("b2", "5"), ("b2", "6")]
-    assert sorted(stage.reads) == ["a1", "a1", "b2", "b2"]
+    assert sorted(stage.log_reads) == ["a1", "a1", "b2", "b2"]
 
 
 def test_whoever_has_ended_is_read_once_more_and_never_again(variant, scripted):
@@ -160,43 +160,48 @@ def test_whoever_has_ended_is_read_once_more_and_never_again(variant, scripted):
         *[("a1", "x"), ("a1", "y")],
         *[("b2", "1"), ("b2", "2"), ("b2", "3"), ("b2", "4")],
     ]
-    assert (stage.reads.count("a1"), stage.reads.count("b2")) == (2, 4)
+    assert (stage.log_reads.count("a1"), stage.log_reads.count("b2")) == (2, 4)
     # One list a round for all of them.
-    assert len(stage.times) == 4
+    assert len(stage.listing_times) == 4
 
 
 @pytest.mark.usefixtures("quick_look_ups")
 def test_a_session_that_vanishes_has_ended(variant, scripted, caplog):
-    looks = [look({"a1": "Pending"}), look({"a1": "Running"}), []]
-    scripted.answer = Stage(*looks, prints={"a1": [b"one\n", b"one\ntwo\n"]})
+    listings = [listing({"a1": "Pending"}), listing({"a1": "Running"}), []]
+    scripted.answer = Stage(*listings, logs={"a1": [b"one\n", b"one\ntwo\n"]})
     session = variant.open(server=scripted.url, token="t", retry=False)
     assert collected(variant, session.follow("a1", **QUICK)) == [("a1", "one"), ("a1", "two")]
     assert caplog.messages == ["follow: session a1 does not exist any more"]
 
 
 def test_a_session_that_is_missing_from_a_list_is_followed_to_its_end(variant, scripted):
-    looks = [look({"a1": "Running"}), [], look({"a1": "Running"}), look({"a1": "Completed"})]
-    prints = {"a1": [b"1\n", b"1\n2\n", b"1\n2\n3\n", b"1\n2\n3\n4\n"]}
-    scripted.answer = Stage(*looks, prints=prints)
+    listings = [
+        listing({"a1": "Running"}),
+        [],
+        listing({"a1": "Running"}),
+        listing({"a1": "Completed"}),
+    ]
+    logs = {"a1": [b"1\n", b"1\n2\n", b"1\n2\n3\n", b"1\n2\n3\n4\n"]}
+    scripted.answer = Stage(*listings, logs=logs)
     session = variant.open(server=scripted.url, token="t", retry=False)
     found = collected(variant, session.follow("a1", **QUICK))
     assert [line for _, line in found] == ["1", "2", "3", "4"]
 
 
 def test_a_session_may_appear_late(variant, scripted):
-    looks = [[], [], look({"a1": "Running"}), look({"a1": "Failed"})]
-    scripted.answer = Stage(*looks, prints={"a1": [b"one\n", b"one\ntwo"]})
+    listings = [[], [], listing({"a1": "Running"}), listing({"a1": "Failed"})]
+    scripted.answer = Stage(*listings, logs={"a1": [b"one\n", b"one\ntwo"]})
     session = variant.open(server=scripted.url, token="t", retry=False)
     assert collected(variant, session.follow("a1", **QUICK)) == [("a1", "one"), ("a1", "two")]
 
 
 def test_the_log_of_a_session_that_has_not_started_is_not_read(variant, scripted):
-    pending = look({"a1": "Pending", "b2": "Running", "c3": "Dreaming"})
-    ended = look({"a1": "Failed", "b2": "Completed", "c3": "Completed"})
+    pending = listing({"a1": "Pending", "b2": "Running", "c3": "Dreaming"})
+    ended = listing({"a1": "Failed", "b2": "Completed", "c3": "Completed"})
     scripted.answer = stage = Stage([], pending, pending, ended)
     session = variant.open(server=scripted.url, token="t", retry=False)
     assert collected(variant, session.follow(["a1", "b2", "c3"], **QUICK)) == []
-    assert sorted(stage.reads) == ["a1", "b2", "b2", "b2", "c3", "c3", "c3"]
+    assert sorted(stage.log_reads) == ["a1", "b2", "b2", "b2", "c3", "c3", "c3"]
 
 
 def test_nothing_is_asked_for_the_sake_of_no_session(variant, scripted, scripted_session):
@@ -224,10 +229,10 @@ def test_a_reading_that_fails_costs_no_line(variant, scripted, failing):
     readings = {"a1": [b"1\n", b"1\n2\n", b"1\n2\n3\n"], "b2": [b"x\n", b"x\n", b"x\ny\n"]}
     # One in the middle is not made up for, but the last one is.
     readings["a1"][failing:2] = [Answer(500, "oops")]
-    looks = [look({"a1": "Running", "b2": "Running"})] * 2 + [
-        look({"a1": "Completed", "b2": "Completed"})
+    listings = [listing({"a1": "Running", "b2": "Running"})] * 2 + [
+        listing({"a1": "Completed", "b2": "Completed"})
     ]
-    scripted.answer = Stage(*looks, prints=readings)
+    scripted.answer = Stage(*listings, logs=readings)
     session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
     found = collected(variant, session.follow(["a1", "b2"], **QUICK))
     assert [line for one, line in found if one == "a1"] == ["1", "2", "3"]
@@ -236,8 +241,8 @@ def test_a_reading_that_fails_costs_no_line(variant, scripted, failing):
 
 def test_a_reading_is_tried_again(variant, scripted):
     said = [b"1\n", Answer(503, "busy", headers={"Retry-After": "0"}), None, b"1\n2\n3"]
-    looks = [look({"a1": status}) for status in ("Running", "Running", "Completed")]
-    scripted.answer = Stage(*looks, prints={"a1": said})
+    listings = [listing({"a1": status}) for status in ("Running", "Running", "Completed")]
+    scripted.answer = Stage(*listings, logs={"a1": said})
     session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
     found = collected(variant, session.follow("a1", **QUICK))
     assert [line for _, line in found] == ["1", "2", "3"]
@@ -246,10 +251,10 @@ def test_a_reading_is_tried_again(variant, scripted):
 def test_an_outage_costs_no_line(variant, scripted, caplog):
     """The list and the logs fail, more often than one request is repeated."""
     busy = Answer(503, "busy")
-    looks = [look({"a1": "Running"}), look({"a1": "Running"}), *[busy, None] * 6]
-    looks += [look({"a1": "Running"}), look({"a1": "Completed"})]
+    listings = [listing({"a1": "Running"}), listing({"a1": "Running"}), *[busy, None] * 6]
+    listings += [listing({"a1": "Running"}), listing({"a1": "Completed"})]
     said = [b"1\n", busy, b"1\n2\n", b"1\n2\n3\n"]
-    scripted.answer = Stage(*looks, prints={"a1": said})
+    scripted.answer = Stage(*listings, logs={"a1": said})
     session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
     found = collected(variant, session.follow("a1", **QUICK))
     assert [line for _, line in found] == ["1", "2", "3"]
@@ -260,11 +265,13 @@ def test_an_outage_costs_no_line(variant, scripted, caplog):
 
 def test_a_log_that_can_never_be_read_is_told_at_the_deadline(variant, scripted):
     retry = Retry(attempts=3, deadline=0.2, first_pause=0.001, longest_pause=0.01)
-    scripted.answer = stage = Stage(look({"a1": "Completed"}), prints={"a1": [Answer(500, "oops")]})
+    scripted.answer = stage = Stage(
+        listing({"a1": "Completed"}), logs={"a1": [Answer(500, "oops")]}
+    )
     session = variant.open(server=scripted.url, token="t", retry=retry)
     with pytest.raises(errors.ServerError, match="logs of a1: "):
         collected(variant, session.follow("a1", **QUICK))
-    assert len(stage.reads) > retry.attempts
+    assert len(stage.log_reads) > retry.attempts
 
 
 def test_a_log_that_is_too_large_ends_no_other(variant, scripted, caplog, monkeypatch):

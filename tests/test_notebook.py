@@ -70,7 +70,7 @@ def test_a_list_of_sessions_is_a_row_each(variant, scripted, scripted_session):
 
 def test_a_launch_is_its_replicas_and_what_failed(variant, scripted, scripted_session):
     scripted.answer = stage = Stage([])
-    stage.refused = {}
+    stage.overrides = {}
     launched = variant.run(scripted_session.create("fit", IMAGE, replicas=2))
     launched.failures["fit-3"] = errors.SkahaError(HOSTILE)
     assert shown(launched) == [

@@ -10,7 +10,7 @@ from faults.conftest import QUICK
 from faults.faulty import FaultyPlatform
 from hypothesis import HealthCheck, given, settings
 from scripted import Answer, json_answer
-from staged import IMAGE, Stage, look
+from staged import IMAGE, Stage, listing
 
 from skaha import errors
 
@@ -41,13 +41,13 @@ def counted(total):
 
 @pytest.mark.parametrize("call", CALLS)
 def test_each_item_is_told_of_as_it_is_done(variant, scripted, scripted_session, tmp_path, call):
-    scripted.answer = stage = Stage(look(dict.fromkeys(IDS, "Completed")))
+    scripted.answer = stage = Stage(listing(dict.fromkeys(IDS, "Completed")))
     stage.records = {key: [json_answer({"id": key, "status": "Completed"})] for key in ("a1", "c3")}
-    stage.prints = {key: [b"a line\n"] for key in ("a1", "c3")}
+    stage.logs = {key: [b"a line\n"] for key in ("a1", "c3")}
     stage.events = dict.fromkeys(IDS, Answer(200, "<none>\n"))
     # One of them is not there, or is refused: it is done, too.
     for method, key in (("GET", "b2"), ("POST", "b2"), ("DELETE", "b2"), ("POST", "fit-2")):
-        stage.refused[f"{method} {key}"] = Answer(404, "not there")
+        stage.overrides[f"{method} {key}"] = Answer(404, "not there")
     told, threads = [], set()
 
     def progress(done, total):
@@ -84,9 +84,9 @@ def test_only_what_is_missing_is_counted_when_it_is_launched_again(
     variant, scripted, scripted_session
 ):
     scripted.answer = stage = Stage([])
-    stage.refused = {f"POST fit-{n}": Answer(400, "quota exceeded") for n in (2, 4)}
+    stage.overrides = {f"POST fit-{n}": Answer(400, "quota exceeded") for n in (2, 4)}
     launched = variant.run(scripted_session.create("fit", IMAGE, replicas=5))
-    stage.refused.clear()
+    stage.overrides.clear()
     told = []
     variant.run(scripted_session.relaunch(launched, progress=lambda *now: told.append(now)))
     assert told == counted(2)
@@ -107,8 +107,8 @@ def test_nobody_is_told_of_nothing(variant, scripted, scripted_session):
 )
 def test_all_are_told_of_however_many_and_however_wide(variant, scripted, count, width, missing):
     ids = [f"a{number}" for number in range(count)]
-    scripted.answer = stage = Stage(look(dict.fromkeys(ids, "Running")))
-    stage.refused = {f"GET a{number}": Answer(404, "not there") for number in missing}
+    scripted.answer = stage = Stage(listing(dict.fromkeys(ids, "Running")))
+    stage.overrides = {f"GET a{number}": Answer(404, "not there") for number in missing}
     session = variant.open(server=scripted.url, token="t", retry=False, concurrency=width)
     told, marks = [], set()
 
@@ -151,7 +151,7 @@ def test_a_launch_in_waves_is_counted_as_a_whole(variant, scripted, scripted_ses
 
     def answer(request):
         launched = [f"id-of-{form['name'][0]}" for form in stage.forms]
-        stage.looks = [look(dict.fromkeys(launched, "Completed"))]
+        stage.listings = [listing(dict.fromkeys(launched, "Completed"))]
         return stage(request)
 
     scripted.answer = answer
@@ -162,7 +162,7 @@ def test_a_launch_in_waves_is_counted_as_a_whole(variant, scripted, scripted_ses
         )
     )
     assert told == counted(5)
-    assert len(stage.times) == 3
+    assert len(stage.listing_times) == 3
 
 
 class Fed:
@@ -211,7 +211,7 @@ def test_what_progress_raises_ends_the_call_and_loses_nothing(variant, scripted,
 
 
 def test_what_stops_a_wait_has_what_was_known(variant, scripted, scripted_session):
-    scripted.answer = Stage(look({"a1": "Running", "b2": "Completed"}))
+    scripted.answer = Stage(listing({"a1": "Running", "b2": "Completed"}))
 
     def progress(_):
         raise ZeroDivisionError

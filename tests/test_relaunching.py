@@ -32,7 +32,7 @@ def test_exactly_the_replicas_that_failed_are_launched_again(variant, scripted):
     scripted.answer = stage = Stage([])
     registry = ContainerRegistry("images.canfar.net", "vrubin", "a-secret")
     session = variant.open(server=scripted.url, token="t", retry=False, registry=registry)
-    stage.refused = {f"POST fit-{n}": REFUSED for n in (3, 7, 10)}
+    stage.overrides = {f"POST fit-{n}": REFUSED for n in (3, 7, 10)}
     first = variant.run(session.create("fit", IMAGE, replicas=10, **ORDER))
     assert list(first.failures) == ["fit-3", "fit-7", "fit-10"]
     asked = {form["name"][0]: form for form in stage.forms}
@@ -41,7 +41,7 @@ def test_exactly_the_replicas_that_failed_are_launched_again(variant, scripted):
     ]
 
     stage.forms.clear()
-    stage.refused = {"POST fit-7": REFUSED}
+    stage.overrides = {"POST fit-7": REFUSED}
     second = variant.run(session.relaunch(first))
     assert second == ["id-of-fit-3", "id-of-fit-10"]
     assert second.names == {"fit-3": "id-of-fit-3", "fit-10": "id-of-fit-10"}
@@ -51,7 +51,7 @@ def test_exactly_the_replicas_that_failed_are_launched_again(variant, scripted):
     }
 
     stage.forms.clear()
-    stage.refused = {}
+    stage.overrides = {}
     third = variant.run(session.relaunch(second))
     assert (third, third.failures) == (["id-of-fit-7"], {})
     assert stage.forms == [asked["fit-7"]]
@@ -65,17 +65,17 @@ def test_exactly_the_replicas_that_failed_are_launched_again(variant, scripted):
 
 def test_what_nothing_came_of_is_launched_again_from_the_error(variant, scripted, scripted_session):
     scripted.answer = stage = Stage([])
-    stage.refused = {f"POST fit-{n}": Answer(401, "expired") for n in (1, 2)}
+    stage.overrides = {f"POST fit-{n}": Answer(401, "expired") for n in (1, 2)}
     with pytest.raises(errors.AuthenticationError) as caught:
         variant.run(scripted_session.create("fit", IMAGE, replicas=3))
-    stage.refused = {}
+    stage.overrides = {}
     again = variant.run(scripted_session.relaunch(caught.value.partial))
     assert list(again.names) == ["fit-1", "fit-2"]
 
 
 def test_what_was_pickled_has_no_order_left(variant, scripted, scripted_session):
     scripted.answer = stage = Stage([])
-    stage.refused = {"POST fit-2": REFUSED}
+    stage.overrides = {"POST fit-2": REFUSED}
     launched = variant.run(scripted_session.create("fit", IMAGE, replicas=2, **ORDER))
     pickled = pickle.dumps(launched)
     assert b"n5128" not in pickled
@@ -117,7 +117,7 @@ def test_only_what_was_launched_can_have_failed(variant, scripted):
 def test_six_hundred_replicas_are_one_call(variant, scripted):
     scripted.answer = stage = Stage([])
     session = variant.open(server=scripted.url, token="t")
-    stage.refused = {f"POST big-{n}": Answer(403, "no") for n in (1, 300, 513, 600)}
+    stage.overrides = {f"POST big-{n}": Answer(403, "no") for n in (1, 300, 513, 600)}
     launched = variant.run(session.create("big", IMAGE, replicas=600))
     left = [n for n in range(1, 601) if n not in (1, 300, 513, 600)]
     assert launched == [f"id-of-big-{n}" for n in left]
@@ -200,7 +200,7 @@ def test_the_refusal_stands_where_nobody_knows_what_is_allowed(
 
 def test_another_refusal_asks_for_nothing(variant, scripted, scripted_session):
     scripted.answer = stage = Stage([])
-    stage.refused = {"POST fit-1": Answer(400, "image is required")}
+    stage.overrides = {"POST fit-1": Answer(400, "image is required")}
     with pytest.raises(errors.BadRequestError):
         variant.run(scripted_session.create("fit", IMAGE))
     assert len(scripted.received) == 1

@@ -10,7 +10,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
 from scripted import Answer, json_answer
-from staged import IMAGE, Stage, look, record
+from staged import IMAGE, Stage, listing, record
 
 from skaha import Retry, errors
 
@@ -29,7 +29,7 @@ PAGE = Answer(200, "<html>Log in, please</html>", "text/html; charset=utf-8")
 )
 def test_the_last_lines_are_those_of_tail(variant, scripted, scripted_session, log, count):
     """A line ends at a line feed, as for `tail` and for `follow`, and at nothing else."""
-    scripted.answer = Stage([record("a1")], prints={"a1": [log.encode()]})
+    scripted.answer = Stage([record("a1")], logs={"a1": [log.encode()]})
     variant.run(scripted_session.fetch())
     [text] = variant.run(scripted_session.logs("a1", tail=count)).values()
     lines = log.split("\n")
@@ -39,17 +39,17 @@ def test_the_last_lines_are_those_of_tail(variant, scripted, scripted_session, l
 
 
 def test_the_last_lines_of_several_are_of_each(variant, scripted, scripted_session):
-    prints = {"a1": [b"1\n2\n3\n"], "b2": [b"x\ny"], "c3": [b""]}
-    scripted.answer = stage = Stage([], prints=prints)
+    logs = {"a1": [b"1\n2\n3\n"], "b2": [b"x\ny"], "c3": [b""]}
+    scripted.answer = stage = Stage([], logs=logs)
     stage.records["c3"] = [json_answer(record("c3"))]
-    found = variant.run(scripted_session.logs(list(prints), tail=2))
+    found = variant.run(scripted_session.logs(list(logs), tail=2))
     assert found == {"a1": "2\n3\n", "b2": "x\ny", "c3": ""}
 
 
 def test_the_last_lines_of_a_large_log_need_little_memory(variant, scripted, scripted_session):
     """Lines of all lengths, so that no part of the response ends with a line."""
     lines = b"".join(b"%d" % number + b"x" * (number % 700) + b"\n" for number in range(40_000))
-    scripted.answer = Stage([], prints={"a1": [lines], "b2": [lines + b"the end"]})
+    scripted.answer = Stage([], logs={"a1": [lines], "b2": [lines + b"the end"]})
     tracemalloc.start()
     try:
         found = variant.run(scripted_session.logs(["a1", "b2"], tail=3))
@@ -67,8 +67,8 @@ def test_last_lines_that_do_not_fit_into_memory_are_told(
 ):
     for name in ("async", "sync"):
         monkeypatch.setattr(f"skaha._{name}._logs._MAX_TAIL_BYTES", 2**21)
-    prints = {"a1": [b"x" * 2**22], "b2": [b"y\n" * 2**22 + b"end\n"]}
-    scripted.answer = Stage([], prints=prints)
+    logs = {"a1": [b"x" * 2**22], "b2": [b"y\n" * 2**22 + b"end\n"]}
+    scripted.answer = Stage([], logs=logs)
     found = variant.run(scripted_session.logs(["a1", "b2"], tail=1))
     assert found == {"b2": "end\n"}
     assert "more than 2 MiB; large logs can be saved" in str(found.failures["a1"])
@@ -76,7 +76,7 @@ def test_last_lines_that_do_not_fit_into_memory_are_told(
 
 def test_the_last_lines_are_read_again_after_a_lost_connection(variant, scripted):
     half = Answer(200, b"1\n2\n", headers={"Content-Length": "100"})
-    scripted.answer = Stage([], prints={"a1": [half, Answer(503), b"1\n2\n3\n4\n"]})
+    scripted.answer = Stage([], logs={"a1": [half, Answer(503), b"1\n2\n3\n4\n"]})
     retry = Retry(first_pause=0.001)
     session = variant.open(server=scripted.url, token="t", retry=retry, timeout=0.3)
     assert variant.run(session.logs("a1", tail=3)) == {"a1": "2\n3\n4\n"}
@@ -99,7 +99,7 @@ def test_an_empty_log_is_the_log_of_a_session_that_exists(
 
 
 def test_nothing_else_is_requested_for_a_log_with_a_text(variant, scripted, scripted_session):
-    scripted.answer = Stage([], prints={"a1": [b"\n"]})
+    scripted.answer = Stage([], logs={"a1": [b"\n"]})
     assert variant.run(scripted_session.logs("a1")) == {"a1": "\n"}
     assert len(scripted.received) == 1
 
@@ -115,7 +115,7 @@ def test_no_file_is_saved_for_a_session_that_does_not_exist(
 
 
 def test_the_last_lines_are_printed(variant, scripted, scripted_session, capsys):
-    scripted.answer = Stage([], prints={"a1": [b"1\n2\n3\n"]})
+    scripted.answer = Stage([], logs={"a1": [b"1\n2\n3\n"]})
     assert variant.run(scripted_session.logs("a1", verbose=True, tail=1)) is None
     assert capsys.readouterr().out.split() == ["a1:", "3"]
 
@@ -139,9 +139,9 @@ def contents(folder):
 
 
 def test_each_session_has_a_file_by_its_name_and_id(variant, scripted, scripted_session, tmp_path):
-    prints = {"a1": [b"one\n"], "b2": ["zwölf\n".encode()], "c3": [b"\xff\x00"]}
+    logs = {"a1": [b"one\n"], "b2": ["zwölf\n".encode()], "c3": [b"\xff\x00"]}
     scripted.answer = Stage(
-        [record("b2", "Completed", name="sweep-2"), record("a1", name="sweep-1")], prints=prints
+        [record("b2", "Completed", name="sweep-2"), record("a1", name="sweep-1")], logs=logs
     )
     folder = tmp_path / "not" / "there"
     found = saved(variant, scripted_session, ["c3", "a1", "b2"], folder)
@@ -150,7 +150,7 @@ def test_each_session_has_a_file_by_its_name_and_id(variant, scripted, scripted_
         ("a1", folder / "sweep-1-a1.log"),
         ("b2", folder / "sweep-2-b2.log"),
     ]
-    assert contents(folder) == {path.name: prints[one][0] for one, path in found.items()}
+    assert contents(folder) == {path.name: logs[one][0] for one, path in found.items()}
     assert found.failures == {}
     # One list for all the names.
     assert [request.path for request in scripted.received].count("/skaha/v1/session") == 1
@@ -192,7 +192,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("name", HOSTILE, ids=lambda name: repr(name)[:20])
 def test_no_name_leads_out_of_the_directory(variant, scripted, scripted_session, tmp_path, name):
-    scripted.answer = Stage([record("a1", name=name)], prints={"a1": [b"one\n"]})
+    scripted.answer = Stage([record("a1", name=name)], logs={"a1": [b"one\n"]})
     folder = tmp_path / "in" / "here"
     [path] = saved(variant, scripted_session, "a1", folder).values()
     assert path.parent == folder
@@ -207,7 +207,7 @@ def test_no_name_leads_out_of_the_directory(variant, scripted, scripted_session,
 def test_an_odd_record_among_others_takes_no_name_away(
     variant, scripted, scripted_session, tmp_path, odd
 ):
-    scripted.answer = Stage([record("a1"), odd], prints={"a1": [b"one\n"]})
+    scripted.answer = Stage([record("a1"), odd], logs={"a1": [b"one\n"]})
     assert list(saved(variant, scripted_session, "a1", tmp_path)) == ["a1"]
     assert contents(tmp_path) == {"name-of-a1-a1.log": b"one\n"}
 
@@ -218,25 +218,25 @@ def test_an_app_does_not_name_the_file_of_its_desktop(
     """Older platforms list apps, too, and an app bears the id of its desktop."""
     desktop = record("d8", type="desktop", name="desk")
     app = record("d8", type="desktop-app", name="<none>", appid="k4b")
-    scripted.answer = Stage([desktop, app], prints={"d8": [b"one\n"]})
+    scripted.answer = Stage([desktop, app], logs={"d8": [b"one\n"]})
     saved(variant, scripted_session, "d8", tmp_path)
     assert list(contents(tmp_path)) == ["desk-d8.log"]
 
 
 def test_a_file_is_replaced_by_the_longer_log(variant, scripted, scripted_session, tmp_path):
     logs = [b"one\n", b"one\n", b"one\ntwo\n"]
-    stage = scripted.answer = Stage([record("a1")], prints={"a1": logs})
+    stage = scripted.answer = Stage([record("a1")], logs={"a1": logs})
     for expected in logs:
         saved(variant, scripted_session, "a1", tmp_path)
         assert contents(tmp_path) == {"name-of-a1-a1.log": expected}
-    assert stage.reads == ["a1"] * 3
+    assert stage.log_reads == ["a1"] * 3
 
 
 @pytest.mark.parametrize("shorter", [b"", b"one\n", b"new\n"])
 def test_a_shorter_log_replaces_no_file(variant, scripted, scripted_session, tmp_path, shorter):
     """The platform sends less if the container was started again, or is deleted."""
-    prints = {"a1": [b"one\ntwo\n", shorter], "b2": [b"1\n", b"1\n2\n"]}
-    scripted.answer = Stage([record("a1"), record("b2")], prints=prints)
+    logs = {"a1": [b"one\ntwo\n", shorter], "b2": [b"1\n", b"1\n2\n"]}
+    scripted.answer = Stage([record("a1"), record("b2")], logs=logs)
     saved(variant, scripted_session, ["a1", "b2"], tmp_path)
     found = saved(variant, scripted_session, ["a1", "b2"], tmp_path)
     assert list(found) == ["b2"]
@@ -299,8 +299,8 @@ NO_LOGS = {
 @pytest.mark.parametrize("what", NO_LOGS)
 def test_what_is_no_whole_log_replaces_none(variant, scripted, tmp_path, what):
     answer, kind = NO_LOGS[what]
-    looks = look({"a1": "Running", "b2": "Running"})
-    scripted.answer = Stage(looks, prints={"a1": [b"old\n", answer], "b2": [b"1\n", b"1\n2\n"]})
+    listings = listing({"a1": "Running", "b2": "Running"})
+    scripted.answer = Stage(listings, logs={"a1": [b"old\n", answer], "b2": [b"1\n", b"1\n2\n"]})
     session = variant.open(server=scripted.url, token="t", retry=False, timeout=0.3)
     saved(variant, session, ["a1", "b2"], tmp_path)
     try:
@@ -315,7 +315,7 @@ def test_what_is_no_whole_log_replaces_none(variant, scripted, tmp_path, what):
 
 
 def test_a_page_alone_is_saved_nowhere(variant, scripted, scripted_session, tmp_path):
-    scripted.answer = Stage([record("a1")], prints={"a1": [PAGE]})
+    scripted.answer = Stage([record("a1")], logs={"a1": [PAGE]})
     with pytest.raises(errors.AnswerError, match="HTML page"):
         saved(variant, scripted_session, "a1", tmp_path)
     assert contents(tmp_path) == {}
@@ -324,7 +324,7 @@ def test_a_page_alone_is_saved_nowhere(variant, scripted, scripted_session, tmp_
 def test_a_log_goes_to_the_disk_in_parts(variant, scripted, scripted_session, tmp_path):
     """The memory that it takes is not that of the log."""
     log = b"a line of a log\n" * 2**21
-    scripted.answer = Stage([record("a1")], prints={"a1": [log]})
+    scripted.answer = Stage([record("a1")], logs={"a1": [log]})
     tracemalloc.start()
     try:
         [path] = saved(variant, scripted_session, "a1", tmp_path).values()
@@ -357,7 +357,7 @@ def test_the_old_file_is_whole_until_the_new_one_is(variant, scripted, scripted_
         yield b"d\nnew\n"
 
     new = Answer(200, slowly(), headers={"Content-Length": "8"})
-    scripted.answer = Stage([record("a1")], prints={"a1": [b"old\n", new]})
+    scripted.answer = Stage([record("a1")], logs={"a1": [b"old\n", new]})
     saved(variant, scripted_session, "a1", tmp_path)
     saved(variant, scripted_session, "a1", tmp_path)
     assert seen == [b"old\n"]
