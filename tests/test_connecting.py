@@ -239,7 +239,7 @@ def test_a_late_session_does_not_delay_the_others(variant, scripted, page_server
     error = urls.failures["n2"]
     assert isinstance(error, errors.WaitTimeoutError)
     assert str(error) == "session n2 is Pending after 0.5 s: 0/9 nodes are available"
-    # At the start, after the first session, and after the second session.
+    # One count per report: at the start, and when each session is finished (before it is opened).
     assert opened_counts == [0, 0, 1]
     assert len(stage.listing_times) > 3
 
