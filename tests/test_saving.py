@@ -160,12 +160,12 @@ def test_each_session_has_a_file_by_its_name_and_id(variant, scripted, scripted_
     assert [request.path for request in scripted.received].count("/skaha/v1/session") == 1
 
 
-def test_the_embedded_platform_says_what_is_save(variant, session, tmp_path):
+def test_logs_of_the_embedded_platform_are_saved(variant, session, tmp_path):
     ids = variant.run(session.create("log", IMAGE, cmd="seq", args="3", replicas=2))
     try:
         variant.run(session.wait(ids, timeout=20))
-        found = save(variant, session, ids, str(tmp_path))
-        assert [path.name for path in found.values()] == [
+        paths = save(variant, session, ids, str(tmp_path))
+        assert [path.name for path in paths.values()] == [
             f"log-{number}-{session_id}.log" for number, session_id in enumerate(ids, 1)
         ]
         assert list(contents(tmp_path).values()) == [b"1\n2\n3\n"] * 2
