@@ -1,4 +1,4 @@
-"""Copies of the checkout for tests of the scripts that change it."""
+"""Copies of the checkout, for tests of the scripts that change files in it."""
 
 from __future__ import annotations
 

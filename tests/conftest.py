@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 TOKEN = "a-token-of-the-tests"
 
-# Where this is forbidden, hundreds of processes would compile the same modules again.
+# Without stored bytecode, hundreds of processes would compile the same modules again.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A shell ignores Ctrl-C in its background jobs, and the programs of the tests would inherit this.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# In a fresh checkout, hypothesis first makes its tables of Unicode; and a machine may be busy.
+# Hypothesis is slow in a fresh checkout (it makes its tables of Unicode) and on a busy machine.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Return three for each core: many tests wait for a process or for the clock."""
+    """Return three workers for each core: many tests wait for a process or for the clock."""
     return 3 * (os.cpu_count() or 1)
 
 
@@ -48,56 +48,56 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class Variant:
-    """One of the two variants: its classes, and how to get the value of a call."""
+    """One of the two variants: its classes, and a method that gets the value of a call."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         prefix = "Async" if name == "async" else ""
-        for plain in ("Session", "Images", "Context", "Overview"):
-            setattr(self, plain, getattr(skaha, prefix + plain))
+        for class_name in ("Session", "Images", "Context", "Overview"):
+            setattr(self, class_name, getattr(skaha, prefix + class_name))
         self._runner = asyncio.Runner() if name == "async" else None
-        self._opened: list[Any] = []
+        self._clients: list[Any] = []
 
     def open(self, kind: str = "Session", /, **settings: Any) -> Any:
-        """Construct a class of this variant that is closed when the test ends."""
-        opened = getattr(self, kind)(**settings)
-        self._opened.append(opened)
-        return opened
+        """Construct a client of this variant; it is closed when the test ends."""
+        client = getattr(self, kind)(**settings)
+        self._clients.append(client)
+        return client
 
     def run(self, value: Any) -> Any:
-        """Return what a call returned, or what its coroutine does."""
+        """Return the value of a call; in the async variant, run its coroutine."""
         if self._runner is None:
             assert not inspect.isawaitable(value)
             return value
         return self._runner.run(value)
 
     def close(self) -> None:
-        for opened in self._opened:
-            self.run(opened.close() if self._runner is None else opened.aclose())
+        for client in self._clients:
+            self.run(client.close() if self._runner is None else client.aclose())
         if self._runner is not None:
             self._runner.close()
 
 
 @pytest.fixture(scope="session", autouse=True)
-def nobodys_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Neither the environment nor the file of whoever runs the tests says anything."""
+def no_configuration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Hide the settings of the person who runs the tests: variables and configuration file."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("SKAHA_")]:
             patch.delenv(name)
-        patch.setenv("SKAHA_CONFIG", str(tmp_path_factory.mktemp("nobody") / "config.toml"))
+        patch.setenv("SKAHA_CONFIG", str(tmp_path_factory.mktemp("configuration") / "config.toml"))
         yield
 
 
 @pytest.fixture(params=["sync", "async"])
 def variant(request: pytest.FixtureRequest) -> Iterator[Variant]:
-    one = Variant(request.param)
-    yield one
-    one.close()
+    chosen = Variant(request.param)
+    yield chosen
+    chosen.close()
 
 
 @pytest.fixture
 def quick_look_ups(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look a missing session up by its id at once."""
+    """Do not wait before a missing session is looked up by its id."""
     monkeypatch.setattr("skaha._sansio.status_tracker._LOOK_UP_AFTER", 0)
 
 
@@ -109,7 +109,7 @@ def scripted() -> Iterator[ScriptedServer]:
 
 @pytest.fixture(scope="session")
 def shared_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
-    """The embedded platform, as a process of its own: its `url` and its `token`."""
+    """Start the embedded platform in its own process; yield its `url` and its `token`."""
     state = tmp_path_factory.mktemp("platform")
     command = [sys.executable, "-m", "skaha.local", "serve", "--port", "0"]
     command += ["--token", TOKEN, "--state", str(state), "--tether"]
@@ -123,7 +123,7 @@ def shared_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simple
 
 @pytest.fixture
 def platform(shared_platform: SimpleNamespace) -> Iterator[SimpleNamespace]:
-    """The embedded platform, where the sessions of a test end with it."""
+    """Yield the embedded platform; delete all its sessions when the test ends."""
     yield shared_platform
     with skaha.Session(server=shared_platform.url, token=shared_platform.token) as session:
         session.destroy_all()
@@ -131,11 +131,11 @@ def platform(shared_platform: SimpleNamespace) -> Iterator[SimpleNamespace]:
 
 @pytest.fixture
 def session(variant: Variant, platform: SimpleNamespace) -> Any:
-    """A session class of each variant, at the embedded platform."""
+    """Return a session client of each variant for the embedded platform."""
     return variant.open(server=platform.url, token=platform.token)
 
 
 @pytest.fixture
 def scripted_session(variant: Variant, scripted: ScriptedServer) -> Any:
-    """A session class of each variant, at the scripted server; it never tries again."""
+    """Return a session client of each variant for the scripted server, without retries."""
     return variant.open(server=scripted.url, token=TOKEN, retry=False)

@@ -1,14 +1,18 @@
-"""The pages of the documentation: which blocks of code they have, and how each is checked.
+"""Find and check the blocks of code on the pages of the documentation.
 
-A block is followed as a reader would, in the order of its page, all in one directory:
+The tests do what a reader of a page does: they run its blocks from top to bottom, all in one
+directory. The language of a block says how it is checked:
 
-- `python` runs, and may await; `pycon` runs, and prints what it shows. They share their names.
-- `sh` runs with bash and must succeed; `console` has commands after `$ ` (what continues one,
-  after `> `), which print what it shows on a terminal of 100 columns, where `...` is anything.
-- `toml`, `json` and `yaml` are read; a configuration is checked as one. `text` is only shown.
+- `python` runs, and may use `await`. `pycon` runs, and must print the output that it shows. Both
+  share their variables.
+- `sh` runs with bash and must succeed. `console` shows commands after `$ ` (a continued line
+  starts with `> `); they run on a terminal of 100 columns and must print the output that the
+  block shows, where `...` stands for any text.
+- `toml`, `json` and `yaml` are parsed; a configuration file must also be valid. `text` is not
+  checked.
 
-A comment right before a block says what else is to be done with it: `<!-- saved as: work.py -->`
-saves it instead, for blocks below to use, and `<!-- not run: REASON -->` leaves it alone.
+A comment directly before a block changes this: `<!-- saved as: work.py -->` saves the block to a
+file, for the blocks below it, and `<!-- not run: REASON -->` skips the block.
 
 The blocks of a page share one terminal: a directory that a block enters and a variable that it
 exports also apply to all later blocks, `python` included.
@@ -45,7 +49,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
-# Why a block may be left alone.
+# The reasons for which a block may be skipped.
 REASONS = (
     "installs packages",
     "checks the whole project",
@@ -59,28 +63,33 @@ REASONS = (
     "takes minutes",
     "changes the project",
 )
-# What the site is made with, which builds it with warnings as errors.
+# The build of the site checks these blocks: it treats warnings as errors.
 DIRECTIVES = ("{toctree}", "{eval-rst}", "{literalinclude}")
 
 _COMMENT = re.compile(r"<!-- (saved as|not run): (.+?) -->\s*")
 # Every shell sets these variables itself.
 _SHELL_VARIABLES = {"_", "OLDPWD", "PWD", "SHLVL"}
-_LIKE = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-_SECONDS = 60
-# What separates the output of one command from that of the next.
+_DOCTEST_FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+_TIMEOUT = 60  # seconds
+# This line separates the output of one command from the output of the next.
 _MARK = "----end-of-command----"
 
 
 @dataclass(frozen=True)
 class Block:
-    """One block of code of a page."""
+    """One block of code of a page, and the comment before it.
+
+    Attributes:
+        instruction: "saved as", "not run", or empty.
+        argument: The file name or the reason in the comment.
+    """
 
     page: Path
     line: int
     language: str
     text: str
-    task: str = ""
-    about: str = ""
+    instruction: str = ""
+    argument: str = ""
 
     @property
     def place(self) -> str:
@@ -89,30 +98,31 @@ class Block:
 
 def blocks(page: Path, text: str | None = None) -> Iterator[Block]:
     """Find the blocks of code of a page."""
-    before = None
+    previous = None
     for token in MarkdownIt().parse(text or page.read_text(encoding="utf-8")):
         if token.type in {"fence", "code_block"}:
-            told = before and before.type == "html_block" and _COMMENT.fullmatch(before.content)
-            task, about = told.groups() if told else ("", "")
+            is_after_html = previous and previous.type == "html_block"
+            comment = is_after_html and _COMMENT.fullmatch(previous.content)
+            instruction, argument = comment.groups() if comment else ("", "")
             language = token.info.split(" ")[0]
             assert token.map is not None
-            yield Block(page, token.map[0] + 1, language, token.content, task, about)
-        before = token
+            yield Block(page, token.map[0] + 1, language, token.content, instruction, argument)
+        previous = token
 
 
 def problem(block: Block) -> str | None:
-    """Say what is wrong with how a block is written."""
+    """Return a message if a block is not written in an allowed form."""
     if block.language not in DIRECTIVES and not hasattr(Reader, f"_on_{block.language}"):
-        return f"its language is {block.language!r}"
-    if block.task == "not run" and block.about not in REASONS:
-        return f"{block.about!r} is no reason not to run it"
+        return f"no language, or an unknown one: {block.language!r}"
+    if block.instruction == "not run" and block.argument not in REASONS:
+        return f"{block.argument!r} is not one of the allowed reasons"
     if block.language == "console" and not block.text.startswith("$ "):
-        return "it does not begin with a command"
+        return "it does not begin with a command after '$ '"
     return None
 
 
 def run(example: doctest.Example, names: dict[str, object], runner: asyncio.Runner) -> str:
-    """Run one example, which may await; return what it prints, or the error that it shows."""
+    """Run one example, which may use `await`; return its output, or the error that it expects."""
     code = compile(example.source, "<example>", "single", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         try:
@@ -127,7 +137,7 @@ def run(example: doctest.Example, names: dict[str, object], runner: asyncio.Runn
 
 
 def check(example: doctest.Example, printed: str, flags: int = 0) -> None:
-    """Compare what an example printed with what it shows."""
+    """Raise if the output of an example differs from the output that it shows."""
     shown = example.exc_msg or example.want
     flags |= sum(flag for flag, wanted in example.options.items() if wanted)
     assert doctest.OutputChecker().check_output(shown, printed, flags), (
@@ -136,19 +146,19 @@ def check(example: doctest.Example, printed: str, flags: int = 0) -> None:
 
 
 def clients(names: dict[str, object]) -> list[SkahaClient]:
-    """Return what examples may leave open, to be short."""
+    """Return the clients among the variables; short examples do not close them."""
     return [value for value in names.values() if isinstance(value, SkahaClient)]
 
 
 def close(opened: list[SkahaClient], runner: asyncio.Runner) -> None:
-    """Close clients of either variant."""
+    """Close clients of both variants."""
     for client in opened:
         client.api.close()
         runner.run(client.api.aclose())
 
 
 class Reader:
-    """Somebody who follows a page, in the working directory."""
+    """Runs the blocks of one page in the working directory."""
 
     def __init__(self, runner: asyncio.Runner) -> None:
         self.names: dict[str, object] = {"__name__": "__main__"}
@@ -156,12 +166,12 @@ class Reader:
         self._runner = runner
 
     def follow(self, block: Block) -> None:
-        """Do with a block what its language and its comment say."""
-        if block.task == "saved as":
-            Path(block.about).write_text(block.text, encoding="utf-8")
-        elif block.about == "needs an account on a platform":
+        """Check a block in the way that its language and its comment require."""
+        if block.instruction == "saved as":
+            Path(block.argument).write_text(block.text, encoding="utf-8")
+        elif block.argument == "needs an account on a platform":
             assert os.environ.get("SKAHA_SERVER") != "local", f"{block.place} runs on the laptop"
-        elif block.task != "not run" and block.language not in DIRECTIVES:
+        elif block.instruction != "not run" and block.language not in DIRECTIVES:
             try:
                 getattr(self, f"_on_{block.language}")(block)
             except BaseException as error:
@@ -171,7 +181,7 @@ class Reader:
                 self.opened += clients(self.names)
 
     def _on_python(self, block: Block) -> None:
-        # The lines of the page, for a traceback.
+        # The empty lines give a traceback the line numbers of the page.
         text = "\n" * block.line + block.text
         flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
         code = compile(text, str(block.page), "exec", flags, dont_inherit=True)
@@ -181,22 +191,22 @@ class Reader:
 
     def _on_pycon(self, block: Block) -> None:
         for example in doctest.DocTestParser().get_examples(block.text):
-            check(example, run(example, self.names, self._runner), _LIKE)
+            check(example, run(example, self.names, self._runner), _DOCTEST_FLAGS)
 
     def _on_sh(self, block: Block) -> None:
         with _exported() as save:
             command = ["bash", "-euo", "pipefail", "-c", block.text + save]
-            subprocess.run(command, check=True, timeout=_SECONDS, stdin=subprocess.DEVNULL)
+            subprocess.run(command, check=True, timeout=_TIMEOUT, stdin=subprocess.DEVNULL)
 
     def _on_console(self, block: Block) -> None:
         examples = list(_commands(block.text))
-        script = "".join(f"{one.source}\necho {_MARK}\n" for one in examples)
+        script = "".join(f"{example.source}\necho {_MARK}\n" for example in examples)
         with (
             _exported() as save,
             pexpect.spawn(
                 "bash",
                 ["-c", script + save],
-                timeout=_SECONDS,
+                timeout=_TIMEOUT,
                 dimensions=(24, 100),
                 encoding="utf-8",
             ) as terminal,
@@ -204,7 +214,7 @@ class Reader:
             terminal.expect(pexpect.EOF)
         *outputs, _ = terminal.before.replace("\r\n", "\n").split(f"{_MARK}\n")
         for example, output in zip(examples, outputs, strict=True):
-            check(example, output, _LIKE)
+            check(example, output, _DOCTEST_FLAGS)
 
     def _on_toml(self, block: Block) -> None:
         if "profiles" not in tomllib.loads(block.text):
@@ -222,12 +232,12 @@ class Reader:
         yaml.safe_load(block.text)
 
     def _on_text(self, block: Block) -> None:
-        """Look at it."""
+        """Check nothing."""
 
 
 @contextlib.contextmanager
 def _exported() -> Iterator[str]:
-    """Yield a command that stores the variables and directory of a shell; then use them here."""
+    """Yield a shell command that saves a shell's variables and directory; apply them at the end."""
     with tempfile.NamedTemporaryFile() as file:
         yield f"\nenv -0 > {file.name}\n"
         pairs = [pair.partition("=") for pair in file.read().decode().split("\0") if pair]

@@ -1,4 +1,4 @@
-"""A proxy on the loopback whose tunnels fail as a test says."""
+"""A proxy server on the loopback; a test chooses the faults of its tunnels."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 
 class Step(enum.Enum):
-    """Treatment of a request by the proxy."""
+    """Action of the proxy after a request."""
 
     PASS = "connect to the server"
     CLOSE = "close the connection without a response"
-    CUT = "open the tunnel, and close it"
+    CUT = "open the tunnel and close it at once"
     CUT_HANDSHAKE = "close the tunnel in the middle of the TLS handshake"
     STALL = "no response until the client hangs up"
-    STALL_HANDSHAKE = "open the tunnel, and be silent until the client hangs up"
+    STALL_HANDSHAKE = "open the tunnel and send nothing until the client hangs up"
 
 
 class ProxyServer:
-    """A proxy that connects to one port of this machine, whatever host a request names.
+    """A proxy that connects every request to one port of this machine and ignores the host name.
 
     Args:
         port: The port of the server that all requests reach.
@@ -36,10 +36,11 @@ class ProxyServer:
 
     def __init__(self, port: int = 9, tls: ssl.SSLContext | None = None) -> None:
         self.port = port
-        # The head of each request, and how the next requests are treated: by a step, or by the
-        # status and reason of a refusal.
+        # The head of each request that was read.
         self.heads: list[str] = []
+        # The actions after the next requests: a step, or the status line of a refusal.
         self.script: deque[Step | str] = deque()
+        # The action after all other requests.
         self.otherwise: Step | str = Step.PASS
         self.url = ""
         self._tls = tls
@@ -57,7 +58,7 @@ class ProxyServer:
 
     @property
     def passwords(self) -> list[str]:
-        """The user and password in each request."""
+        """The proxy's user and password in each request that has them."""
         lines = [line.partition(": ") for head in self.heads for line in head.splitlines()]
         return [
             base64.b64decode(value.removeprefix("Basic ")).decode()
@@ -66,7 +67,7 @@ class ProxyServer:
         ]
 
     def wait_for(self, condition: Callable[[], object], seconds: float = 10) -> None:
-        """Wait until the requests that come in make `condition` true."""
+        """Wait until `condition` is true; it is checked again after each request."""
         with self._changed:
             assert self._changed.wait_for(condition, seconds), self.hosts
 
@@ -100,11 +101,11 @@ class ProxyServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-                await self._treat(reader, writer)
+                await self._handle(reader, writer)
         finally:
             writer.transport.abort()
 
-    async def _treat(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         with self._changed:
             step = self.script.popleft() if self.script else self.otherwise

@@ -1,4 +1,4 @@
-"""Records of platforms: older ones (A) write out unknown values, newer ones (B) omit them."""
+"""Records of platforms: old ones (A) write unknown values as "<none>", new ones (B) omit them."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ SESSIONS_B: list[dict[str, Any]] = [
         "isFixedResources": False,
     },
     {**HEADLESS_B, "id": "f3a1led0", "status": "Failed", "name": "bias-2"},
-    # Neither kind nor status nor the last member is known today.
+    # The library knows neither this kind, nor this status, nor the last field.
     {**HEADLESS_B, "id": "n3wk1nd0", "type": "quantum", "status": "Dreaming", "mood": ["good", 1]},
 ]
 SESSIONS = {"A": SESSIONS_A, "B": SESSIONS_B}

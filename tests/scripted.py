@@ -1,4 +1,4 @@
-"""A real server on the loopback that answers what a test tells it to."""
+"""A real server on the loopback; a test gives it a function that returns its responses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Received:
-    """A request as it came over the socket, from which port, and with which certificate."""
+    """A request that the server received, with the client's port and certificate."""
 
     method: str
     path: str
@@ -32,8 +32,8 @@ class Received:
 class Answer:
     """A response: a status, a body and its content type, if it has one.
 
-    A body in parts needs a `Content-Length` among the headers; each part is sent before the next
-    one is asked for.
+    A body in parts needs a `Content-Length` among the headers. The server sends each part before
+    it takes the next part from the iterable.
     """
 
     status: int = 200
@@ -47,13 +47,13 @@ class Answer:
         return declared | self.headers
 
     def parts(self) -> Iterable[bytes]:
-        """Return the body part by part."""
+        """Return the parts of the body."""
         body = self.body.encode() if isinstance(self.body, str) else self.body
         return [body] if isinstance(body, bytes) else body
 
 
 def json_answer(value: Any) -> Answer:
-    """Say this value as the platform says it."""
+    """Return a response with this value as JSON."""
     return Answer(200, json.dumps(value), "application/json")
 
 
@@ -65,14 +65,14 @@ def _send(stream: BufferedIOBase, parts: Iterable[bytes]) -> None:
 
 class _Listener(ThreadingHTTPServer):
     daemon_threads = True
-    # The default of five makes the sixth of many clients at once wait for a second.
+    # With the default of five, the sixth of many simultaneous clients waits for a second.
     request_queue_size = 512
 
 
 class ScriptedServer:
-    """Answers each request with what `answer` returns for it, and keeps what it received.
+    """Sends the response that `answer` returns for a request, and stores all requests.
 
-    When `answer` returns `None`, the connection is closed without a word.
+    If `answer` returns `None`, the server closes the connection without a response.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
@@ -91,7 +91,7 @@ class ScriptedServer:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            # Head and body in one packet: else every answer waits for an acknowledgement.
+            # Head and body in one packet: otherwise every response waits for an acknowledgement.
             wbufsize = 1 << 16
 
             def setup(self) -> None:
@@ -119,7 +119,7 @@ class ScriptedServer:
                 else:
                     self.reply(answer)
 
-            do_POST = do_DELETE = do_GET  # noqa: N815  (the names that are looked for)
+            do_POST = do_DELETE = do_GET  # noqa: N815  (the base class looks for these names)
 
             def peer(self) -> bytes | None:
                 if not isinstance(self.connection, ssl.SSLSocket):
@@ -142,7 +142,7 @@ class ScriptedServer:
         return Handler
 
     def __enter__(self) -> Self:
-        # The default poll would make every test wait half a second for the end of the server.
+        # With the default poll interval, every test would wait half a second for the server's end.
         threading.Thread(target=self._server.serve_forever, args=(0.002,), daemon=True).start()
         return self
 

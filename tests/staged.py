@@ -1,4 +1,4 @@
-"""A platform whose sessions do what a test says, from one look at their list to the next."""
+"""A scripted platform: a test says how its sessions change from one listing to the next."""
 
 from __future__ import annotations
 
@@ -23,46 +23,50 @@ TOKEN = "a-token-of-the-tests"
 
 
 def record(session_id: str, status: str = "Running", **more: Any) -> dict[str, Any]:
-    """A session as the platform tells it."""
-    first = {"id": session_id, "name": f"name-of-{session_id}", "type": "headless"}
-    return {**first, "status": status, **more}
+    """Return the record of a session."""
+    base = {"id": session_id, "name": f"name-of-{session_id}", "type": "headless"}
+    return {**base, "status": status, **more}
 
 
-def look(statuses: Mapping[str, str | None]) -> list[dict[str, Any]]:
-    """A list of sessions by their statuses; `None` is one that is not listed."""
-    return [record(one, status) for one, status in statuses.items() if status is not None]
+def listing(statuses: Mapping[str, str | None]) -> list[dict[str, Any]]:
+    """Return the list of these sessions; a session with the status `None` is missing in it."""
+    return [record(key, status) for key, status in statuses.items() if status is not None]
 
 
 class Stage:
-    """Responses of the scripted server.
+    """Responses of the scripted server, and the requests that it received.
 
     Attributes:
-        looks: The list of sessions at each look at it, or another answer; the last one stays.
-        prints: What each session answers about its log at each reading; the last one stays.
-        refused: What is answered instead, by the method and the last part of the path or the name.
-        records: What is answered about a session by its id; by default its record in the last list.
-        events: What is answered about the events of a session.
-        times: When the list was looked at.
-        forms: What was to be launched.
-        reads: Whose log was read.
-        ended: Who was to be ended.
+        listings: The list of sessions, or another response, for each request of the list. The last
+            element answers all further requests.
+        logs: By session id, the log or another response for each request of the log. The last
+            element answers all further requests.
+        overrides: Responses that replace the usual ones. The key is the method and the last part
+            of the path; for a launch, the method and the name of the session.
+        records: By session id, the response for each request of the record. By default it is the
+            record in the last listing.
+        events: By session id, the response for a request of the events.
+        listing_times: The time of each request of the list, in seconds of the monotonic clock.
+        forms: The form of each launch.
+        log_reads: The session id of each request of a log.
+        deleted: The session id of each deletion.
     """
 
     def __init__(
         self,
-        *looks: list[dict[str, Any]] | Answer | None,
-        prints: Mapping[str, Sequence[bytes | Answer | None]] | None = None,
+        *listings: list[dict[str, Any]] | Answer | None,
+        logs: Mapping[str, Sequence[bytes | Answer | None]] | None = None,
     ) -> None:
-        self.looks = list(looks)
-        self.prints = {one: list(texts) for one, texts in (prints or {}).items()}
-        self.refused: dict[str, Answer | None] = {}
+        self.listings = list(listings)
+        self.logs = {session_id: list(texts) for session_id, texts in (logs or {}).items()}
+        self.overrides: dict[str, Answer | None] = {}
         self.records: dict[str, list[Answer | None]] = {}
         self.events: dict[str, Answer | None] = {}
-        self._last_look = self.looks[0] if isinstance(self.looks[0], list) else []
-        self.times: list[float] = []
+        self._last_listing = self.listings[0] if isinstance(self.listings[0], list) else []
+        self.listing_times: list[float] = []
         self.forms: list[dict[str, list[str]]] = []
-        self.reads: list[str] = []
-        self.ended: list[str] = []
+        self.log_reads: list[str] = []
+        self.deleted: list[str] = []
         self._lock = threading.Lock()
 
     def __call__(self, request: Received) -> Answer | None:
@@ -74,38 +78,38 @@ class Stage:
         if request.method == "POST" and last == "session":
             self.forms.append(request.form)
             last = request.form["name"][0]
-        if (word := f"{request.method} {last}") in self.refused:
-            return self.refused[word]
+        if (key := f"{request.method} {last}") in self.overrides:
+            return self.overrides[key]
         if request.method == "GET":
             return self._read(request, last)
         if request.method == "POST":
             return Answer(200, f"id-of-{last}\n")
-        self.ended.append(last)
+        self.deleted.append(last)
         return Answer()
 
     def _read(self, request: Received, last: str) -> Answer | None:
         if last == "session":
             return self._list()
         if request.query.get("view") == ["logs"]:
-            self.reads.append(last)
-            said = _next(self.prints.get(last, [b""]))
-            return Answer(200, said) if isinstance(said, bytes) else said
+            self.log_reads.append(last)
+            log = _next(self.logs.get(last, [b""]))
+            return Answer(200, log) if isinstance(log, bytes) else log
         if request.query.get("view") == ["events"]:
             return self.events.get(last, Answer(404, f"session {last} not found.\n"))
         return self._look_up(last)
 
     def _list(self) -> Answer | None:
-        self.times.append(time.monotonic())
-        said = _next(self.looks)
-        if not isinstance(said, list):
-            return said
-        self._last_look = said
-        return json_answer(said)
+        self.listing_times.append(time.monotonic())
+        response = _next(self.listings)
+        if not isinstance(response, list):
+            return response
+        self._last_listing = response
+        return json_answer(response)
 
     def _look_up(self, session_id: str) -> Answer | None:
         if session_id in self.records:
             return _next(self.records[session_id])
-        for record in self._last_look:
+        for record in self._last_listing:
             if record.get("id") == session_id:
                 return json_answer(record)
         return Answer(404, f"session {session_id} not found\n")
@@ -117,7 +121,7 @@ def _next(script: list[Any]) -> Any:
 
 @contextlib.contextmanager
 def embedded(state: Path, *options: str) -> Iterator[SimpleNamespace]:
-    """An embedded platform of a test's own: its `url`, its `token` and its `state` directory."""
+    """Start an embedded platform for one test; yield its `url`, `token` and `state` directory."""
     command = [sys.executable, "-m", "skaha.local", "serve", "--token", TOKEN]
     command += ["--state", str(state), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

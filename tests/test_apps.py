@@ -1,4 +1,4 @@
-"""Desktop apps, and what else the platform tells: images, registries, views, capabilities."""
+"""Desktop apps, the interactive view, image details, registries and capabilities."""
 
 import pytest
 import samples
@@ -21,20 +21,20 @@ def desktops(variant, session):
     variant.run(session.destroy(ids))
 
 
-def test_an_app_is_attached_listed_read_and_ended(variant, session, desktops):
+def test_an_app_is_attached_listed_inspected_and_deleted(variant, session, desktops):
     first, second = desktops
     app = variant.run(session.attach_app(first, APP_IMAGE))
     other = variant.run(session.attach_app(second, APP_IMAGE, cores=2, ram=4))
     assert len(app) == 3
-    told = variant.run(session.app_info(first, app))
-    assert (told["id"], told["appid"], told["type"]) == (first, app, "desktop-app")
-    assert told["image"] == APP_IMAGE
-    # The platform lists the apps of all desktops, whichever it is asked about.
+    record = variant.run(session.app_info(first, app))
+    assert (record["id"], record["appid"], record["type"]) == (first, app, "desktop-app")
+    assert record["image"] == APP_IMAGE
+    # The platform lists the apps of all desktops, even if the request names one desktop.
     assert [app_record["appid"] for app_record in variant.run(session.apps(first))] == [app]
     assert [app_record["appid"] for app_record in variant.run(session.apps(second))] == [other]
     assert {app_record["appid"] for app_record in variant.run(session.apps())} == {app, other}
     assert variant.run(session.apps(status="Terminating")) == []
-    assert variant.run(session.apps(first, [told["status"], "Failed"]))[0]["appid"] == app
+    assert variant.run(session.apps(first, [record["status"], "Failed"]))[0]["appid"] == app
     assert variant.run(session.destroy_app(first, app)) is None
     with pytest.raises(errors.NotFoundError, match=f"info of app {app} on {first}"):
         variant.run(session.app_info(first, app))
@@ -44,8 +44,8 @@ def test_an_app_is_attached_listed_read_and_ended(variant, session, desktops):
 
 
 def test_an_app_needs_a_desktop(variant, session):
-    with pytest.raises(errors.NotFoundError, match=r"app on nobodys1: .* nobodys1 not found"):
-        variant.run(session.attach_app("nobodys1", APP_IMAGE))
+    with pytest.raises(errors.NotFoundError, match=r"app on unknown1: .* unknown1 not found"):
+        variant.run(session.attach_app("unknown1", APP_IMAGE))
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_an_app_needs_a_desktop(variant, session):
         ("destroy_app", ("d8", "k4b/../..")),
     ],
 )
-def test_what_is_wrong_is_refused_before_anything_is_sent(
+def test_invalid_input_is_refused_before_a_request_is_sent(
     variant, scripted, scripted_session, call, args
 ):
     with pytest.raises(errors.InvalidInputError):
@@ -71,7 +71,7 @@ def test_what_is_wrong_is_refused_before_anything_is_sent(
     assert scripted.received == []
 
 
-def test_an_app_is_attached_with_what_was_asked_for_and_never_twice(variant, scripted):
+def test_the_request_of_an_app_has_only_the_given_fields_and_is_not_repeated(variant, scripted):
     scripted.answer = lambda _: Answer(503, "busy", headers={"Retry-After": "0"})
     session = variant.open(server=scripted.url, token="t")
     with pytest.raises(errors.ServerError):
@@ -84,13 +84,13 @@ def test_an_app_is_attached_with_what_was_asked_for_and_never_twice(variant, scr
 # Views.
 
 
-def test_what_is_interactive_is_in_a_view_of_its_own(variant, session, desktops):
+def test_the_interactive_view_lists_only_interactive_sessions(variant, session, desktops):
     ids = variant.run(session.create("plain", IMAGE, 1, 1, cmd="true"))
     app = variant.run(session.attach_app(desktops[0], APP_IMAGE))
     try:
-        found = variant.run(session.fetch(view="interactive"))
-        assert {record["id"] for record in found} == set(desktops)
-        assert app in {app_record.get("appid") for app_record in found}
+        records = variant.run(session.fetch(view="interactive"))
+        assert {record["id"] for record in records} == set(desktops)
+        assert app in {app_record.get("appid") for app_record in records}
         kinds = {
             record["type"] for record in variant.run(session.fetch("desktop", view="interactive"))
         }
@@ -100,44 +100,48 @@ def test_what_is_interactive_is_in_a_view_of_its_own(variant, session, desktops)
 
 
 @pytest.mark.parametrize("profile", samples.SESSIONS)
-def test_a_platform_that_knows_no_such_view_is_helped(variant, scripted, scripted_session, profile):
+def test_records_are_filtered_if_the_platform_ignores_the_view(
+    variant, scripted, scripted_session, profile
+):
     scripted.answer = lambda _: json_answer(samples.SESSIONS[profile])
-    found = variant.run(scripted_session.fetch(view="interactive"))
-    assert found == [record for record in samples.SESSIONS[profile] if record["type"] != "headless"]
+    records = variant.run(scripted_session.fetch(view="interactive"))
+    assert records == [
+        record for record in samples.SESSIONS[profile] if record["type"] != "headless"
+    ]
     assert scripted.received[0].query["view"] == ["interactive"]
 
 
 # Images and registries.
 
 
-def test_registries_are_told(variant, platform):
+def test_registries_are_listed(variant, platform):
     images = variant.open("Images", server=platform.url, token=platform.token)
     assert variant.run(images.repositories()) == ["images.canfar.net"]
 
 
-def test_images_are_told_with_all_there_is(variant, scripted, platform):
+def test_image_details_contain_all_fields_of_the_platform(variant, scripted, platform):
     images = variant.open("Images", server=platform.url, token=platform.token)
-    every = variant.run(images.details())
-    assert [image["id"] for image in every] == variant.run(images.fetch())
-    carta = variant.run(images.details("carta"))
-    assert carta
-    assert all("carta" in image["types"] and image["digest"] for image in carta)
+    details = variant.run(images.details())
+    assert [image["id"] for image in details] == variant.run(images.fetch())
+    carta_images = variant.run(images.details("carta"))
+    assert carta_images
+    assert all("carta" in image["types"] and image["digest"] for image in carta_images)
     scripted.answer = lambda _: json_answer(samples.IMAGES)
-    odd = variant.open("Images", server=scripted.url, token="t")
-    assert variant.run(odd.details()) == samples.IMAGES
+    scripted_images = variant.open("Images", server=scripted.url, token="t")
+    assert variant.run(scripted_images.details()) == samples.IMAGES
 
 
 @pytest.mark.parametrize("kind", ["jupyter", "", 7])
-def test_a_kind_that_nobody_knows_is_refused(variant, scripted, kind):
+def test_an_unknown_kind_is_refused(variant, scripted, kind):
     images = variant.open("Images", server=scripted.url, token="t")
-    for call in (images.details, images.fetch):
+    for method in (images.details, images.fetch):
         with pytest.raises(errors.InvalidInputError, match="kind"):
-            variant.run(call(kind))
+            variant.run(method(kind))
     assert scripted.received == []
 
 
 @pytest.mark.parametrize("answer", ['{"a": 1}', '["a", 1]', "images.canfar.net", "[[]]"])
-def test_what_is_no_list_of_registries_is_told(variant, scripted, answer):
+def test_an_invalid_list_of_registries_raises_a_clear_error(variant, scripted, answer):
     scripted.answer = lambda _: Answer(200, answer, "application/json")
     images = variant.open("Images", server=scripted.url, token="t", retry=False)
     with pytest.raises(errors.AnswerError, match=r"repositories: .*list of texts"):
@@ -170,7 +174,7 @@ CAPABILITIES = """<?xml version="1.0" encoding="UTF-8"?>
 </vosi:capabilities>"""
 
 
-def test_capabilities_are_told_with_their_interfaces(variant, scripted):
+def test_capabilities_have_their_interfaces(variant, scripted):
     scripted.answer = lambda _: Answer(200, CAPABILITIES, "text/xml")
     overview = variant.open("Overview", server=scripted.url, token="t")
     methods = ("ivo://ivoa.net/sso#token", "ivo://ivoa.net/sso#tls-with-certificate")
@@ -187,16 +191,16 @@ def test_capabilities_are_told_with_their_interfaces(variant, scripted):
     ]
 
 
-def test_the_embedded_platform_can_what_it_says(variant, platform, tmp_path, monkeypatch):
-    """No credentials are needed to ask."""
+def test_the_embedded_platform_states_its_capabilities(variant, platform, tmp_path, monkeypatch):
+    """The request needs no credentials."""
     monkeypatch.setenv("HOME", str(tmp_path))
     overview = variant.open("Overview", server=platform.url)
-    found = {
+    interfaces = {
         capability.standard: capability.interfaces
         for capability in variant.run(overview.capabilities())
     }
-    [session, *_] = found["http://www.opencadc.org/std/platform#session-1"]
-    assert session.url == f"{platform.url}/v1/session"
+    [interface, *_] = interfaces["http://www.opencadc.org/std/platform#session-1"]
+    assert interface.url == f"{platform.url}/v1/session"
 
 
 @pytest.mark.parametrize(
@@ -211,7 +215,7 @@ def test_the_embedded_platform_can_what_it_says(variant, platform, tmp_path, mon
         b"\x00\xff",
     ],
 )
-def test_whatever_is_no_such_document_is_refused(variant, scripted, body):
+def test_an_invalid_capabilities_document_is_refused(variant, scripted, body):
     scripted.answer = lambda _: Answer(200, body, "text/xml")
     overview = variant.open("Overview", server=scripted.url, token="t", retry=False)
     with pytest.raises(errors.AnswerError, match="a VOSI capabilities document"):

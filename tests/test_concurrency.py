@@ -1,4 +1,4 @@
-"""Many requests at once, and one object in many places at once."""
+"""Simultaneous requests of one call, and one object in several threads, loops and processes."""
 
 import asyncio
 import inspect
@@ -14,25 +14,25 @@ import skaha
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.1"
 TOKEN = "a-token-of-the-tests"
-WIDTH = 4
-PATIENCE = 10
+CONCURRENCY = 4
+TIMEOUT = 10  # seconds
 
 
 class InFlight:
-    """Answers only when `WIDTH` requests are in flight together, and counts how many ever were."""
+    """Responds when `CONCURRENCY` requests are in flight; stores the highest number in flight."""
 
     def __init__(self):
-        self.now = self.most = 0
+        self.number = self.maximum = 0
         self._lock = threading.Lock()
-        self._together = threading.Barrier(WIDTH)
+        self._barrier = threading.Barrier(CONCURRENCY)
 
     def __call__(self, request):
         with self._lock:
-            self.now += 1
-            self.most = max(self.most, self.now)
-        self._together.wait(PATIENCE)
+            self.number += 1
+            self.maximum = max(self.maximum, self.number)
+        self._barrier.wait(TIMEOUT)
         with self._lock:
-            self.now -= 1
+            self.number -= 1
         if request.method == "POST":
             return Answer(200, f"id-{request.form['name'][0]}\n")
         if request.method == "DELETE" or request.query.get("view"):
@@ -41,9 +41,9 @@ class InFlight:
 
 
 @pytest.fixture
-def narrow(variant, scripted):
-    """A session of each variant that sends at most `WIDTH` requests at once."""
-    return variant.open(server=scripted.url, token=TOKEN, concurrency=WIDTH, retry=False)
+def limited_session(variant, scripted):
+    """A session of each variant that sends at most `CONCURRENCY` requests at once."""
+    return variant.open(server=scripted.url, token=TOKEN, concurrency=CONCURRENCY, retry=False)
 
 
 MANY = {
@@ -55,89 +55,93 @@ MANY = {
 
 
 @pytest.mark.parametrize("call", MANY)
-def test_as_many_as_may_are_in_flight_and_never_more(variant, scripted, narrow, call):
+def test_the_number_of_requests_in_flight_reaches_the_concurrency_and_not_more(
+    variant, scripted, limited_session, call
+):
     scripted.answer = in_flight = InFlight()
-    assert len(variant.run(MANY[call](narrow))) == 12
-    assert in_flight.most == WIDTH
-    assert scripted.connections == WIDTH
+    assert len(variant.run(MANY[call](limited_session))) == 12
+    assert in_flight.maximum == CONCURRENCY
+    assert scripted.connections == CONCURRENCY
 
 
-def test_connections_serve_the_next_call_too(variant, scripted, narrow):
+def test_the_next_call_uses_the_same_connections(variant, scripted, limited_session):
     for call in ("create", "info", "destroy"):
         scripted.answer = InFlight()
-        variant.run(MANY[call](narrow))
+        variant.run(MANY[call](limited_session))
     scripted.answer = lambda _: json_answer([])
     for _ in range(5):
-        variant.run(narrow.fetch())
-    assert scripted.connections == WIDTH
+        variant.run(limited_session.fetch())
+    assert scripted.connections == CONCURRENCY
 
 
-def test_one_request_after_another_uses_one_connection(variant, scripted, narrow):
+def test_one_request_after_another_uses_one_connection(variant, scripted, limited_session):
     scripted.answer = lambda _: json_answer([])
     for _ in range(5):
-        variant.run(narrow.fetch())
+        variant.run(limited_session.fetch())
     assert scripted.connections == 1
 
 
-def test_one_at_a_time_is_a_concurrency(variant, scripted):
+def test_with_a_concurrency_of_one_requests_follow_each_other(variant, scripted):
     session = variant.open(server=scripted.url, token=TOKEN, concurrency=1, retry=False)
     scripted.answer = lambda request: json_answer({"id": request.path.rpartition("/")[2]})
     assert len(variant.run(session.info(["a1", "a2", "a3"]))) == 3
     assert scripted.connections == 1
-    # Begun in the order given.
+    # The requests start in the given order.
     assert [request.path[-2:] for request in scripted.received] == ["a1", "a2", "a3"]
 
 
 @pytest.mark.parametrize("method", ["info", "logs", "destroy"])
-def test_results_keep_their_order_whoever_is_first(variant, scripted, narrow, method):
+def test_results_keep_the_given_order_if_responses_do_not(
+    variant, scripted, limited_session, method
+):
     ids = ["a0", "a1", "a2", "a3"]
-    answered = {one: threading.Event() for one in ids}
+    answered = {session_id: threading.Event() for session_id in ids}
     answered["a4"] = threading.Event()
     answered["a4"].set()
 
-    def last_first(request):
+    def answer_in_reverse_order(request):
         session_id = request.path.rpartition("/")[2]
-        assert answered[f"a{int(session_id[1:]) + 1}"].wait(PATIENCE)
+        assert answered[f"a{int(session_id[1:]) + 1}"].wait(TIMEOUT)
         answered[session_id].set()
         if request.method == "DELETE" or request.query:
             return Answer(200, "text" if request.query else "")
         return json_answer({"id": session_id})
 
-    scripted.answer = last_first
-    found = variant.run(getattr(narrow, method)(ids))
-    assert [one["id"] if method == "info" else one for one in found] == ids
+    scripted.answer = answer_in_reverse_order
+    results = variant.run(getattr(limited_session, method)(ids))
+    assert [result["id"] if method == "info" else result for result in results] == ids
 
 
-def test_replicas_keep_their_order_whoever_is_first(variant, scripted, narrow):
+def test_replicas_keep_their_order_if_responses_do_not(variant, scripted, limited_session):
     answered = {number: threading.Event() for number in range(1, 6)}
     answered[5].set()
 
-    def last_first(request):
+    def answer_in_reverse_order(request):
         number = int(request.form["name"][0].rpartition("-")[2])
-        assert answered[number + 1].wait(PATIENCE)
+        assert answered[number + 1].wait(TIMEOUT)
         answered[number].set()
         return Answer(200, f"id-{number}\n")
 
-    scripted.answer = last_first
-    ids = variant.run(narrow.create("a", IMAGE, replicas=4))
+    scripted.answer = answer_in_reverse_order
+    ids = variant.run(limited_session.create("a", IMAGE, replicas=4))
     assert ids == ["id-1", "id-2", "id-3", "id-4"]
 
 
-def test_two_calls_at_once_share_the_width(scripted):
+def test_two_simultaneous_calls_share_the_concurrency(scripted):
     scripted.answer = in_flight = InFlight()
 
     async def main():
         async with skaha.AsyncSession(
-            server=scripted.url, token=TOKEN, concurrency=WIDTH, retry=False
+            server=scripted.url, token=TOKEN, concurrency=CONCURRENCY, retry=False
         ) as session:
             return await asyncio.gather(MANY["info"](session), MANY["create"](session))
 
-    assert [len(found) for found in asyncio.run(main())] == [12, 12]
-    assert in_flight.most == WIDTH
-    assert scripted.connections == WIDTH
+    assert [len(results) for results in asyncio.run(main())] == [12, 12]
+    assert in_flight.maximum == CONCURRENCY
+    assert scripted.connections == CONCURRENCY
 
 
-# One object in many places.
+# One object in several threads, event loops and blocks.
 
 
 def test_a_sync_session_works_inside_a_running_loop(scripted):
@@ -152,24 +156,26 @@ def test_a_sync_session_works_inside_a_running_loop(scripted):
 
 def test_one_sync_session_serves_eight_threads_at_once(scripted):
     scripted.answer = in_flight = InFlight()
-    begin = threading.Barrier(8)
-    found = {}
+    start = threading.Barrier(8)
+    are_ids_right = {}
 
-    with skaha.Session(server=scripted.url, token=TOKEN, concurrency=WIDTH, retry=False) as session:
+    with skaha.Session(
+        server=scripted.url, token=TOKEN, concurrency=CONCURRENCY, retry=False
+    ) as session:
 
         def use(number):
             ids = [f"t{number}x{item}" for item in range(4)]
-            begin.wait(PATIENCE)
-            found[number] = [record["id"] for record in session.info(ids)] == ids
+            start.wait(TIMEOUT)
+            are_ids_right[number] = [record["id"] for record in session.info(ids)] == ids
 
         threads = [threading.Thread(target=use, args=(number,)) for number in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(PATIENCE)
-    assert found == dict.fromkeys(range(8), True)
-    assert in_flight.most <= WIDTH
-    assert scripted.connections <= WIDTH
+            thread.join(TIMEOUT)
+    assert are_ids_right == dict.fromkeys(range(8), True)
+    assert in_flight.maximum <= CONCURRENCY
+    assert scripted.connections <= CONCURRENCY
 
 
 def test_one_async_session_serves_one_loop_after_another(scripted):
@@ -177,36 +183,40 @@ def test_one_async_session_serves_one_loop_after_another(scripted):
     session = skaha.AsyncSession(server=scripted.url, token=TOKEN, retry=False)
 
     async def main():
-        found = await session.info(["a1", "a2", "a3"])
+        records = await session.info(["a1", "a2", "a3"])
         await session.aclose()
-        return found
+        return records
 
-    assert asyncio.run(main()) == asyncio.run(main()) == [{"id": one} for one in ("a1", "a2", "a3")]
+    assert (
+        asyncio.run(main())
+        == asyncio.run(main())
+        == [{"id": session_id} for session_id in ("a1", "a2", "a3")]
+    )
 
 
 def test_one_async_session_serves_two_loops_at_once(scripted):
     scripted.answer = InFlight()
     session = skaha.AsyncSession(server=scripted.url, token=TOKEN, concurrency=2, retry=False)
-    found = []
+    results = []
 
     async def main():
-        # Two of each loop make the four that the server waits for.
-        found.append(await session.info(["a1", "a2"]))
+        # The server waits for four requests: two of each loop.
+        results.append(await session.info(["a1", "a2"]))
         await session.aclose()
 
     threads = [threading.Thread(target=asyncio.run, args=(main(),)) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(PATIENCE)
-    assert found == [[{"id": "a1"}, {"id": "a2"}]] * 2
+        thread.join(TIMEOUT)
+    assert results == [[{"id": "a1"}, {"id": "a2"}]] * 2
 
 
-def test_a_closed_session_opens_again(variant, scripted, narrow):
+def test_a_closed_session_can_be_used_again(variant, scripted, limited_session):
     scripted.answer = lambda _: json_answer([])
-    assert variant.run(narrow.fetch()) == []
-    variant.run(narrow.close() if variant.name == "sync" else narrow.aclose())
-    assert variant.run(narrow.fetch()) == []
+    assert variant.run(limited_session.fetch()) == []
+    variant.run(limited_session.close() if variant.name == "sync" else limited_session.aclose())
+    assert variant.run(limited_session.fetch()) == []
     assert scripted.connections == 2
 
 
@@ -222,7 +232,7 @@ def test_a_session_is_closed_at_the_end_of_its_block(variant, scripted):
         with skaha.Session(**settings) as session:
             return session.fetch()
 
-    # That nothing is left open is seen by the garbage collector, whose warnings are errors here.
+    # A session that stays open causes a warning at its collection, and warnings are errors here.
     assert (synchronous() if variant.name == "sync" else variant.run(asynchronous())) == []
 
 
@@ -232,52 +242,52 @@ def test_a_session_is_closed_at_the_end_of_its_block(variant, scripted):
 def run(program, server, *arguments):
     """Run a program with warnings as errors; return what it printed."""
     command = [sys.executable, "-W", "error", "-c", inspect.cleandoc(program), server, *arguments]
-    ran = subprocess.run(
+    finished = subprocess.run(
         command, env=os.environ, capture_output=True, text=True, check=False, timeout=30
     )
-    assert ran.returncode == 0, ran.stderr
-    assert ran.stderr == ""
-    return ran.stdout.split()
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stderr == ""
+    return finished.stdout.split()
 
 
 FORK = {
     "sync": """
         import os, sys, skaha
         session = skaha.Session(server=sys.argv[1], token="t", retry=False)
-        def look(who):
-            found = session.info([who + "1", who + "2"])
-            assert [one["id"] for one in found] == [who + "1", who + "2"]
-        look("parent")
+        def read_info(process):
+            records = session.info([process + "1", process + "2"])
+            assert [record["id"] for record in records] == [process + "1", process + "2"]
+        read_info("parent")
         child = os.fork()
         if child == 0:
-            look("child")
-            look("child")
+            read_info("child")
+            read_info("child")
             session.close()
             os._exit(0)
-        look("parent")
+        read_info("parent")
         assert os.waitpid(child, 0)[1] == 0
-        look("parent")
+        read_info("parent")
         session.close()
     """,
     "async": """
         import asyncio, os, sys, skaha
         session = skaha.AsyncSession(server=sys.argv[1], token="t", retry=False)
-        async def look(who):
-            found = await session.info([who + "1", who + "2"])
-            assert [one["id"] for one in found] == [who + "1", who + "2"]
+        async def read_info(process):
+            records = await session.info([process + "1", process + "2"])
+            assert [record["id"] for record in records] == [process + "1", process + "2"]
         async def child():
-            await look("child")
-            await look("child")
+            await read_info("child")
+            await read_info("child")
             await session.aclose()
         runner = asyncio.Runner()
-        runner.run(look("parent"))
+        runner.run(read_info("parent"))
         pid = os.fork()
         if pid == 0:
             asyncio.run(child())
             os._exit(0)
-        runner.run(look("parent"))
+        runner.run(read_info("parent"))
         assert os.waitpid(pid, 0)[1] == 0
-        runner.run(look("parent"))
+        runner.run(read_info("parent"))
         runner.run(session.aclose())
         runner.close()
     """,
@@ -288,8 +298,8 @@ def test_a_session_works_on_both_sides_of_a_fork(variant, scripted):
     scripted.answer = lambda request: json_answer({"id": request.path.rpartition("/")[2]})
     run(FORK[variant.name], scripted.url)
     ports = {
-        who: {one.port for one in scripted.received if f"/{who}" in one.path}
-        for who in ("parent", "child")
+        process: {request.port for request in scripted.received if f"/{process}" in request.path}
+        for process in ("parent", "child")
     }
     assert len(scripted.received) == 10
     assert not ports["parent"] & ports["child"]
@@ -302,33 +312,33 @@ EXIT = {
         ids = session.create("leaving", sys.argv[3], cmd="sleep", args="600", replicas=5)
         print(*ids)
         @atexit.register
-        def leave():
+        def delete_sessions():
             assert session.destroy(ids) == dict.fromkeys(ids, True)
             session.close()
-            print("left")
+            print("deleted")
     """,
     "async": """
         import asyncio, atexit, sys, skaha
         session = skaha.AsyncSession(server=sys.argv[1], token=sys.argv[2])
-        async def enter():
+        async def start():
             ids = await session.create("leaving", sys.argv[3], cmd="sleep", args="600", replicas=5)
             await session.aclose()
             return ids
-        ids = asyncio.run(enter())
+        ids = asyncio.run(start())
         print(*ids)
-        async def end():
+        async def delete():
             done = await session.destroy(ids)
             await session.aclose()
             return done
         @atexit.register
-        def leave():
-            assert asyncio.run(end()) == dict.fromkeys(ids, True)
-            print("left")
+        def delete_sessions():
+            assert asyncio.run(delete()) == dict.fromkeys(ids, True)
+            print("deleted")
     """,
 }
 
 
-def test_sessions_are_destroyed_while_the_program_exits(variant, platform, session):
+def test_sessions_can_be_deleted_while_the_program_exits(variant, platform, session):
     *ids, last = run(EXIT[variant.name], platform.url, platform.token, IMAGE)
-    assert (len(ids), last) == (5, "left")
+    assert (len(ids), last) == (5, "deleted")
     assert not {record["id"] for record in variant.run(session.fetch())} & set(ids)

@@ -1,4 +1,4 @@
-"""Opening sessions in a browser, when there is something to see."""
+"""Connecting: sessions are opened in a browser as soon as their addresses respond."""
 
 import asyncio
 import json
@@ -15,23 +15,23 @@ from staged import Stage, embedded, record
 from skaha import AsyncSession, Retry, errors
 
 IMAGE = "images.canfar.net/lab/page:1"
-SOON = 5
+SOON = 5  # seconds
 
 
 @pytest.fixture(autouse=True)
-def _quick_looks(monkeypatch):
-    """Look more often than a server would like."""
+def _short_pauses(monkeypatch):
+    """Shorten the pauses between two requests of an address."""
     for variant in ("async", "sync"):
         monkeypatch.setattr(f"skaha._{variant}._connect._SECONDS_BETWEEN_LOOKS", 0.01)
 
 
 @pytest.fixture
 def opened(monkeypatch):
-    """Addresses that the browser was told to open."""
+    """Replace the browser; return the list of addresses that it opened."""
     urls = []
 
     class Recording(webbrowser.BaseBrowser):
-        def open(self, url, new=0, autoraise=True):  # noqa: ARG002  (as it is called)
+        def open(self, url, new=0, autoraise=True):  # noqa: ARG002  (the signature of the base class)
             urls.append(url)
             return True
 
@@ -44,8 +44,8 @@ def opened(monkeypatch):
 
 
 @pytest.fixture
-def elsewhere():
-    """The server of the sessions' addresses, which is another one than the platform's."""
+def page_server():
+    """Start the server of the sessions' addresses; it is not the server of the platform."""
     with ScriptedServer() as server:
         server.answer = lambda _: Answer(200, "a page")
         yield server
@@ -55,14 +55,14 @@ def interactive(session_id, url, status="Running"):
     return record(session_id, status, type="notebook", connectURL=url)
 
 
-def at(server, path):
+def url_of(server, path):
     return server.url.removesuffix("/skaha") + path
 
 
-def test_it_opens_what_answers_and_tells_its_address(variant, tmp_path, opened):
-    """A server of this machine, seen through the embedded platform."""
-    serve = [sys.executable, "-m", "http.server", "{port}", "--bind", "127.0.0.1"]
-    (tmp_path / "images.json").write_text(json.dumps({IMAGE: serve}))
+def test_an_address_that_responds_is_opened_and_returned(variant, tmp_path, opened):
+    """On the embedded platform, a session is a server on this machine."""
+    command = [sys.executable, "-m", "http.server", "{port}", "--bind", "127.0.0.1"]
+    (tmp_path / "images.json").write_text(json.dumps({IMAGE: command}))
     with embedded(tmp_path) as platform:
         session = variant.open(server=platform.url, token=platform.token)
         ids = variant.run(session.create("page", IMAGE, kind="contributed"))
@@ -73,10 +73,10 @@ def test_it_opens_what_answers_and_tells_its_address(variant, tmp_path, opened):
         variant.run(session.destroy(ids, verify=True))
 
 
-def test_it_waits_until_the_address_answers(variant, scripted, elsewhere, opened):
+def test_connect_waits_until_the_address_responds(variant, scripted, page_server, opened):
     answers = [None, Answer(503, "starting"), Answer(404, "no"), Answer(200, "a page")]
-    elsewhere.answer = lambda _: answers.pop(0)
-    url = at(elsewhere, "/session/notebook/n1/lab?token=n1")
+    page_server.answer = lambda _: answers.pop(0)
+    url = url_of(page_server, "/session/notebook/n1/lab?token=n1")
     pending, running = [interactive("n1", url, status) for status in ("Pending", "Running")]
     scripted.answer = Stage([pending], [pending], [running])
     session = variant.open(server=scripted.url, token="a-secret-token", retry=False)
@@ -85,27 +85,27 @@ def test_it_waits_until_the_address_answers(variant, scripted, elsewhere, opened
     assert answers == []
 
 
-def test_the_token_stays_with_the_platform(variant, scripted, elsewhere, opened):
-    with ScriptedServer() as farther:
-        farther.answer = lambda _: Answer(200, "a page")
-        headers = {"Location": farther.url, "Set-Cookie": "a=b"}
-        elsewhere.answer = lambda _: Answer(302, "", headers=headers)
-        scripted.answer = Stage([interactive("n1", at(elsewhere, "/n1"))])
+def test_the_token_is_sent_to_the_platform_only(variant, scripted, page_server, opened):
+    with ScriptedServer() as redirect_target:
+        redirect_target.answer = lambda _: Answer(200, "a page")
+        headers = {"Location": redirect_target.url, "Set-Cookie": "a=b"}
+        page_server.answer = lambda _: Answer(302, "", headers=headers)
+        scripted.answer = Stage([interactive("n1", url_of(page_server, "/n1"))])
         session = variant.open(server=scripted.url, token="a-secret-token", retry=False)
         variant.run(session.connect("n1"))
-        asked = [*elsewhere.received, *farther.received]
-    assert len(asked) == 2
-    for request in asked:
+        requests = [*page_server.received, *redirect_target.received]
+    assert len(requests) == 2
+    for request in requests:
         assert "authorization" not in request.headers
         assert "a-secret-token" not in repr(request)
-    # The browser is sent where the platform said, not where that leads to.
-    assert opened == [at(elsewhere, "/n1")]
+    # The browser opens the platform's address, not the target of the redirect.
+    assert opened == [url_of(page_server, "/n1")]
 
 
-def test_the_address_is_not_logged(variant, scripted, elsewhere, caplog):
-    """It may contain a token. No redirect is logged, either."""
-    scripted.answer = Stage([interactive("n1", at(elsewhere, "/n1?token=secret"))])
-    elsewhere.answer = lambda request: (
+def test_the_address_is_not_logged(variant, scripted, page_server, caplog):
+    """An address may contain a token. Redirects are not logged, either."""
+    scripted.answer = Stage([interactive("n1", url_of(page_server, "/n1?token=secret"))])
+    page_server.answer = lambda request: (
         Answer(200, "a page")
         if "token" in request.query
         else Answer(302, "", headers={"Location": "/n1?token=secret"})
@@ -117,8 +117,8 @@ def test_the_address_is_not_logged(variant, scripted, elsewhere, caplog):
     assert "secret" not in caplog.text
 
 
-def test_a_page_without_an_end_responds(variant, scripted, elsewhere):
-    """Only the status counts, so the page is not read."""
+def test_a_page_without_an_end_counts_as_a_response(variant, scripted, page_server):
+    """Only the status is read, not the page."""
 
     def body():
         while not is_connected.is_set():
@@ -126,8 +126,8 @@ def test_a_page_without_an_end_responds(variant, scripted, elsewhere):
 
     is_connected = threading.Event()
     length = {"Content-Length": str(2**60)}
-    elsewhere.answer = lambda _: Answer(200, body(), headers=length)
-    url = at(elsewhere, "/n1")
+    page_server.answer = lambda _: Answer(200, body(), headers=length)
+    url = url_of(page_server, "/n1")
     scripted.answer = Stage([interactive("n1", url)])
     session = variant.open(server=scripted.url, token="t", retry=False)
     try:
@@ -136,9 +136,9 @@ def test_a_page_without_an_end_responds(variant, scripted, elsewhere):
         is_connected.set()
 
 
-def test_other_tasks_go_on_while_the_browser_starts(scripted, elsewhere, monkeypatch):
+def test_other_tasks_continue_while_the_browser_starts(scripted, page_server, monkeypatch):
     """A browser in a terminal returns when the user closes it."""
-    scripted.answer = Stage([interactive("n1", at(elsewhere, "/n1"))])
+    scripted.answer = Stage([interactive("n1", url_of(page_server, "/n1"))])
 
     is_starting, has_answer = threading.Event(), threading.Event()
 
@@ -161,10 +161,13 @@ def test_other_tasks_go_on_while_the_browser_starts(scripted, elsewhere, monkeyp
     assert time.monotonic() - before < SOON
 
 
-def test_several_are_opened_in_the_order_asked_for(variant, scripted, elsewhere, opened):
+def test_several_sessions_are_opened_in_the_given_order(variant, scripted, page_server, opened):
     ids = ["n3", "n1", "n2"]
     scripted.answer = Stage(
-        [interactive(session_id, at(elsewhere, f"/{session_id}")) for session_id in sorted(ids)]
+        [
+            interactive(session_id, url_of(page_server, f"/{session_id}"))
+            for session_id in sorted(ids)
+        ]
     )
     session = variant.open(server=scripted.url, token="t", retry=False)
     urls = variant.run(session.connect(ids))
@@ -172,17 +175,17 @@ def test_several_are_opened_in_the_order_asked_for(variant, scripted, elsewhere,
     assert opened == list(urls.values())
 
 
-def test_nothing_is_opened_without_a_browser(variant, scripted, elsewhere, opened):
-    scripted.answer = Stage([interactive("n1", at(elsewhere, "/n1"))])
+def test_without_a_browser_the_addresses_are_only_returned(variant, scripted, page_server, opened):
+    scripted.answer = Stage([interactive("n1", url_of(page_server, "/n1"))])
     session = variant.open(server=scripted.url, token="t", retry=False)
-    assert variant.run(session.connect("n1", browser=False)) == {"n1": at(elsewhere, "/n1")}
+    assert variant.run(session.connect("n1", browser=False)) == {"n1": url_of(page_server, "/n1")}
     assert opened == []
 
 
-@pytest.mark.parametrize("nothing", ["", "<none>", "not-applicable", None])
-def test_what_has_no_address_is_told(variant, scripted, opened, nothing):
-    scripted.answer = stage = Stage([record("h1", connectURL=nothing)])
-    stage.records["h1"] = [json_answer(record("h1", connectURL=nothing))]
+@pytest.mark.parametrize("no_address", ["", "<none>", "not-applicable", None])
+def test_a_session_without_an_address_is_reported(variant, scripted, opened, no_address):
+    scripted.answer = stage = Stage([record("h1", connectURL=no_address)])
+    stage.records["h1"] = [json_answer(record("h1", connectURL=no_address))]
     session = variant.open(server=scripted.url, token="t", retry=False)
     with pytest.raises(errors.InvalidInputError, match="h1 has no address: it is headless"):
         variant.run(session.connect_url("h1"))
@@ -195,13 +198,12 @@ def test_what_has_no_address_is_told(variant, scripted, opened, nothing):
 
 
 @pytest.mark.parametrize("status", ["Failed", "Completed"])
-def test_what_has_ended_is_not_waited_for(
-    variant, scripted, elsewhere, opened, monkeypatch, status
+def test_connect_does_not_wait_for_a_session_that_has_ended(
+    variant, scripted, page_server, opened, monkeypatch, status
 ):
     monkeypatch.setattr("skaha._sansio.status_tracker.RESTART_SECONDS", 0)
-    """Its address will never answer."""
-    elsewhere.answer = lambda _: Answer(502, "no such session")
-    scripted.answer = Stage([interactive("n1", at(elsewhere, "/n1"), status)])
+    page_server.answer = lambda _: Answer(502, "no such session")
+    scripted.answer = Stage([interactive("n1", url_of(page_server, "/n1"), status)])
     session = variant.open(server=scripted.url, token="t", retry=False)
     before = time.monotonic()
     urls = variant.run(session.connect("n1", timeout=SOON))
@@ -211,7 +213,7 @@ def test_what_has_ended_is_not_waited_for(
     assert opened == []
 
 
-def test_what_does_not_run_in_time_is_told(variant, scripted, opened):
+def test_a_session_that_does_not_run_in_time_is_reported(variant, scripted, opened):
     scripted.answer = Stage([interactive("n1", "http://127.0.0.1:9/", "Pending")])
     session = variant.open(server=scripted.url, token="t", retry=False)
     with pytest.raises(errors.WaitTimeoutError) as caught:
@@ -220,26 +222,26 @@ def test_what_does_not_run_in_time_is_told(variant, scripted, opened):
     assert opened == []
 
 
-def test_a_session_that_is_late_keeps_no_other_from_being_opened(
-    variant, scripted, elsewhere, opened
-):
-    """The other one is opened at once, and not at the end of the time."""
-    running, late = interactive("n1", at(elsewhere, "/n1")), interactive("n2", "", "Pending")
+def test_a_late_session_does_not_delay_the_others(variant, scripted, page_server, opened):
+    """The other session is opened at once, not only when the time-out ends."""
+    running, late = interactive("n1", url_of(page_server, "/n1")), interactive("n2", "", "Pending")
     stage = scripted.answer = Stage([running, late])
     stage.events["n2"] = NO_NODE
-    seen = []
+    opened_counts = []
     session = variant.open(server=scripted.url, token="t", retry=False)
     urls = variant.run(
-        session.connect(["n2", "n1"], timeout=0.5, progress=lambda *_: seen.append(len(opened)))
+        session.connect(
+            ["n2", "n1"], timeout=0.5, progress=lambda *_: opened_counts.append(len(opened))
+        )
     )
-    assert urls == {"n1": at(elsewhere, "/n1")}
+    assert urls == {"n1": url_of(page_server, "/n1")}
     assert opened == list(urls.values())
     error = urls.failures["n2"]
     assert isinstance(error, errors.WaitTimeoutError)
     assert str(error) == "session n2 is Pending after 0.5 s: 0/9 nodes are available"
-    # When the first session was finished, and when the second one was.
-    assert seen == [0, 0, 1]
-    assert len(stage.times) > 3
+    # One count per report: at the start, and when each session is finished (before it is opened).
+    assert opened_counts == [0, 0, 1]
+    assert len(stage.listing_times) > 3
 
 
 NO_NODE = Answer(
@@ -249,8 +251,8 @@ NO_NODE = Answer(
 )
 
 
-def test_an_outage_of_the_platform_ends_no_connect(variant, scripted, elsewhere, opened):
-    url = at(elsewhere, "/n1")
+def test_connect_survives_an_outage_of_the_platform(variant, scripted, page_server, opened):
+    url = url_of(page_server, "/n1")
     pending, running = [interactive("n1", url, status) for status in ("Pending", "Running")]
     busy = Answer(503, "busy")
     stage = scripted.answer = Stage([pending], *[busy, None] * 6, [running])
@@ -261,7 +263,7 @@ def test_an_outage_of_the_platform_ends_no_connect(variant, scripted, elsewhere,
     assert opened == [url]
 
 
-def test_a_platform_that_does_not_respond_is_the_reason(variant, scripted, opened):
+def test_the_error_says_that_the_platform_does_not_respond(variant, scripted, opened):
     scripted.answer = Stage([interactive("n1", "", "Pending")], Answer(503, "busy"))
     retry = Retry(first_pause=0.001, longest_pause=0.01)
     session = variant.open(server=scripted.url, token="t", retry=retry)
@@ -270,7 +272,7 @@ def test_a_platform_that_does_not_respond_is_the_reason(variant, scripted, opene
     assert opened == []
 
 
-# Addresses that never respond, and the reason that is told. None of them shows the secret.
+# Addresses that never respond, and the reason in the error. No reason contains the secret.
 REASONS = {
     "http://127.0.0.1:9/?token=secret": "does not respond: ",
     "http://127.0.0.1:0x9/?token=secret": "not a URL: Invalid port",
@@ -283,12 +285,12 @@ REASONS = {
 
 
 @pytest.mark.parametrize("url", REASONS)
-def test_the_reason_of_an_address_that_does_not_respond_is_told(
-    variant, scripted, elsewhere, opened, url
+def test_the_error_says_why_an_address_does_not_respond(
+    variant, scripted, page_server, opened, url
 ):
     loop = Answer(302, "", headers={"Location": "/LOOP?token=secret"})
-    elsewhere.answer = lambda request: loop if "LOOP" in request.path else Answer(503, "no")
-    address = at(elsewhere, f"/{url}") if url[:4].isupper() else url
+    page_server.answer = lambda request: loop if "LOOP" in request.path else Answer(503, "no")
+    address = url_of(page_server, f"/{url}") if url[:4].isupper() else url
     scripted.answer = Stage([interactive("n1", address)])
     session = variant.open(server=scripted.url, token="t", retry=False)
     before = time.monotonic()
@@ -299,7 +301,7 @@ def test_the_reason_of_an_address_that_does_not_respond_is_told(
     assert error.partial in (None, {"n1": "Running"})
     assert REASONS[url] in str(error)
     assert "secret" not in str(error)
-    # An address that can never respond is not waited for.
+    # The call does not wait for an address that can never respond.
     assert (time.monotonic() - before < SOON / 10) == ("does not respond" not in REASONS[url])
     assert opened == []
 
@@ -307,7 +309,7 @@ def test_the_reason_of_an_address_that_does_not_respond_is_told(
 @pytest.mark.parametrize(
     "url",
     [
-        "http://127.0.0.1:9/nobody",
+        "http://127.0.0.1:9/closed",
         "file:///etc/passwd",
         "javascript:alert(1)",
         "no address",
@@ -317,8 +319,8 @@ def test_the_reason_of_an_address_that_does_not_respond_is_told(
         "SILENT",
     ],
 )
-def test_what_never_answers_keeps_no_other_from_being_opened(
-    variant, scripted, elsewhere, opened, url
+def test_an_address_that_never_responds_does_not_delay_the_others(
+    variant, scripted, page_server, opened, url
 ):
     def answer(request):
         if request.path == "/LOOP":
@@ -327,13 +329,13 @@ def test_what_never_answers_keeps_no_other_from_being_opened(
             time.sleep(8)
         return Answer(200, "a page")
 
-    elsewhere.answer = answer
-    url = at(elsewhere, f"/{url}") if url.isupper() else url
-    scripted.answer = Stage([interactive("n1", at(elsewhere, "/n1")), interactive("n2", url)])
+    page_server.answer = answer
+    url = url_of(page_server, f"/{url}") if url.isupper() else url
+    scripted.answer = Stage([interactive("n1", url_of(page_server, "/n1")), interactive("n2", url)])
     session = variant.open(server=scripted.url, token="t", retry=False)
     before = time.monotonic()
     urls = variant.run(session.connect(["n2", "n1"], timeout=1))
     assert time.monotonic() - before < 7
-    assert urls == {"n1": at(elsewhere, "/n1")}
+    assert urls == {"n1": url_of(page_server, "/n1")}
     assert isinstance(urls.failures["n2"], errors.SkahaError)
-    assert opened == [at(elsewhere, "/n1")]
+    assert opened == [url_of(page_server, "/n1")]

@@ -1,4 +1,4 @@
-"""Construction: what may be said, what is refused, and what is never shown."""
+"""Construction of the classes: settings, refused values, secrets and credentials."""
 
 import json
 import logging
@@ -16,18 +16,18 @@ from skaha.errors import ConnectionFailedError, CredentialsError, InvalidInputEr
 
 TOKEN = "a-very-secret-token"
 SECRET = "a-very-secret-password"
-NOBODY = Path(__file__).parent / "nobody.pem"
+CERTIFICATE = Path(__file__).parent / "nobody.pem"
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
-    """An empty home directory, so that nobody's certificate is found."""
+    """Return an empty home directory, so that no certificate of the user is found."""
     monkeypatch.setenv("HOME", str(tmp_path))
     return tmp_path
 
 
 @pytest.fixture(autouse=True)
-def _level():
+def _restore_log_level():
     level = logging.getLogger("skaha").level
     yield
     logging.getLogger("skaha").setLevel(level)
@@ -40,7 +40,7 @@ CLASSES = [
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_without_arguments_there_is_a_default_for_everything(name):
+def test_without_arguments_every_setting_has_a_default(name):
     client = getattr(skaha, name)()
     assert (client.server, client.version) == ("https://ws-uv.canfar.net/skaha", "v1")
     assert (client.timeout, client.concurrency, client.verify) == (30, 32, True)
@@ -49,14 +49,14 @@ def test_without_arguments_there_is_a_default_for_everything(name):
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_an_unknown_keyword_is_named_and_never_ignored(name):
+def test_an_unknown_keyword_raises_an_error_that_names_it(name):
     with pytest.raises(TypeError, match="tokne"):
         getattr(skaha, name)(tokne=TOKEN)
 
 
-def test_everything_is_readable_afterwards():
+def test_every_setting_can_be_read_from_the_client():
     registry = ContainerRegistry("images.example.org", "vrubin", SECRET)
-    given = {
+    settings = {
         "server": "https://skaha.example.com",
         "version": "v0",
         "token": TOKEN,
@@ -66,11 +66,11 @@ def test_everything_is_readable_afterwards():
         "loglevel": 40,
         "retry": Retry(attempts=2),
     }
-    client = SkahaClient(**given)
-    assert {name: getattr(client, name) for name in given} == given
+    client = SkahaClient(**settings)
+    assert {name: getattr(client, name) for name in settings} == settings
 
 
-BAD = [
+INVALID = [
     *[
         ("server", value)
         for value in (
@@ -96,8 +96,8 @@ BAD = [
     *[("token", value) for value in ("Bearer", "Bearer ", "a b", "Bearer a b")],
     *[("token", value) for value in ("", " ", "a\nb", "a\rb", "tök", "\N{BULLET}", b"token", 5)],
     *[("certificate", value) for value in (5, ["a"], b"proxy.pem", "a\0b", "a\ud800")],
-    *[("timeout", v) for v in (0, -1, float("nan"), float("inf"), True, "30", (1, 2))],
-    *[("timeout", v) for v in (2_147_484, 1e10, 1e300, 10**400)],
+    *[("timeout", value) for value in (0, -1, float("nan"), float("inf"), True, "30", (1, 2))],
+    *[("timeout", value) for value in (2_147_484, 1e10, 1e300, 10**400)],
     *[("concurrency", value) for value in (0, -1, 1.5, 32.0, True, "32", 2**31)],
     *[("profile", value) for value in (5, ["x"], b"x", "a\nb", "\ud800")],
     *[("registry", value) for value in ("me:secret", {"username": "me"}, ("h", "me", "x"))],
@@ -106,8 +106,8 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value"), BAD)
-def test_what_is_wrong_is_refused_by_name(name, value):
+@pytest.mark.parametrize(("name", "value"), INVALID)
+def test_an_invalid_value_raises_an_error_that_names_the_setting(name, value):
     with pytest.raises(InvalidInputError, match=name) as caught:
         SkahaClient(**{"server": "https://skaha.example.com", name: value})
     assert isinstance(caught.value, ValueError)
@@ -115,43 +115,43 @@ def test_what_is_wrong_is_refused_by_name(name, value):
 
 @pytest.mark.parametrize("name", ["timeout", "concurrency"])
 @pytest.mark.parametrize("sign", [1, -1])
-def test_a_number_that_python_cannot_write_is_refused_by_name(name, sign):
+def test_an_integer_with_too_many_digits_raises_an_error_that_names_the_setting(name, sign):
     with pytest.raises(InvalidInputError, match=name):
         SkahaClient(**{name: sign * 10**5000})
 
 
 @pytest.mark.parametrize("version", ["v0", "v1", "v2", "v1.1"])
 @pytest.mark.parametrize("end", ["", "/"])
-def test_a_server_with_a_version_is_refused_with_the_way_out(version, end):
+def test_a_server_with_a_version_is_refused_with_advice(version, end):
     with pytest.raises(InvalidInputError) as caught:
         SkahaClient(server=f"https://skaha.example.com/skaha/{version}{end}")
     assert f"remove /{version}, and set version to '{version}'" in str(caught.value)
 
 
 @pytest.mark.parametrize("token", [f"{TOKEN}\nb", f"{TOKEN}\N{BULLET}", [TOKEN], TOKEN.encode()])
-def test_a_wrong_token_is_not_shown(token):
+def test_an_invalid_token_is_not_shown(token):
     with pytest.raises(InvalidInputError) as caught:
         SkahaClient(token=token)
     assert TOKEN not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize(
-    "given", ["Bearer abc", "bearer abc", " BEARER\t abc \n", "abc", "Bearer\nabc"]
+    "token", ["Bearer abc", "bearer abc", " BEARER\t abc \n", "abc", "Bearer\nabc"]
 )
 @pytest.mark.parametrize("source", ["argument", "function", "variable", "profile", "config set"])
 def test_the_word_bearer_is_removed_from_a_token(
-    variant, scripted, tmp_path, monkeypatch, given, source
+    variant, scripted, tmp_path, monkeypatch, token, source
 ):
     monkeypatch.setenv("SKAHA_CONFIG", str(tmp_path / "config.toml"))
-    arguments = {"argument": {"token": given}, "function": {"token": lambda: given}}
+    arguments = {"argument": {"token": token}, "function": {"token": lambda: token}}
     if source == "variable":
-        monkeypatch.setenv("SKAHA_TOKEN", given)
+        monkeypatch.setenv("SKAHA_TOKEN", token)
     elif source == "config set":
         config.save("server", scripted.url)
-        config.save("token", given)
+        config.save("token", token)
     elif source == "profile":
         (tmp_path / "config.toml").touch(0o600)
-        profile = f"server = '{scripted.url}'\ntoken = {json.dumps(given)}\n"
+        profile = f"server = '{scripted.url}'\ntoken = {json.dumps(token)}\n"
         (tmp_path / "config.toml").write_text(f"active = 'a'\n[profiles.a]\n{profile}")
     scripted.answer = lambda _: json_answer([])
     session = variant.open(server=scripted.url, **arguments.get(source, {}))
@@ -160,7 +160,7 @@ def test_the_word_bearer_is_removed_from_a_token(
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_a_client_of_resolved_settings_reads_nothing_again(name, monkeypatch):
+def test_a_client_of_resolved_settings_does_not_read_them_again(name, monkeypatch):
     settings = config.settings(server="https://skaha.example.com", token=TOKEN, timeout=2)
     monkeypatch.setenv("SKAHA_TIMEOUT", "3")
     monkeypatch.setenv("SKAHA_CONCURRENCY", "3")
@@ -175,12 +175,12 @@ def test_a_client_of_resolved_settings_reads_nothing_again(name, monkeypatch):
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_a_dictionary_is_not_the_result_of_settings(name):
+def test_from_settings_refuses_a_dictionary(name):
     with pytest.raises(InvalidInputError, match=r"result of skaha\.config\.settings"):
         getattr(skaha, name).from_settings({"server": "local"})
 
 
-def test_the_longest_time_out_is_used(variant, scripted):
+def test_the_longest_allowed_time_out_works(variant, scripted):
     """A socket with a longer time-out would fail or give up at once."""
     scripted.answer = lambda _: json_answer([])
     session = variant.open(server=scripted.url, token="t", timeout=2_147_483)
@@ -189,12 +189,12 @@ def test_the_longest_time_out_is_used(variant, scripted):
 
 @pytest.mark.parametrize("name", ["deadline", "first_pause", "longest_pause", "settle"])
 @pytest.mark.parametrize("value", [-1, float("nan"), 2**31, 1e300, 10**400, True, "5", None])
-def test_a_wrong_duration_of_the_retry_policy_is_refused(name, value):
+def test_an_invalid_duration_of_the_retry_policy_is_refused(name, value):
     with pytest.raises(InvalidInputError, match=f"^{name} must be "):
         Retry(**{name: value})
 
 
-def test_a_wrong_setting_is_named_with_its_source(monkeypatch):
+def test_the_error_of_an_invalid_setting_names_its_source(monkeypatch):
     monkeypatch.setenv("SKAHA_CERTIFICATE", "/nowhere")
     message = "environment variable SKAHA_CERTIFICATE: the certificate /nowhere cannot be read"
     with pytest.raises(CredentialsError, match=message):
@@ -209,7 +209,7 @@ def test_a_wrong_setting_is_named_with_its_source(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("server", "expected"),
     [
         ("https://skaha.example.com", "https://skaha.example.com"),
         ("https://skaha.example.com/", "https://skaha.example.com"),
@@ -218,8 +218,8 @@ def test_a_wrong_setting_is_named_with_its_source(monkeypatch):
         ("https://v1.example.com", "https://v1.example.com"),
     ],
 )
-def test_a_server_is_kept_without_a_slash_at_its_end(given, kept):
-    assert SkahaClient(server=given).server == kept
+def test_slashes_at_the_end_of_the_server_are_removed(server, expected):
+    assert SkahaClient(server=server).server == expected
 
 
 def test_a_slash_at_the_end_of_the_server_changes_no_request(variant, scripted):
@@ -229,7 +229,7 @@ def test_a_slash_at_the_end_of_the_server_changes_no_request(variant, scripted):
 
 
 @pytest.mark.parametrize("name", CLASSES)
-@pytest.mark.parametrize("show", [repr, str, "{}".format, lambda shown: repr(vars(shown))])
+@pytest.mark.parametrize("show", [repr, str, "{}".format, lambda client: repr(vars(client))])
 def test_neither_token_nor_secret_is_shown(name, show):
     registry = ContainerRegistry("images.example.org", "vrubin", SECRET)
     client = getattr(skaha, name)(token=TOKEN, registry=registry)
@@ -246,8 +246,8 @@ def test_neither_token_nor_secret_is_logged(variant, scripted, caplog):
     with pytest.raises(skaha.errors.PermissionDeniedError):
         variant.run(session.create("a", "images.example.org/a/b:1", env={"A": SECRET}))
     assert caplog.text
-    for shown in (TOKEN, SECRET, registry.encoded()):
-        assert shown not in caplog.text
+    for secret in (TOKEN, SECRET, registry.encoded()):
+        assert secret not in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_neither_token_nor_secret_is_logged(variant, scripted, caplog):
         *("http://localhost.example.com", "http://[2001:db8::1]", "http://0.0.0.0"),
     ],
 )
-def test_a_token_never_travels_readable(server):
+def test_a_token_over_plain_http_needs_allow_http(server):
     with pytest.raises(InvalidInputError, match="allow_http"):
         SkahaClient(server=server, token=TOKEN)
     assert SkahaClient(server=server, token=TOKEN, allow_http=True).server == server
@@ -267,17 +267,17 @@ def test_a_token_never_travels_readable(server):
 @pytest.mark.parametrize(
     "server", ["http://127.0.0.1:1", "http://127.1.2.3", "http://[::1]:8080", "http://localhost"]
 )
-def test_a_token_may_stay_on_this_machine(server):
+def test_a_token_over_plain_http_is_allowed_on_this_machine(server):
     assert SkahaClient(server=server, token=TOKEN).token == TOKEN
 
 
-def test_verify_has_no_effect_and_says_so_where_it_was_written():
+def test_verify_has_no_effect_and_the_warning_names_the_line_of_the_caller():
     with pytest.warns(DeprecationWarning, match="verify has no effect") as caught:
         skaha.Session(verify=False)
     assert caught[0].filename == __file__
 
 
-def test_loglevel_sets_the_logger_of_this_library_and_no_other():
+def test_loglevel_changes_only_the_logger_of_this_library():
     root = logging.getLogger()
     before = (root.level, list(root.handlers), logging.getLogger("httpx").level)
     SkahaClient(loglevel=40)
@@ -286,7 +286,7 @@ def test_loglevel_sets_the_logger_of_this_library_and_no_other():
     assert (root.level, list(root.handlers), logging.getLogger("httpx").level) == before
 
 
-def test_without_a_loglevel_the_logger_is_left_alone():
+def test_without_a_loglevel_the_logger_does_not_change():
     logging.getLogger("skaha").setLevel(logging.CRITICAL)
     SkahaClient()
     assert logging.getLogger("skaha").level == logging.CRITICAL
@@ -296,14 +296,14 @@ def test_without_a_loglevel_the_logger_is_left_alone():
 
 
 @pytest.fixture
-def proxy(home):
+def proxy_certificate(home):
     (home / ".ssl").mkdir()
     return private(home / ".ssl" / "cadcproxy.pem")
 
 
 def private(path):
-    """A copy of the certificate that nobody else can read."""
-    path.write_bytes(NOBODY.read_bytes())
+    """Copy the certificate to `path`; only this user can read it. Return `path`."""
+    path.write_bytes(CERTIFICATE.read_bytes())
     path.chmod(0o600)
     return path
 
@@ -313,82 +313,82 @@ def pem(home):
     return private(home / "nobody.pem")
 
 
-def test_the_proxy_certificate_at_home_is_used_if_there_is_one(proxy):
-    assert SkahaClient().certificate == proxy
+def test_the_proxy_certificate_in_the_home_directory_is_used(proxy_certificate):
+    assert SkahaClient().certificate == proxy_certificate
 
 
-def test_a_token_goes_before_the_proxy_certificate(proxy):
-    assert proxy.exists()
+def test_a_token_has_priority_over_the_proxy_certificate(proxy_certificate):
+    assert proxy_certificate.exists()
     assert SkahaClient(token=TOKEN).certificate is None
 
 
-@pytest.mark.parametrize("given", [str, Path])
-def test_a_certificate_may_be_named(pem, given):
-    assert SkahaClient(certificate=given(pem)).certificate == pem
+@pytest.mark.parametrize("path_type", [str, Path])
+def test_a_certificate_may_be_a_text_or_a_path(pem, path_type):
+    assert SkahaClient(certificate=path_type(pem)).certificate == pem
 
 
-def test_a_certificate_that_others_can_read_is_told(pem):
+def test_a_certificate_that_others_can_read_causes_a_warning(pem):
     pem.chmod(0o644)
     with pytest.warns(UserWarning, match=r"others can read .*nobody\.pem") as caught:
         skaha.Session(certificate=pem)
     assert caught[0].filename == __file__
 
 
-def test_a_certificate_may_be_named_from_home(proxy):
-    assert SkahaClient(certificate="~/.ssl/cadcproxy.pem").certificate == proxy
+def test_a_tilde_in_the_path_of_a_certificate_is_expanded(proxy_certificate):
+    assert SkahaClient(certificate="~/.ssl/cadcproxy.pem").certificate == proxy_certificate
 
 
-def test_a_certificate_that_is_not_there_is_refused(home):
+def test_a_missing_certificate_is_refused(home):
     for path in (home / "nothing.pem", home):
         with pytest.raises(CredentialsError, match=str(path)):
             SkahaClient(certificate=path)
 
 
-def test_a_certificate_that_is_none_is_refused(home):
+def test_a_file_that_is_not_a_certificate_is_refused(home):
     (home / "text.pem").write_text("not a certificate")
     with pytest.raises(CredentialsError, match=r"text\.pem"):
         SkahaClient(certificate=home / "text.pem")
 
 
 @pytest.fixture
-def secure():
-    """A server with TLS, which asks for a certificate and takes any it trusts."""
+def tls_server():
+    """Start a server with TLS; it asks for a certificate and accepts each one that it trusts."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(NOBODY)
-    tls.load_verify_locations(NOBODY)
+    tls.load_cert_chain(CERTIFICATE)
+    tls.load_verify_locations(CERTIFICATE)
     tls.verify_mode = ssl.CERT_OPTIONAL
     with ScriptedServer(tls) as server:
         server.answer = lambda _: json_answer([])
         yield server
 
 
-def test_a_certificate_is_presented_to_the_server(variant, secure, pem, monkeypatch):
-    monkeypatch.setenv("SSL_CERT_FILE", str(NOBODY))
-    assert variant.run(variant.open(server=secure.url, certificate=pem).fetch()) == []
-    [request] = secure.received
+def test_a_certificate_is_presented_to_the_server(variant, tls_server, pem, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    assert variant.run(variant.open(server=tls_server.url, certificate=pem).fetch()) == []
+    [request] = tls_server.received
     assert request.certificate == ssl.PEM_cert_to_DER_cert(
-        NOBODY.read_text().split("-----BEGIN PR")[0]
+        CERTIFICATE.read_text().split("-----BEGIN PR")[0]
     )
     assert "authorization" not in request.headers
 
 
-def test_with_a_token_no_certificate_is_presented(variant, secure, pem, monkeypatch):
-    monkeypatch.setenv("SSL_CERT_FILE", str(NOBODY))
-    session = variant.open(server=secure.url, certificate=pem, token=TOKEN)
+def test_with_a_token_no_certificate_is_presented(variant, tls_server, pem, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    session = variant.open(server=tls_server.url, certificate=pem, token=TOKEN)
     assert variant.run(session.fetch()) == []
-    [request] = secure.received
+    [request] = tls_server.received
     assert request.certificate is None
     assert request.headers["authorization"] == f"Bearer {TOKEN}"
 
 
 @pytest.mark.parametrize("verify", [True, False])
-def test_a_server_that_nobody_vouches_for_gets_nothing(variant, secure, verify):
+def test_a_server_with_an_untrusted_certificate_receives_no_request(variant, tls_server, verify):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        session = variant.open(server=secure.url, token=TOKEN, verify=verify, retry=False)
+        session = variant.open(server=tls_server.url, token=TOKEN, verify=verify, retry=False)
     with pytest.raises(ConnectionFailedError, match="CERTIFICATE_VERIFY_FAILED"):
         variant.run(session.fetch())
-    assert secure.received == []
+    assert tls_server.received == []
 
 
 # No credentials.
@@ -407,7 +407,7 @@ CALLS = {
 
 @pytest.mark.parametrize("retry", [True, False])
 @pytest.mark.parametrize("call", CALLS)
-def test_without_credentials_nothing_is_sent(variant, scripted, call, retry):
+def test_without_credentials_no_request_is_sent(variant, scripted, call, retry):
     session = variant.open(server=scripted.url, retry=retry)
     with pytest.raises(CredentialsError, match="no credentials: log in with"):
         variant.run(CALLS[call](session))
@@ -415,13 +415,13 @@ def test_without_credentials_nothing_is_sent(variant, scripted, call, retry):
 
 
 @pytest.mark.parametrize(("kind", "method"), [("Images", "fetch"), ("Context", "resources")])
-def test_without_credentials_nothing_else_is_sent_either(variant, scripted, kind, method):
+def test_without_credentials_the_other_classes_send_no_request(variant, scripted, kind, method):
     with pytest.raises(CredentialsError):
         variant.run(getattr(variant.open(kind, server=scripted.url), method)())
     assert scripted.received == []
 
 
-def test_a_certificate_is_no_credential_without_tls(variant, scripted, pem):
+def test_a_certificate_does_not_count_as_credentials_without_tls(variant, scripted, pem):
     with pytest.raises(CredentialsError):
         variant.run(variant.open(server=scripted.url, certificate=pem).fetch())
     assert scripted.received == []
@@ -431,7 +431,7 @@ def test_a_certificate_is_no_credential_without_tls(variant, scripted, pem):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "named"),
+    ("changes", "message"),
     [
         ({"url": ""}, "url"),
         ({"username": ""}, "username"),
@@ -441,12 +441,12 @@ def test_a_certificate_is_no_credential_without_tls(variant, scripted, pem):
         ({"secret": 5}, "secret"),
     ],
 )
-def test_a_registry_that_the_platform_could_not_read_is_refused(wrong, named):
-    with pytest.raises(InvalidInputError, match=named):
-        ContainerRegistry(**{"url": "h", "username": "me", "secret": SECRET} | wrong)
+def test_a_registry_that_the_platform_cannot_read_is_refused(changes, message):
+    with pytest.raises(InvalidInputError, match=message):
+        ContainerRegistry(**{"url": "h", "username": "me", "secret": SECRET} | changes)
 
 
-def test_a_registry_never_shows_its_secret():
+def test_a_registry_does_not_show_its_secret():
     registry = ContainerRegistry("images.example.org", "vrubin", SECRET)
     assert SECRET not in f"{registry!r} {registry}"
     with pytest.raises(InvalidInputError) as caught:

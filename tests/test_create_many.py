@@ -1,4 +1,4 @@
-"""Many different jobs in one call: exact names, one check before anything is sent, true results."""
+"""Many different jobs in one call: names, checks before the first request, and results."""
 
 import pytest
 from faults import faulty as f
@@ -43,14 +43,14 @@ def test_each_session_has_the_name_and_the_fields_of_its_job(variant, faulty, fa
     assert forms["note"]["type"] == ["notebook"]
 
 
-def test_jobs_may_come_from_a_generator_and_there_may_be_none(variant, faulty, faulty_session):
+def test_jobs_may_be_a_generator_or_an_empty_list(variant, faulty, faulty_session):
     assert variant.run(faulty_session.create_many([])) == []
     assert faulty.received == []
     launched = variant.run(faulty_session.create_many(job for job in JOBS))
     assert len(launched) == 3
 
 
-WRONG = {
+WRONG_JOBS = {
     "no mapping": ("name", "a job must be a mapping, not str"),
     "no name": ({"image": IMAGE}, "a job needs the keyword 'name'"),
     "no image": ({"name": "a"}, "a job needs the keyword 'image'"),
@@ -65,13 +65,13 @@ WRONG = {
 
 
 @pytest.mark.parametrize("jobs", [None, 5, "abc", b"abc", JOBS[0]])
-def test_jobs_are_several_mappings(variant, faulty, faulty_session, jobs):
+def test_jobs_must_be_a_list_of_mappings(variant, faulty, faulty_session, jobs):
     with pytest.raises(InvalidInputError, match="jobs must be a list with a mapping for each job"):
         variant.run(faulty_session.create_many(jobs))
     assert faulty.received == []
 
 
-@pytest.mark.parametrize(("job", "message"), WRONG.values(), ids=list(WRONG))
+@pytest.mark.parametrize(("job", "message"), WRONG_JOBS.values(), ids=list(WRONG_JOBS))
 def test_one_wrong_job_is_named_and_nothing_is_sent(variant, faulty, faulty_session, job, message):
     with pytest.raises(InvalidInputError, match=message) as caught:
         variant.run(faulty_session.create_many([*JOBS, job]))
@@ -80,7 +80,7 @@ def test_one_wrong_job_is_named_and_nothing_is_sent(variant, faulty, faulty_sess
     assert faulty.received == []
 
 
-def test_failures_and_uncertain_launches_are_settled_as_for_replicas(
+def test_failures_and_uncertain_launches_are_treated_as_for_replicas(
     variant, faulty, faulty_session
 ):
     faulty.script("POST Bias", f.RESET_DONE)
@@ -92,8 +92,8 @@ def test_failures_and_uncertain_launches_are_settled_as_for_replicas(
     assert list(launched.failures) == ["flat-7"]
     assert isinstance(launched.failures["flat-7"], BadRequestError)
     faulty.always("POST flat-7", f.NONE)
-    again = variant.run(faulty_session.relaunch(launched))
-    assert list(again.names) == ["flat-7"]
+    relaunched = variant.run(faulty_session.relaunch(launched))
+    assert list(relaunched.names) == ["flat-7"]
 
 
 def test_jobs_are_launched_in_waves(variant, platform):

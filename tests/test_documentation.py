@@ -1,4 +1,4 @@
-"""Every example in the documentation runs, and prints what it says."""
+"""All examples of the documentation run and print the output that the page shows."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 # The embedded platform and the command line have tests of their own.
 MODULES = [
-    importlib.import_module(found.name)
-    for found in pkgutil.walk_packages(skaha.__path__, "skaha.")
-    if not found.name.startswith(("skaha.cli", "skaha.local"))
+    importlib.import_module(module.name)
+    for module in pkgutil.walk_packages(skaha.__path__, "skaha.")
+    if not module.name.startswith(("skaha.cli", "skaha.local"))
 ]
 PUBLIC = [skaha, *(module for module in MODULES if "._" not in module.__name__)]
 
@@ -40,14 +40,14 @@ EXAMPLES = {
     if test.examples
 }
 PAGES = {str(page.relative_to(pages.ROOT)): page for page in pages.PAGES}
-FOLLOWED_IN_THE_CLONE = ["README.md", "docs/examples.md"]
+PAGES_FOR_A_CLONE = ["README.md", "docs/examples.md"]
 IGNORED_BY_GIT = {line.strip("/") for line in (pages.ROOT / ".gitignore").read_text().splitlines()}
 REFERENCE = "".join(page.read_text() for name, page in PAGES.items() if "reference" in name)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The home of a newcomer: `server="local"` is a platform in it, and ends with these tests."""
+    """Make the home of a new user; the embedded platform in it stops after these tests."""
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(("SKAHA_", "XDG_"))]:
@@ -56,9 +56,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("SKAHA_LOCAL_STATE", str(home / "platform"))
         patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
         patch.setenv("TERM", "dumb")
-        # The keyring of this machine may wait for a person.
+        # The keyring of this machine may wait for a password.
         patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
-        # A newcomer has no plugin of pytest but ours.
+        # A new user has only our plugin of pytest.
         patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         patch.setenv("PYTEST_PLUGINS", "skaha.local.pytest_plugin")
         yield home
@@ -68,18 +68,20 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every page and every docstring begins without one."""
+    """Start every page and every docstring without a configuration file."""
     monkeypatch.setenv("SKAHA_CONFIG", str(tmp_path / "config.toml"))
 
 
 @pytest.fixture
 def runner() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as one:
-        yield one
+    with asyncio.Runner() as new_runner:
+        yield new_runner
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_a_docstring_shows_what_happens(name: str, runner: asyncio.Runner) -> None:
+def test_the_examples_of_a_docstring_print_the_shown_output(
+    name: str, runner: asyncio.Runner
+) -> None:
     names = dict(EXAMPLES[name].globs)
     for example in EXAMPLES[name].examples:
         pages.check(example, pages.run(example, names, runner))
@@ -87,9 +89,9 @@ def test_a_docstring_shows_what_happens(name: str, runner: asyncio.Runner) -> No
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_what_each_block_of_a_page_is_can_be_seen(name: str) -> None:
-    found = {block.place: pages.problem(block) for block in pages.blocks(PAGES[name])}
-    assert not {place: problem for place, problem in found.items() if problem}
+def test_each_block_of_a_page_has_an_allowed_form(name: str) -> None:
+    problems = {block.place: pages.problem(block) for block in pages.blocks(PAGES[name])}
+    assert not {place: problem for place, problem in problems.items() if problem}
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,7 @@ def test_what_each_block_of_a_page_is_can_be_seen(name: str) -> None:
         "<!-- not run: not today -->\n```sh\necho\n```",
     ],
 )
-def test_a_block_that_nobody_can_tell_what_it_is_is_a_problem(text: str) -> None:
+def test_a_block_without_an_allowed_form_is_found(text: str) -> None:
     (block,) = pages.blocks(pages.PAGES[0], text)
     assert pages.problem(block)
 
@@ -122,7 +124,7 @@ def test_a_block_that_nobody_can_tell_what_it_is_is_a_problem(text: str) -> None
         ("yaml", "a: b: c"),
     ],
 )
-def test_a_block_that_does_not_do_what_it_shows_is_found(
+def test_a_block_that_fails_or_shows_other_output_is_found(
     language: str, text: str, runner: asyncio.Runner
 ) -> None:
     (block,) = pages.blocks(pages.PAGES[0], f"```{language}\n{text}\n```")
@@ -156,7 +158,7 @@ def test_a_page_can_be_followed(
         os.environ.clear()
         os.environ.update(environment)
         clean_up()
-    if name in FOLLOWED_IN_THE_CLONE:
+    if name in PAGES_FOR_A_CLONE:
         written = {path.name for path in directory.iterdir()} - {"examples"}
         assert written <= IGNORED_BY_GIT
 
@@ -184,53 +186,55 @@ def test_the_citation_states_this_version_and_licence() -> None:
 
 
 def clean_up() -> None:
-    """Leave no session of a page to the next."""
+    """Delete all sessions, so that the next page starts without sessions."""
     with skaha.Session(server="local") as session:
         session.destroy_all()
 
 
-def public_things() -> Iterator[tuple[str, object]]:
-    """The name and the thing itself of all that is public."""
+def public_objects() -> Iterator[tuple[str, object]]:
+    """Yield the name and the object of each public class, function and method."""
     for module in PUBLIC:
         for name in getattr(module, "__all__", ()):
-            thing = getattr(module, name)
-            if inspect.isclass(thing) or inspect.isfunction(thing):
-                yield f"{module.__name__}.{name}", thing
-    for kind in (skaha.Session, skaha.Images, skaha.Context, skaha.Overview):
-        for name, member in inspect.getmembers(kind, inspect.isfunction):
+            member = getattr(module, name)
+            if inspect.isclass(member) or inspect.isfunction(member):
+                yield f"{module.__name__}.{name}", member
+    for client_class in (skaha.Session, skaha.Images, skaha.Context, skaha.Overview):
+        for name, member in inspect.getmembers(client_class, inspect.isfunction):
             if not name.startswith("_"):
-                yield f"{kind.__name__}.{name}", member
+                yield f"{client_class.__name__}.{name}", member
 
 
-THINGS = dict(public_things())
+PUBLIC_OBJECTS = dict(public_objects())
 
 
-@pytest.mark.parametrize("name", THINGS)
-def test_every_public_name_is_explained(name: str) -> None:
-    assert inspect.getdoc(THINGS[name])
+@pytest.mark.parametrize("name", PUBLIC_OBJECTS)
+def test_every_public_name_has_a_docstring(name: str) -> None:
+    assert inspect.getdoc(PUBLIC_OBJECTS[name])
 
 
-def is_exception(thing: object) -> bool:
-    return inspect.isclass(thing) and issubclass(thing, BaseException)
+def is_exception(public_object: object) -> bool:
+    return inspect.isclass(public_object) and issubclass(public_object, BaseException)
 
 
-@pytest.mark.parametrize("name", [name for name in THINGS if not is_exception(THINGS[name])])
+@pytest.mark.parametrize(
+    "name", [name for name in PUBLIC_OBJECTS if not is_exception(PUBLIC_OBJECTS[name])]
+)
 def test_every_public_name_has_an_example(name: str) -> None:
-    assert ">>> " in (inspect.getdoc(THINGS[name]) or "")
+    assert ">>> " in (inspect.getdoc(PUBLIC_OBJECTS[name]) or "")
 
 
 @pytest.mark.parametrize("module", PUBLIC, ids=lambda module: module.__name__)
 def test_every_public_name_is_in_the_reference(module: ModuleType) -> None:
-    shown = [one for one in PUBLIC if f".. automodule:: {one.__name__}\n" in REFERENCE]
+    documented = [other for other in PUBLIC if f".. automodule:: {other.__name__}\n" in REFERENCE]
     for name in getattr(module, "__all__", ()):
-        elsewhere = [getattr(one, name, None) for one in shown]
+        documented_objects = [getattr(other, name, None) for other in documented]
         assert (
-            getattr(module, name) in elsewhere
+            getattr(module, name) in documented_objects
             or f".. autoclass:: skaha.{name}\n" in REFERENCE
             or name == "__version__"
         ), name
 
 
 @pytest.mark.parametrize("name", [name for name in dir(skaha.Session) if not name.startswith("_")])
-def test_every_method_is_listed_by_what_it_is_for(name: str) -> None:
+def test_every_method_is_in_the_table_of_the_reference(name: str) -> None:
     assert f"`~skaha.Session.{name}`" in (pages.ROOT / "docs/reference/session.md").read_text()

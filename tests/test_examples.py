@@ -1,4 +1,4 @@
-"""The programs in `examples/` do what they say, and leave nothing behind."""
+"""The programs in `examples/` give the right results and leave no session behind."""
 
 import contextlib
 import csv
@@ -21,10 +21,10 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
 @pytest.fixture
-def started(platform, tmp_path):
-    """Start an example at the embedded platform; it runs in an empty directory."""
+def start(platform, tmp_path):
+    """Return a function that starts an example on the embedded platform, in an empty directory."""
 
-    def start(program, *arguments):
+    def start_process(program, *arguments):
         return subprocess.Popen(
             [sys.executable, EXAMPLES / program, "--server", platform.url, *arguments],
             cwd=tmp_path,
@@ -36,41 +36,41 @@ def started(platform, tmp_path):
 
     with contextlib.ExitStack() as stack:
 
-        def tracked(*command):
-            process = stack.enter_context(start(*command))
+        def start_until_the_end_of_the_test(*command):
+            process = stack.enter_context(start_process(*command))
             stack.callback(process.kill)
             return process
 
-        yield tracked
+        yield start_until_the_end_of_the_test
     with Session(server=platform.url, token=platform.token) as session:
         assert session.fetch() == []
 
 
 @pytest.fixture
-def ran(started):
-    """Run an example; return its exit code and what it printed."""
+def run(start):
+    """Return a function that runs an example and returns its exit code and its output."""
 
-    def run(*command):
-        process = started(*command)
+    def run_to_its_end(*command):
+        process = start(*command)
         printed, _ = process.communicate(timeout=60)
         return process.returncode, printed
 
-    return run
+    return run_to_its_end
 
 
-def until(process, text):
-    """Read what a program prints until this is among it."""
+def wait_for_output(process, text):
+    """Read the output of a program until a line contains `text`."""
     for line in process.stdout:
         if text in line:
             return
-    pytest.fail(f"it ended without {text!r}")
+    pytest.fail(f"the program ended without printing {text!r}")
 
 
 # A reduction.
 
 
-def test_the_replicas_reduce_the_images_as_one_program_would(ran, tmp_path):
-    code, printed = ran("fits_reduction.py", "--replicas", "2")
+def test_the_replicas_find_the_same_sources_as_a_single_program(run, tmp_path):
+    code, printed = run("fits_reduction.py", "--replicas", "2")
     assert code == 0, printed
     assert [path.name for path in tmp_path.iterdir()] == ["sources.ecsv"]
     program = runpy.run_path(os.fspath(EXAMPLES / "fits_reduction.py"))
@@ -87,11 +87,11 @@ def test_the_replicas_reduce_the_images_as_one_program_would(ran, tmp_path):
         assert list(files[name]["snr"]) == list(files["m13.fits"]["snr"])
 
 
-def test_a_file_that_cannot_be_reduced_does_not_spoil_the_others(ran, tmp_path):
-    (tmp_path / "broken.fits").write_text("not what it seems")
+def test_a_broken_file_does_not_affect_the_other_files(run, tmp_path):
+    (tmp_path / "broken.fits").write_text("not a FITS file")
     program = runpy.run_path(os.fspath(EXAMPLES / "fits_reduction.py"))
     good = program["own_images"]()[0]
-    code, printed = ran("fits_reduction.py", "--replicas", "1", "broken.fits", good)
+    code, printed = run("fits_reduction.py", "--replicas", "1", "broken.fits", good)
     assert code == 1
     assert "broken.fits: No SIMPLE card found" in printed
     from astropy.table import Table
@@ -104,26 +104,26 @@ def test_a_file_that_cannot_be_reduced_does_not_spoil_the_others(ran, tmp_path):
 SWEEP = ("--signals", "3", "4", "6", "--thresholds", "4", "--trials", "2000", "--unlucky", "0.5")
 
 
-def found(folder):
+def detected_shares(folder):
     with (folder / "sweep.csv").open() as file:
         return {float(row["signal"]): float(row["found"]) for row in csv.DictReader(file)}
 
 
-def test_a_sweep_launches_again_what_failed_and_collects_in_order(ran, tmp_path):
-    code, printed = ran("parameter_sweep.py", *SWEEP, "--attempts", "1")
+def test_a_sweep_launches_failed_points_again_and_collects_in_order(run, tmp_path):
+    code, printed = run("parameter_sweep.py", *SWEEP, "--attempts", "1")
     assert (code, printed.count("out of luck")) == (1, 2)
-    once = found(tmp_path)
-    assert len(once) == 1
+    first_shares = detected_shares(tmp_path)
+    assert len(first_shares) == 1
 
-    code, printed = ran("parameter_sweep.py", *SWEEP, "--attempts", "9")
+    code, printed = run("parameter_sweep.py", *SWEEP, "--attempts", "9")
     assert code == 0, printed
     assert "attempt 2: 2 points" in printed
-    shares = found(tmp_path)
+    shares = detected_shares(tmp_path)
     assert list(shares) == [3, 4, 6]
-    assert once.items() <= shares.items()
-    for brightness, share in shares.items():
-        law = NormalDist(4).cdf(brightness)
-        assert share == pytest.approx(law, abs=5 * math.sqrt(law * (1 - law) / 2000))
+    assert first_shares.items() <= shares.items()
+    for signal_strength, share in shares.items():
+        expected = NormalDist(4).cdf(signal_strength)
+        assert share == pytest.approx(expected, abs=5 * math.sqrt(expected * (1 - expected) / 2000))
     from matplotlib import image
 
     plot = image.imread(tmp_path / "sweep.png")
@@ -134,47 +134,47 @@ def test_a_sweep_launches_again_what_failed_and_collects_in_order(ran, tmp_path)
 # A service.
 
 
-def names(folder):
+def paths_in(folder):
     return sorted(os.fspath(path.relative_to(folder)) for path in folder.rglob("*.*"))
 
 
-def test_the_service_runs_every_script_and_files_it_with_its_log(ran, tmp_path):
+def test_the_service_runs_every_script_and_moves_it_beside_its_log(run, tmp_path):
     for number in (1, 2, 3):
         (tmp_path / f"good {number}.sh").write_text(f'echo "$((40 + {number}))" "it\'s  done"')
     (tmp_path / "bad.sh").write_text("echo oh dear; exit 3")
     (tmp_path / "no-text.sh").write_bytes(b"\xff")
-    code, printed = ran("job_service.py", tmp_path, "--drain", "--at-most", "2")
+    code, printed = run("job_service.py", tmp_path, "--drain", "--at-most", "2")
     assert code == 1, printed
     assert (tmp_path / "done" / "good 2.log").read_text() == "42 it's  done\n"
     assert (tmp_path / "failed" / "bad.log").read_text() == "oh dear\n"
     assert "invalid start byte" in (tmp_path / "failed" / "no-text.log").read_text()
-    assert len(names(tmp_path / "done")) == 6
-    assert len(names(tmp_path / "failed")) == 4
-    assert names(tmp_path / "running") == []
+    assert len(paths_in(tmp_path / "done")) == 6
+    assert len(paths_in(tmp_path / "failed")) == 4
+    assert paths_in(tmp_path / "running") == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_service_and_its_sessions(started, tmp_path, number):
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_service_and_its_sessions(start, tmp_path, signal_number):
     for name in ("first.sh", "second.sh"):
         (tmp_path / name).write_text("sleep 600")
-    service = started("job_service.py", tmp_path, "--at-most", "1")
-    until(service, "is Running")
-    service.send_signal(number)
+    service = start("job_service.py", tmp_path, "--at-most", "1")
+    wait_for_output(service, "is Running")
+    service.send_signal(signal_number)
     printed, _ = service.communicate(timeout=30)
     assert service.returncode == 0, printed
     assert "first.sh: put back" in printed
-    assert names(tmp_path) == ["first.sh", "second.sh"]
+    assert paths_in(tmp_path) == ["first.sh", "second.sh"]
 
 
-def test_what_a_killed_service_left_is_done_by_the_next(started, ran, tmp_path):
+def test_the_next_service_finishes_the_scripts_of_a_killed_service(start, run, tmp_path):
     go = tmp_path / "go"
     (tmp_path / "job.sh").write_text(f"test -e {go} || sleep 600")
-    service = started("job_service.py", tmp_path)
-    until(service, "is Running")
+    service = start("job_service.py", tmp_path)
+    wait_for_output(service, "is Running")
     service.kill()
     service.wait(timeout=30)
-    assert names(tmp_path) == ["running/job.sh"]
+    assert paths_in(tmp_path) == ["running/job.sh"]
     go.touch()
-    code, printed = ran("job_service.py", tmp_path, "--drain")
+    code, printed = run("job_service.py", tmp_path, "--drain")
     assert code == 0, printed
-    assert names(tmp_path) == ["done/job.log", "done/job.sh"]
+    assert paths_in(tmp_path) == ["done/job.log", "done/job.sh"]

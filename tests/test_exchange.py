@@ -53,7 +53,7 @@ def send(exchange: Exchange, request: bytes) -> None:
 
 
 @pytest.mark.parametrize("case", COMPLETE)
-def test_a_complete_response(case: str) -> None:
+def test_a_complete_response_is_recognised(case: str) -> None:
     request, response = COMPLETE[case]
     assert exchange_of(request, response).is_complete
     single_bytes = [bytes([byte]) for byte in response]
@@ -65,12 +65,12 @@ def test_a_complete_response(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", INCOMPLETE)
-def test_a_response_without_a_clear_end(case: str) -> None:
+def test_a_response_without_a_clear_end_is_not_complete(case: str) -> None:
     request, response = INCOMPLETE[case]
     assert not exchange_of(request, response).is_complete
 
 
-def test_a_second_exchange_starts_anew() -> None:
+def test_a_second_exchange_starts_without_the_bytes_of_the_first() -> None:
     exchange = exchange_of(GET, LENGTH + LENGTH)
     exchange.start()
     assert not exchange.was_sent
@@ -82,7 +82,7 @@ def test_a_second_exchange_starts_anew() -> None:
     assert exchange.is_complete
 
 
-def test_the_request_for_a_tunnel_is_not_the_request() -> None:
+def test_the_request_for_a_tunnel_does_not_count_as_the_request() -> None:
     exchange = Exchange()
     send(exchange, b"CONNECT example.org:443 HTTP/1.1\r\n\r\n")
     assert not exchange.was_sent
@@ -140,7 +140,9 @@ PIECES = [
     pieces=st.lists(st.sampled_from(PIECES), min_size=1, max_size=6),
     data=st.data(),
 )
-def test_it_agrees_with_h11(request: bytes, pieces: list[bytes], data: st.DataObject) -> None:
+def test_the_end_of_a_response_agrees_with_h11(
+    request: bytes, pieces: list[bytes], data: st.DataObject
+) -> None:
     response = b"".join(pieces)
     cuts = data.draw(st.lists(st.integers(0, len(response)), max_size=5))
     ends = [*sorted(cuts), len(response)]

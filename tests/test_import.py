@@ -1,4 +1,4 @@
-"""Importing the library does nothing: what a program sees of it begins with the first call."""
+"""Importing the library opens no file, starts no thread and changes no logger."""
 
 import os
 import subprocess
@@ -9,20 +9,20 @@ import pytest
 OBSERVE = """
 import logging, os, sys, threading
 home = os.environ["HOME"]
-seen = []
+effects = []
 
 def hook(event, args):
     if event == "open" and str(args[0]).startswith(home) or event.startswith("socket."):
-        seen.append((event, str(args)))
+        effects.append((event, str(args)))
 
 levels = logging.getLogger().level, logging.getLogger("skaha").level
 sys.addaudithook(hook)
 {statement}
-seen += [("thread", thread.name) for thread in threading.enumerate()[1:]]
+effects += [("thread", thread.name) for thread in threading.enumerate()[1:]]
 for name in (None, "skaha", "httpx", "httpcore"):
-    seen += [("handler", str(handler)) for handler in logging.getLogger(name).handlers]
+    effects += [("handler", str(handler)) for handler in logging.getLogger(name).handlers]
 assert (logging.getLogger().level, logging.getLogger("skaha").level) == levels
-assert not seen, seen
+assert not effects, effects
 print(*sorted(sys.modules))
 """
 CONSTRUCT = 'import skaha; skaha.Session(token="t"); skaha.AsyncSession(token="t")'
@@ -31,9 +31,9 @@ EVERYTHING = "from skaha import *"
 
 def modules_after(statement, home):
     (home / ".ssl").mkdir()
-    (home / ".ssl" / "cadcproxy.pem").write_text("never read by an import")
+    (home / ".ssl" / "cadcproxy.pem").write_text("an import does not read this file")
     command = [sys.executable, "-W", "error", "-c", OBSERVE.replace("{statement}", statement)]
-    ran = subprocess.run(
+    finished = subprocess.run(
         command,
         env=os.environ | {"HOME": str(home)},
         cwd=home,
@@ -41,19 +41,19 @@ def modules_after(statement, home):
         text=True,
         check=False,
     )
-    assert ran.returncode == 0, ran.stderr
-    assert ran.stderr == ""
-    return set(ran.stdout.split())
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stderr == ""
+    return set(finished.stdout.split())
 
 
 @pytest.mark.parametrize("statement", ["import skaha", EVERYTHING, CONSTRUCT])
-def test_it_opens_nothing_starts_nothing_and_logs_nowhere(statement, tmp_path):
+def test_an_import_opens_no_file_starts_no_thread_and_adds_no_log_handler(statement, tmp_path):
     modules = modules_after(statement, tmp_path)
-    for heavy in ("skaha_api.models", "dateutil", "defusedxml", "starlette", "skaha.local"):
-        assert heavy not in modules
+    for slow_module in ("skaha_api.models", "dateutil", "defusedxml", "starlette", "skaha.local"):
+        assert slow_module not in modules
 
 
-def test_the_package_alone_does_not_even_import_the_http_client(tmp_path):
+def test_import_skaha_does_not_import_the_http_client(tmp_path):
     modules = modules_after("import skaha", tmp_path)
     assert "skaha" in modules
     assert not {"httpx", "skaha_api", "skaha.session"} & modules

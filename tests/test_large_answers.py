@@ -1,4 +1,4 @@
-"""No answer takes the machine down."""
+"""A response that is too large is refused, so that it does not fill the memory."""
 
 import gzip
 
@@ -10,7 +10,7 @@ from skaha.errors import AnswerError
 
 @pytest.fixture
 def small_limit(variant, monkeypatch):
-    """A limit that a test can go beyond without filling the memory itself."""
+    """Lower the limit, so that a test can exceed it without much memory."""
     monkeypatch.setattr(f"skaha._transport._{variant.name}.pool._MAX_RESPONSE_BYTES", 2**20)
 
 
@@ -21,19 +21,19 @@ def small_limit(variant, monkeypatch):
         (b"x" * (2**20 + 1), {}),
         (gzip.compress(b" " * 8 * 2**20), {"Content-Encoding": "gzip"}),
     ],
-    ids=["plain", "packed"],
+    ids=["plain", "compressed"],
 )
-def test_an_answer_that_does_not_fit_is_refused(variant, scripted, scripted_session, body, headers):
+def test_a_response_above_the_limit_is_refused(variant, scripted, scripted_session, body, headers):
     large = Answer(200, body, headers=headers)
     scripted.answer = lambda request: Answer(200, "b") if request.path.endswith("2") else large
-    found = variant.run(scripted_session.logs(["a1", "b2"]))
-    assert found == {"b2": "b"}
-    assert isinstance(found.failures["a1"], AnswerError)
-    assert "more than 1 MiB" in str(found.failures["a1"])
+    logs = variant.run(scripted_session.logs(["a1", "b2"]))
+    assert logs == {"b2": "b"}
+    assert isinstance(logs.failures["a1"], AnswerError)
+    assert "more than 1 MiB" in str(logs.failures["a1"])
 
 
 @pytest.mark.usefixtures("small_limit")
-def test_what_is_saved_may_be_larger(variant, scripted, scripted_session, tmp_path):
+def test_a_saved_log_may_be_larger(variant, scripted, scripted_session, tmp_path):
     log = b"a line\n" * 2**18
     scripted.answer = lambda received: (
         Answer(200, log) if "view" in received.query else Answer(200, b"[]", "application/json")
@@ -43,7 +43,7 @@ def test_what_is_saved_may_be_larger(variant, scripted, scripted_session, tmp_pa
 
 
 @pytest.mark.usefixtures("small_limit")
-def test_an_answer_that_fits_is_read_packed_or_not(variant, scripted, scripted_session):
-    packed = gzip.compress(b"a few words")
-    scripted.answer = lambda _: Answer(200, packed, headers={"Content-Encoding": "gzip"})
+def test_a_compressed_response_below_the_limit_is_read(variant, scripted, scripted_session):
+    compressed = gzip.compress(b"a few words")
+    scripted.answer = lambda _: Answer(200, compressed, headers={"Content-Encoding": "gzip"})
     assert variant.run(scripted_session.logs("a1")) == {"a1": "a few words"}

@@ -36,9 +36,9 @@ LEVELS = [
 # The files of these levels may import each other.
 GROUPS = LEVELS[-2:]
 LEVEL_OF = {name: number for number, names in enumerate(LEVELS) for name in names}
-# These import nothing of ours, and only these folders import them.
+# These packages import nothing of ours; only the named folders import them.
 SEPARATE = {"skaha_api": {"_async", "_sync", "_transport", "_sansio"}, "local": {"client", "cli"}}
-MOST_PRIVATE_FILES = 3
+MAX_PRIVATE_FILES = 3
 # These functions import modules by their names.
 LAZY = {"import_module", "importing"}
 
@@ -72,7 +72,7 @@ def read_modules(root: Path) -> dict[str, Module]:
 
 
 def imports_of(module: Module, modules: dict[str, Module]) -> set[str]:
-    """Return the names of the modules of ours that a module imports at any time."""
+    """Return the names of our modules that a module imports at any time."""
     return {name for name in _imports(module, modules) if name in modules} - {module.name}
 
 
@@ -130,9 +130,9 @@ def reached_from(start: str, graph: Graph) -> set[str]:
     reached: set[str] = set()
     waiting = [start]
     while waiting:
-        found = graph.get(waiting.pop(), set()) - reached
-        reached |= found
-        waiting += found
+        new_names = graph.get(waiting.pop(), set()) - reached
+        reached |= new_names
+        waiting += new_names
     return reached
 
 
@@ -195,7 +195,7 @@ def wrong_places(graph: Graph, ours: dict[str, Module]) -> Iterator[str]:
     yield from (f"{place} has no level" for place in sorted(places - LEVEL_OF.keys()))
     in_root = [module for module in ours.values() if module.path.parent == Path("skaha")]
     private = sorted(module.path.name for module in in_root if is_private(module.path.name))
-    if len(private) > MOST_PRIVATE_FILES:
+    if len(private) > MAX_PRIVATE_FILES:
         yield f"{len(private)} private files in the root: {', '.join(private)}"
     for name, module in ours.items():
         users = [other for other in ours if name in graph[other]]
@@ -209,7 +209,7 @@ def test_the_project_has_no_fault():
     assert faults(ROOT) == []
 
 
-# The test of the test: small checkouts, each with one fault.
+# Tests of `faults`: small checkouts, each with one fault.
 
 GOOD = {
     "__init__": "if TYPE_CHECKING:\n    from skaha.session import Session",

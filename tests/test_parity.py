@@ -1,4 +1,4 @@
-"""Both variants are the same library, and both have exactly the published signatures."""
+"""Both variants have the same names and docstrings, and exactly the published signatures."""
 
 import inspect
 import re
@@ -17,7 +17,7 @@ CONSTRUCTION = (
     "server=None, version=None, token=None, certificate=None, timeout=None, concurrency=None, "
     "registry=None, loglevel=None, verify=True"
 )
-# What scripts were written from: names, order and defaults.
+# The published parameters: scripts rely on their names, order and defaults.
 PUBLISHED = {
     "Session.create": (
         "name, image, cores=2, ram=4, kind='headless', gpu=None, cmd=None, args=None, env=None, "
@@ -38,8 +38,8 @@ COROUTINES_ONLY_IN_ASYNC = {"aclose": "close", "__aenter__": "__enter__", "__aex
 POSITIONAL = inspect.Parameter.POSITIONAL_OR_KEYWORD
 
 
-def spelled(function):
-    """The parameters that can be given by position, as they would be written."""
+def positional_parameters(function):
+    """Return the source text of the parameters that can be given by position."""
     parameters = list(inspect.signature(function).parameters.values())
     return ", ".join(
         parameter.name
@@ -50,13 +50,13 @@ def spelled(function):
     )
 
 
-def beyond(function):
-    """The parameters that are neither positional nor the object itself."""
+def other_parameters(function):
+    """Return the parameters that cannot be given by position."""
     parameters = inspect.signature(function).parameters.values()
     return [parameter for parameter in parameters if parameter.kind is not POSITIONAL]
 
 
-def public(cls):
+def public_members(cls):
     special = set(COROUTINES_ONLY_IN_ASYNC) | set(COROUTINES_ONLY_IN_ASYNC.values())
     return {
         name: inspect.getattr_static(cls, name)
@@ -65,26 +65,30 @@ def public(cls):
     }
 
 
-def in_sync_words(text):
-    """Say in the sync variant what is said in the async one."""
+def as_sync(text):
+    """Return the text of the sync variant for a text of the async variant."""
     text = re.sub(r"\bAsync(?=[A-Z])|\bawait ", "", text).replace("async ", "")
     return text.replace("aclose", "close").replace("_async", "_sync")
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
 @pytest.mark.parametrize("prefix", ["", "Async"])
-def test_signatures_are_the_published_ones(prefix, name):
+def test_signatures_are_as_published(prefix, name):
     cls, method = name.split(".")
     function = getattr(getattr(skaha, prefix + cls), method)
-    assert spelled(function) == PUBLISHED[name]
-    assert {parameter.kind for parameter in beyond(function)} <= {inspect.Parameter.KEYWORD_ONLY}
+    assert positional_parameters(function) == PUBLISHED[name]
+    assert {parameter.kind for parameter in other_parameters(function)} <= {
+        inspect.Parameter.KEYWORD_ONLY
+    }
 
 
 @pytest.mark.parametrize("name", ["SkahaClient", *CLASSES, *(f"Async{name}" for name in CLASSES)])
-def test_every_class_is_constructed_alike(name):
+def test_all_classes_have_the_same_construction(name):
     cls = getattr(skaha, name)
-    assert spelled(cls) == CONSTRUCTION
-    assert {parameter.kind for parameter in beyond(cls)} == {inspect.Parameter.KEYWORD_ONLY}
+    assert positional_parameters(cls) == CONSTRUCTION
+    assert {parameter.kind for parameter in other_parameters(cls)} == {
+        inspect.Parameter.KEYWORD_ONLY
+    }
     assert issubclass(cls, skaha.SkahaClient)
 
 
@@ -92,18 +96,18 @@ def test_every_class_is_constructed_alike(name):
 def test_both_variants_have_the_same_names(name):
     asynchronous = {
         COROUTINES_ONLY_IN_ASYNC.get(member, member)
-        for member in public(getattr(skaha, f"Async{name}"))
+        for member in public_members(getattr(skaha, f"Async{name}"))
     }
-    assert asynchronous == set(public(getattr(skaha, name)))
+    assert asynchronous == set(public_members(getattr(skaha, name)))
 
 
 def pairs():
     for name in CLASSES:
-        for member, function in public(getattr(skaha, f"Async{name}")).items():
+        for member, function in public_members(getattr(skaha, f"Async{name}")).items():
             if inspect.isfunction(function):
-                twin = COROUTINES_ONLY_IN_ASYNC.get(member, member)
+                sync_name = COROUTINES_ONLY_IN_ASYNC.get(member, member)
                 yield pytest.param(
-                    function, public(getattr(skaha, name))[twin], id=f"{name}.{member}"
+                    function, public_members(getattr(skaha, name))[sync_name], id=f"{name}.{member}"
                 )
 
 
@@ -112,26 +116,26 @@ PAIRS = list(pairs())
 
 @pytest.mark.parametrize(("asynchronous", "synchronous"), PAIRS)
 def test_both_variants_have_the_same_signatures(asynchronous, synchronous):
-    one, other = inspect.signature(asynchronous), inspect.signature(synchronous)
-    assert in_sync_words(str(one)) == str(other)
+    async_signature, sync_signature = map(inspect.signature, (asynchronous, synchronous))
+    assert as_sync(str(async_signature)) == str(sync_signature)
 
 
 @pytest.mark.parametrize(("asynchronous", "synchronous"), PAIRS)
 def test_both_variants_have_the_same_docstrings(asynchronous, synchronous):
     assert synchronous.__doc__
-    assert in_sync_words(asynchronous.__doc__) == synchronous.__doc__
+    assert as_sync(asynchronous.__doc__) == synchronous.__doc__
 
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_both_classes_have_the_same_docstrings(name):
     synchronous = getattr(skaha, name).__doc__
-    assert in_sync_words(getattr(skaha, f"Async{name}").__doc__) == synchronous
+    assert as_sync(getattr(skaha, f"Async{name}").__doc__) == synchronous
 
 
 @pytest.mark.parametrize(("asynchronous", "synchronous"), PAIRS)
 def test_only_the_methods_of_the_async_variant_are_coroutines(asynchronous, synchronous):
-    generates = inspect.isasyncgenfunction(asynchronous)
-    assert inspect.iscoroutinefunction(asynchronous) or generates
+    is_generator = inspect.isasyncgenfunction(asynchronous)
+    assert inspect.iscoroutinefunction(asynchronous) or is_generator
     assert not inspect.iscoroutinefunction(synchronous)
     assert not inspect.isasyncgenfunction(synchronous)
 
@@ -146,14 +150,14 @@ def test_only_the_methods_of_the_async_variant_are_coroutines(asynchronous, sync
         (skaha.client, ["SkahaClient"]),
     ],
 )
-def test_every_class_has_its_published_path_and_a_short_one(module, names):
+def test_every_class_can_be_imported_from_its_module_and_from_the_package(module, names):
     for name in names:
         assert getattr(module, name) is getattr(skaha, name)
         assert name in module.__all__
         assert name in skaha.__all__
 
 
-def test_every_name_of_the_package_is_there_and_no_other():
+def test_every_listed_name_of_the_package_exists_and_others_raise():
     assert {name for name in skaha.__all__ if hasattr(skaha, name)} == set(skaha.__all__)
     assert set(skaha.__all__) <= set(dir(skaha))
     with pytest.raises(AttributeError, match="no attribute 'Sesion'"):

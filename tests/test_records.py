@@ -1,4 +1,4 @@
-"""Functions that read records, also records with unexpected values."""
+"""Functions that read records and tables of events, also with unexpected values."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -13,7 +13,7 @@ from staged import Stage
 from skaha import records
 from skaha.errors import InvalidInputError
 
-HELPERS = [
+FUNCTIONS = [
     records.is_finished,
     records.succeeded,
     records.start_time,
@@ -22,21 +22,21 @@ HELPERS = [
     records.ram_bytes,
     records.cores,
 ]
-MEMBERS = ["status", "startTime", "expiryTime", "requestedRAM", "requestedCPUCores"]
+FIELDS = ["status", "startTime", "expiryTime", "requestedRAM", "requestedCPUCores"]
 TEXTS = (
     st.text()
     | st.from_regex(r"[0-9.]{1,5}( ?[KMGTP]i?B?)?", fullmatch=True)
     | st.from_regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?", fullmatch=True)
     | st.sampled_from(["", "<none>", "<nil>", "<unknown>", "not-applicable", "nan", "1e999"])
 )
-ANYTHING = st.recursive(
+VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXTS | st.binary(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=4,
 )
 
 
-@given(st.dictionaries(st.sampled_from(MEMBERS), ANYTHING))
+@given(st.dictionaries(st.sampled_from(FIELDS), VALUES))
 @example({"requestedRAM": "9" * 305})
 @example({"requestedRAM": "9" * 300 + "P"})
 @example({"requestedCPUCores": 10**400})
@@ -44,9 +44,9 @@ ANYTHING = st.recursive(
 @example({"requestedCPUCores": "9" * 5000, "requestedRAM": "9" * 5000})
 @example({"expiryTime": "9999-12-31T24:00Z"})
 @example({"expiryTime": "0001-01-01T00:00+23:59", "startTime": "2026-13-45T99:99Z"})
-def test_no_record_makes_any_of_them_raise(record):
-    for helper in HELPERS:
-        helper(record)
+def test_no_record_makes_a_function_raise(record):
+    for function in FUNCTIONS:
+        function(record)
 
 
 def test_the_time_to_count_from_needs_a_time_zone():
@@ -55,29 +55,29 @@ def test_the_time_to_count_from_needs_a_time_zone():
         records.time_left(record, datetime(2026, 7, 2))  # noqa: DTZ001
 
 
-@given(ANYTHING)
-def test_what_is_known_is_itself_or_nothing(value):
-    found = records.known(value)
-    assert found is value or (found is None and isinstance(value, str))
+@given(VALUES)
+def test_known_returns_the_value_or_none(value):
+    result = records.known(value)
+    assert result is value or (result is None and isinstance(value, str))
 
 
 @given(st.integers(1, 1000), st.sampled_from([("", 10**9), ("G", 2**30), ("Gi", 2**30)]))
-def test_memory_is_bytes(amount, unit):
-    letters, size = unit
-    assert records.ram_bytes({"requestedRAM": f"{amount}{letters}"}) == amount * size
+def test_memory_with_a_unit_is_converted_to_bytes(amount, unit):
+    suffix, size = unit
+    assert records.ram_bytes({"requestedRAM": f"{amount}{suffix}"}) == amount * size
 
 
 @pytest.mark.parametrize(
     ("text", "size"),
     [("8.59", 8590000000), ("0.5G", 2**29), ("512M", 2**29), ("1.2.3", None), (".", None)],
 )
-def test_memory_may_be_a_fraction_or_none(text, size):
+def test_fractions_of_memory_are_converted_and_invalid_texts_are_unknown(text, size):
     assert records.ram_bytes({"requestedRAM": text}) == size
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59-01:00"])
-def test_a_time_that_means_unknown_or_has_no_utc_time_is_unknown(text):
-    """Kubernetes sends the first one, the zero time of Go, for a time that is not set."""
+def test_a_time_that_is_not_set_or_is_out_of_range_is_unknown(text):
+    """For a time that is not set, Kubernetes sends the zero time of Go, 0001-01-01."""
     record = {"startTime": text, "expiryTime": text}
     assert records.start_time(record) is None
     assert records.expiry_time(record) is None
@@ -85,27 +85,27 @@ def test_a_time_that_means_unknown_or_has_no_utc_time_is_unknown(text):
 
 
 @given(st.datetimes(min_value=datetime(2, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001
-def test_a_moment_is_read_with_and_without_its_seconds(moment):
-    whole = moment.replace(microsecond=0)
-    minute = whole.replace(second=0)
+def test_a_time_is_read_with_and_without_seconds(moment):
+    with_seconds = moment.replace(microsecond=0)
+    without_seconds = with_seconds.replace(second=0)
     for text, expected in (
-        (f"{whole:%Y-%m-%dT%H:%M:%SZ}".zfill(20), whole),
-        (f"{minute:%Y-%m-%dT%H:%MZ}".zfill(17), minute),
-        (whole.isoformat(), whole),
+        (f"{with_seconds:%Y-%m-%dT%H:%M:%SZ}".zfill(20), with_seconds),
+        (f"{without_seconds:%Y-%m-%dT%H:%MZ}".zfill(17), without_seconds),
+        (with_seconds.isoformat(), with_seconds),
     ):
         assert records.start_time({"startTime": text}) == expected
 
 
 @pytest.mark.parametrize("profile", samples.SESSIONS)
-def test_what_platforms_tell_is_understood(profile):
-    first = samples.SESSIONS[profile][0]
-    assert records.is_finished(first)
-    assert records.succeeded(first)
-    assert records.cores(first) == 2
-    assert records.ram_bytes(first) in (4 * 2**30, 8590000000)
-    lifetime = records.expiry_time(first) - records.start_time(first)
+def test_records_of_each_platform_version_are_read(profile):
+    record = samples.SESSIONS[profile][0]
+    assert records.is_finished(record)
+    assert records.succeeded(record)
+    assert records.cores(record) == 2
+    assert records.ram_bytes(record) in (4 * 2**30, 8590000000)
+    lifetime = records.expiry_time(record) - records.start_time(record)
     assert lifetime == timedelta(days=14)
-    assert records.time_left(first, records.start_time(first)) == lifetime
+    assert records.time_left(record, records.start_time(record)) == lifetime
 
 
 # Events.
@@ -122,53 +122,57 @@ BREAKS = st.sampled_from([" ", " ", " ", "\n", "\n\n", "\r\n", "\n  "])
 TIMES = st.sampled_from(["<nil>", "<none>", "<unknown>"]) | st.datetimes(
     min_value=datetime(1970, 1, 2)  # noqa: DTZ001
 ).map(lambda moment: f"{moment:%Y-%m-%dT%H:%M:%SZ}")
-SENTINEL = "end."
+LAST_WORD = "end."
 
 
-def timely(word):
+def looks_like_a_time(word):
     return word in ("<none>", "<nil>") or word.startswith("2026-")
 
 
 @st.composite
 def events(draw):
-    """An event, and how the table says it; a break in the message is one in the table."""
-    words = [*draw(WORDS), SENTINEL]
-    # Two times before a break are the end of an event.
+    """Draw the fields of an event; a line break in the message is also one in the table."""
+    words = [*draw(WORDS), LAST_WORD]
+    # Two times before a line break are the end of an event, so a message must not have them.
     words = [
-        word for before, word in pairwise(["", *words]) if not (timely(before) and timely(word))
+        word
+        for previous, word in pairwise(["", *words])
+        if not (looks_like_a_time(previous) and looks_like_a_time(word))
     ]
     message = "".join(word + draw(BREAKS) for word in words[:-1]) + words[-1]
     return draw(TYPES), draw(REASONS), message, draw(TIMES), draw(TIMES)
 
 
-def moment(text):
+def time_of(text):
     return None if text.startswith("<") else datetime.fromisoformat(text)
 
 
-def rendered(rows, blanks=""):
-    columns = [("TYPE", "REASON", "MESSAGE", "FIRST-TIME", "LAST-TIME"), *rows]
-    widths = [max(map(len, column)) + 3 for column in zip(*columns, strict=True)]
+def render_table(events, blanks=""):
+    """Write events as the platform does; each line starts with `blanks`."""
+    rows = [("TYPE", "REASON", "MESSAGE", "FIRST-TIME", "LAST-TIME"), *events]
+    widths = [max(map(len, column)) + 3 for column in zip(*rows, strict=True)]
     lines = [
         blanks + "".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        for row in columns
+        for row in rows
     ]
     return "\n".join(lines) + "\n"
 
 
 @given(st.lists(events(), max_size=4), st.sampled_from(["", "  ", "\n", " \n"]))
 def test_every_event_of_a_table_is_read(rows, blanks):
-    """Whatever breaks its message, and whatever blanks are around it."""
-    found = records.parse_events(rendered(rows, blanks))
+    """Messages may have line breaks, and lines may start with blanks."""
+    parsed = records.parse_events(render_table(rows, blanks))
     assert [
-        (one.type, one.reason, one.message.split(), one.first_time, one.last_time) for one in found
+        (event.type, event.reason, event.message.split(), event.first_time, event.last_time)
+        for event in parsed
     ] == [
-        (kind, reason, message.split(), moment(first), moment(last))
+        (kind, reason, message.split(), time_of(first), time_of(last))
         for kind, reason, message, first, last in rows
     ]
 
 
-def test_a_message_of_many_lines_is_read():
-    """So many that reading them again for each line would take hours."""
+def test_a_message_of_very_many_lines_is_read_quickly():
+    """If all lines were read again for each line, this would take hours."""
     message = "\n".join(["line"] * 200_000)
     [event] = records.parse_events(f"Warning Failed {message} <nil> <nil>")
     assert event.message == message
@@ -178,17 +182,17 @@ def test_a_message_of_many_lines_is_read():
 @example("<none>\n")
 @example("TYPE   REASON   MESSAGE   FIRST-TIME   LAST-TIME\n")
 @example(" " * 3000)
-def test_no_table_makes_it_raise(table):
+def test_no_table_makes_parse_events_raise(table):
     records.parse_events(table)
 
 
 @pytest.mark.parametrize("table", ["", "\n", "<none>", "<none>\n", "  <none>  \n"])
-def test_nothing_is_no_event(table):
+def test_an_empty_table_has_no_events(table):
     assert records.parse_events(table) == []
 
 
-def test_events_come_by_session(variant, scripted, scripted_session):
-    table = rendered([("Normal", "Scheduled", "Assigned to node 7", "<nil>", "<nil>")])
+def test_parsed_events_are_returned_by_session_id(variant, scripted, scripted_session):
+    table = render_table([("Normal", "Scheduled", "Assigned to node 7", "<nil>", "<nil>")])
     stage = Stage([])
 
     def answer(request):
@@ -198,8 +202,8 @@ def test_events_come_by_session(variant, scripted, scripted_session):
         return Answer(200, tables[last]) if last in tables else stage(request)
 
     scripted.answer = answer
-    found = variant.run(scripted_session.parsed_events(["b2", "c3", "a1"]))
+    events = variant.run(scripted_session.parsed_events(["b2", "c3", "a1"]))
     event = records.Event("Normal", "Scheduled", "Assigned to node 7", None, None)
-    assert found == {"b2": [], "a1": [event]}
-    assert list(found) == ["b2", "a1"]
-    assert list(found.failures) == ["c3"]
+    assert events == {"b2": [], "a1": [event]}
+    assert list(events) == ["b2", "a1"]
+    assert list(events.failures) == ["c3"]

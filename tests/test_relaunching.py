@@ -1,4 +1,4 @@
-"""Launching in large numbers, again, and within what the platform allows."""
+"""Relaunching of failed replicas, large launches, and amounts that the platform refuses."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from skaha.helpers import shell
 from skaha.models import ContainerRegistry
 
 REFUSED = Answer(400, "quota exceeded")
-ORDER = {
+SETTINGS = {
     "cores": 4,
     "ram": 16,
     "gpu": 1,
@@ -28,99 +28,101 @@ def numbers(names):
     return sorted(int(name.rpartition("-")[2]) for name in names)
 
 
-def test_exactly_the_replicas_that_failed_are_launched_again(variant, scripted):
+def test_relaunch_launches_exactly_the_replicas_that_failed(variant, scripted):
     scripted.answer = stage = Stage([])
     registry = ContainerRegistry("images.canfar.net", "vrubin", "a-secret")
     session = variant.open(server=scripted.url, token="t", retry=False, registry=registry)
-    stage.refused = {f"POST fit-{n}": REFUSED for n in (3, 7, 10)}
-    first = variant.run(session.create("fit", IMAGE, replicas=10, **ORDER))
+    stage.overrides = {f"POST fit-{n}": REFUSED for n in (3, 7, 10)}
+    first = variant.run(session.create("fit", IMAGE, replicas=10, **SETTINGS))
     assert list(first.failures) == ["fit-3", "fit-7", "fit-10"]
-    asked = {form["name"][0]: form for form in stage.forms}
-    assert asked["fit-7"]["env"] == [
+    forms = {form["name"][0]: form for form in stage.forms}
+    assert forms["fit-7"]["env"] == [
         *("SEED=42", "FIELD=n5128", "REPLICA_ID=7", "REPLICA_COUNT=10")
     ]
 
     stage.forms.clear()
-    stage.refused = {"POST fit-7": REFUSED}
+    stage.overrides = {"POST fit-7": REFUSED}
     second = variant.run(session.relaunch(first))
     assert second == ["id-of-fit-3", "id-of-fit-10"]
     assert second.names == {"fit-3": "id-of-fit-3", "fit-10": "id-of-fit-10"}
     assert list(second.failures) == ["fit-7"]
     assert {form["name"][0]: form for form in stage.forms} == {
-        name: asked[name] for name in first.failures
+        name: forms[name] for name in first.failures
     }
 
     stage.forms.clear()
-    stage.refused = {}
+    stage.overrides = {}
     third = variant.run(session.relaunch(second))
     assert (third, third.failures) == (["id-of-fit-7"], {})
-    assert stage.forms == [asked["fit-7"]]
-    posts = [one for one in scripted.received if one.method == "POST"]
-    assert {one.headers["x-skaha-registry-auth"] for one in posts} == {registry.encoded()}
+    assert stage.forms == [forms["fit-7"]]
+    launches = [request for request in scripted.received if request.method == "POST"]
+    assert {launch.headers["x-skaha-registry-auth"] for launch in launches} == {registry.encoded()}
 
     stage.forms.clear()
     assert variant.run(session.relaunch(third)) == []
     assert stage.forms == []
 
 
-def test_what_nothing_came_of_is_launched_again_from_the_error(variant, scripted, scripted_session):
+def test_the_partial_result_of_an_error_can_be_relaunched(variant, scripted, scripted_session):
     scripted.answer = stage = Stage([])
-    stage.refused = {f"POST fit-{n}": Answer(401, "expired") for n in (1, 2)}
+    stage.overrides = {f"POST fit-{n}": Answer(401, "expired") for n in (1, 2)}
     with pytest.raises(errors.AuthenticationError) as caught:
         variant.run(scripted_session.create("fit", IMAGE, replicas=3))
-    stage.refused = {}
-    again = variant.run(scripted_session.relaunch(caught.value.partial))
-    assert list(again.names) == ["fit-1", "fit-2"]
+    stage.overrides = {}
+    relaunched = variant.run(scripted_session.relaunch(caught.value.partial))
+    assert list(relaunched.names) == ["fit-1", "fit-2"]
 
 
-def test_what_was_pickled_has_no_order_left(variant, scripted, scripted_session):
+def test_a_pickled_result_has_no_settings_and_cannot_be_relaunched(
+    variant, scripted, scripted_session
+):
     scripted.answer = stage = Stage([])
-    stage.refused = {"POST fit-2": REFUSED}
-    launched = variant.run(scripted_session.create("fit", IMAGE, replicas=2, **ORDER))
+    stage.overrides = {"POST fit-2": REFUSED}
+    launched = variant.run(scripted_session.create("fit", IMAGE, replicas=2, **SETTINGS))
     pickled = pickle.dumps(launched)
     assert b"n5128" not in pickled
     with pytest.raises(errors.InvalidInputError, match="pickled"):
         variant.run(scripted_session.relaunch(pickle.loads(pickled)))
 
 
-def test_what_ran_and_failed_is_launched_again_when_it_is_named(variant, session):
-    order = shell.script('echo "$REPLICA_ID of $REPLICA_COUNT"; [ "$REPLICA_ID" != 2 ]')
-    first = variant.run(session.create("told", IMAGE, 1, 1, replicas=3, **order))
+def test_sessions_that_ran_and_failed_are_relaunched_by_their_ids(variant, session):
+    settings = shell.script('echo "$REPLICA_ID of $REPLICA_COUNT"; [ "$REPLICA_ID" != 2 ]')
+    first = variant.run(session.create("part", IMAGE, 1, 1, replicas=3, **settings))
     statuses = variant.run(session.wait(first, timeout=20))
-    failed = [one for one, status in statuses.items() if status == "Failed"]
-    assert failed == [first.names["told-2"]]
+    failed = [session_id for session_id, status in statuses.items() if status == "Failed"]
+    assert failed == [first.names["part-2"]]
     assert variant.run(session.relaunch(first)) == []
-    again = variant.run(session.relaunch(first, failed=failed))
-    assert list(again.names) == ["told-2"]
-    assert not set(again) & set(first)
-    variant.run(session.wait(again, timeout=20))
-    assert variant.run(session.logs(again)) == {again[0]: "2 of 3\n"}
-    # It fails again, and again it can be launched.
-    third = variant.run(session.relaunch(again, failed=again[0]))
-    assert list(third.names) == ["told-2"]
-    assert not set(third) & {*first, *again}
+    second = variant.run(session.relaunch(first, failed=failed))
+    assert list(second.names) == ["part-2"]
+    assert not set(second) & set(first)
+    variant.run(session.wait(second, timeout=20))
+    assert variant.run(session.logs(second)) == {second[0]: "2 of 3\n"}
+    # The replica fails again and can be relaunched again.
+    third = variant.run(session.relaunch(second, failed=second[0]))
+    assert list(third.names) == ["part-2"]
+    assert not set(third) & {*first, *second}
 
 
-def test_only_what_was_launched_can_have_failed(variant, scripted):
+def test_relaunch_refuses_an_id_of_another_launch(variant, scripted):
     scripted.answer = Stage([])
     session = variant.open(server=scripted.url, token="t")
     first = variant.run(session.create("fit", IMAGE, replicas=2))
-    sent = len(scripted.received)
-    with pytest.raises(errors.InvalidInputError, match="not among the launched ids: stranger"):
-        variant.run(session.relaunch(first, failed=[first[0], "stranger"]))
-    assert len(scripted.received) == sent
+    requests_before = len(scripted.received)
+    with pytest.raises(errors.InvalidInputError, match="not among the launched ids: other"):
+        variant.run(session.relaunch(first, failed=[first[0], "other"]))
+    assert len(scripted.received) == requests_before
 
 
-# Many.
+# Large launches.
 
 
-def test_six_hundred_replicas_are_one_call(variant, scripted):
+def test_six_hundred_replicas_are_launched_in_one_call(variant, scripted):
     scripted.answer = stage = Stage([])
     session = variant.open(server=scripted.url, token="t")
-    stage.refused = {f"POST big-{n}": Answer(403, "no") for n in (1, 300, 513, 600)}
+    stage.overrides = {f"POST big-{n}": Answer(403, "no") for n in (1, 300, 513, 600)}
     launched = variant.run(session.create("big", IMAGE, replicas=600))
-    left = [n for n in range(1, 601) if n not in (1, 300, 513, 600)]
-    assert launched == [f"id-of-big-{n}" for n in left]
+    successful = [n for n in range(1, 601) if n not in (1, 300, 513, 600)]
+    assert launched == [f"id-of-big-{n}" for n in successful]
     assert numbers(launched.failures) == [1, 300, 513, 600]
     assert numbers(form["name"][0] for form in stage.forms) == list(range(1, 601))
     assert {tuple(form["env"]) for form in stage.forms} == {
@@ -135,15 +137,18 @@ CONTEXT = {
     "memoryGB": {"options": [1, 2, 16.5]},
     "gpus": {"options": []},
 }
-TOLD = {
+ADVICE = {
     "cores": "cores of this platform: 1, 2, 4",
     "ram": "ram of this platform: 1, 2, 16.5",
     "gpus": "gpus of this platform: none at all",
 }
 
 
-def refusing(what, context):
-    """Refuse every launch but the third for an amount, and tell the context."""
+def refuse_amount(field, context):
+    """Return a script that refuses the amount of every launch except the third.
+
+    `context` is the response to a request of the allowed amounts.
+    """
 
     def answer(request):
         if request.path.endswith("/context"):
@@ -152,15 +157,17 @@ def refusing(what, context):
             return json_answer([])
         if request.form["name"][0].endswith("-3"):
             return Answer(200, "id-of-3\n")
-        return Answer(400, f"Invalid value for '{what}': 3\n")
+        return Answer(400, f"Invalid value for '{field}': 3\n")
 
     return answer
 
 
-@pytest.mark.parametrize("what", TOLD)
+@pytest.mark.parametrize("field", ADVICE)
 @pytest.mark.parametrize("replicas", [1, 3])
-def test_a_refusal_of_an_amount_tells_what_is_allowed(variant, scripted, what, replicas):
-    scripted.answer = refusing(what, json_answer(CONTEXT))
+def test_the_error_of_a_refused_amount_lists_the_allowed_amounts(
+    variant, scripted, field, replicas
+):
+    scripted.answer = refuse_amount(field, json_answer(CONTEXT))
     session = variant.open(server=scripted.url, token="t")
     if replicas == 1:
         with pytest.raises(errors.BadRequestError) as caught:
@@ -170,9 +177,10 @@ def test_a_refusal_of_an_amount_tells_what_is_allowed(variant, scripted, what, r
         launched = variant.run(session.create("fit", IMAGE, replicas=replicas))
         assert launched == ["id-of-3"]
     for error in launched.failures.values():
-        assert f"Invalid value for '{what}': 3; {TOLD[what]}" in str(error)
-    # One question for all of them.
-    assert [one.path.endswith("/context") for one in scripted.received].count(True) == 1
+        assert f"Invalid value for '{field}': 3; {ADVICE[field]}" in str(error)
+    # The allowed amounts are requested once for all replicas.
+    requests = [request for request in scripted.received if request.path.endswith("/context")]
+    assert len(requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -189,58 +197,58 @@ def test_a_refusal_of_an_amount_tells_what_is_allowed(variant, scripted, what, r
     ],
     ids=["500", "404", "lost", "list", "empty", "null", "text", "page"],
 )
-def test_the_refusal_stands_where_nobody_knows_what_is_allowed(
+def test_the_refusal_is_raised_unchanged_if_the_allowed_amounts_are_unknown(
     variant, scripted, scripted_session, context
 ):
-    scripted.answer = refusing("cores", context)
+    scripted.answer = refuse_amount("cores", context)
     with pytest.raises(errors.BadRequestError) as caught:
         variant.run(scripted_session.create("fit", IMAGE))
     assert str(caught.value).endswith("answered 400: Invalid value for 'cores': 3")
 
 
-def test_another_refusal_asks_for_nothing(variant, scripted, scripted_session):
+def test_another_refusal_does_not_request_the_allowed_amounts(variant, scripted, scripted_session):
     scripted.answer = stage = Stage([])
-    stage.refused = {"POST fit-1": Answer(400, "image is required")}
+    stage.overrides = {"POST fit-1": Answer(400, "image is required")}
     with pytest.raises(errors.BadRequestError):
         variant.run(scripted_session.create("fit", IMAGE))
     assert len(scripted.received) == 1
 
 
 @pytest.mark.parametrize(("amount", "value"), [("cores", 99), ("ram", 3), ("gpu", 77)])
-def test_the_embedded_platform_tells_what_it_allows(variant, session, platform, amount, value):
-    resources = variant.open("Context", server=platform.url, token=platform.token)
-    allowed = variant.run(resources.resources())
-    options = allowed[{"cores": "cores", "ram": "memoryGB", "gpu": "gpus"}[amount]]["options"]
+def test_the_embedded_platform_lists_the_allowed_amounts(variant, session, platform, amount, value):
+    context = variant.open("Context", server=platform.url, token=platform.token)
+    resources = variant.run(context.resources())
+    options = resources[{"cores": "cores", "ram": "memoryGB", "gpu": "gpus"}[amount]]["options"]
     with pytest.raises(errors.BadRequestError) as caught:
         variant.run(session.create("fit", IMAGE, **{amount: value}))
     assert str(caught.value).endswith(f": {', '.join(map(str, options))}")
     assert json.dumps(value) in str(caught.value)
 
 
-def test_who_stops_while_the_reason_is_looked_up_knows_what_was_launched(scripted):
-    asked, go_on = threading.Event(), threading.Event()
-    refuse = refusing("ram", json_answer(CONTEXT))
+def test_a_cancellation_during_the_request_of_the_allowed_amounts_keeps_the_launches(scripted):
+    is_requested, continue_response = threading.Event(), threading.Event()
+    refuse = refuse_amount("ram", json_answer(CONTEXT))
 
     def answer(request):
         if request.path.endswith("/context"):
-            asked.set()
-            go_on.wait(10)
+            is_requested.set()
+            continue_response.wait(10)
         return refuse(request)
 
     scripted.answer = answer
 
-    async def stop():
+    async def cancel():
         async with AsyncSession(server=scripted.url, token="t") as session:
             call = asyncio.ensure_future(session.create("fit", IMAGE, replicas=3))
-            assert await asyncio.to_thread(asked.wait, 10)
+            assert await asyncio.to_thread(is_requested.wait, 10)
             call.cancel()
             with pytest.raises(asyncio.CancelledError) as caught:
                 await call
             return caught.value
 
     try:
-        stopped = asyncio.run(stop())
+        error = asyncio.run(cancel())
     finally:
-        go_on.set()
-    assert stopped.partial == ["id-of-3"]
-    assert list(stopped.partial.failures) == ["fit-1", "fit-2"]
+        continue_response.set()
+    assert error.partial == ["id-of-3"]
+    assert list(error.partial.failures) == ["fit-1", "fit-2"]

@@ -1,4 +1,4 @@
-"""The release: content and metadata of both distributions, and the wheel without other packages."""
+"""The release: content and metadata of both distributions, and the wheel without extras."""
 
 import email
 import json
@@ -26,8 +26,8 @@ PACKAGES = {"skaha": ROOT / "skaha", "skaha_api": ROOT / "generated" / "skaha_ap
 EXTRAS = PROJECT["optional-dependencies"]
 
 
-def built(tree, target, folder):
-    """Build without a network; return the built file."""
+def build(tree, target, folder):
+    """Build a distribution without a network; return its path."""
     command = [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", folder]
     subprocess.run(command, cwd=tree, check=True, capture_output=True)
     [path] = folder.iterdir()
@@ -36,14 +36,14 @@ def built(tree, target, folder):
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """The built wheel."""
-    return built(ROOT, "wheel", tmp_path_factory.mktemp("wheel"))
+    """Build the wheel; return its path."""
+    return build(ROOT, "wheel", tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
 def sdist(tmp_path_factory):
-    """The unpacked source distribution."""
-    path = built(ROOT, "sdist", tmp_path_factory.mktemp("sdist"))
+    """Build and unpack the source distribution; return its folder."""
+    path = build(ROOT, "sdist", tmp_path_factory.mktemp("sdist"))
     with tarfile.open(path) as file:
         file.extractall(path.parent, filter="data")
     return path.parent / path.name.removesuffix(".tar.gz")
@@ -51,7 +51,7 @@ def sdist(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def metadata(wheel):
-    """The metadata in the wheel."""
+    """Return the metadata in the wheel."""
     with zipfile.ZipFile(wheel) as file:
         text = file.read(f"skaha-{skaha.__version__}.dist-info/METADATA")
     return email.message_from_bytes(text)
@@ -68,23 +68,23 @@ def files_of(folder):
     }
 
 
-def test_the_wheel_contains_exactly_both_packages(wheel):
-    about = f"skaha-{skaha.__version__}.dist-info/"
+def test_the_wheel_contains_all_files_of_both_packages_and_no_others(wheel):
+    metadata_folder = f"skaha-{skaha.__version__}.dist-info/"
     with zipfile.ZipFile(wheel) as file:
         content = {name: file.read(name) for name in file.namelist()}
-    code = {name: data for name, data in content.items() if not name.startswith(about)}
+    code = {name: data for name, data in content.items() if not name.startswith(metadata_folder)}
     assert code == {
         f"{package}/{name}": data
         for package, folder in PACKAGES.items()
         for name, data in files_of(folder).items()
     }
-    for name in ("skaha/py.typed", "skaha_api/py.typed", f"{about}licenses/LICENSE"):
+    for name in ("skaha/py.typed", "skaha_api/py.typed", f"{metadata_folder}licenses/LICENSE"):
         assert name in content
     assert content["skaha_api/openapi.yaml"] == (ROOT / "openapi" / "skaha.yaml").read_bytes()
 
 
-def test_the_source_distribution_makes_the_same_wheel(sdist, wheel, tmp_path):
-    assert built(sdist, "wheel", tmp_path).read_bytes() == wheel.read_bytes()
+def test_the_wheel_of_the_source_distribution_is_the_same(sdist, wheel, tmp_path):
+    assert build(sdist, "wheel", tmp_path).read_bytes() == wheel.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_the_source_distribution_contains_each_part_of_the_project(sdist, part):
     assert files_of(sdist / part) == files_of(ROOT / part)
 
 
-def test_the_source_distribution_contains_no_files_of_a_machine(sdist):
+def test_the_source_distribution_contains_no_local_files(sdist):
     top = {path.name for path in sdist.iterdir()}
     assert {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml", "noxfile.py"} <= top
     assert not {name for name in top if name.startswith(".")} - {
@@ -154,7 +154,7 @@ SECTIONS = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text()
 
 
-def test_the_changelog_begins_with_this_version_in_falling_order():
+def test_the_changelog_lists_this_version_first_and_older_versions_after_it():
     headings = re.findall(r"^## (.*)$", CHANGELOG, re.MULTILINE)
     versions, dates = zip(*(heading.split(" - ") for heading in headings), strict=True)
     assert versions[0] == skaha.__version__
@@ -174,32 +174,32 @@ def test_each_entry_of_the_changelog_has_a_kind_of_change():
             assert re.fullmatch(r"(- .+(\n  .+)*\n?)+", items)
 
 
-# The wheel without other packages.
+# The wheel without extras.
 
 
 @pytest.fixture(scope="module")
 def run(wheel, tmp_path_factory):
-    """Run a program where only the wheel and its requirements are installed."""
+    """Return a function that runs a program; only the wheel and its requirements are installed."""
     folder = tmp_path_factory.mktemp("bare") / "venv"
-    bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     for command in (
         ["venv", "--python", sys.executable, folder],
         ["pip", "install", "--python", folder, wheel],
     ):
         uv = [sys.executable, "-m", "uv", "--quiet", *command]
-        subprocess.run(uv, check=True, env=bare)
+        subprocess.run(uv, check=True, env=environment)
 
-    def run(program, *arguments):
+    def run_program(program, *arguments):
         return subprocess.run(
             [folder / "bin" / program, *arguments],
             cwd=folder,
-            env=bare,
+            env=environment,
             capture_output=True,
             text=True,
             check=False,
         )
 
-    return run
+    return run_program
 
 
 USE = """

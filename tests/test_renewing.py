@@ -24,23 +24,26 @@ SERVER = "https://127.0.0.1:9/skaha"
 # Sessions.
 
 
-def test_active_sessions_are_renewed_and_others_are_told(variant, session):
+def test_active_sessions_are_renewed_and_others_are_reported(variant, session):
     ids = variant.run(session.create("desk", IMAGE, None, None, kind="desktop"))
     ended = variant.run(session.create("short", IMAGE, 1, 1, cmd="true"))
     try:
         variant.run(session.wait(ended, timeout=20))
-        done = variant.run(session.renew([*ended, *ids, "nobodys1"]))
-        assert list(done) == [*ended, *ids, "nobodys1"]
-        assert done[ended[0]] is done["nobodys1"] is False
-        assert "No active job" in str(done.failures["nobodys1"])
-        assert str(done.failures["nobodys1"]).startswith("renewal of nobodys1: ")
+        results = variant.run(session.renew([*ended, *ids, "unknown1"]))
+        assert list(results) == [*ended, *ids, "unknown1"]
+        assert results[ended[0]] is results["unknown1"] is False
+        assert "No active job" in str(results.failures["unknown1"])
+        assert str(results.failures["unknown1"]).startswith("renewal of unknown1: ")
     finally:
         variant.run(session.destroy([*ids, *ended]))
 
 
 def test_a_renewed_session_has_more_time_left(variant, tmp_path):
-    """A headless one lives so long by itself that only part of it is left when it is renewed."""
-    # Its fourteen days are 2 s here, and the four of a renewal half a second.
+    """A renewal gives less time than a headless session has at its start.
+
+    Therefore the test renews the session repeatedly until its first expiry time is over.
+    """
+    # The lifetime of 14 days takes 2 s here; the 4 days after a renewal take 0.57 s.
     scale = 2 / (14 * 24 * 3600)
     with embedded(tmp_path, "--time-scale", str(scale)) as platform:
         session = variant.open(server=platform.url, token=platform.token)
@@ -50,7 +53,7 @@ def test_a_renewed_session_has_more_time_left(variant, tmp_path):
         left = records.time_left(before)
         assert timedelta(0) < left <= timedelta(seconds=3)
         assert variant.run(session.renew(ids)) == {ids[0]: True}
-        # Nothing but renewals keeps it alive beyond its first lifetime.
+        # Without renewals, the session would end after its first lifetime.
         end = records.expiry_time(before) + timedelta(seconds=1.1)
 
         while datetime.now(UTC) < end:
@@ -63,8 +66,8 @@ def test_a_renewed_session_has_more_time_left(variant, tmp_path):
         variant.run(session.destroy(ids))
 
 
-def test_a_renewal_is_tried_again(variant, scripted):
-    """Renewing twice is renewing once."""
+def test_a_failed_renewal_is_repeated(variant, scripted):
+    """A repeated renewal has no other effect than a single one."""
     answers = [Answer(503, "busy", headers={"Retry-After": "0"}), None, Answer()]
     scripted.answer = lambda _: answers.pop(0)
     session = variant.open(server=scripted.url, token="t", retry=skaha.Retry(first_pause=0.001))
@@ -77,42 +80,41 @@ def test_a_renewal_is_tried_again(variant, scripted):
     ] * 3
 
 
-def expiring(minutes):
-    when = datetime.now(UTC) + timedelta(minutes=minutes)
-    return {"expiryTime": when.strftime("%Y-%m-%dT%H:%M:%SZ")}
+def expiry_in(minutes):
+    time = datetime.now(UTC) + timedelta(minutes=minutes)
+    return {"expiryTime": time.strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 
 @pytest.mark.parametrize(
-    ("minutes", "status", "warned", "words"),
+    ("minutes", "status", "count", "text"),
     [
-        (30.2, "Running", True, " will be ended by the platform in 30 min: renew it"),
-        (0.1, "Running", True, " will be ended by the platform in 1 min: renew it"),
-        (-120, "Running", True, " and the platform may end it at any time: renew it"),
-        (90, "Running", False, ""),
-        (30, "Pending", False, ""),
-        (-5, "Failed", False, ""),
+        (30.2, "Running", 1, " will be ended by the platform in 30 min: renew it"),
+        (0.1, "Running", 1, " will be ended by the platform in 1 min: renew it"),
+        (-120, "Running", 1, " and the platform may end it at any time: renew it"),
+        (90, "Running", 0, ""),
+        (30, "Pending", 0, ""),
+        (-5, "Failed", 0, ""),
     ],
 )
-def test_who_waits_for_a_session_that_is_about_to_end_is_warned(
-    variant, scripted, scripted_session, caplog, minutes, status, warned, words
+def test_a_wait_warns_once_of_a_session_that_expires_soon(
+    variant, scripted, scripted_session, caplog, minutes, status, count, text
 ):
-    first = record("a1", status, **expiring(minutes))
+    first = record("a1", status, **expiry_in(minutes))
     scripted.answer = Stage([first], [first], [record("a1", "Completed")])
     with caplog.at_level(logging.WARNING, "skaha"):
         variant.run(scripted_session.wait("a1", poll=0.001))
-    told = [message.getMessage() for message in caplog.records if "a1" in message.getMessage()]
-    # Once, for any number of looks.
-    assert len(told) == warned
-    assert all(text.endswith(words) for text in told)
+    messages = [message for message in caplog.messages if "a1" in message]
+    assert len(messages) == count
+    assert all(message.endswith(text) for message in messages)
 
 
 @given(st.datetimes(min_value=datetime(1970, 1, 2)), st.timedeltas(timedelta(-99), timedelta(99)))  # noqa: DTZ001
-def test_the_time_left_is_the_time_to_the_expiry(expiry, distance):
+def test_the_time_left_is_the_time_to_the_expiry(expiry, time_left):
     expiry = expiry.replace(microsecond=0, tzinfo=UTC)
     with contextlib.suppress(OverflowError):
-        now = expiry - distance
+        now = expiry - time_left
         for text in (expiry.isoformat(), expiry.isoformat().replace("+00:00", "Z")):
-            assert records.time_left({"expiryTime": text}, now) == distance
+            assert records.time_left({"expiryTime": text}, now) == time_left
 
 
 # Certificates.
@@ -149,28 +151,30 @@ def pem(path, begin=timedelta(-1), end=timedelta(9), *, key_first=False, mode=0o
 
 @pytest.mark.parametrize("key_first", [False, True])
 @pytest.mark.parametrize("end", [timedelta(days=2), timedelta(days=365 * 60)])
-def test_a_good_certificate_is_taken_without_a_word(variant, tmp_path, key_first, end):
-    """Times beyond 2049 are written in another way."""
+def test_a_valid_certificate_is_used_without_a_warning(variant, tmp_path, key_first, end):
+    """Certificates have another format for times after 2049."""
     path = pem(tmp_path / "proxy.pem", end=end, key_first=key_first)
     assert variant.open(server=SERVER, certificate=path).certificate == path
 
 
 @pytest.mark.parametrize(
-    ("begin", "end", "told"),
+    ("begin", "end", "message"),
     [
         (timedelta(days=-9), timedelta(seconds=-2), "expired at .* UTC: get a new one"),
         (timedelta(days=-365 * 60), timedelta(days=-365 * 40), "expired at 19"),
         (timedelta(hours=2), timedelta(days=9), "is not valid before .* UTC"),
     ],
 )
-def test_a_certificate_out_of_its_time_is_refused(variant, tmp_path, begin, end, told):
+def test_a_certificate_that_is_expired_or_not_yet_valid_is_refused(
+    variant, tmp_path, begin, end, message
+):
     path = pem(tmp_path / "proxy.pem", begin, end)
-    with pytest.raises(errors.CredentialsError, match=told) as caught:
+    with pytest.raises(errors.CredentialsError, match=message) as caught:
         variant.open(server=SERVER, certificate=path)
     assert str(path) in str(caught.value)
 
 
-def test_a_bad_certificate_that_nobody_asked_for_is_told_when_it_is_needed(
+def test_an_expired_default_certificate_is_refused_when_it_is_needed(
     variant, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -179,12 +183,14 @@ def test_a_bad_certificate_that_nobody_asked_for_is_told_when_it_is_needed(
     session = variant.open(server=SERVER, retry=False)
     with pytest.raises(errors.CredentialsError, match="expired"):
         variant.run(session.fetch())
-    # With a token, it is not looked at.
+    # With a token, the certificate is not read.
     variant.open(server=SERVER, token="t")
 
 
 @pytest.mark.parametrize("kind", ["Session", "Images", "Context", "Overview"])
-def test_a_certificate_that_is_about_to_expire_is_told_where_it_was_given(variant, tmp_path, kind):
+def test_the_warning_of_a_certificate_that_expires_soon_names_the_line_of_the_caller(
+    variant, tmp_path, kind
+):
     path = pem(tmp_path / "proxy.pem", end=timedelta(hours=23))
     with pytest.warns(UserWarning, match=r"proxy\.pem expires at .*: get a new one") as caught:
         getattr(variant, kind)(server=SERVER, certificate=path)
@@ -192,7 +198,7 @@ def test_a_certificate_that_is_about_to_expire_is_told_where_it_was_given(varian
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o640, 0o644])
-def test_a_certificate_that_others_can_read_is_told(variant, tmp_path, mode):
+def test_a_certificate_that_others_can_read_causes_a_warning(variant, tmp_path, mode):
     path = pem(tmp_path / "proxy.pem", mode=mode)
     with pytest.warns(UserWarning, match=f"others can read .*chmod 600 {path}") as caught:
         variant.open(server=SERVER, certificate=path)
@@ -208,7 +214,7 @@ def test_a_certificate_without_its_key_is_refused(variant, tmp_path):
 
 DER = certificate(timedelta(-1), timedelta(9)).public_bytes(serialization.Encoding.DER)
 DAMAGED = st.tuples(st.integers(0, len(DER) - 1), st.binary(max_size=4), st.integers(0, 9)).map(
-    lambda one: DER[: one[0]] + one[1] + DER[one[0] + one[2] :]
+    lambda cut: DER[: cut[0]] + cut[1] + DER[cut[0] + cut[2] :]
 )
 
 
@@ -216,14 +222,14 @@ DAMAGED = st.tuples(st.integers(0, len(DER) - 1), st.binary(max_size=4), st.inte
     max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.binary(max_size=60) | DAMAGED, st.booleans())
-def test_whatever_is_in_the_file_is_a_certificate_or_refused(tmp_path, garbage, framed):
+def test_a_file_of_any_content_is_used_as_a_certificate_or_refused(tmp_path, content, is_pem):
     path = tmp_path / "proxy.pem"
     path.touch(mode=0o600)
-    if framed:
+    if is_pem:
         import ssl
 
-        garbage = ssl.DER_cert_to_PEM_cert(garbage).encode() + KEY_PEM
-    path.write_bytes(garbage)
+        content = ssl.DER_cert_to_PEM_cert(content).encode() + KEY_PEM
+    path.write_bytes(content)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with contextlib.suppress(errors.CredentialsError):

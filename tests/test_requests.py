@@ -1,4 +1,4 @@
-"""Requests are as the description says, and there are no others."""
+"""Each call sends exactly the requests that the description defines."""
 
 import base64
 import inspect
@@ -16,14 +16,14 @@ TOKEN = "a-token-of-the-tests"
 
 
 def list_of(records):
-    """Return the responses of a server with these records; like every server, it filters them."""
+    """Return a script that lists these records, filtered by kind and status as on a platform."""
 
     def answer(request):
-        kept = records
+        matching = records
         for key in ("type", "status"):
-            for word in request.query.get(key, []):
-                kept = [one for one in kept if one[key].lower() == word.lower()]
-        return json_answer(kept)
+            for value in request.query.get(key, []):
+                matching = [record for record in matching if record[key].lower() == value.lower()]
+        return json_answer(matching)
 
     return answer
 
@@ -36,14 +36,14 @@ def ids(records):
 
 
 def launch(variant, scripted, session, **settings):
-    """The requests of one launch, by replica name."""
+    """Launch replicas; return the requests by replica name."""
     numbers = itertools.count(1)
     scripted.answer = lambda _: Answer(200, f"abcdefg{next(numbers)}\n")
     variant.run(session.create(**{"name": "Sweep", "image": IMAGE} | settings))
     return {request.form["name"][0]: request for request in scripted.received}
 
 
-def test_a_launch_is_a_form(variant, scripted, scripted_session):
+def test_a_launch_sends_a_form(variant, scripted, scripted_session):
     [request] = launch(variant, scripted, scripted_session).values()
     assert (request.method, request.path) == ("POST", "/skaha/v1/session")
     assert request.headers["content-type"] == FORM
@@ -60,13 +60,19 @@ def test_a_launch_is_a_form(variant, scripted, scripted_session):
     }
 
 
-def test_everything_that_is_asked_for_is_in_the_form(variant, scripted, scripted_session):
+def test_every_argument_of_a_launch_is_in_the_form(variant, scripted, scripted_session):
     env = {"A": "one word", "B": 2, "C": "é&+%;"}
-    asked = {"cores": 0.5, "ram": 1.5, "gpu": 1, "cmd": "python", "args": "run.py --all -x=1 &+%;é"}
-    sent = launch(variant, scripted, scripted_session, env=env, replicas=3, **asked)
-    assert sorted(sent) == ["Sweep-1", "Sweep-2", "Sweep-3"]
+    arguments = {
+        "cores": 0.5,
+        "ram": 1.5,
+        "gpu": 1,
+        "cmd": "python",
+        "args": "run.py --all -x=1 &+%;é",
+    }
+    requests = launch(variant, scripted, scripted_session, env=env, replicas=3, **arguments)
+    assert sorted(requests) == ["Sweep-1", "Sweep-2", "Sweep-3"]
     for number in (1, 2, 3):
-        assert sent[f"Sweep-{number}"].form == {
+        assert requests[f"Sweep-{number}"].form == {
             "name": [f"Sweep-{number}"],
             "image": [IMAGE],
             "type": ["headless"],
@@ -82,7 +88,7 @@ def test_everything_that_is_asked_for_is_in_the_form(variant, scripted, scripted
         }
 
 
-def test_what_is_left_to_the_platform_is_not_sent(variant, scripted, scripted_session):
+def test_arguments_without_a_value_are_not_sent(variant, scripted, scripted_session):
     [request] = launch(
         variant, scripted, scripted_session, cores=None, ram=None, gpu=0, cmd="", args="", env={}
     ).values()
@@ -90,12 +96,12 @@ def test_what_is_left_to_the_platform_is_not_sent(variant, scripted, scripted_se
 
 
 @pytest.mark.parametrize("kind", ["notebook", "desktop", "carta", "contributed", "firefly"])
-def test_what_is_not_headless_is_launched_by_kind(variant, scripted, scripted_session, kind):
+def test_interactive_sessions_are_launched_by_kind(variant, scripted, scripted_session, kind):
     [request] = launch(variant, scripted, scripted_session, kind=kind).values()
     assert request.form["type"] == [kind]
 
 
-def test_nothing_secret_is_in_an_address(variant, scripted):
+def test_addresses_contain_no_secrets(variant, scripted):
     registry = ContainerRegistry("images.example.org", "vrubin", "the-secret")
     session = variant.open(server=scripted.url, token=TOKEN, registry=registry, retry=False)
     [request] = launch(variant, scripted, session, env={"PASSWORD": "the-value"}).values()
@@ -104,12 +110,12 @@ def test_nothing_secret_is_in_an_address(variant, scripted):
         assert secret not in address
 
 
-def test_the_registry_is_told_to_launches_only(variant, scripted):
+def test_the_registry_credentials_are_sent_with_launches_only(variant, scripted):
     registry = ContainerRegistry("images.example.org", "vrubin", "sécret")
     session = variant.open(server=scripted.url, token=TOKEN, registry=registry, retry=False)
     [request] = launch(variant, scripted, session).values()
-    told = base64.b64decode(request.headers["x-skaha-registry-auth"], validate=True)
-    assert told.decode() == "vrubin:sécret"
+    credentials = base64.b64decode(request.headers["x-skaha-registry-auth"], validate=True)
+    assert credentials.decode() == "vrubin:sécret"
     scripted.received.clear()
     scripted.answer = lambda request: (
         Answer()
@@ -120,10 +126,11 @@ def test_the_registry_is_told_to_launches_only(variant, scripted):
     variant.run(session.info("a1"))
     variant.run(session.destroy("a1"))
     assert len(scripted.received) == 3
-    assert not [one for one in scripted.received if "x-skaha-registry-auth" in one.headers]
+    for request in scripted.received:
+        assert "x-skaha-registry-auth" not in request.headers
 
 
-# Everything else.
+# Other requests.
 
 REQUESTS = [
     ("Session", "fetch", {}, "GET", "/v1/session", {}),
@@ -157,14 +164,18 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("version", ["v1", "v0"])
-@pytest.mark.parametrize(("kind", "name", "given", "method", "path", "query"), REQUESTS)
-def test_a_call_is_one_request(variant, scripted, kind, name, given, method, path, query, version):
+@pytest.mark.parametrize(("class_name", "call", "arguments", "method", "path", "query"), REQUESTS)
+def test_a_call_sends_one_request(
+    variant, scripted, class_name, call, arguments, method, path, query, version
+):
     answer = ANSWERS.get(method) or ANSWERS[path.removeprefix("/v1")]
     if "view" in query and path.endswith("/a1"):
         answer = ANSWERS["/session/a1?view"]
     scripted.answer = lambda _: json_answer({}) if query.get("view") == ["stats"] else answer
-    opened = variant.open(kind, server=scripted.url, version=version, token=TOKEN, retry=False)
-    variant.run(getattr(opened, name)(**given))
+    client = variant.open(
+        class_name, server=scripted.url, version=version, token=TOKEN, retry=False
+    )
+    variant.run(getattr(client, call)(**arguments))
     [request] = scripted.received
     assert request.method == method
     assert request.path == "/skaha" + path.replace("/v1/", f"/{version}/")
@@ -173,7 +184,7 @@ def test_a_call_is_one_request(variant, scripted, kind, name, given, method, pat
     assert request.headers["authorization"] == f"Bearer {TOKEN}"
 
 
-def test_the_version_is_a_segment_and_not_a_word_anywhere_else(variant, scripted):
+def test_the_version_replaces_only_its_own_segment_of_the_path(variant, scripted):
     scripted.answer = lambda _: json_answer({"id": "v1"})
     server = scripted.url + "/v1/platform"
     session = variant.open(server=server, version="v0", token=TOKEN, retry=False)
@@ -181,18 +192,18 @@ def test_the_version_is_a_segment_and_not_a_word_anywhere_else(variant, scripted
     assert scripted.received[0].path == "/skaha/v1/platform/v0/session/v1"
 
 
-def test_whatever_answers_elsewhere_never_sees_the_token(variant, scripted):
+def test_a_request_to_another_host_has_no_token(variant, scripted):
     scripted.answer = lambda _: Answer(200, "[]", headers={"Set-Cookie": "a=b; Path=/"})
     session = variant.open(server=scripted.url, token=TOKEN, retry=False)
     client = session.api.get_httpx_client() if variant.name == "sync" else None
     if client is None:
 
-        async def elsewhere():
+        async def request_other_host():
             return await session.api.get_async_httpx_client().get(
                 scripted.url.replace("127.0.0.1", "localhost")
             )
 
-        variant.run(elsewhere())
+        variant.run(request_other_host())
     else:
         client.get(scripted.url.replace("127.0.0.1", "localhost"))
     assert "authorization" not in scripted.received[0].headers
@@ -202,38 +213,38 @@ def test_whatever_answers_elsewhere_never_sees_the_token(variant, scripted):
 
 
 @pytest.mark.parametrize("profile", samples.SESSIONS)
-@pytest.mark.parametrize("word", ["Succeeded", "Completed"])
-def test_both_words_for_success_find_what_succeeded(
-    variant, scripted, scripted_session, profile, word
+@pytest.mark.parametrize("status", ["Succeeded", "Completed"])
+def test_both_statuses_of_success_match_a_successful_session(
+    variant, scripted, scripted_session, profile, status
 ):
     scripted.answer = list_of(samples.SESSIONS[profile])
-    [found] = variant.run(scripted_session.fetch(status=word))
-    assert found == samples.SESSIONS[profile][0]
-    assert variant.run(scripted_session.fetch("headless", word)) == [found]
-    assert variant.run(scripted_session.fetch("carta", word)) == []
+    [record] = variant.run(scripted_session.fetch(status=status))
+    assert record == samples.SESSIONS[profile][0]
+    assert variant.run(scripted_session.fetch("headless", status)) == [record]
+    assert variant.run(scripted_session.fetch("carta", status)) == []
 
 
 @pytest.mark.parametrize("profile", samples.SESSIONS)
 @pytest.mark.parametrize("status", ["Succeeded", "Completed"])
-def test_what_succeeded_is_ended_by_prefix_whatever_it_is_called(
+def test_both_statuses_of_success_delete_a_successful_session(
     variant, scripted, scripted_session, profile, status
 ):
-    lists = list_of(samples.SESSIONS[profile])
-    scripted.answer = lambda request: lists(request) if request.method == "GET" else Answer()
-    done = variant.run(scripted_session.destroy_with("bias", status=status))
-    assert done == {samples.SESSIONS[profile][0]["id"]: True}
-    assert [one.method for one in scripted.received] == ["GET", "DELETE"]
+    answer_list = list_of(samples.SESSIONS[profile])
+    scripted.answer = lambda request: answer_list(request) if request.method == "GET" else Answer()
+    results = variant.run(scripted_session.destroy_with("bias", status=status))
+    assert results == {samples.SESSIONS[profile][0]["id"]: True}
+    assert [request.method for request in scripted.received] == ["GET", "DELETE"]
 
 
 @pytest.mark.parametrize(
-    ("prefix", "found"),
+    ("prefix", "expected"),
     [
         *(("bias", ["a1", "a2"]), ("bias-1", ["a1"]), ("ias", [])),
         *(("bias-1x", []), ("b", ["a1", "a2"])),
     ],
 )
-def test_a_prefix_is_a_prefix_and_never_a_pattern(
-    variant, scripted, scripted_session, prefix, found
+def test_a_prefix_matches_only_the_start_of_a_name(
+    variant, scripted, scripted_session, prefix, expected
 ):
     records = [
         samples.HEADLESS_B | {"id": "a1", "name": "bias-1"},
@@ -242,7 +253,7 @@ def test_a_prefix_is_a_prefix_and_never_a_pattern(
         {"id": "a4", "type": "headless", "status": "Completed"},
     ]
     scripted.answer = lambda request: json_answer(records) if request.method == "GET" else Answer()
-    assert list(variant.run(scripted_session.destroy_with(prefix))) == found
+    assert list(variant.run(scripted_session.destroy_with(prefix))) == expected
 
 
 @pytest.mark.parametrize("profile", samples.SESSIONS)
@@ -255,14 +266,14 @@ def test_a_prefix_is_a_prefix_and_never_a_pattern(
         {"kind": "notebook"},
     ],
 )
-def test_filters_keep_what_they_say(variant, scripted, scripted_session, profile, filters):
+def test_filters_return_the_matching_records(variant, scripted, scripted_session, profile, filters):
     records = samples.SESSIONS[profile]
     scripted.answer = list_of(records)
     expected = [
-        one
-        for one in records
-        if one["type"] == filters.get("kind", one["type"])
-        and one["status"] == filters.get("status", one["status"])
+        record
+        for record in records
+        if record["type"] == filters.get("kind", record["type"])
+        and record["status"] == filters.get("status", record["status"])
     ]
     assert variant.run(scripted_session.fetch(**filters)) == expected
     # A server that does not know a filter ignores it.
@@ -270,47 +281,49 @@ def test_filters_keep_what_they_say(variant, scripted, scripted_session, profile
     assert variant.run(scripted_session.fetch(**filters)) == expected
 
 
-def test_everybodys_sessions_come_as_they_are(variant, scripted, scripted_session):
+def test_public_records_of_all_users_are_returned_unchanged(variant, scripted, scripted_session):
     scripted.answer = list_of(samples.PUBLIC)
     assert variant.run(scripted_session.fetch(view="all")) == samples.PUBLIC
     assert variant.run(scripted_session.fetch(None, "Running", "all")) == samples.PUBLIC[:1]
 
 
-def test_interactive_sessions_are_those_that_are_not_headless(variant, scripted, scripted_session):
+def test_the_interactive_view_contains_all_kinds_except_headless(
+    variant, scripted, scripted_session
+):
     # An older platform ignores this view.
     scripted.answer = lambda _: json_answer(samples.SESSIONS_A)
-    found = variant.run(scripted_session.fetch(view="interactive"))
-    assert {record["type"] for record in found} == {"desktop", "desktop-app"}
+    records = variant.run(scripted_session.fetch(view="interactive"))
+    assert {record["type"] for record in records} == {"desktop", "desktop-app"}
 
 
-# Deprecated spellings.
+# Deprecated aliases of parameters.
 
 
-@pytest.mark.parametrize("spelling", ["id", "session_id"])
+@pytest.mark.parametrize("alias", ["id", "session_id"])
 @pytest.mark.parametrize("method", ["info", "logs", "events", "destroy"])
-def test_an_older_spelling_of_ids_works_and_is_told_where_it_stands(
-    variant, scripted, scripted_session, method, spelling
+def test_a_deprecated_alias_of_ids_works_and_warns_at_the_line_of_the_caller(
+    variant, scripted, scripted_session, method, alias
 ):
-    answer = {"info": ANSWERS["/session/a1"], "destroy": Answer()}
-    scripted.answer = lambda _: answer.get(method, Answer(200, "a text"))
+    answers = {"info": ANSWERS["/session/a1"], "destroy": Answer()}
+    scripted.answer = lambda _: answers.get(method, Answer(200, "a text"))
     call = getattr(scripted_session, method)
-    new = variant.run(call(ids=["a1"]))
+    expected = variant.run(call(ids=["a1"]))
 
-    async def awaited():
-        return await call(**{spelling: ["a1"]}), inspect.currentframe().f_lineno
+    async def call_async():
+        return await call(**{alias: ["a1"]}), inspect.currentframe().f_lineno
 
-    def called():
-        return call(**{spelling: ["a1"]}), inspect.currentframe().f_lineno
+    def call_sync():
+        return call(**{alias: ["a1"]}), inspect.currentframe().f_lineno
 
-    with pytest.warns(DeprecationWarning, match=f"{spelling}= is deprecated") as caught:
-        old, line = called() if variant.name == "sync" else variant.run(awaited())
-    assert old == new
-    assert [(one.filename, one.lineno) for one in caught] == [(__file__, line)]
+    with pytest.warns(DeprecationWarning, match=f"{alias}= is deprecated") as caught:
+        result, line = call_sync() if variant.name == "sync" else variant.run(call_async())
+    assert result == expected
+    assert [(warning.filename, warning.lineno) for warning in caught] == [(__file__, line)]
 
 
 @pytest.mark.parametrize("both", [{"ids": "a1", "id": "a2"}, {"id": "a1", "session_id": "a2"}])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_two_spellings_at_once_are_an_error(variant, scripted, scripted_session, both):
+def test_two_aliases_of_ids_in_one_call_are_an_error(variant, scripted, scripted_session, both):
     with pytest.raises(TypeError):
         variant.run(scripted_session.destroy(**both))
     assert scripted.received == []

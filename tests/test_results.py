@@ -1,4 +1,4 @@
-"""Results of calls with many items: a plain container, with the failures in an attribute."""
+"""Results of calls with many items: a list or dictionary with the failures in an attribute."""
 
 import copy
 import json
@@ -13,13 +13,14 @@ from skaha.results import ResultDict, ResultList
 IMAGE = "images.canfar.net/skaha/terminal:1.1.1"
 TOKEN = "a-token-of-the-tests"
 REFUSAL = "Invalid value for 'ram': 3"
-
-
 REFUSED = Answer(400, f"{REFUSAL}\n")
 
 
 def launches(refused=(), refusal=REFUSED):
-    """Refuse the replicas with these numbers, and launch the others as `id-<n>`."""
+    """Return a script that refuses the replicas with these numbers and launches the others.
+
+    The id of replica 7 is `id-7`.
+    """
 
     def answer(request):
         number = int(request.form["name"][0].rpartition("-")[2])
@@ -29,7 +30,10 @@ def launches(refused=(), refusal=REFUSED):
 
 
 def by_id(answers, otherwise=None):
-    """Answer by the id in the path; by default as the platform answers for a session."""
+    """Return a script that takes the response from `answers`, by the id in the path.
+
+    For other ids it returns `otherwise`, or by default the response of a platform.
+    """
 
     def answer(request):
         session_id = request.path.rpartition("/")[2]
@@ -48,7 +52,7 @@ def by_id(answers, otherwise=None):
 # Launches.
 
 
-def test_of_twenty_the_seventeen_that_were_launched_come_in_order(
+def test_create_returns_the_ids_in_order_and_the_failures(
     variant, scripted, scripted_session, caplog
 ):
     scripted.answer = launches({4, 9, 17})
@@ -60,13 +64,13 @@ def test_of_twenty_the_seventeen_that_were_launched_come_in_order(
         assert REFUSAL in str(error)
         assert name in str(error)
         assert name in caplog.text
-    assert ids.names == {f"sweep-{id_[3:]}": id_ for id_ in ids}
+    assert ids.names == {f"sweep-{session_id[3:]}": session_id for session_id in ids}
     with pytest.raises(ExceptionGroup, match="3 failed: sweep-4, sweep-9, sweep-17") as caught:
         ids.raise_for_failures()
     assert list(caught.value.exceptions) == list(ids.failures.values())
 
 
-def test_nothing_is_raised_for_no_failures(variant, scripted, scripted_session):
+def test_raise_for_failures_does_nothing_without_failures(variant, scripted, scripted_session):
     scripted.answer = launches()
     ids = variant.run(scripted_session.create("sweep", IMAGE, replicas=2))
     assert ids.failures == {}
@@ -75,61 +79,64 @@ def test_nothing_is_raised_for_no_failures(variant, scripted, scripted_session):
 
 @pytest.mark.parametrize("replicas", [1, 5])
 @pytest.mark.parametrize(
-    ("status", "kind"),
+    ("status", "error_type"),
     [(400, errors.BadRequestError), (403, errors.PermissionDeniedError), (500, errors.ServerError)],
 )
-def test_a_launch_of_nothing_raises_the_reason(
-    variant, scripted, scripted_session, replicas, status, kind
+def test_a_launch_without_any_session_raises_the_error(
+    variant, scripted, scripted_session, replicas, status, error_type
 ):
     scripted.answer = launches(range(1, 6), Answer(status, REFUSAL))
-    with pytest.raises(kind, match=f"sweep-1: POST .* answered {status}: {REFUSAL}") as caught:
+    with pytest.raises(
+        error_type, match=f"sweep-1: POST .* answered {status}: {REFUSAL}"
+    ) as caught:
         variant.run(scripted_session.create("sweep", IMAGE, replicas=replicas))
     assert caught.value.partial == []
     assert list(caught.value.partial.failures) == [f"sweep-{n}" for n in range(1, replicas + 1)]
 
 
-# Bad credentials and lost connections.
+# Refused credentials and lost connections.
 
-LOST = {
+# These errors are raised although other items succeeded.
+FATAL = {
     "a lost connection": (None, errors.ConnectionFailedError),
     "bad credentials": (Answer(401, "Token has expired"), errors.AuthenticationError),
-    "no credentials, newer": (
+    "missing credentials on newer platforms": (
         Answer(400, "cannot get group memberships for anonymous\n"),
         errors.AuthenticationError,
     ),
 }
 
 
-@pytest.mark.parametrize("lost", LOST)
-def test_a_launch_that_loses_the_platform_raises_with_what_was_launched(
-    variant, scripted, scripted_session, lost
+@pytest.mark.parametrize("fault", FATAL)
+def test_a_launch_with_a_fatal_error_raises_it_with_the_launched_sessions(
+    variant, scripted, scripted_session, fault
 ):
-    answer, kind = LOST[lost]
+    answer, error_type = FATAL[fault]
     scripted.answer = launches({3}, answer)
-    with pytest.raises(kind) as caught:
+    with pytest.raises(error_type) as caught:
         variant.run(scripted_session.create("sweep", IMAGE, replicas=4))
     assert caught.value.partial == ["id-1", "id-2", "id-4"]
     assert list(caught.value.partial.failures) == ["sweep-3"]
 
 
-@pytest.mark.parametrize("lost", LOST)
+@pytest.mark.parametrize("fault", FATAL)
 @pytest.mark.parametrize("method", ["info", "logs", "events", "destroy"])
-def test_a_call_that_loses_the_platform_raises_with_what_it_had(
-    variant, scripted, scripted_session, method, lost
+def test_a_call_with_a_fatal_error_raises_it_with_the_other_results(
+    variant, scripted, scripted_session, method, fault
 ):
-    answer, kind = LOST[lost]
+    answer, error_type = FATAL[fault]
     scripted.answer = by_id({"a2": answer})
-    with pytest.raises(kind) as caught:
+    with pytest.raises(error_type) as caught:
         variant.run(getattr(scripted_session, method)(["a1", "a2", "a3"]))
     partial = caught.value.partial
     assert list(partial.failures) == ["a2"]
     assert partial.failures["a2"] is caught.value
     # It is unknown whether the session is deleted.
-    plain = PLAIN | {"destroy": {"a1": True, "a3": True}}
-    assert partial == plain[method]
+    expected = PLAIN | {"destroy": {"a1": True, "a3": True}}
+    assert partial == expected[method]
 
 
-def test_what_fails_for_the_platform_alone_is_raised(variant, scripted, scripted_session):
+def test_a_server_error_of_every_item_is_raised(variant, scripted, scripted_session):
     scripted.answer = lambda _: Answer(500, "unexpected exception: java.io.IOException")
     with pytest.raises(errors.ServerError, match=r"java\.io\.IOException") as caught:
         variant.run(scripted_session.info(["a1", "a2"]))
@@ -137,39 +144,39 @@ def test_what_fails_for_the_platform_alone_is_raised(variant, scripted, scripted
     assert "2 failed in all" in caught.value.__notes__[0]
 
 
-def test_what_fails_for_the_platform_among_others_is_data(variant, scripted, scripted_session):
+def test_a_server_error_of_one_item_is_a_failure(variant, scripted, scripted_session):
     scripted.answer = by_id({"a1": Answer(500, "oops")})
-    found = variant.run(scripted_session.info(["a1", "a2"]))
-    assert found == [{"id": "a2"}]
-    assert isinstance(found.failures["a1"], errors.ServerError)
+    records = variant.run(scripted_session.info(["a1", "a2"]))
+    assert records == [{"id": "a2"}]
+    assert isinstance(records.failures["a1"], errors.ServerError)
 
 
-# What is not there.
+# Sessions that do not exist.
 
 
-def test_of_unknown_sessions_there_is_nothing_to_tell(variant, session):
-    unknown = ["nobodys1", "nobodys2"]
-    found = variant.run(session.info(unknown))
-    assert found == []
-    assert [str(error) for error in found.failures.values()] == [
-        f"info of {one}: GET /skaha/v1/session/{one} answered 404: session {one} not found"
-        for one in unknown
+def test_unknown_sessions_are_failures(variant, session):
+    unknown = ["unknown1", "unknown2"]
+    records = variant.run(session.info(unknown))
+    assert records == []
+    assert [str(error) for error in records.failures.values()] == [
+        f"info of {key}: GET /skaha/v1/session/{key} answered 404: session {key} not found"
+        for key in unknown
     ]
     for call in (session.logs, session.events):
-        found = variant.run(call(unknown))
-        assert not found
-        assert list(found.failures) == unknown
-        assert all(isinstance(error, errors.NotFoundError) for error in found.failures.values())
+        result = variant.run(call(unknown))
+        assert not result
+        assert list(result.failures) == unknown
+        assert all(isinstance(error, errors.NotFoundError) for error in result.failures.values())
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_what_is_not_there_or_not_yours_is_not_destroyed(
+def test_a_session_that_is_missing_or_of_another_user_is_not_deleted(
     variant, scripted, scripted_session, status
 ):
     scripted.answer = by_id({"a2": Answer(status, "forbidden")}, otherwise=Answer())
-    done = variant.run(scripted_session.destroy(["a1", "a2", "a3"]))
-    assert done == {"a1": True, "a2": False, "a3": True}
-    assert done.failures["a2"].status == status
+    results = variant.run(scripted_session.destroy(["a1", "a2", "a3"]))
+    assert results == {"a1": True, "a2": False, "a3": True}
+    assert results.failures["a2"].status == status
     assert variant.run(scripted_session.destroy("a2")) == {"a2": False}
 
 
@@ -192,13 +199,13 @@ PLAIN = {
     "events": [{"a1": "of a1"}, {"a3": "of a3"}],
     "destroy": {"a1": True, "a2": False, "a3": True},
 }
-EVERY = pytest.mark.parametrize(
+each_result = pytest.mark.parametrize(
     ("result", "plain"), PLAIN.items(), indirect=["result"], ids=list(PLAIN)
 )
 
 
-@EVERY
-def test_a_result_is_the_plain_container(result, plain):
+@each_result
+def test_a_result_equals_the_plain_container(result, plain):
     assert isinstance(result, type(plain))
     assert isinstance(result, ResultDict if isinstance(plain, dict) else ResultList)
     assert result == plain
@@ -207,41 +214,43 @@ def test_a_result_is_the_plain_container(result, plain):
     assert len(result.failures) == 1
 
 
-@EVERY
+@each_result
 @pytest.mark.parametrize(
-    "twin", [copy.copy, copy.deepcopy, lambda result: pickle.loads(pickle.dumps(result))]
+    "copy_result", [copy.copy, copy.deepcopy, lambda result: pickle.loads(pickle.dumps(result))]
 )
-def test_a_result_is_copied_and_pickled_with_its_failures(result, plain, twin):
-    other = twin(result)
-    assert other == result == plain
-    assert type(other) is type(result)
-    assert {key: str(error) for key, error in other.failures.items()} == {
+def test_a_result_is_copied_and_pickled_with_its_failures(result, plain, copy_result):
+    copied = copy_result(result)
+    assert copied == result == plain
+    assert type(copied) is type(result)
+    assert {key: str(error) for key, error in copied.failures.items()} == {
         key: str(error) for key, error in result.failures.items()
     }
-    assert [type(error) for error in other.failures.values()] == [
+    assert [type(error) for error in copied.failures.values()] == [
         type(error) for error in result.failures.values()
     ]
 
 
-def test_a_pickled_result_holds_no_token(variant, scripted, scripted_session):
+def test_a_pickled_result_contains_no_token(variant, scripted, scripted_session):
     scripted.answer = launches({2})
     result = variant.run(scripted_session.create("sweep", IMAGE, replicas=2))
     assert TOKEN.encode() not in pickle.dumps(result)
 
 
 @pytest.mark.parametrize("method", ["info", "logs", "events", "destroy"])
-def test_results_come_in_the_order_asked_for(variant, scripted, scripted_session, method):
-    asked = ["c3", "a1", "d4", "b2"]
+def test_results_have_the_order_of_the_given_ids(variant, scripted, scripted_session, method):
+    ids = ["c3", "a1", "d4", "b2"]
     scripted.answer = by_id({})
-    found = variant.run(getattr(scripted_session, method)(asked))
-    keys = [record["id"] for record in found] if method == "info" else list(found)
+    result = variant.run(getattr(scripted_session, method)(ids))
+    keys = [record["id"] for record in result] if method == "info" else list(result)
     if method == "events":
-        keys = [key for table in found for key in table]
-    assert keys == asked
+        keys = [key for table in result for key in table]
+    assert keys == ids
 
 
 @pytest.mark.parametrize("method", ["logs", "events"])
-def test_what_is_printed_is_not_returned(variant, scripted, scripted_session, method, capsys):
+def test_verbose_prints_the_texts_and_returns_nothing(
+    variant, scripted, scripted_session, method, capsys
+):
     scripted.answer = by_id({"a2": Answer(404, "no")}, otherwise=Answer(200, "one line\n"))
     call = getattr(scripted_session, method)
     assert variant.run(call(["a1", "a2", "a3"], verbose=True)) is None

@@ -1,4 +1,4 @@
-"""Everything in one call: launch, wait, read, and clean up no more than was read."""
+"""`run`: launch, wait, read the logs, and delete only the sessions whose logs were read."""
 
 import pytest
 from scripted import Answer
@@ -7,11 +7,12 @@ from staged import IMAGE, Stage, record
 from skaha import Retry, errors
 
 
-def ends(**statuses):
+def replicas_with(**statuses):
+    """Return the list of the sessions of these replicas, with these statuses."""
     return [record(f"id-of-{name.replace('_', '-')}", status) for name, status in statuses.items()]
 
 
-def test_the_logs_come_by_replica_and_nothing_is_left(variant, session):
+def test_run_returns_the_logs_by_replica_and_deletes_the_sessions(variant, session):
     logs = variant.run(
         session.run("say", IMAGE, timeout=20, cmd="echo", args="hello", replicas=3, cores=1, ram=1)
     )
@@ -20,17 +21,17 @@ def test_the_logs_come_by_replica_and_nothing_is_left(variant, session):
     assert variant.run(session.destroy_with("say-", status=None, dry_run=True)) == []
 
 
-def test_what_is_to_be_kept_stays(variant, session):
+def test_run_with_keep_does_not_delete_the_sessions(variant, session):
     try:
         logs = variant.run(session.run("kept", IMAGE, timeout=20, keep=True, cmd="true"))
         assert logs == {"kept-1": ""}
         kept = variant.run(session.destroy_with("kept-", status=None, dry_run=True))
-        assert [one["name"] for one in kept] == ["kept-1"]
+        assert [record["name"] for record in kept] == ["kept-1"]
     finally:
         variant.run(session.destroy_with("kept-", status=None))
 
 
-def test_a_replica_that_failed_is_told_with_its_log(variant, session, tmp_path):
+def test_a_failed_replica_is_reported_and_its_log_is_returned(variant, session, tmp_path):
     script = tmp_path / "script"
     script.write_text('echo "I am $REPLICA_ID"\n[ "$REPLICA_ID" != 2 ]\n')
     logs = variant.run(
@@ -43,19 +44,21 @@ def test_a_replica_that_failed_is_told_with_its_log(variant, session, tmp_path):
     assert variant.run(session.destroy_with("part-", status=None, dry_run=True)) == []
 
 
-PRINTS = {f"id-of-fit-{n}": [f"I am {n}\n".encode()] for n in range(1, 6)}
+LOGS = {f"id-of-fit-{n}": [f"I am {n}\n".encode()] for n in range(1, 6)}
 
 
 @pytest.mark.usefixtures("quick_look_ups")
-def test_each_kind_of_failure_is_told_and_only_what_was_read_is_destroyed(
+def test_each_kind_of_failure_is_reported_and_only_sessions_with_read_logs_are_deleted(
     variant, scripted, scripted_session
 ):
-    """Not launched, failed, gone, and ended well without a readable log."""
+    """One replica is not launched, one fails, one vanishes, and the log of one cannot be read."""
     statuses = {"fit_1": "Completed", "fit_3": "Failed", "fit_4": "Succeeded", "fit_5": "Running"}
-    gone = {name: status for name, status in statuses.items() if name != "fit_5"}
-    prints = PRINTS | {"id-of-fit-4": [Answer(500, "oops")], "id-of-fit-5": [b""]}
-    scripted.answer = stage = Stage(ends(**statuses), ends(**gone), prints=prints)
-    stage.refused["POST fit-2"] = Answer(400, "not this one")
+    remaining = {name: status for name, status in statuses.items() if name != "fit_5"}
+    readings = LOGS | {"id-of-fit-4": [Answer(500, "oops")], "id-of-fit-5": [b""]}
+    scripted.answer = stage = Stage(
+        replicas_with(**statuses), replicas_with(**remaining), logs=readings
+    )
+    stage.overrides["POST fit-2"] = Answer(400, "not this one")
     logs = variant.run(scripted_session.run("fit", IMAGE, replicas=5))
     assert logs == {"fit-1": "I am 1\n", "fit-3": "I am 3\n"}
     assert {name: type(error) for name, error in logs.failures.items()} == {
@@ -65,83 +68,83 @@ def test_each_kind_of_failure_is_told_and_only_what_was_read_is_destroyed(
         "fit-5": errors.FailedSessionError,
     }
     assert "replica fit-5 is gone: " in str(logs.failures["fit-5"])
-    assert sorted(stage.ended) == ["id-of-fit-1", "id-of-fit-3"]
+    assert sorted(stage.deleted) == ["id-of-fit-1", "id-of-fit-3"]
     with pytest.raises(ExceptionGroup, match="4 failed"):
         logs.raise_for_failures()
 
 
 def test_a_session_that_is_missing_from_a_list_runs_to_its_end(variant, scripted, scripted_session):
-    running = ends(fit_1="Running", fit_2="Running")
-    done = ends(fit_1="Completed", fit_2="Completed")
-    scripted.answer = stage = Stage(running, [], [], running, done, prints=PRINTS)
+    running = replicas_with(fit_1="Running", fit_2="Running")
+    completed = replicas_with(fit_1="Completed", fit_2="Completed")
+    scripted.answer = stage = Stage(running, [], [], running, completed, logs=LOGS)
     logs = variant.run(scripted_session.run("fit", IMAGE, replicas=2))
     assert logs == {"fit-1": "I am 1\n", "fit-2": "I am 2\n"}
     assert logs.failures == {}
-    assert sorted(stage.ended) == ["id-of-fit-1", "id-of-fit-2"]
+    assert sorted(stage.deleted) == ["id-of-fit-1", "id-of-fit-2"]
 
 
 @pytest.mark.usefixtures("quick_look_ups")
-def test_a_session_that_was_not_seen_to_end_is_not_destroyed(variant, scripted, scripted_session):
-    """The platform denies that it exists, and still has its log."""
-    scripted.answer = stage = Stage(ends(fit_1="Running"), [], prints=PRINTS)
+def test_a_session_that_vanishes_without_an_end_is_not_deleted(variant, scripted, scripted_session):
+    """The platform answers that the session does not exist, but it still sends the log."""
+    scripted.answer = stage = Stage(replicas_with(fit_1="Running"), [], logs=LOGS)
     logs = variant.run(scripted_session.run("fit", IMAGE))
     assert logs == {"fit-1": "I am 1\n"}
     assert isinstance(logs.failures["fit-1"], errors.FailedSessionError)
-    assert stage.ended == []
+    assert stage.deleted == []
 
 
-def test_an_outage_ends_no_run(variant, scripted, caplog):
+def test_run_survives_an_outage(variant, scripted, caplog):
     """The list fails for a while, and so do the logs."""
     busy = Answer(503, "busy")
-    looks = [ends(fit_1="Running"), *[busy, None] * 6, ends(fit_1="Completed")]
-    prints = {"id-of-fit-1": [*[busy, None] * 6, b"I am 1\n"]}
-    scripted.answer = stage = Stage(*looks, prints=prints)
+    listings = [replicas_with(fit_1="Running"), *[busy, None] * 6, replicas_with(fit_1="Completed")]
+    logs = {"id-of-fit-1": [*[busy, None] * 6, b"I am 1\n"]}
+    scripted.answer = stage = Stage(*listings, logs=logs)
     retry = Retry(first_pause=0.001, longest_pause=0.01)
     session = variant.open(server=scripted.url, token="t", retry=retry)
     assert variant.run(session.run("fit", IMAGE)) == {"fit-1": "I am 1\n"}
-    assert stage.ended == ["id-of-fit-1"]
-    begin, end = caplog.messages[:2]
-    assert begin.startswith("wait: the platform does not respond since ")
-    assert end.startswith("wait: the platform responds again, after ")
+    assert stage.deleted == ["id-of-fit-1"]
+    start_message, end_message = caplog.messages[:2]
+    assert start_message.startswith("wait: the platform does not respond since ")
+    assert end_message.startswith("wait: the platform responds again, after ")
 
 
-def test_nothing_is_destroyed_when_the_time_is_over(variant, scripted, scripted_session):
-    scripted.answer = stage = Stage(ends(fit_1="Completed", fit_2="Running"), prints=PRINTS)
+def test_nothing_is_deleted_after_a_time_out(variant, scripted, scripted_session):
+    scripted.answer = stage = Stage(replicas_with(fit_1="Completed", fit_2="Running"), logs=LOGS)
     with pytest.raises(errors.WaitTimeoutError) as caught:
         variant.run(scripted_session.run("fit", IMAGE, timeout=0.05, replicas=2))
     assert caught.value.partial.names == {f"fit-{n}": f"id-of-fit-{n}" for n in (1, 2)}
     assert "id-of-fit-2 is Running" in str(caught.value)
-    assert stage.ended == []
+    assert stage.deleted == []
 
 
-@pytest.mark.parametrize("lost", [None, Answer(401, "expired")])
-def test_nothing_is_destroyed_when_the_logs_cannot_be_read(
-    variant, scripted, scripted_session, lost
+@pytest.mark.parametrize("response", [None, Answer(401, "expired")])
+def test_nothing_is_deleted_if_the_logs_cannot_be_read(
+    variant, scripted, scripted_session, response
 ):
-    prints = PRINTS | {"id-of-fit-2": [lost]}
-    scripted.answer = stage = Stage(ends(fit_1="Completed", fit_2="Completed"), prints=prints)
+    logs = LOGS | {"id-of-fit-2": [response]}
+    scripted.answer = stage = Stage(replicas_with(fit_1="Completed", fit_2="Completed"), logs=logs)
     with pytest.raises(errors.SkahaError):
         variant.run(scripted_session.run("fit", IMAGE, replicas=2))
-    assert stage.ended == []
+    assert stage.deleted == []
 
 
 @pytest.mark.parametrize("answer", [Answer(401, "expired"), None, Answer(500, "oops")])
-def test_a_clean_up_that_fails_takes_no_log_away(variant, scripted, scripted_session, answer):
-    """The data of a deleted session is kept only in the result."""
+def test_a_failed_deletion_keeps_the_logs(variant, scripted, scripted_session, answer):
+    """Only the result has the log of a deleted session."""
     statuses = {"fit_1": "Completed", "fit_2": "Completed"}
-    scripted.answer = stage = Stage(ends(**statuses), prints=PRINTS)
-    stage.refused["DELETE id-of-fit-2"] = answer
+    scripted.answer = stage = Stage(replicas_with(**statuses), logs=LOGS)
+    stage.overrides["DELETE id-of-fit-2"] = answer
     try:
         logs = variant.run(scripted_session.run("fit", IMAGE, replicas=2))
     except errors.SkahaError as error:
         logs = error.partial
-    assert stage.ended == ["id-of-fit-1"]
+    assert stage.deleted == ["id-of-fit-1"]
     assert logs == {"fit-1": "I am 1\n", "fit-2": "I am 2\n"}
 
 
-def test_nothing_launched_raises_the_reason(variant, scripted, scripted_session):
+def test_run_raises_the_error_if_no_session_was_launched(variant, scripted, scripted_session):
     scripted.answer = stage = Stage([])
-    stage.refused = {f"POST fit-{n}": Answer(400, "not this one") for n in (1, 2)}
+    stage.overrides = {f"POST fit-{n}": Answer(400, "not this one") for n in (1, 2)}
     with pytest.raises(errors.BadRequestError, match="not this one"):
         variant.run(scripted_session.run("fit", IMAGE, replicas=2))
-    assert stage.times == stage.ended == []
+    assert stage.listing_times == stage.deleted == []

@@ -1,4 +1,4 @@
-"""Images, resources and the health of a platform."""
+"""Images, resources, statistics and the availability of a platform."""
 
 import pytest
 import samples
@@ -10,7 +10,7 @@ VOSI = 'xmlns:vosi="http://www.ivoa.net/xml/VOSIAvailability/v1.0"'
 NAMESPACE = 'xmlns="http://www.ivoa.net/xml/VOSIAvailability/v1.0"'
 
 
-def opened(variant, scripted, kind, body, content_type="text/xml"):
+def open_client(variant, scripted, kind, body, content_type="text/xml"):
     scripted.answer = lambda _: Answer(200, body, content_type)
     return variant.open(kind, server=scripted.url, token="t", retry=False)
 
@@ -37,13 +37,13 @@ def opened(variant, scripted, kind, body, content_type="text/xml"):
         ),
     ],
 )
-def test_a_service_says_whether_it_is_available(variant, scripted, body, available):
-    overview = opened(variant, scripted, "Overview", body)
+def test_the_availability_is_read_from_the_document(variant, scripted, body, available):
+    overview = open_client(variant, scripted, "Overview", body)
     assert variant.run(overview.availability()) is available
 
 
 LAUGHS = "".join(f"<!ENTITY l{n} '{f'&l{n - 1};' * 10}'>" for n in range(1, 10))
-HOSTILE = {
+INVALID_DOCUMENTS = {
     "billion laughs": f"<!DOCTYPE a [<!ENTITY l0 'ha'>{LAUGHS}]><a><available>&l9;</available></a>",
     "external entity": (
         "<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/hostname'>]><a><available>&x;</available></a>"
@@ -52,69 +52,69 @@ HOSTILE = {
         "<!DOCTYPE a [<!ENTITY x 'true'>]><a><available>&x;</available></a>"
     ),
     "external document type": "<!DOCTYPE a SYSTEM 'http://127.0.0.1/a.dtd'><a>&b;</a>",
-    "neither yes nor no": "<a><available>perhaps</available></a>",
-    "nothing said": "<a><note>fine</note></a>",
+    "neither true nor false": "<a><available>perhaps</available></a>",
+    "no statement": "<a><note>fine</note></a>",
     "empty": "",
     "cut off": "<a><available>true</availab",
-    "no document": "available: true",
+    "not XML": "available: true",
     "JSON": '{"available": true}',
-    "a page": "<!doctype html><html><body>true</body></html>",
+    "an HTML page": "<!doctype html><html><body>true</body></html>",
     "unknown encoding": "<?xml version='1.0' encoding='moon'?><a><available>true</available></a>",
-    "no text": b"\x00\xff\xfe\x00",
+    "not a text": b"\x00\xff\xfe\x00",
     "nested": "<a>" * 3000 + "<available>true</available>",
 }
 
 
-@pytest.mark.parametrize("body", HOSTILE.values(), ids=list(HOSTILE))
-def test_whatever_is_no_such_document_is_refused(variant, scripted, body):
-    overview = opened(variant, scripted, "Overview", body)
+@pytest.mark.parametrize("body", INVALID_DOCUMENTS.values(), ids=list(INVALID_DOCUMENTS))
+def test_an_invalid_availability_document_is_refused(variant, scripted, body):
+    overview = open_client(variant, scripted, "Overview", body)
     with pytest.raises(AnswerError, match="GET /skaha/availability answered 200") as caught:
         variant.run(overview.availability())
     assert "VOSI availability" in str(caught.value)
 
 
-def test_a_service_that_cannot_even_say_so_is_an_error(variant, scripted):
-    overview = opened(variant, scripted, "Overview", "")
+def test_an_error_response_instead_of_the_document_is_raised(variant, scripted):
+    overview = open_client(variant, scripted, "Overview", "")
     scripted.answer = lambda _: Answer(503, "down for repairs")
     with pytest.raises(ServerError, match="down for repairs"):
         variant.run(overview.availability())
 
 
-def test_health_is_told_without_credentials(variant, platform, tmp_path, monkeypatch):
+def test_the_availability_needs_no_credentials(variant, platform, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert variant.run(variant.open("Overview", server=platform.url).availability()) is True
 
 
-def test_images_are_their_references(variant, scripted):
-    images = opened(variant, scripted, "Images", "")
+def test_images_are_returned_as_their_references(variant, scripted):
+    images = open_client(variant, scripted, "Images", "")
     scripted.answer = lambda _: json_answer([*samples.IMAGES, {"types": ["headless"]}, {"id": ""}])
     assert variant.run(images.fetch()) == [image["id"] for image in samples.IMAGES]
 
 
-def test_images_are_of_the_kind_asked_for(variant, platform):
+def test_images_are_filtered_by_kind(variant, platform):
     images = variant.open("Images", server=platform.url, token=platform.token)
-    every = variant.run(images.fetch())
+    all_images = variant.run(images.fetch())
     headless = variant.run(images.fetch(kind="headless"))
     assert "images.canfar.net/skaha/terminal:1.1.2" in headless
-    assert set(variant.run(images.fetch("desktop"))) < set(every)
-    assert all(isinstance(image, str) for image in every)
+    assert set(variant.run(images.fetch("desktop"))) < set(all_images)
+    assert all(isinstance(image, str) for image in all_images)
 
 
 @pytest.mark.parametrize("profile", samples.CONTEXTS)
-def test_resources_are_the_platforms_own_words(variant, scripted, profile):
-    context = opened(variant, scripted, "Context", "")
+def test_resources_are_returned_unchanged(variant, scripted, profile):
+    context = open_client(variant, scripted, "Context", "")
     scripted.answer = lambda _: json_answer(samples.CONTEXTS[profile])
     assert variant.run(context.resources()) == samples.CONTEXTS[profile]
 
 
 @pytest.mark.parametrize("profile", samples.STATISTICS)
-def test_statistics_are_the_platforms_own_words(variant, scripted, scripted_session, profile):
+def test_statistics_are_returned_unchanged(variant, scripted, scripted_session, profile):
     scripted.answer = lambda _: json_answer(samples.STATISTICS[profile])
     assert variant.run(scripted_session.stats()) == samples.STATISTICS[profile]
 
 
-def test_the_embedded_platform_offers_what_a_launch_asks_for(variant, platform):
+def test_the_embedded_platform_allows_the_default_amounts_of_a_launch(variant, platform):
     context = variant.open("Context", server=platform.url, token=platform.token)
-    found = variant.run(context.resources())
-    assert 2 in found["cores"]["options"]
-    assert 4 in found["memoryGB"]["options"]
+    resources = variant.run(context.resources())
+    assert 2 in resources["cores"]["options"]
+    assert 4 in resources["memoryGB"]["options"]

@@ -1,4 +1,4 @@
-"""Clients take missing arguments from the environment, the user's file or the defaults."""
+"""Clients take missing arguments from the environment, the configuration file or the defaults."""
 
 import asyncio
 import threading
@@ -47,7 +47,7 @@ def test_every_class_reads_the_active_profile(name):
 
 
 @pytest.mark.usefixtures("file")
-def test_the_order_is_argument_environment_profile(monkeypatch):
+def test_arguments_have_priority_over_variables_and_variables_over_the_profile(monkeypatch):
     monkeypatch.setenv("SKAHA_TIMEOUT", "7")
     monkeypatch.setenv("SKAHA_CONCURRENCY", "8")
     client = SkahaClient(timeout=9)
@@ -73,7 +73,7 @@ def test_settings_can_be_passed_on_as_arguments(profile):
 
 @pytest.mark.usefixtures("file")
 def test_another_server_does_not_get_the_credentials_of_the_profile():
-    assert SkahaClient(server="https://elsewhere.example").token is None
+    assert SkahaClient(server="https://another.example").token is None
 
 
 @pytest.mark.parametrize(
@@ -87,27 +87,27 @@ def test_another_server_does_not_get_the_credentials_of_the_profile():
         ("TOKEN", "t\u00f6k"),
     ],
 )
-def test_the_error_about_a_wrong_variable_names_the_variable(monkeypatch, name, value):
+def test_the_error_of_an_invalid_variable_names_the_variable(monkeypatch, name, value):
     monkeypatch.setenv(f"SKAHA_{name}", value)
     with pytest.raises(InvalidInputError, match=f"^.*SKAHA_{name}.* must be "):
         SkahaClient()
 
 
 @pytest.mark.parametrize("line", ["timeout = 'soon'", "tiemout = 5", "timeout ="])
-def test_the_error_about_a_wrong_entry_names_the_line(file, line):
+def test_the_error_of_an_invalid_entry_names_the_line(file, line):
     file.write_text(f"active = 'a'\n[profiles.a]\n{line}\n")
     with pytest.raises(InvalidInputError, match=r"config\.toml.*line 3"):
         SkahaClient()
 
 
 @pytest.mark.parametrize("line", ["timeout = -1", "timeout =", 'token = "\u00e9"'])
-def test_the_traceback_about_a_wrong_entry_shows_no_secret(file, line):
+def test_the_traceback_of_an_invalid_entry_shows_no_secret(file, line):
     file.write_text(f"active = 'a'\n[profiles.b]\ntoken = '{TOKEN}'\n[profiles.a]\n{line}\n")
     with pytest.raises(InvalidInputError) as caught:
         skaha.config.settings()
-    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
-    shown.stack[:] = [frame for frame in shown.stack if frame.filename != __file__]
-    assert TOKEN not in "".join(shown.format())
+    formatted = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    formatted.stack[:] = [frame for frame in formatted.stack if frame.filename != __file__]
+    assert TOKEN not in "".join(formatted.format())
 
 
 @pytest.mark.parametrize("source", ["argument", "variable", "profile", "config set"])
@@ -121,7 +121,7 @@ def test_the_traceback_about_a_wrong_entry_shows_no_secret(file, line):
         ("token", "t\u00f6k"),
     ],
 )
-def test_a_wrong_value_is_refused_from_every_source(file, monkeypatch, source, key, value):
+def test_an_invalid_value_is_refused_from_every_source(file, monkeypatch, source, key, value):
     before = file.read_text()
     if source == "variable":
         monkeypatch.setenv(f"SKAHA_{key.upper()}", str(value))
@@ -129,15 +129,15 @@ def test_a_wrong_value_is_refused_from_every_source(file, monkeypatch, source, k
         before = f"active = 'a'\n[profiles.a]\n{key} = {value!r}\n"
         file.write_text(before)
     if source == "config set":
-        use, arguments = skaha.config.save, {"key": key, "value": str(value)}
+        function, arguments = skaha.config.save, {"key": key, "value": str(value)}
     else:
-        use, arguments = skaha.config.settings, {key: value} if source == "argument" else {}
+        function, arguments = skaha.config.settings, {key: value} if source == "argument" else {}
     with pytest.raises(InvalidInputError, match=f"{key} must be "):
-        use(**arguments)
+        function(**arguments)
     assert file.read_text() == before
 
 
-def test_a_wrong_entry_can_be_corrected(file):
+def test_an_invalid_entry_can_be_corrected(file):
     file.write_text("active = 'a'\n[profiles.a]\nserver = 'site.example'\n")
     with pytest.raises(InvalidInputError, match="line 3: profile a: server must be"):
         skaha.config.settings()
@@ -154,30 +154,30 @@ def test_the_file_is_read_when_a_client_is_constructed(file):
     assert SkahaClient().timeout == 30
 
 
-def test_a_function_returns_the_token_of_each_request(variant, scripted):
+def test_a_token_function_is_called_for_each_request(variant, scripted):
     scripted.answer = lambda _: json_answer([])
     tokens = iter(["first", "second"])
     session = variant.open(server=scripted.url, token=lambda: next(tokens))
     for _ in range(2):
         variant.run(session.fetch())
-    sent = [request.headers["authorization"] for request in scripted.received]
-    assert sent == ["Bearer first", "Bearer second"]
+    headers = [request.headers["authorization"] for request in scripted.received]
+    assert headers == ["Bearer first", "Bearer second"]
 
 
-def test_the_event_loop_does_not_wait_for_a_token(scripted):
+def test_the_event_loop_continues_while_a_token_function_runs(scripted):
     scripted.answer = lambda _: json_answer([])
-    others_ran = threading.Event()
+    other_task_ran = threading.Event()
 
     def token():
-        assert others_ran.wait(10)
+        assert other_task_ran.wait(10)
         return TOKEN
 
     async def main():
         async with skaha.AsyncSession(server=scripted.url, token=token) as session:
-            fetched = asyncio.create_task(session.fetch())
+            fetching = asyncio.create_task(session.fetch())
             await asyncio.sleep(0)
-            others_ran.set()
-            assert await fetched == []
+            other_task_ran.set()
+            assert await fetching == []
 
     asyncio.run(main())
 
@@ -192,9 +192,9 @@ def test_the_error_of_a_token_function_reaches_the_caller(variant, scripted):
     assert scripted.received == []
 
 
-@pytest.mark.parametrize("bad", [None, "", "a\nb", TOKEN.encode()])
-def test_a_wrong_token_is_refused_and_never_shown(variant, scripted, bad):
-    session = variant.open(server=scripted.url, token=lambda: bad)
+@pytest.mark.parametrize("token", [None, "", "a\nb", TOKEN.encode()])
+def test_an_invalid_token_of_a_function_is_refused_and_not_shown(variant, scripted, token):
+    session = variant.open(server=scripted.url, token=lambda: token)
     with pytest.raises(InvalidInputError, match="token must be") as caught:
         variant.run(session.fetch())
     assert TOKEN not in "".join(traceback.format_exception(caught.value))

@@ -1,4 +1,4 @@
-"""`scripts/nox` and the noxfile: they need no set-up, and refuse old versions of Python."""
+"""`scripts/nox` and the noxfile: they need no set-up and refuse old versions of Python."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-# Stands for Python: `-c` is the check of the version, `-m venv` copies it to a new environment.
+# A program in place of Python: `-c` is the check of the version, `-m venv` copies this program.
 PYTHON = """#!/bin/sh
 echo "python $*" >> "$LOG"
 case "$1 $2" in
@@ -23,20 +23,21 @@ esac
 
 @pytest.fixture
 def clone(tmp_path):
-    """A folder with `scripts/nox`; its path has a blank."""
+    """Return a folder with `scripts/nox`; its path contains a blank."""
     (tmp_path / "a clone" / "scripts").mkdir(parents=True)
     return Path(shutil.copy(ROOT / "scripts" / "nox", tmp_path / "a clone" / "scripts")).parents[1]
 
 
 @pytest.fixture
 def run(clone, tmp_path):
-    """Run `scripts/nox` with a stand-in for Python; return the process and its commands."""
+    """Return a function that runs `scripts/nox` with the program above in place of Python."""
     python = tmp_path / "python"
     python.write_text(PYTHON)
     python.chmod(0o755)
     log = tmp_path / "log"
 
-    def run(*arguments, old=0, failure=0):
+    def run_nox(*arguments, old=0, failure=0):
+        """Return the finished process, its commands with `-m`, and the log of all commands."""
         log.write_text("")
         finished = subprocess.run(
             [clone / "scripts" / "nox", *arguments],
@@ -49,7 +50,7 @@ def run(clone, tmp_path):
         commands = [line.split()[1:3] for line in log.read_text().splitlines()]
         return finished, [command for command in commands if command[0] == "-m"], log.read_text()
 
-    return run
+    return run_nox
 
 
 def test_the_launcher_installs_nox_once_and_passes_its_arguments_on(run):

@@ -1,4 +1,4 @@
-"""Text arrives in a container as it was given."""
+"""Text arrives unchanged in a container."""
 
 import sys
 
@@ -25,7 +25,7 @@ def log_of(variant, session, session_id):
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=ascii)
-def test_args_and_env_arrive(variant, session, text):
+def test_args_and_env_arrive_unchanged(variant, session, text):
     ids = [
         *variant.run(session.create("args", IMAGE, cmd="echo", args=text)),
         *variant.run(session.create("env", IMAGE, cmd="printenv", args="A", env={"A": text})),
@@ -33,13 +33,13 @@ def test_args_and_env_arrive(variant, session, text):
     assert [log_of(variant, session, session_id) for session_id in ids] == [f"{text}\n"] * 2
 
 
-ODD = (
+SPECIAL = (
     "y Y n N yes no on off On true True null Null ~ 08 -08 +08 0o17 0o8 017 010 1_0 1e3 0x1f 0b1 "
     "12:30 2026-01-02 .5 -.5 .inf .NaN = << [x] {} a:b - -- -a ! & * | > % @ ` # , ? :"
 )
 # YAML 1.1 reads many of these words as a number, a truth value, nothing or a date.
-ODD_WORDS = st.one_of(
-    st.sampled_from(ODD.split()),
+SPECIAL_WORDS = st.one_of(
+    st.sampled_from(SPECIAL.split()),
     st.from_regex(r"[-+]?[0-9._oxeE:]{1,6}", fullmatch=True, alphabet=st.characters(codec="ascii")),
     st.from_regex(r"[yntofNYTOF~]{1,4}", fullmatch=True),
 )
@@ -47,27 +47,27 @@ ODD_WORDS = st.one_of(
 
 @pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(words=st.lists(ODD_WORDS, min_size=1, max_size=20))
-def test_words_that_are_not_refused_arrive(platform, words):
+@given(words=st.lists(SPECIAL_WORDS, min_size=1, max_size=20))
+def test_words_that_are_not_refused_arrive_unchanged(platform, words):
     """The client and the embedded platform have their own tables of such words."""
-    carried = [word for word in words if is_accepted(args=word)]
+    accepted = [word for word in words if is_accepted(args=word)]
     values = [word for word in words if is_accepted(env={"A": word})]
     names = [word for word in dict.fromkeys(words) if is_accepted(env={word: "a"})]
     env = {f"A{number}": value for number, value in enumerate(values)} | dict.fromkeys(names, "a")
     with Session(server=platform.url, token=platform.token) as session:
-        show = "import os, sys; print(sys.argv[1:], dict(os.environ))"
-        packed = session.create(
-            "packed", IMAGE, **shell.command(sys.executable, "-c", show, *words)
+        program = "import os, sys; print(sys.argv[1:], dict(os.environ))"
+        encoded = session.create(
+            "encoded", IMAGE, **shell.command(sys.executable, "-c", program, *words)
         )
-        plain = session.create("plain", IMAGE, cmd="printenv", args="", env=env)
-        echoed = session.create("echo", IMAGE, cmd="printf", args=" ".join(["%s|", *carried]))
-        ids = [*packed, *plain, *echoed]
+        printenv = session.create("printenv", IMAGE, cmd="printenv", args="", env=env)
+        echoed = session.create("echo", IMAGE, cmd="printf", args=" ".join(["%s|", *accepted]))
+        ids = [*encoded, *printenv, *echoed]
         assert set(session.wait(ids, timeout=60).values()) == {"Completed"}
         logs = list(session.logs(ids).values())
         assert logs[0].startswith(f"{words!r} ")
         lines = logs[1].splitlines()
         assert {f"{name}={value}" for name, value in env.items()} <= set(lines)
-        assert logs[2] == "".join(f"{word}|" for word in carried) or not carried
+        assert logs[2] == "".join(f"{word}|" for word in accepted) or not accepted
 
 
 def is_accepted(**options):
@@ -96,9 +96,7 @@ def test_accepted_variables_arrive_at_a_real_server(entry):
 
 
 @pytest.mark.parametrize("word", REFUSED_WORDS)
-def test_words_that_the_platform_cannot_carry_are_refused(
-    variant, scripted, scripted_session, word
-):
+def test_words_that_the_platform_would_break_are_refused(variant, scripted, scripted_session, word):
     for options in ({"args": f"a {word} b"}, {"cmd": word}, {"env": {"A": word}}):
         with pytest.raises(errors.InvalidInputError, match=r"skaha\.helpers\.shell"):
             variant.run(scripted_session.create("words", IMAGE, **{"cmd": "true"} | options))
@@ -108,13 +106,15 @@ def test_words_that_the_platform_cannot_carry_are_refused(
 @pytest.mark.parametrize(
     "name", ["y", "N", "yes", "No", "on", "OFF", "True", "null", "-1", ".5", ".inf"]
 )
-def test_names_that_the_platform_would_change_are_refused(variant, scripted_session, name):
+def test_names_of_variables_that_the_platform_would_change_are_refused(
+    variant, scripted_session, name
+):
     with pytest.raises(errors.InvalidInputError, match="use another name"):
         variant.run(scripted_session.create("words", IMAGE, cmd="true", env={name: "1"}))
 
 
 def test_a_form_that_is_too_large_is_refused(variant, scripted, scripted_session):
-    """The platform would lose all its parameters."""
+    """The platform would lose all parameters of such a form."""
     env = {f"A{number}": "é" * 10_000 for number in range(40)}
     with pytest.raises(errors.InvalidInputError, match="the platform takes 2 MB"):
         variant.run(scripted_session.create("large", IMAGE, cmd="true", env=env))
@@ -122,14 +122,14 @@ def test_a_form_that_is_too_large_is_refused(variant, scripted, scripted_session
 
 
 @pytest.mark.parametrize("word", REFUSED_WORDS)
-def test_a_packed_word_arrives(variant, session, word):
+def test_an_encoded_word_arrives_unchanged(variant, session, word):
     [session_id] = variant.run(
-        session.create("packed", IMAGE, **shell.command("echo", word, only_if_needed=True))
+        session.create("encoded", IMAGE, **shell.command("echo", word, only_if_needed=True))
     )
     assert log_of(variant, session, session_id) == f"{word}\n"
 
 
-def test_cmd_arrives(variant, session, tmp_path):
+def test_cmd_arrives_unchanged(variant, session, tmp_path):
     program = tmp_path / "é☃日本語"
     program.write_text("#!/bin/sh\necho here\n")
     program.chmod(0o755)
@@ -138,11 +138,11 @@ def test_cmd_arrives(variant, session, tmp_path):
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=ascii)
-def test_a_raw_launch_carries_text(platform, text):
-    """Also with the bare client, which knows nothing of the facade."""
-    bare = AuthenticatedClient(base_url=platform.url, token=platform.token)
-    with bare, Session(server=platform.url, token=platform.token) as session:
-        for client in (bare, session.api):
+def test_text_of_the_generated_client_arrives_unchanged(platform, text):
+    """Also the text of a generated client that was not configured by the facade."""
+    unconfigured = AuthenticatedClient(base_url=platform.url, token=platform.token)
+    with unconfigured, Session(server=platform.url, token=platform.token) as session:
+        for client in (unconfigured, session.api):
             form = NewSession(name="raw", image=IMAGE, cmd="echo", args=text)
             session_id = create_session.sync(client=client, body=form).strip()
             session.wait(session_id, timeout=30)

@@ -1,4 +1,4 @@
-"""Upgrade of the generator: its pin, its code, and our templates for one version of it."""
+"""Upgrade of the generator: its pinned version, its code, and our templates for one version."""
 
 import importlib.metadata
 import subprocess
@@ -41,14 +41,14 @@ def test_a_pin_must_occur_exactly_once(text):
 
 
 def git(root, *arguments):
-    identity = ["-c", "user.name=nobody", "-c", "user.email=nobody@example.org"]
+    identity = ["-c", "user.name=tester", "-c", "user.email=tester@example.org"]
     command = ["git", *identity, *arguments]
     return subprocess.run(command, cwd=root, check=True, capture_output=True, text=True).stdout
 
 
 @pytest.fixture
-def older(tmp_path):
-    """A checkout that was generated with an older version."""
+def older_checkout(tmp_path):
+    """Return a checkout that was generated with an older version of the generator."""
     root = copied(tmp_path)
     project = root / "pyproject.toml"
     text = bumped(project.read_text(), "openapi-python-client", "0.0.1")[1]
@@ -61,8 +61,8 @@ def older(tmp_path):
     return root
 
 
-def test_an_upgrade_bumps_the_pin_generates_and_shows_the_diff(older):
-    finished = run_script(older, "upgrade.py")
+def test_an_upgrade_changes_the_pin_generates_and_shows_the_diff(older_checkout):
+    finished = run_script(older_checkout, "upgrade.py")
     assert (finished.returncode, finished.stderr) == (0, "")
     assert "--- committed/client.py" in finished.stdout
     assert "\n-import httpx  # older\n+import httpx\n" in finished.stdout
@@ -70,16 +70,18 @@ def test_an_upgrade_bumps_the_pin_generates_and_shows_the_diff(older):
     steps = f"\nopenapi-python-client: from 0.0.1 to {VERSION}\nruff: from 0.0.2 to {ruff}\n"
     assert steps in finished.stdout
     assert "run `nox`" in finished.stdout
-    assert tree(older / "generated") == tree(ROOT / "generated")
-    assert (older / "pyproject.toml").read_bytes() == (ROOT / "pyproject.toml").read_bytes()
+    assert tree(older_checkout / "generated") == tree(ROOT / "generated")
+    assert (older_checkout / "pyproject.toml").read_bytes() == (
+        ROOT / "pyproject.toml"
+    ).read_bytes()
     # A second upgrade stops, because the changes are not committed.
-    again = run_script(older, "upgrade.py")
+    again = run_script(older_checkout, "upgrade.py")
     assert (again.returncode, again.stdout) == (1, "")
     assert f" M {CLIENT}\n M pyproject.toml\n" in again.stderr
     # The command of the last line goes back.
     command = finished.stdout.splitlines()[-1].partition(": ")[2]
-    subprocess.run(["sh", "-c", command], cwd=older, check=True, capture_output=True)
-    assert git(older, "status", "--porcelain", "--", "generated", "pyproject.toml") == ""
+    subprocess.run(["sh", "-c", command], cwd=older_checkout, check=True, capture_output=True)
+    assert git(older_checkout, "status", "--porcelain", "--", "generated", "pyproject.toml") == ""
 
 
 # Templates.
@@ -121,7 +123,7 @@ def test_templates_for_another_version_are_refused(templates, version):
     assert f"write {VERSION} into VERSION" in finished.stderr
 
 
-def test_a_template_that_the_generator_does_not_have_is_refused(templates):
+def test_a_template_that_is_unknown_to_the_generator_is_refused(templates):
     (templates / "VERSION").write_text(VERSION)
     (templates / "errors.py.jinja").rename(templates / "mistakes.py.jinja")
     finished = run_script(templates.parent.parent, "regenerate.py")

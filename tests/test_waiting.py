@@ -10,7 +10,7 @@ import pytest
 import samples
 from hypothesis import HealthCheck, given, settings
 from scripted import Answer, json_answer
-from staged import IMAGE, Stage, look, record
+from staged import IMAGE, Stage, listing, record
 
 from skaha import Retry, errors
 
@@ -19,20 +19,20 @@ QUICK = {"poll": 0.001, "longest_poll": 0.002}
 PATIENCE = 20
 
 
-def waited(variant, scripted, looks, ids, **options):
-    scripted.answer = Stage(*looks)
+def waited(variant, scripted, listings, ids, **options):
+    scripted.answer = Stage(*listings)
     session = variant.open(server=scripted.url, token="t", retry=False)
     return variant.run(session.wait(ids, **QUICK | options))
 
 
 def test_it_ends_with_the_last_session_and_tells_how_each_ended(variant, scripted):
     """Well, by both words for it, or not."""
-    looks = [
-        look({"a1": "Pending", "b2": "Running", "c3": "Running", "d4": "Pending"}),
-        look({"a1": "Running", "b2": "Succeeded", "c3": "Failed", "d4": "Running"}),
-        look({"a1": "Completed", "b2": "Succeeded", "c3": "Failed", "d4": "Error"}),
+    listings = [
+        listing({"a1": "Pending", "b2": "Running", "c3": "Running", "d4": "Pending"}),
+        listing({"a1": "Running", "b2": "Succeeded", "c3": "Failed", "d4": "Running"}),
+        listing({"a1": "Completed", "b2": "Succeeded", "c3": "Failed", "d4": "Error"}),
     ]
-    ended = waited(variant, scripted, looks, ["c3", "b2", "a1", "d4"])
+    ended = waited(variant, scripted, listings, ["c3", "b2", "a1", "d4"])
     assert list(ended.items()) == [
         ("c3", "Failed"),
         ("b2", "Succeeded"),
@@ -55,10 +55,11 @@ def test_it_is_told_by_the_embedded_platform(variant, session):
 
 def test_any_number_of_sessions_takes_one_request_a_round(variant, scripted):
     ids = [f"a{number}" for number in range(500)]
-    looks = [
-        look(dict.fromkeys(ids, status)) for status in ("Pending", "Pending", "Running", "Failed")
+    listings = [
+        listing(dict.fromkeys(ids, status))
+        for status in ("Pending", "Pending", "Running", "Failed")
     ]
-    assert waited(variant, scripted, looks, ids) == dict.fromkeys(ids, "Failed")
+    assert waited(variant, scripted, listings, ids) == dict.fromkeys(ids, "Failed")
     assert [(request.method, request.path, request.query) for request in scripted.received] == [
         ("GET", "/skaha/v1/session", {})
     ] * 4
@@ -87,15 +88,18 @@ def test_nothing_is_asked_for_the_sake_of_no_session(variant, scripted):
 )
 def test_it_lasts_until_one_of_the_wanted_statuses_or_the_end(variant, scripted, until, rounds):
     statuses = ["Pending", "Running", "Terminating", "Dreaming", "Succeeded"]
-    looks = [look({"a1": status}) for status in statuses]
-    found = waited(variant, scripted, looks, "a1", until=until)
+    listings = [listing({"a1": status}) for status in statuses]
+    found = waited(variant, scripted, listings, "a1", until=until)
     assert found == {"a1": statuses[rounds - 1]}
     assert len(scripted.received) == rounds
 
 
 def test_what_has_ended_is_not_waited_for_until_it_runs(variant, scripted):
-    looks = [look({"a1": "Failed", "b2": "Pending"}), look({"a1": "Failed", "b2": "Running"})]
-    found = waited(variant, scripted, looks, ["a1", "b2"], until="running")
+    listings = [
+        listing({"a1": "Failed", "b2": "Pending"}),
+        listing({"a1": "Failed", "b2": "Running"}),
+    ]
+    found = waited(variant, scripted, listings, ["a1", "b2"], until="running")
     assert found == {"a1": "Failed", "b2": "Running"}
 
 
@@ -150,12 +154,12 @@ def test_whatever_the_lists_say_each_session_is_told_by_its_own(variant, scripte
     }
     wanted = {"finished": set(), "running": {"Running"}}.get(until, {until})
     expected = {one: told(rounds, wanted) for one, rounds in whole.items()}
-    looks = [
-        look({one: rounds[number] for one, rounds in whole.items()})
+    listings = [
+        listing({one: rounds[number] for one, rounds in whole.items()})
         for number in range(longest + 1)
     ]
     scripted.received.clear()
-    found = waited(variant, scripted, looks, list(whole), until=until, appear=PATIENCE)
+    found = waited(variant, scripted, listings, list(whole), until=until, appear=PATIENCE)
     assert found == {one: status for one, (status, _) in expected.items()}
     assert lists(scripted) == max(rounds for _, rounds in expected.values())
 
@@ -173,8 +177,11 @@ def test_an_unknown_status_is_not_the_end_and_causes_one_warning(
     variant, scripted, caplog, statuses, name
 ):
     odd = [record(one, status) for one, status in zip(("a1", "b2"), statuses, strict=True)]
-    looks = [odd, odd, look({"a1": "Completed", "b2": "Completed"})]
-    assert waited(variant, scripted, looks, ["a1", "b2"]) == {"a1": "Completed", "b2": "Completed"}
+    listings = [odd, odd, listing({"a1": "Completed", "b2": "Completed"})]
+    assert waited(variant, scripted, listings, ["a1", "b2"]) == {
+        "a1": "Completed",
+        "b2": "Completed",
+    }
     [warning] = warnings_of(caplog)
     assert warning.startswith("session a1 has an unknown status, ")
     assert name in warning
@@ -200,53 +207,53 @@ FAILED_AND_STARTED_AGAIN = ["Running", "Failed", "Failed", "Pending", "Running",
 
 @pytest.mark.parametrize("kind", ["notebook", "desktop", "a-new-kind", None])
 def test_a_failed_session_that_the_platform_starts_again_has_not_ended(variant, scripted, kind):
-    looks = [[record("a1", status, type=kind)] for status in FAILED_AND_STARTED_AGAIN]
-    assert waited(variant, scripted, looks, "a1") == {"a1": "Completed"}
+    listings = [[record("a1", status, type=kind)] for status in FAILED_AND_STARTED_AGAIN]
+    assert waited(variant, scripted, listings, "a1") == {"a1": "Completed"}
 
 
 def test_a_failed_headless_session_has_ended(variant, scripted):
-    looks = [look({"a1": status}) for status in FAILED_AND_STARTED_AGAIN]
-    assert waited(variant, scripted, looks, "a1") == {"a1": "Failed"}
+    listings = [listing({"a1": status}) for status in FAILED_AND_STARTED_AGAIN]
+    assert waited(variant, scripted, listings, "a1") == {"a1": "Failed"}
     assert lists(scripted) == 2
 
 
 @pytest.mark.parametrize("options", [{"restart": 0}, {"restart": 0.02}, {"until": "Failed"}])
 def test_a_session_that_stays_failed_has_ended(variant, scripted, options):
-    looks = [[record("a1", "Failed", type="notebook")]]
-    assert waited(variant, scripted, looks, "a1", **options) == {"a1": "Failed"}
+    listings = [[record("a1", "Failed", type="notebook")]]
+    assert waited(variant, scripted, listings, "a1", **options) == {"a1": "Failed"}
 
 
 def test_a_session_that_fails_again_has_the_whole_time_again(variant, scripted):
     """It fails for longer than `restart`, but not without a break."""
     statuses = ["Failed", "Failed", "Running"] * 10 + ["Completed"]
-    looks = [[record("a1", status, type="notebook")] for status in statuses]
-    found = waited(variant, scripted, looks, "a1", poll=0.02, longest_poll=0.02, restart=0.2)
+    listings = [[record("a1", status, type="notebook")] for status in statuses]
+    found = waited(variant, scripted, listings, "a1", poll=0.02, longest_poll=0.02, restart=0.2)
     assert found == {"a1": "Completed"}
 
 
 @pytest.mark.usefixtures("quick_look_ups")
 def test_a_session_that_vanishes_is_looked_up_twice_before_it_is_gone(variant, scripted):
-    looks = [look({"a1": "Running", "b2": "Running"}), look({"b2": "Running"})]
-    looks += [look({"b2": "Running"}), look({"b2": "Completed"})]
-    found = waited(variant, scripted, looks, ["a1", "b2"])
+    listings = [listing({"a1": "Running", "b2": "Running"}), listing({"b2": "Running"})]
+    listings += [listing({"b2": "Running"}), listing({"b2": "Completed"})]
+    found = waited(variant, scripted, listings, ["a1", "b2"])
     assert found == {"a1": "Gone", "b2": "Completed"}
     assert look_ups(scripted) == ["a1", "a1"]
-    assert lists(scripted) == len(looks)
+    assert lists(scripted) == len(listings)
 
 
 def test_a_session_may_be_missing_from_a_list(variant, scripted):
     """A list that is empty by accident costs no further request."""
-    running = look({"a1": "Running", "b2": "Running"})
-    looks = [running, [], [], running[:1], look({"a1": "Completed", "b2": "Failed"})]
-    found = waited(variant, scripted, looks, ["a1", "b2"])
+    running = listing({"a1": "Running", "b2": "Running"})
+    listings = [running, [], [], running[:1], listing({"a1": "Completed", "b2": "Failed"})]
+    found = waited(variant, scripted, listings, ["a1", "b2"])
     assert found == {"a1": "Completed", "b2": "Failed"}
-    assert len(scripted.received) == len(looks)
+    assert len(scripted.received) == len(listings)
 
 
 @pytest.mark.usefixtures("quick_look_ups")
 def test_the_id_tells_the_status_of_a_session_that_no_list_has(variant, scripted):
     seen = []
-    scripted.answer = stage = Stage(look({"a1": "Pending"}), [])
+    scripted.answer = stage = Stage(listing({"a1": "Pending"}), [])
     statuses = ["Running", "Running", "Completed"]
     stage.records["a1"] = [json_answer(record("a1", status)) for status in statuses]
     session = variant.open(server=scripted.url, token="t", retry=False)
@@ -277,7 +284,7 @@ NO_PROOFS = {
 @pytest.mark.parametrize("answers", NO_PROOFS.values(), ids=list(NO_PROOFS))
 @pytest.mark.usefixtures("quick_look_ups")
 def test_only_the_platform_can_say_that_a_session_is_gone(variant, scripted, answers):
-    scripted.answer = stage = Stage(look({"a1": "Running"}), [])
+    scripted.answer = stage = Stage(listing({"a1": "Running"}), [])
     stage.records["a1"] = [*answers, json_answer(record("a1", "Completed"))]
     session = variant.open(server=scripted.url, token="t", retry=False)
     assert variant.run(session.wait("a1", **QUICK)) == {"a1": "Completed"}
@@ -294,7 +301,7 @@ def test_only_the_platform_can_say_that_a_session_is_gone(variant, scripted, ans
 )
 @pytest.mark.usefixtures("quick_look_ups")
 def test_the_platform_says_that_a_session_is_gone(variant, scripted, refusal):
-    scripted.answer = stage = Stage(look({"a1": "Running"}), [])
+    scripted.answer = stage = Stage(listing({"a1": "Running"}), [])
     stage.records["a1"] = [refusal]
     session = variant.open(server=scripted.url, token="t", retry=False)
     assert variant.run(session.wait("a1", **QUICK)) == {"a1": "Gone"}
@@ -331,9 +338,9 @@ def test_a_session_that_is_destroyed_meanwhile_is_gone(variant, session, platfor
 def test_an_app_is_not_taken_for_its_desktop(variant, scripted):
     """Older platforms list apps, too, and an app bears the id of its desktop."""
     running = {**samples.SESSIONS_A[1], "status": "Running"}
-    looks = [samples.SESSIONS_A, [running, samples.SESSIONS_A[2]]]
+    listings = [samples.SESSIONS_A, [running, samples.SESSIONS_A[2]]]
     assert samples.SESSIONS_A[1]["status"] == "Pending"
-    found = waited(variant, scripted, looks, "d8waits0", until="running")
+    found = waited(variant, scripted, listings, "d8waits0", until="running")
     assert found == {"d8waits0": "Running"}
     assert len(scripted.received) == 2
 
@@ -343,16 +350,16 @@ def test_an_app_is_not_taken_for_its_desktop(variant, scripted):
 
 @pytest.mark.parametrize("name", ["Run-1", "run-1"])
 def test_a_name_in_the_place_of_an_id_is_refused_at_once(variant, scripted, name):
-    looks = [[*look({"a1": "Running"}), record("b2", "Running", name="run-1")]]
+    listings = [[*listing({"a1": "Running"}), record("b2", "Running", name="run-1")]]
     with pytest.raises(errors.InvalidInputError, match=f"'{name}' is the name .* id, 'b2'"):
-        waited(variant, scripted, looks, ["a1", name])
+        waited(variant, scripted, listings, ["a1", name])
 
 
 def test_a_time_out_tells_the_state_of_all(variant, scripted):
     ids = [f"a{number}" for number in range(12)]
     statuses = dict.fromkeys(ids, "Running") | {"a0": "Completed", "a1": None}
     with pytest.raises(errors.WaitTimeoutError) as caught:
-        waited(variant, scripted, [look(statuses)], ids, timeout=0.05)
+        waited(variant, scripted, [listing(statuses)], ids, timeout=0.05)
     assert caught.value.partial == statuses | {"a1": "Unseen"}
     assert list(caught.value.partial) == ids
     assert isinstance(caught.value, TimeoutError)
@@ -363,9 +370,11 @@ def test_a_time_out_tells_the_state_of_all(variant, scripted):
 
 
 def test_no_time_is_enough_for_one_look(variant, scripted):
-    assert waited(variant, scripted, [look({"a1": "Failed"})], "a1", timeout=0) == {"a1": "Failed"}
+    assert waited(variant, scripted, [listing({"a1": "Failed"})], "a1", timeout=0) == {
+        "a1": "Failed"
+    }
     with pytest.raises(errors.WaitTimeoutError, match="after 0 s, a1 is Running"):
-        waited(variant, scripted, [look({"a1": "Running"})], "a1", timeout=0)
+        waited(variant, scripted, [listing({"a1": "Running"})], "a1", timeout=0)
     assert len(scripted.received) == 2
 
 
@@ -374,18 +383,18 @@ def test_the_last_look_is_at_the_end_of_the_time(variant, scripted):
     before = time.monotonic()
     poll = {"poll": PATIENCE, "longest_poll": PATIENCE}
     with pytest.raises(errors.WaitTimeoutError):
-        waited(variant, scripted, [look({"a1": "Running"})], "a1", timeout=0.1, **poll)
+        waited(variant, scripted, [listing({"a1": "Running"})], "a1", timeout=0.1, **poll)
     assert 0.1 <= time.monotonic() - before < PATIENCE / 2
     assert len(scripted.received) == 2
 
 
 def test_the_time_is_kept_while_the_platform_is_overloaded(variant, scripted):
     """Whatever it asks for by `Retry-After`; and what was known by then is told."""
-    scripted.answer = stage = Stage(look({"a1": "Running", "b2": "Completed"}))
+    scripted.answer = stage = Stage(listing({"a1": "Running", "b2": "Completed"}))
     session = variant.open(server=scripted.url, token="t", retry=Retry(attempts=2, longest_pause=3))
 
     def overload(_):
-        stage.refused["GET session"] = Answer(503, "busy", headers={"Retry-After": "3"})
+        stage.overrides["GET session"] = Answer(503, "busy", headers={"Retry-After": "3"})
 
     before = time.monotonic()
     with pytest.raises((errors.WaitTimeoutError, errors.ServerError)) as caught:
@@ -395,11 +404,11 @@ def test_the_time_is_kept_while_the_platform_is_overloaded(variant, scripted):
 
 
 def test_a_platform_that_is_lost_on_the_way_does_not_take_what_was_known(variant, scripted):
-    scripted.answer = stage = Stage(look({"a1": "Running", "b2": "Completed"}))
+    scripted.answer = stage = Stage(listing({"a1": "Running", "b2": "Completed"}))
     session = variant.open(server=scripted.url, token="t", retry=False)
 
     def lose(_):
-        stage.refused["GET session"] = None
+        stage.overrides["GET session"] = None
 
     with pytest.raises(errors.ConnectionFailedError) as caught:
         variant.run(session.wait(["a1", "b2"], progress=lose, **QUICK))
@@ -428,7 +437,7 @@ def test_a_wait_survives_an_outage_and_tells_its_begin_and_its_end(
     variant, scripted, caplog, answer, timeout
 ):
     outage = [answer] * 12
-    scripted.answer = Stage(look({"a1": "Running"}), *outage, look({"a1": "Completed"}))
+    scripted.answer = Stage(listing({"a1": "Running"}), *outage, listing({"a1": "Completed"}))
     session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
     assert variant.run(session.wait("a1", timeout=timeout, **QUICK)) == {"a1": "Completed"}
     begin, end = warnings_of(caplog)
@@ -438,13 +447,13 @@ def test_a_wait_survives_an_outage_and_tells_its_begin_and_its_end(
 
 
 def test_a_single_lost_response_is_no_outage(variant, scripted, caplog):
-    scripted.answer = Stage(look({"a1": "Running"}), None, look({"a1": "Completed"}))
+    scripted.answer = Stage(listing({"a1": "Running"}), None, listing({"a1": "Completed"}))
     session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
     assert variant.run(session.wait("a1", **QUICK)) == {"a1": "Completed"}
     assert warnings_of(caplog) == []
 
 
-@pytest.mark.parametrize("first", [[], [look({"a1": "Running"})]], ids=["always", "later"])
+@pytest.mark.parametrize("first", [[], [listing({"a1": "Running"})]], ids=["always", "later"])
 def test_a_wait_ends_by_its_own_time_out(variant, scripted, first):
     scripted.answer = Stage(*first, BUSY)
     session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
@@ -477,7 +486,7 @@ def test_a_platform_that_never_responds_is_given_up_at_the_deadline(variant, scr
     ],
 )
 def test_a_lasting_refusal_ends_a_wait_at_once(variant, scripted, answer):
-    scripted.answer = Stage(look({"a1": "Running"}), answer)
+    scripted.answer = Stage(listing({"a1": "Running"}), answer)
     session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
     with pytest.raises(errors.StatusError) as caught:
         variant.run(session.wait("a1", **QUICK))
@@ -496,7 +505,7 @@ def test_a_page_at_the_wrong_address_ends_a_wait_at_once(variant, scripted, name
 
 @pytest.mark.parametrize("name", ["a page of maintenance", "the page of an ingress"])
 def test_a_page_in_place_of_the_platform_ends_a_wait_at_the_deadline(variant, scripted, name):
-    scripted.answer = Stage(look({"a1": "Running"}), TEMPORARY[name])
+    scripted.answer = Stage(listing({"a1": "Running"}), TEMPORARY[name])
     retry = Retry(first_pause=0.01, longest_pause=0.02, deadline=0.3)
     session = variant.open(server=scripted.url, token="t", retry=retry)
     before = time.monotonic()
@@ -512,7 +521,7 @@ def test_a_silent_platform_does_not_prolong_a_wait(variant, scripted, monkeypatc
     def answer(_):
         if len(scripted.received) > 1:
             over.wait(PATIENCE)
-        return json_answer(look({"a1": "Running"}))
+        return json_answer(listing({"a1": "Running"}))
 
     scripted.answer = answer
     session = variant.open(server=scripted.url, token="t", timeout=PATIENCE, retry=QUICK_RETRY)
@@ -540,7 +549,7 @@ REASON = "Failed to pull image: not found; Error: ImagePullBackOff"
 
 
 def test_a_time_out_tells_why_a_session_is_still_pending(variant, scripted):
-    scripted.answer = stage = Stage(look({"a1": "Running", "b2": "Pending"}))
+    scripted.answer = stage = Stage(listing({"a1": "Running", "b2": "Pending"}))
     stage.events["b2"] = NOT_PULLED
     session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
     with pytest.raises(errors.WaitTimeoutError) as caught:
@@ -553,7 +562,7 @@ def test_a_time_out_tells_why_a_session_is_still_pending(variant, scripted):
     "events", [Answer(404, "session b2 not found."), Answer(200, "<none>\n"), BUSY, None]
 )
 def test_a_time_out_without_events_is_a_plain_one(variant, scripted, events):
-    scripted.answer = stage = Stage(look({"b2": "Pending"}))
+    scripted.answer = stage = Stage(listing({"b2": "Pending"}))
     stage.events["b2"] = events
     session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
     with pytest.raises(errors.WaitTimeoutError) as caught:
@@ -564,9 +573,9 @@ def test_a_time_out_without_events_is_a_plain_one(variant, scripted, events):
 def test_a_long_wait_warns_once_why_sessions_are_pending(variant, scripted, caplog, monkeypatch):
     for name in ("async", "sync"):
         monkeypatch.setattr(f"skaha._{name}._poller._SECONDS_BETWEEN_EVENTS", 0)
-    pending = look({"a1": "Pending", "b2": "Pending"})
-    looks = [pending, pending, pending, look({"a1": "Completed", "b2": "Completed"})]
-    scripted.answer = stage = Stage(*looks)
+    pending = listing({"a1": "Pending", "b2": "Pending"})
+    listings = [pending, pending, pending, listing({"a1": "Completed", "b2": "Completed"})]
+    scripted.answer = stage = Stage(*listings)
     stage.events["a1"] = NOT_PULLED
     session = variant.open(server=scripted.url, token="t", retry=False)
     variant.run(session.wait(["a1", "b2"], **QUICK))
@@ -578,17 +587,17 @@ def test_a_long_wait_warns_once_why_sessions_are_pending(variant, scripted, capl
 
 def test_the_longest_pause_also_bounds_the_first_one(variant, scripted):
     before = time.monotonic()
-    looks = [look({"a1": "Running"}), look({"a1": "Completed"})]
-    waited(variant, scripted, looks, "a1", poll=PATIENCE, longest_poll=0.001)
+    listings = [listing({"a1": "Running"}), listing({"a1": "Completed"})]
+    waited(variant, scripted, listings, "a1", poll=PATIENCE, longest_poll=0.001)
     assert time.monotonic() - before < PATIENCE / 2
 
 
 def test_looks_become_rarer_up_to_a_bound(variant, scripted):
-    rounds = [look({"a1": "Running"})] * 6 + [look({"a1": "Failed"})]
+    rounds = [listing({"a1": "Running"})] * 6 + [listing({"a1": "Failed"})]
     scripted.answer = stage = Stage(*rounds)
     session = variant.open(server=scripted.url, token="t")
     variant.run(session.wait("a1", poll=0.04, longest_poll=0.1))
-    gaps = [after - before for before, after in itertools.pairwise(stage.times)]
+    gaps = [after - before for before, after in itertools.pairwise(stage.listing_times)]
     least = [0.04, 0.06, 0.09, 0.1, 0.1, 0.1]
     assert len(gaps) == len(least)
     for gap, pause in zip(gaps, least, strict=True):
@@ -602,16 +611,16 @@ def test_looks_become_rarer_up_to_a_bound(variant, scripted):
 
 @pytest.mark.usefixtures("quick_look_ups")
 def test_progress_is_told_after_looks_that_found_something_new(variant, scripted):
-    looks = [
+    listings = [
         [],
-        look({"a1": "Pending"}),
-        look({"a1": "Pending"}),
-        look({"a1": "Running", "b2": "Pending"}),
-        look({"a1": "Running", "b2": "Pending"}),
-        look({"a1": "Completed"}),
+        listing({"a1": "Pending"}),
+        listing({"a1": "Pending"}),
+        listing({"a1": "Running", "b2": "Pending"}),
+        listing({"a1": "Running", "b2": "Pending"}),
+        listing({"a1": "Completed"}),
     ]
     seen = []
-    waited(variant, scripted, looks, ["a1", "b2"], progress=seen.append)
+    waited(variant, scripted, listings, ["a1", "b2"], progress=seen.append)
     assert seen == [
         {"a1": "Pending", "b2": "Unseen"},
         {"a1": "Running", "b2": "Pending"},
@@ -621,8 +630,8 @@ def test_progress_is_told_after_looks_that_found_something_new(variant, scripted
 
 
 def test_what_progress_does_to_the_statuses_does_not_matter(variant, scripted):
-    looks = [look({"a1": "Running"}), look({"a1": "Running"}), look({"a1": "Failed"})]
-    assert waited(variant, scripted, looks, "a1", progress=dict.clear) == {"a1": "Failed"}
+    listings = [listing({"a1": "Running"}), listing({"a1": "Running"}), listing({"a1": "Failed"})]
+    assert waited(variant, scripted, listings, "a1", progress=dict.clear) == {"a1": "Failed"}
 
 
 @pytest.mark.parametrize(

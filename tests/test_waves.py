@@ -1,4 +1,4 @@
-"""Launching in waves: never more of the caller's sessions of a kind than there may be."""
+"""Launching in waves: at most N of the caller's sessions of a kind are active at once."""
 
 import asyncio
 import json
@@ -12,24 +12,24 @@ from scripted import Answer, json_answer
 from staged import IMAGE, embedded, record
 
 from skaha import errors
-from skaha._async import _launch as of_async
+from skaha._async import _launch as async_launch
 from skaha._sansio import status_tracker
-from skaha._sync import _launch as of_sync
+from skaha._sync import _launch as sync_launch
 
 
 @pytest.fixture(scope="module")
-def roomy(tmp_path_factory):
-    """A platform with room for more sessions than a wave has."""
-    state = tmp_path_factory.mktemp("roomy")
+def large_platform(tmp_path_factory):
+    """Start a platform with resources for more sessions than a wave has."""
+    state = tmp_path_factory.mktemp("large")
     with embedded(state, "--cores", "16", "--ram", "64", "--start-delay", "0.1") as platform:
         yield platform
 
 
-class Census:
-    """Counts the active sessions of a kind from a thread of its own, as often as it can."""
+class ActiveCounter:
+    """Counts the active sessions of a kind repeatedly in its own thread; stores the maximum."""
 
     def __init__(self, platform, kind):
-        self.most = 0
+        self.maximum = 0
         self._done = threading.Event()
         self._client = httpx.Client(
             base_url=platform.url, headers={"Authorization": f"Bearer {platform.token}"}
@@ -39,9 +39,9 @@ class Census:
 
     def _count(self):
         while not self._done.is_set():
-            listed = self._client.get("/v1/session", params={"type": self._kind}).json()
-            active = [record for record in listed if record["status"] in ("Pending", "Running")]
-            self.most = max(self.most, len(active))
+            records = self._client.get("/v1/session", params={"type": self._kind}).json()
+            active = [record for record in records if record["status"] in ("Pending", "Running")]
+            self.maximum = max(self.maximum, len(active))
 
     def __enter__(self):
         self._thread.start()
@@ -53,20 +53,20 @@ class Census:
         self._client.close()
 
 
-def test_there_are_never_more_than_asked_for_and_all_are_launched(variant, roomy):
-    session = variant.open(server=roomy.url, token=roomy.token)
-    # Neither another kind counts, nor what has ended; what is there already does.
+def test_all_replicas_are_launched_and_the_limit_is_never_exceeded(variant, large_platform):
+    session = variant.open(server=large_platform.url, token=large_platform.token)
+    # Other kinds and ended sessions do not count. Earlier active sessions count.
     other = variant.run(session.create("desk", IMAGE, 1, 1, kind="desktop"))
     ended = variant.run(session.create("ended", IMAGE, 1, 1, cmd="true", replicas=3))
     variant.run(session.wait(ended, timeout=20))
     early = variant.run(session.create("early", IMAGE, 1, 1, cmd="sleep", args="0.5"))
     try:
-        with Census(roomy, "headless") as census:
+        with ActiveCounter(large_platform, "headless") as counter:
             ids = variant.run(
                 session.create("wave", IMAGE, 1, 1, cmd="sleep", args="0.1", replicas=7, at_most=3)
             )
         assert list(ids.names) == [f"wave-{n}" for n in range(1, 8)]
-        assert census.most == 3
+        assert counter.maximum == 3
         statuses = variant.run(session.wait(ids, timeout=20))
         assert statuses == dict.fromkeys(ids, "Completed")
         assert [record["status"] for record in variant.run(session.info(other))] != []
@@ -74,193 +74,211 @@ def test_there_are_never_more_than_asked_for_and_all_are_launched(variant, roomy
         variant.run(session.destroy([*other, *ended, *early, *ids], verify=True))
 
 
-class Crowd:
-    """A platform on which every look ends one session, and that may list new ones late."""
+class ShrinkingPlatform:
+    """A platform on which each request of the list ends one session.
 
-    def __init__(self, *before, lag=0):
-        self.records = list(before)
+    Args:
+        records: The sessions at the start.
+        lag: A new session is missing from this number of lists.
+
+    Attributes:
+        maximum: The highest number of active headless sessions.
+        lists: The number of requests of the list.
+        launched: The ids of the launched sessions.
+        refusals: Responses that replace the usual ones, by the name of a launch. The response for
+            "GET" replaces the list from the fourth request on.
+    """
+
+    def __init__(self, *records, lag=0):
+        self.records = list(records)
         self.lag = lag
         self.refusals = {}
-        self.most = 0
-        self.looks = 0
-        self.made = []
-        self._new = []
+        self.maximum = 0
+        self.lists = 0
+        self.launched = []
+        self._unlisted = []
         self._lock = threading.Lock()
 
     def active(self):
         return [
-            one
-            for one in [*self.records, *(new for _, new in self._new)]
-            if one["type"] == "headless" and one["status"] in ("Pending", "Running")
+            record
+            for record in [*self.records, *(record for _, record in self._unlisted)]
+            if is_active(record)
         ]
 
     def __call__(self, request):
         with self._lock:
             if request.method == "GET":
-                return self._listed(request)
+                return self._list(request)
             name = request.form["name"][0]
             if name in self.refusals:
                 return self.refusals[name]
-            self.made.append(f"id-{name}")
-            self._new.append((self.lag, record(f"id-{name}", "Pending", name=name)))
-            self.most = max(self.most, len(self.active()))
+            self.launched.append(f"id-{name}")
+            self._unlisted.append((self.lag, record(f"id-{name}", "Pending", name=name)))
+            self.maximum = max(self.maximum, len(self.active()))
             return Answer(200, f"id-{name}\n")
 
-    def _listed(self, request):
-        self.looks += 1
-        if "GET" in self.refusals and self.looks > 3:
+    def _list(self, request):
+        self.lists += 1
+        if "GET" in self.refusals and self.lists > 3:
             return self.refusals["GET"]
-        self.records += [one for left, one in self._new if left == 0]
-        self._new = [(left - 1, one) for left, one in self._new if left > 0]
+        self.records += [record for lag, record in self._unlisted if lag == 0]
+        self._unlisted = [(lag - 1, record) for lag, record in self._unlisted if lag > 0]
         kinds = request.query.get("type", ["headless"])
         answer = json_answer([record for record in self.records if record["type"] in kinds])
-        for one in self.records:
-            if one["status"] in ("Pending", "Running") and one["type"] == "headless":
-                one["status"] = "Completed"
+        for session in self.records:
+            if is_active(session):
+                session["status"] = "Completed"
                 break
         return answer
 
 
-def waved(variant, scripted, crowd, **options):
-    scripted.answer = crowd
+def is_active(record):
+    return record["type"] == "headless" and record["status"] in ("Pending", "Running")
+
+
+def launch_in_waves(variant, scripted, answer, **options):
+    scripted.answer = answer
     session = variant.open(server=scripted.url, token="t", retry=False)
     return variant.run(session.create("wave", IMAGE, **{"replicas": 7, "at_most": 3} | options))
 
 
 @pytest.fixture(autouse=True)
-def _quick_looks(monkeypatch):
-    """Look for room more often than a platform would like."""
-    for module in (of_async, of_sync):
+def _short_pauses(monkeypatch):
+    """Shorten the pauses between two requests of the list."""
+    for module in (async_launch, sync_launch):
         monkeypatch.setattr(module, "_FIRST_POLL", 0.01)
 
 
-def test_others_and_the_ended_take_no_room_and_the_pending_do(variant, scripted):
-    crowd = Crowd(
+def test_pending_sessions_count_and_other_kinds_and_ended_sessions_do_not(variant, scripted):
+    platform = ShrinkingPlatform(
         record("n1", type="notebook"),
         record("n2", "Pending", type="notebook"),
         record("h1", "Failed"),
         record("h2", "Terminating"),
         record("h3", "Pending"),
     )
-    launched = waved(variant, scripted, crowd)
+    launched = launch_in_waves(variant, scripted, platform)
     assert launched == [f"id-wave-{n}" for n in range(1, 8)]
-    assert crowd.most <= 3
+    assert platform.maximum <= 3
 
 
 @pytest.mark.parametrize("lag", [1, 2])
-def test_what_was_launched_takes_room_before_it_is_listed(variant, scripted, lag):
+def test_a_launched_session_counts_before_it_is_listed(variant, scripted, lag):
     """A new session may take seconds to appear in the list."""
-    crowd = Crowd(lag=lag)
-    launched = waved(variant, scripted, crowd)
+    platform = ShrinkingPlatform(lag=lag)
+    launched = launch_in_waves(variant, scripted, platform)
     assert len(launched) == 7
-    assert crowd.most <= 3
+    assert platform.maximum <= 3
 
 
-def test_an_unknown_status_takes_room(variant, scripted):
-    crowd = Crowd(record("h1", "Suspended"), record("h2", None))
-    launched = waved(variant, scripted, crowd)
+def test_a_session_with_an_unknown_status_counts(variant, scripted):
+    platform = ShrinkingPlatform(record("h1", "Suspended"), record("h2", None))
+    launched = launch_in_waves(variant, scripted, platform)
     assert len(launched) == 7
     # The two sessions never end.
-    assert crowd.most <= 1
+    assert platform.maximum <= 1
 
 
 @pytest.mark.parametrize("kept", [0, 1])
-def test_a_list_that_lacks_sessions_for_a_moment_makes_no_room(variant, scripted, kept):
-    crowd = Crowd()
+def test_sessions_that_are_missing_from_a_list_still_count(variant, scripted, kept):
+    platform = ShrinkingPlatform()
 
     def answer(request):
-        response = crowd(request)
-        if request.method == "GET" and crowd.looks in (3, 5):
+        response = platform(request)
+        if request.method == "GET" and platform.lists in (3, 5):
             return json_answer(json.loads(response.body)[:kept])
         return response
 
-    launched = waved(variant, scripted, answer)
+    launched = launch_in_waves(variant, scripted, answer)
     assert len(launched) == 7
-    assert crowd.most <= 3
+    assert platform.maximum <= 3
 
 
-def test_a_session_that_the_platform_forgets_makes_room(variant, scripted, monkeypatch):
+def test_a_session_that_vanishes_does_not_count(variant, scripted, monkeypatch):
     """Some platforms remove a session from the list as soon as it ends."""
     monkeypatch.setattr(status_tracker, "_LOOK_UP_AFTER", 0)
-    crowd = Crowd()
+    platform = ShrinkingPlatform()
 
     def answer(request):
         if request.path.endswith("/session"):
-            response = crowd(request)
-            crowd.records = [record for record in crowd.records if record["status"] != "Completed"]
+            response = platform(request)
+            platform.records = [
+                record for record in platform.records if record["status"] != "Completed"
+            ]
             return response
         key = request.path.rpartition("/")[2]
         return Answer(404, f"session {key} not found.\n")
 
-    launched = waved(variant, scripted, answer)
+    launched = launch_in_waves(variant, scripted, answer)
     assert len(launched) == 7
-    assert crowd.most <= 3
+    assert platform.maximum <= 3
 
 
-def test_a_replica_that_is_refused_stops_no_later_wave(variant, scripted):
-    crowd = Crowd()
-    crowd.refusals["wave-4"] = Answer(400, "not this one")
-    launched = waved(variant, scripted, crowd)
+def test_a_refused_replica_does_not_stop_later_waves(variant, scripted):
+    platform = ShrinkingPlatform()
+    platform.refusals["wave-4"] = Answer(400, "not this one")
+    launched = launch_in_waves(variant, scripted, platform)
     assert list(launched.names) == [f"wave-{n}" for n in (1, 2, 3, 5, 6, 7)]
     assert list(launched.failures) == ["wave-4"]
 
 
 @pytest.mark.parametrize("answer", [Answer(401, "expired"), Answer(500, "oops"), None])
-def test_what_was_launched_is_told_when_a_later_wave_is_given_up(variant, scripted, answer):
-    crowd = Crowd()
-    crowd.refusals["GET"] = answer
+def test_an_error_of_a_later_wave_has_the_launched_sessions(variant, scripted, answer):
+    platform = ShrinkingPlatform()
+    platform.refusals["GET"] = answer
     with pytest.raises(errors.SkahaError) as caught:
-        waved(variant, scripted, crowd)
+        launch_in_waves(variant, scripted, platform)
     partial = caught.value.partial
-    assert sorted(partial) == sorted(crowd.made)
+    assert sorted(partial) == sorted(platform.launched)
     assert 3 <= len(partial) < 7
 
 
-def test_what_was_launched_is_told_to_who_stops(variant, scripted):
-    """Between two waves there is nothing but looks, and each may be the last."""
-    crowd = Crowd()
+def test_a_cancellation_has_the_launched_sessions(variant, scripted):
+    """The call is cancelled between two waves, while it requests the list."""
+    platform = ShrinkingPlatform()
     session = variant.open(server=scripted.url, token="t", retry=False)
-    looked = threading.Event()
+    is_listing = threading.Event()
 
     def answer(request):
-        if request.method == "GET" and crowd.looks == 3:
-            looked.set()
+        if request.method == "GET" and platform.lists == 3:
+            is_listing.set()
             time.sleep(0.3)
-        return crowd(request)
+        return platform(request)
 
     scripted.answer = answer
     if variant.name == "async":
 
-        async def stop():
+        async def cancel():
             call = asyncio.ensure_future(session.create("wave", IMAGE, replicas=7, at_most=3))
-            assert await asyncio.to_thread(looked.wait, 10)
+            assert await asyncio.to_thread(is_listing.wait, 10)
             call.cancel()
             with pytest.raises(asyncio.CancelledError) as caught:
                 await call
             return caught.value.partial
 
-        partial = variant.run(stop())
+        partial = variant.run(cancel())
     else:
-        old = signal.signal(signal.SIGINT, signal.default_int_handler)
+        previous_handler = signal.signal(signal.SIGINT, signal.default_int_handler)
         main = threading.main_thread().ident
-        stopper = threading.Thread(
-            target=lambda: looked.wait(10) and signal.pthread_kill(main, signal.SIGINT)
+        interrupter = threading.Thread(
+            target=lambda: is_listing.wait(10) and signal.pthread_kill(main, signal.SIGINT)
         )
-        stopper.start()
+        interrupter.start()
         try:
             with pytest.raises(KeyboardInterrupt) as caught:
                 session.create("wave", IMAGE, replicas=7, at_most=3)
         finally:
-            signal.signal(signal.SIGINT, old)
-            stopper.join()
+            signal.signal(signal.SIGINT, previous_handler)
+            interrupter.join()
         partial = caught.value.partial
-    assert sorted(partial) == sorted(crowd.made)
+    assert sorted(partial) == sorted(platform.launched)
     assert 3 <= len(partial) < 7
 
 
 @pytest.mark.parametrize("at_most", [0, -1, 1.5, "3", True])
 @pytest.mark.parametrize("call", ["create", "relaunch"])
-def test_no_room_at_all_is_refused(variant, scripted, scripted_session, at_most, call):
+def test_an_invalid_at_most_is_refused(variant, scripted, scripted_session, at_most, call):
     args = ("wave", IMAGE) if call == "create" else ([],)
     with pytest.raises(errors.InvalidInputError, match="at_most"):
         variant.run(getattr(scripted_session, call)(*args, at_most=at_most))

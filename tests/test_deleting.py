@@ -1,4 +1,4 @@
-"""Ending many sessions at once: which ones, what is said beforehand, and whether they are gone."""
+"""Deletion of many sessions: selection, dry run, and verification that they are gone."""
 
 import pytest
 import samples
@@ -6,8 +6,8 @@ from scripted import Answer, json_answer
 from staged import IMAGE, Stage, record
 
 from skaha import Retry, errors
-from skaha._async import _verify as of_async
-from skaha._sync import _verify as of_sync
+from skaha._async import _verify as async_verify
+from skaha._sync import _verify as sync_verify
 
 RECORDS = [
     record("a1", "Succeeded", name="sweep-1"),
@@ -21,12 +21,13 @@ RECORDS = [
 ]
 
 
-def ended(variant, scripted, call, *args, records=RECORDS, **options):
+def delete(variant, scripted, call, *args, records=RECORDS, **options):
+    """Call a deleting method; check that exactly the reported sessions were deleted."""
     scripted.answer = stage = Stage(records)
     session = variant.open(server=scripted.url, token="t", retry=False)
-    done = variant.run(getattr(session, call)(*args, **options))
-    assert sorted(stage.ended) == sorted(done)
-    return done
+    results = variant.run(getattr(session, call)(*args, **options))
+    assert sorted(stage.deleted) == sorted(results)
+    return results
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def ended(variant, scripted, call, *args, records=RECORDS, **options):
         ("sweep-", {"kind": ("notebook", "carta"), "status": "Failed"}, "k1"),
         ("sweep-", {"kind": [], "status": None}, ""),
         ("sweep-", {"status": []}, ""),
-        # A pattern is no prefix.
+        # Patterns must match the whole name.
         ("s*eep", {"pattern": True}, ""),
         ("s*eep-*", {"pattern": True}, "a1 a2 c1"),
         ("sweep-?", {"pattern": True, "status": None}, "a1 a2 a3 a4"),
@@ -52,11 +53,9 @@ def ended(variant, scripted, call, *args, records=RECORDS, **options):
         ("*", {"pattern": True, "kind": None, "status": None}, "a1 a2 a3 a4 b1 c1 k1 n1"),
     ],
 )
-def test_those_and_only_those_that_were_named_are_ended(
-    variant, scripted, prefix, options, expected
-):
-    done = ended(variant, scripted, "destroy_with", prefix, **options)
-    assert done == dict.fromkeys(expected.split(), True)
+def test_exactly_the_matching_sessions_are_deleted(variant, scripted, prefix, options, expected):
+    results = delete(variant, scripted, "destroy_with", prefix, **options)
+    assert results == dict.fromkeys(expected.split(), True)
 
 
 @pytest.mark.parametrize(
@@ -68,28 +67,28 @@ def test_those_and_only_those_that_were_named_are_ended(
         ({"status": "Succeeded"}, "a1 a2 b1 c1"),
     ],
 )
-def test_all_are_ended_whatever_their_names(variant, scripted, options, expected):
-    assert ended(variant, scripted, "destroy_all", **options) == dict.fromkeys(
+def test_destroy_all_deletes_sessions_of_all_names(variant, scripted, options, expected):
+    assert delete(variant, scripted, "destroy_all", **options) == dict.fromkeys(
         expected.split(), True
     )
 
 
 @pytest.mark.parametrize("call", ["destroy_with", "destroy_all"])
-def test_a_dry_run_tells_what_would_be_ended_and_ends_nothing(variant, scripted, call):
+def test_a_dry_run_returns_the_records_and_deletes_nothing(variant, scripted, call):
     scripted.answer = stage = Stage(RECORDS)
     session = variant.open(server=scripted.url, token="t", retry=False)
     prefix = ("sweep-",) if call == "destroy_with" else ()
-    found = variant.run(
+    records = variant.run(
         getattr(session, call)(*prefix, kind="carta", status="Failed", dry_run=True)
     )
-    assert found == [RECORDS[-1]]
-    assert stage.ended == []
-    assert {one.method for one in scripted.received} == {"GET"}
+    assert records == [RECORDS[-1]]
+    assert stage.deleted == []
+    assert {request.method for request in scripted.received} == {"GET"}
 
 
 @pytest.mark.parametrize("pattern", [False, True])
 @pytest.mark.parametrize("prefix", ["", " ", " sweep", "sweep\n", None, 7, b"sweep", ["sweep"]])
-def test_what_could_mean_everything_is_refused(
+def test_a_prefix_that_could_match_everything_is_refused(
     variant, scripted, scripted_session, prefix, pattern
 ):
     with pytest.raises(errors.InvalidInputError, match="destroy_all"):
@@ -104,7 +103,7 @@ def test_what_could_mean_everything_is_refused(
         *((text, True) for text in ("sweep-.*", r"sweep-\d+", "sweep-{1,2}", "sweep-[12", "a b*")),
     ],
 )
-def test_characters_that_no_name_has_are_refused(
+def test_characters_that_names_cannot_have_are_refused(
     variant, scripted, scripted_session, text, pattern
 ):
     with pytest.raises(errors.InvalidInputError, match="must consist of"):
@@ -113,26 +112,26 @@ def test_characters_that_no_name_has_are_refused(
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"kind": "jupyter"}, {"status": "Dead"}, {"kind": 7}, {"status": ["Failed", ""]}]
+    "unknown", [{"kind": "jupyter"}, {"status": "Dead"}, {"kind": 7}, {"status": ["Failed", ""]}]
 )
-def test_a_word_that_nobody_knows_ends_nothing(variant, scripted, scripted_session, wrong):
+def test_an_unknown_kind_or_status_is_refused(variant, scripted, scripted_session, unknown):
     for call, prefix in (("destroy_with", ("sweep",)), ("destroy_all", ())):
-        with pytest.raises(errors.InvalidInputError, match=next(iter(wrong))):
-            variant.run(getattr(scripted_session, call)(*prefix, **wrong))
+        with pytest.raises(errors.InvalidInputError, match=next(iter(unknown))):
+            variant.run(getattr(scripted_session, call)(*prefix, **unknown))
     assert scripted.received == []
 
 
 @pytest.mark.parametrize(
     ("text", "pattern"), [("NGC-253-", False), ("NGC-*", True), ("[!A]GC-253-?", True)]
 )
-def test_capital_letters_of_a_name_do_not_matter(variant, session, text, pattern):
+def test_upper_and_lower_case_of_a_name_are_the_same(variant, session, text, pattern):
     """The platform stores names in lower case."""
     ids = variant.run(session.create("NGC-253", IMAGE, replicas=2, cmd="sleep", args="60"))
     assert set(variant.run(session.destroy_with(text, status=None, pattern=pattern))) == set(ids)
 
 
-PASSING = [
-    # The kind, its status in the two looks, the status to delete, and whether it is deleted.
+CHANGING_STATUSES = [
+    # The kind, its status in two listings, the status to delete, and whether it is deleted.
     ("headless", "Pending", "Completed", "Pending", False),
     ("headless", "Pending", "Pending", "Pending", True),
     ("headless", "Pending", "Completed", ["Pending", "Completed"], True),
@@ -143,38 +142,42 @@ PASSING = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "first", "second", "status", "is_deleted"), PASSING)
+@pytest.mark.parametrize(("kind", "first", "second", "status", "is_deleted"), CHANGING_STATUSES)
 @pytest.mark.parametrize("call", ["destroy_with", "destroy_all"])
 def test_a_status_that_may_change_is_read_twice(
     variant, scripted, monkeypatch, call, kind, first, second, status, is_deleted
 ):
-    """`None` as the second status: there is no second look."""
+    """If the second status is `None`, the list is requested only once."""
     for module in ("_async", "_sync"):
         monkeypatch.setattr(f"skaha.{module}.session._SECONDS_BETWEEN_LOOKS", 0.001)
-    looks = [[record("a1", shown, type=kind, name="run-1")] for shown in (first, second) if shown]
-    scripted.answer = stage = Stage(*looks)
+    listings = [
+        [record("a1", listed, type=kind, name="run-1")] for listed in (first, second) if listed
+    ]
+    scripted.answer = stage = Stage(*listings)
     session = variant.open(server=scripted.url, token="t", retry=False)
     arguments = ("run-",) if call == "destroy_with" else ()
     deleted = variant.run(getattr(session, call)(*arguments, kind=None, status=status))
     assert deleted == ({"a1": True} if is_deleted else {})
-    assert len(stage.times) == len(looks)
+    assert len(stage.listing_times) == len(listings)
 
 
-@pytest.mark.parametrize("odd", [{}, {"id": None}, {"id": "../x"}, {"id": ["a"]}, {"id": ""}])
-def test_a_record_without_an_id_is_left_alone(variant, scripted, odd):
-    odd = {"name": "sweep-9", "type": "headless", "status": "Completed"} | odd
-    assert ended(variant, scripted, "destroy_with", "sweep-1", records=[*RECORDS, odd]) == {
+@pytest.mark.parametrize("wrong_id", [{}, {"id": None}, {"id": "../x"}, {"id": ["a"]}, {"id": ""}])
+def test_a_record_without_a_valid_id_is_ignored(variant, scripted, wrong_id):
+    odd = {"name": "sweep-9", "type": "headless", "status": "Completed"} | wrong_id
+    assert delete(variant, scripted, "destroy_with", "sweep-1", records=[*RECORDS, odd]) == {
         "a1": True
     }
-    assert list(ended(variant, scripted, "destroy_all", status="Failed", records=[odd])) == []
+    assert list(delete(variant, scripted, "destroy_all", status="Failed", records=[odd])) == []
 
 
 @pytest.mark.parametrize("name", [None, "<none>", ["none"], {}])
-def test_a_session_without_a_name_has_no_name_that_matches(variant, scripted, name):
+def test_a_session_without_a_name_matches_no_pattern(variant, scripted, name):
     nameless = record("a1", "Completed", name=name)
     for pattern in ("?one", "*none*", "[!x]*"):
-        found = ended(variant, scripted, "destroy_with", pattern, pattern=True, records=[nameless])
-        assert found == {}
+        results = delete(
+            variant, scripted, "destroy_with", pattern, pattern=True, records=[nameless]
+        )
+        assert results == {}
 
 
 # Apps of desktops.
@@ -185,97 +188,95 @@ APP = record("d8", "Failed", name="desk-app", type="desktop-app", appid="k4b")
 
 @pytest.mark.parametrize("options", [{"status": "Failed"}, {"kind": "desktop-app"}])
 @pytest.mark.parametrize("call", ["destroy_with", "destroy_all"])
-def test_no_desktop_is_ended_for_an_app_on_it(variant, scripted, call, options):
-    """An app bears the id of its desktop, whose end is not what was asked for."""
+def test_a_desktop_is_not_deleted_if_only_its_app_matches(variant, scripted, call, options):
+    """The record of an app has the id of its desktop, but the user did not select the desktop."""
     scripted.answer = stage = Stage([DESKTOP, APP])
     session = variant.open(server=scripted.url, token="t", retry=False)
     prefix = ("desk",) if call == "destroy_with" else ()
     try:
         variant.run(getattr(session, call)(*prefix, **{"kind": None, "status": None} | options))
     except errors.InvalidInputError as error:
-        assert "destroy_app" in str(error)  # noqa: PT017  (both are right)
-    desktops = [
-        one.path
-        for one in scripted.received
-        if one.method == "DELETE" and one.path.endswith("/session/d8")
+        assert "destroy_app" in str(error)  # noqa: PT017  (an error is allowed, but not required)
+    deletions = [
+        request.path
+        for request in scripted.received
+        if request.method == "DELETE" and request.path.endswith("/session/d8")
     ]
-    assert desktops == []
-    assert "d8" not in stage.ended
+    assert deletions == []
+    assert "d8" not in stage.deleted
 
 
-def test_a_desktop_is_ended_once_and_gone_though_its_apps_are_listed(
-    variant, scripted, monkeypatch
-):
-    """Older platforms let apps live on, under the id of the desktop that they were on."""
-    for module in (of_async, of_sync):
+def test_a_deleted_desktop_is_gone_although_its_apps_are_listed(variant, scripted, monkeypatch):
+    """On older platforms, apps outlive their desktop and are listed with its id."""
+    for module in (async_verify, sync_verify):
         monkeypatch.setattr(module, "_GRACE_SECONDS", 0.3)
     scripted.answer = Stage([DESKTOP, APP], [APP])
     session = variant.open(server=scripted.url, token="t", retry=False)
     assert variant.run(session.destroy("d8", verify=True)) == {"d8": True}
 
 
-# Looking whether they are gone.
+# Verification that the sessions are gone.
 
 
 @pytest.mark.parametrize(
     ("call", "args"), [("destroy", (["a1", "a2"],)), ("destroy_with", ("a",)), ("destroy_all", ())]
 )
-def test_what_is_gone_in_the_end_is_ended(variant, scripted, call, args):
-    """`Terminating` is not gone yet."""
+def test_verification_waits_until_the_sessions_are_not_listed(variant, scripted, call, args):
+    """A session with the status `Terminating` is not gone yet."""
     records = [record("a1", "Completed", name="a1"), record("a2", "Completed", name="a2")]
-    dying = [record("a2", "Terminating", name="a2")]
-    looks = [dying, dying, []] if call == "destroy" else [records, dying, dying, []]
-    scripted.answer = stage = Stage(*looks)
+    terminating = [record("a2", "Terminating", name="a2")]
+    listings = [terminating, terminating, []]
+    if call != "destroy":
+        listings.insert(0, records)
+    scripted.answer = stage = Stage(*listings)
     session = variant.open(server=scripted.url, token="t", retry=False)
-    done = variant.run(getattr(session, call)(*args, verify=True))
-    assert done == {"a1": True, "a2": True}
-    assert done.failures == {}
-    assert len(stage.times) == len(looks)
+    results = variant.run(getattr(session, call)(*args, verify=True))
+    assert results == {"a1": True, "a2": True}
+    assert results.failures == {}
+    assert len(stage.listing_times) == len(listings)
 
 
-def test_what_is_still_there_is_told(variant, scripted, monkeypatch):
-    for module in (of_async, of_sync):
+def test_a_session_that_still_exists_is_reported(variant, scripted, monkeypatch):
+    for module in (async_verify, sync_verify):
         monkeypatch.setattr(module, "_GRACE_SECONDS", 0.2)
     scripted.answer = stage = Stage([record("a2"), record("b9")])
-    stage.refused["DELETE a3"] = Answer(403, "forbidden")
+    stage.overrides["DELETE a3"] = Answer(403, "forbidden")
     session = variant.open(server=scripted.url, token="t", retry=False)
-    done = variant.run(session.destroy(["a1", "a2", "a3"], verify=True))
-    assert done == {"a1": True, "a2": False, "a3": False}
-    assert isinstance(done.failures["a2"], errors.StillThereError)
-    assert isinstance(done.failures["a3"], errors.PermissionDeniedError)
-    assert "a2" in str(done.failures["a2"])
+    results = variant.run(session.destroy(["a1", "a2", "a3"], verify=True))
+    assert results == {"a1": True, "a2": False, "a3": False}
+    assert isinstance(results.failures["a2"], errors.StillThereError)
+    assert isinstance(results.failures["a3"], errors.PermissionDeniedError)
+    assert "a2" in str(results.failures["a2"])
 
 
-def test_a_session_that_an_empty_list_lacks_is_looked_up(variant, scripted, monkeypatch):
-    """The list is empty by accident: `a1` exists for a while, `a2` exists until the end."""
-    for module in (of_async, of_sync):
+def test_a_session_that_is_missing_from_an_empty_list_is_looked_up(variant, scripted, monkeypatch):
+    """The list is empty by mistake: `a1` exists for a while, `a2` exists until the end."""
+    for module in (async_verify, sync_verify):
         monkeypatch.setattr(module, "_GRACE_SECONDS", 0.5)
     scripted.answer = stage = Stage([])
     gone = Answer(404, "session a1 not found\n")
     stage.records["a1"] = [json_answer(record("a1")), Answer(404, "404 page not found"), gone]
     stage.records["a2"] = [json_answer(record("a2"))]
     session = variant.open(server=scripted.url, token="t", retry=False)
-    done = variant.run(session.destroy(["a1", "a2", "a3"], verify=True))
-    assert done == {"a1": True, "a2": False, "a3": True}
-    assert isinstance(done.failures["a2"], errors.StillThereError)
+    results = variant.run(session.destroy(["a1", "a2", "a3"], verify=True))
+    assert results == {"a1": True, "a2": False, "a3": True}
+    assert isinstance(results.failures["a2"], errors.StillThereError)
 
 
 @pytest.mark.parametrize("status", [400, 409, 423, 503])
-def test_a_session_about_which_nothing_is_known_has_no_answer(
-    variant, scripted, monkeypatch, status
-):
-    for module in (of_async, of_sync):
+def test_a_session_that_cannot_be_looked_up_has_no_result(variant, scripted, monkeypatch, status):
+    for module in (async_verify, sync_verify):
         monkeypatch.setattr(module, "_GRACE_SECONDS", 0.2)
     scripted.answer = stage = Stage([])
     stage.records["a1"] = [Answer(status, "busy")]
     session = variant.open(server=scripted.url, token="t", retry=False)
-    done = variant.run(session.destroy(["a1", "a2"], verify=True))
-    assert done["a2"] is True
-    assert not done.get("a1")
-    assert done.failures["a1"].status == status
+    results = variant.run(session.destroy(["a1", "a2"], verify=True))
+    assert results["a2"] is True
+    assert not results.get("a1")
+    assert results.failures["a1"].status == status
 
 
-def test_an_outage_ends_no_verification(variant, scripted):
+def test_verification_survives_an_outage(variant, scripted):
     busy = Answer(503, "busy")
     scripted.answer = Stage([record("a1")], *[busy, None] * 6, [])
     retry = Retry(first_pause=0.001, longest_pause=0.01)
@@ -283,36 +284,36 @@ def test_an_outage_ends_no_verification(variant, scripted):
     assert variant.run(session.destroy("a1", verify=True)) == {"a1": True}
 
 
-def test_nobody_looks_without_being_asked(variant, scripted):
+def test_without_verify_the_list_is_not_requested(variant, scripted):
     scripted.answer = stage = Stage([record("a1")])
     session = variant.open(server=scripted.url, token="t", retry=False)
     assert variant.run(session.destroy("a1")) == {"a1": True}
-    assert stage.times == []
+    assert stage.listing_times == []
 
 
-def test_a_look_that_fails_does_not_take_what_was_ended(variant, scripted):
+def test_an_error_of_the_verification_keeps_the_results_of_the_deletion(variant, scripted):
     scripted.answer = stage = Stage([])
-    stage.refused["GET session"] = Answer(500, "oops")
+    stage.overrides["GET session"] = Answer(500, "oops")
     session = variant.open(server=scripted.url, token="t", retry=False)
     with pytest.raises(errors.ServerError) as caught:
         variant.run(session.destroy(["a1", "a2"], verify=True))
     assert caught.value.partial == {"a1": True, "a2": True}
 
 
-def test_the_embedded_platform_ends_what_was_named(variant, session):
-    """Six that wait, run or have ended; some of them, then the rest."""
+def test_deletion_by_name_on_the_embedded_platform(variant, session):
+    """Of four sessions that run or have ended, some are deleted first, and then the rest."""
     try:
         short = variant.run(session.create("mix", IMAGE, 1, 1, cmd="true", replicas=2))
         failed = variant.run(session.create("mixed", IMAGE, 1, 1, cmd="false"))
         long = variant.run(session.create("mix-long", IMAGE, 1, 1, cmd="sleep", args="60"))
         variant.run(session.wait([*short, *failed], timeout=20))
-        would = variant.run(
+        records = variant.run(
             session.destroy_with("mix", status=["Failed", "Succeeded"], dry_run=True)
         )
-        assert {one["id"] for one in would} == {*short, *failed}
+        assert {record["id"] for record in records} == {*short, *failed}
         assert len(variant.run(session.fetch())) == 4
-        done = variant.run(session.destroy_with("mix-?", pattern=True, verify=True))
-        assert done == dict.fromkeys(short, True)
+        results = variant.run(session.destroy_with("mix-?", pattern=True, verify=True))
+        assert results == dict.fromkeys(short, True)
     finally:
         rest = variant.run(session.destroy_all(verify=True))
     assert rest == dict.fromkeys([*failed, *long], True)
@@ -320,9 +321,9 @@ def test_the_embedded_platform_ends_what_was_named(variant, session):
 
 
 @pytest.mark.parametrize("profile", samples.SESSIONS)
-def test_what_platforms_list_is_ended_by_its_id(variant, scripted, profile):
+def test_sessions_of_each_platform_version_are_deleted_by_their_ids(variant, scripted, profile):
     scripted.answer = stage = Stage(samples.SESSIONS[profile])
     session = variant.open(server=scripted.url, token="t", retry=False)
     variant.run(session.destroy_with("bias-", status=["Completed", "Failed"]))
     expected = {"q1r7zz3d", "f3a1led0"} if profile == "A" else {"h2u5kd7n", "f3a1led0"}
-    assert set(stage.ended) == expected
+    assert set(stage.deleted) == expected
