@@ -182,7 +182,8 @@ def _add_registry(values: _Values) -> None:
     """Replace the parts of a registry by the registry, unless there is an argument `registry`."""
     parts = {key.removeprefix("registry_"): values.pop(key) for key in _REGISTRY if key in values}
     if "registry" in values:
-        check_registry(values["registry"][0])
+        registry, source = values["registry"]
+        values["registry"] = check_registry(registry), source
         return
     for part, other in (("username", "secret"), ("secret", "username")):
         if part in parts and other not in parts:
