@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pexpect
 import pytest
+from cli.forking import Forker
 
 from skaha import Session
 from skaha.helpers import shell
@@ -29,11 +31,19 @@ def served(tmp_path_factory):
         process.terminate()
 
 
+@pytest.fixture(scope="session")
+def forker():
+    """A process that runs the program without its start."""
+    forker = Forker()
+    yield forker
+    forker.close()
+
+
 class Program:
     """The program, with a home directory and a platform."""
 
-    def __init__(self, home, url, faults):
-        self.home, self.url, self._faults = home, url, faults
+    def __init__(self, home, url, faults, forker):
+        self.home, self.url, self._faults, self._forker = home, url, faults, forker
         kept = ("PATH", "LANG", "LC_ALL", "COVERAGE_PROCESS_CONFIG")
         self.env = {name: os.environ[name] for name in kept if name in os.environ}
         self.env |= {
@@ -45,21 +55,30 @@ class Program:
             "TERM": "xterm",
         }
 
-    def __call__(self, *words, code=0, env=(), **options):
-        """Run the program in pipes; return its standard output."""
-        finished = subprocess.run(
-            [SKAHA, *words],
-            env=self.env | dict(env),
-            capture_output=True,
-            check=False,
-            timeout=60,
-            **({} if "input" in options else {"stdin": subprocess.DEVNULL}),
-            **options,
-        )
-        self.out, self.err = finished.stdout.decode(), finished.stderr.decode()
-        assert finished.returncode == code, (finished.returncode, self.out, self.err)
+    def __call__(self, *words, code=0, env=(), input=b"", cwd="."):  # noqa: A002
+        """Run the program; return its standard output."""
+        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out:
+            with tempfile.TemporaryFile() as err:
+                given.write(input)
+                given.seek(0)
+                returned = self._run(words, self.env | dict(env), cwd, (given, out, err))
+                self.out, self.err = (
+                    os.pread(stream.fileno(), os.fstat(stream.fileno()).st_size, 0).decode()
+                    for stream in (out, err)
+                )
+        assert returned == code, (returned, self.out, self.err)
         assert "Traceback" not in self.err
         return self.out
+
+    def _run(self, words, env, cwd, streams):
+        # Python reads these variables only at its start.
+        if any(name.startswith(("PYTHON", "LC_")) for name in env.keys() - self.env.keys()):
+            given, out, err = streams
+            command = [SKAHA, *words]
+            return subprocess.call(
+                command, env=env, cwd=cwd, stdin=given, stdout=out, stderr=err, timeout=60
+            )
+        return self._forker.run(words, env, Path(cwd).absolute(), streams)
 
     def json(self, *words, **options):
         return json.loads(self("--output", "json", *words, **options))
@@ -109,8 +128,8 @@ class Program:
 
 
 @pytest.fixture
-def skaha(tmp_path, served):
-    program = Program(tmp_path, *served)
+def skaha(tmp_path, served, forker):
+    program = Program(tmp_path, *served, forker)
     yield program
     program.faults()
 
