@@ -48,9 +48,10 @@ class SkahaClient:
     from a profile of the user's configuration, as `skaha.config` explains.
 
     Args:
-        server: Base URL of the platform, without the version; or `"local"` for the embedded
-            platform of this machine, which the first request starts if it does not run. By default
-            the URL of CANFAR, `https://ws-uv.canfar.net/skaha`.
+        server: Base URL of the platform, without the version; or the name of a server, such as
+            `"canfar"` (`skaha servers` lists the names); or `"local"` for the embedded platform of
+            this machine, which the first request starts if it does not run. By default the URL of
+            CANFAR, `https://ws-uv.canfar.net/skaha`.
         version: Version of the API, the path segment after `server`; by default `v1`.
         token: Bearer token, or a function that returns it. The function is called for each
             request, in any thread, and once more if the platform refuses the token. Without a
@@ -97,7 +98,7 @@ class SkahaClient:
         retry: Retry | bool = True,
         allow_http: bool = False,
     ) -> None:
-        """Check the arguments, and connect to no server."""
+        """Check the arguments, and connect to no platform."""
         from skaha import config
 
         # Tracebacks may show local variables: hide the secrets.

@@ -57,15 +57,18 @@ class Program:
 
     def __call__(self, *words, code=0, env=(), input=b"", cwd="."):  # noqa: A002
         """Run the program; return its standard output."""
-        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as out:
-            with tempfile.TemporaryFile() as err:
-                given.write(input)
-                given.seek(0)
-                returned = self._run(words, self.env | dict(env), cwd, (given, out, err))
-                self.out, self.err = (
-                    os.pread(stream.fileno(), os.fstat(stream.fileno()).st_size, 0).decode()
-                    for stream in (out, err)
-                )
+        with (
+            tempfile.TemporaryFile() as given,
+            tempfile.TemporaryFile() as out,
+            tempfile.TemporaryFile() as err,
+        ):
+            given.write(input)
+            given.seek(0)
+            returned = self._run(words, self.env | dict(env), cwd, (given, out, err))
+            self.out, self.err = (
+                os.pread(stream.fileno(), os.fstat(stream.fileno()).st_size, 0).decode()
+                for stream in (out, err)
+            )
         assert returned == code, (returned, self.out, self.err)
         assert "Traceback" not in self.err
         return self.out

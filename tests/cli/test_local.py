@@ -33,5 +33,10 @@ def test_a_preview_does_not_start_the_platform(skaha):
     skaha("local", "status", code=5)
 
 
+def test_serve_gets_all_its_options_itself(skaha, tmp_path):
+    skaha("local", "serve", "--profile", "v9", "--token-file", str(tmp_path), code=2)
+    assert "argument --profile: invalid choice: 'v9'" in skaha.err
+
+
 def test_serve_shows_its_own_options(skaha):
     assert "--time-scale" in skaha("local", "serve", "--help")
