@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from skaha.cli._exit_codes import JSON_CODES, common_exit_code, exit_code
-from skaha.cli._stderr import note, show_library_messages
+from skaha.cli._stderr import note, show_library_messages, write_line
 from skaha.cli._stdout import FORMATS, Column, Item, Output
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ class CommandContext:
         failures: Mapping[str, Exception] | None = None,
         any_done: bool | None = None,
         failed_items: Mapping[str, Item] | None = None,
+        empty: str = "",
     ) -> int:
         """Show the items and the failures; return the exit code.
 
@@ -84,6 +85,7 @@ class CommandContext:
             failures: The errors of the items that failed, by `key`.
             any_done: Whether anything succeeded. By default, whether there are items.
             failed_items: Known fields of the items that failed, by `key`.
+            empty: The sentence for a reader if there is no item.
         """
         failures = failures or {}
         failed_items = failed_items or {}
@@ -93,6 +95,8 @@ class CommandContext:
             for name, error in failures.items()
         ]
         self.output.show([*done, *failed], columns, key)
+        if empty and not (done or failed) and self.output.is_for_reader:
+            write_line(empty)
         note_failures(failures.values())
         if any_done is None:
             any_done = bool(done)

@@ -16,7 +16,7 @@ def test_start_status_reset_and_stop(skaha):
         assert "--yes" in skaha.err
         assert json.loads(skaha("local", "reset", "--yes", "-o", "ndjson"))["running"] is False
     finally:
-        assert skaha("local", "stop") == "no\t\t\n"
+        assert skaha("local", "stop") == "no\n"
 
 
 def test_a_failure_has_a_message(skaha):

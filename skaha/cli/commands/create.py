@@ -13,7 +13,8 @@ from skaha import records
 from skaha.cli._completion import complete_image
 from skaha.cli._context import CommandContext, SkahaCommand, timeout_option
 from skaha.cli._exit_codes import DONE, INTERRUPTED, PARTLY, common_exit_code
-from skaha.cli._sessions import KINDS, SelectedSessions, choice
+from skaha.cli._selection import SelectedSessions
+from skaha.cli._sessions import KINDS, choice
 from skaha.cli._stderr import note, progress
 from skaha.cli.commands._create_options import create_arguments
 from skaha.cli.commands._jobs_file import JobsFile

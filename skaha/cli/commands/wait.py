@@ -9,7 +9,8 @@ import click
 from skaha import records
 from skaha.cli._completion import complete_session
 from skaha.cli._context import CommandContext, command, timeout_option
-from skaha.cli._sessions import STATUSES, SelectedSessions, choice, select_sessions
+from skaha.cli._selection import SelectedSessions, select_sessions
+from skaha.cli._sessions import STATUSES, choice
 from skaha.cli._stderr import progress
 
 if TYPE_CHECKING:
