@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from skaha._sansio.user_warnings import warn_user
-from skaha._sansio.validation import hidden, hidden_url
+from skaha._sansio.validation import hidden, hidden_url, number_of
 from skaha._transport.connection_settings import BearerToken, ConnectionSettings, tls_context
 from skaha._transport.proxies import is_loopback
 from skaha.errors import CredentialsError, InvalidInputError, LocalPlatformError
@@ -17,7 +17,7 @@ from skaha.models import SecretText
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from os import PathLike
     from pathlib import Path
     from typing import Self
@@ -48,9 +48,10 @@ class SkahaClient:
     from a profile of the user's configuration, as `skaha.config` explains.
 
     Args:
-        server: Base URL of the platform, without the version; or `"local"` for the embedded
-            platform of this machine, which the first request starts if it does not run. By default
-            the URL of CANFAR, `https://ws-uv.canfar.net/skaha`.
+        server: Base URL of the platform, without the version; or the name of a server, such as
+            `"canfar"` (`skaha servers` lists the names); or `"local"` for the embedded platform of
+            this machine, which the first request starts if it does not run. By default the URL of
+            CANFAR, `https://ws-uv.canfar.net/skaha`.
         version: Version of the API, the path segment after `server`; by default `v1`.
         token: Bearer token, or a function that returns it. The function is called for each
             request, in any thread, and once more if the platform refuses the token. Without a
@@ -59,7 +60,8 @@ class SkahaClient:
             `~/.ssl/cadcproxy.pem`, if it exists and no token is given.
         timeout: Seconds to wait for a connection and for each part of a response; by default 30.
         concurrency: Requests in flight at once in calls with many items, 1 or more; by default 32.
-        registry: Credentials for private images.
+        registry: Credentials for private images, also as a dictionary with the keys `username`,
+            `secret` and, for another registry than that of CANFAR, `url`.
         loglevel: Level of the logger `skaha`, 10 to 50; by default the level does not change.
         verify: Has no effect: the certificates of servers are always verified.
         profile: Profile of the configuration; by default the active one.
@@ -88,7 +90,7 @@ class SkahaClient:
         certificate: str | PathLike[str] | None = None,
         timeout: float | None = None,
         concurrency: int | None = None,
-        registry: ContainerRegistry | None = None,
+        registry: ContainerRegistry | Mapping[str, str] | None = None,
         loglevel: int | None = None,
         verify: bool = True,
         *,
@@ -96,7 +98,7 @@ class SkahaClient:
         retry: Retry | bool = True,
         allow_http: bool = False,
     ) -> None:
-        """Check the arguments, and connect to no server."""
+        """Check the arguments, and connect to no platform."""
         from skaha import config
 
         # Tracebacks may show local variables: hide the secrets.
@@ -183,8 +185,8 @@ class SkahaClient:
                 "verify has no effect: certificates of servers are always verified",
                 DeprecationWarning,
             )
-        if loglevel is not None:
-            log.setLevel(loglevel)
+        if self.loglevel is not None:
+            log.setLevel(self.loglevel)
         # Ids that this client received for its launches, and whether the platform sends the time
         # with its responses. Both help to recognise a new session by its name.
         self._received_ids: set[str] = set()
@@ -328,6 +330,7 @@ def _checked_retry(retry: object) -> Retry:
 
 
 def _checked_loglevel(loglevel: object) -> int | None:
+    loglevel = number_of(loglevel)
     if loglevel is None:
         return None
     if not isinstance(loglevel, int) or not logging.DEBUG <= loglevel <= logging.CRITICAL:

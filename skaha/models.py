@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from numbers import Real
+from numbers import Integral, Real
 from typing import (
     Any,
     Literal,
@@ -318,13 +318,14 @@ def check_whole_number(name: str, value: object, minimum: int) -> int:
     # A late import for the start-up time: it imports httpx.
     from skaha.errors import InvalidInputError
 
-    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+    # The whole numbers of NumPy are not of the type `int`.
+    if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < minimum:
         raise InvalidInputError(
             f"{name} must be a whole number, {minimum} or more; not {_shown(value)}"
         )
-    if value > LARGEST_NUMBER:
+    if int(value) > LARGEST_NUMBER:
         raise InvalidInputError(f"{name} must be {LARGEST_NUMBER} or less")
-    return value
+    return int(value)
 
 
 def check_number(

@@ -31,6 +31,7 @@ __all__ = [
     "Event",
     "canonical_status",
     "cores",
+    "cores_in_use",
     "describe_end",
     "expiry_time",
     "is_finished",
@@ -39,6 +40,7 @@ __all__ = [
     "parse_events",
     "printable",
     "ram_bytes",
+    "ram_bytes_in_use",
     "start_time",
     "succeeded",
     "time_left",
@@ -211,11 +213,17 @@ def ram_bytes(record: Record) -> int | None:
         >>> ram_bytes({"requestedRAM": "8G"}), ram_bytes({"requestedRAM": "8.59"})
         (8589934592, 8590000000)
     """
-    found = _QUANTITY.fullmatch(str(known(record.get("requestedRAM"))))
-    number = _number(found[1]) if found else None
-    if found is None or number is None or number > _MOST_BYTES:
-        return None
-    return round(number * (1024 ** _POWERS[found[2]] if found[2] else 10**9))
+    return _bytes(record.get("requestedRAM"))
+
+
+def ram_bytes_in_use(record: Record) -> int | None:
+    """Return the memory in use in bytes, or `None` if the platform does not report it.
+
+    Example:
+        >>> ram_bytes_in_use({"ramInUse": "0.23"}), ram_bytes_in_use({"ramInUse": "<none>"}) is None
+        (230000000, True)
+    """
+    return _bytes(record.get("ramInUse"))
 
 
 def cores(record: Record) -> float | None:
@@ -226,6 +234,16 @@ def cores(record: Record) -> float | None:
         (0.25, True)
     """
     return _number(known(record.get("requestedCPUCores")))
+
+
+def cores_in_use(record: Record) -> float | None:
+    """Return the CPU cores in use, or `None` if the platform does not report them.
+
+    Example:
+        >>> cores_in_use({"cpuCoresInUse": "0.998"}), cores_in_use({}) is None
+        (0.998, True)
+    """
+    return _number(known(record.get("cpuCoresInUse")))
 
 
 class Event(NamedTuple):
@@ -359,6 +377,14 @@ def _moment(text: Any) -> datetime | None:
         return None
     # The year 1 is the zero time of Go, which Kubernetes sends for an unknown time.
     return None if year == 1 else moment
+
+
+def _bytes(text: Any) -> int | None:
+    found = _QUANTITY.fullmatch(str(known(text)))
+    number = _number(found[1]) if found else None
+    if found is None or number is None or number > _MOST_BYTES:
+        return None
+    return round(number * (1024 ** _POWERS[found[2]] if found[2] else 10**9))
 
 
 def _number(text: Any) -> float | None:

@@ -96,11 +96,15 @@ INVALID = [
     *[("token", value) for value in ("Bearer", "Bearer ", "a b", "Bearer a b")],
     *[("token", value) for value in ("", " ", "a\nb", "a\rb", "tök", "\N{BULLET}", b"token", 5)],
     *[("certificate", value) for value in (5, ["a"], b"proxy.pem", "a\0b", "a\ud800")],
-    *[("timeout", value) for value in (0, -1, float("nan"), float("inf"), True, "30", (1, 2))],
+    *[
+        ("timeout", value)
+        for value in (0, -1, float("nan"), float("inf"), True, "30 s", "", (1, 2))
+    ],
     *[("timeout", value) for value in (2_147_484, 1e10, 1e300, 10**400)],
-    *[("concurrency", value) for value in (0, -1, 1.5, 32.0, True, "32", 2**31)],
+    *[("concurrency", value) for value in (0, -1, 1.5, 32.0, True, "32.5", "x", 2**31)],
     *[("profile", value) for value in (5, ["x"], b"x", "a\nb", "\ud800")],
     *[("registry", value) for value in ("me:secret", {"username": "me"}, ("h", "me", "x"))],
+    ("registry", {"username": "me", "secret": "x", "password": "x"}),
     *[("loglevel", value) for value in (0, 9, 51, -10, 30.0, "INFO", True)],
     *[("retry", value) for value in (3, "yes", None, 0)],
 ]
@@ -111,6 +115,17 @@ def test_an_invalid_value_raises_an_error_that_names_the_setting(name, value):
     with pytest.raises(InvalidInputError, match=name) as caught:
         SkahaClient(**{"server": "https://skaha.example.com", name: value})
     assert isinstance(caught.value, ValueError)
+
+
+def test_digits_and_a_dictionary_are_accepted_as_by_older_clients():
+    parts = {"username": "vrubin", "secret": SECRET}
+    client = SkahaClient(timeout="30", concurrency="8", loglevel="40", registry=parts)
+    assert (client.timeout, client.concurrency, client.loglevel) == (30, 8, 40)
+    expected = "ContainerRegistry(url='images.canfar.net', username='vrubin')"
+    assert repr(client.registry) == expected
+    assert client.registry.encoded() == ContainerRegistry(**parts).encoded()
+    elsewhere = SkahaClient(registry=parts | {"url": "images.example.org"})
+    assert elsewhere.registry.url == "images.example.org"
 
 
 @pytest.mark.parametrize("name", ["timeout", "concurrency"])

@@ -4,11 +4,13 @@ import inspect
 from decimal import Decimal
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from scripted import Answer, json_answer
 
 import skaha
 from skaha.errors import InvalidInputError
+from skaha.helpers.distributed import stripe
 from skaha.helpers.progress import bar
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.1"
@@ -46,15 +48,15 @@ LAUNCHES = table(
         *("", " ", f" {IMAGE}", f"{IMAGE}\n", None, 5, [IMAGE]),
         *("h/p/n\ud800:t", "h/p/n\udcff:t", "h/p n:t", "h/p/$n:t", "h/p/n\x01:t"),
     ],
-    replicas=[0, -1, True, False, 1.0, 2.5, "2", None, float("nan"), 2**31],
-    cores=[0, -1, 0.0, True, "2", float("nan"), float("inf"), [2], 10**400],
-    ram=[0, -4, True, "4", "4G", float("nan"), float("-inf"), [4], Decimal(4)],
-    gpu=[-1, True, False, 1.0, "1", float("nan"), 2**31],
+    replicas=[0, -1, True, False, 1.0, 2.5, "0", "2.5", "two", None, float("nan"), 2**31],
+    cores=[0, -1, 0.0, True, "0", "-2", "", float("nan"), float("inf"), [2], 10**400, "9" * 5000],
+    ram=[0, -4, True, "4G", " 4", "1e3", float("nan"), float("-inf"), [4], Decimal(4)],
+    gpu=[-1, True, False, 1.0, "-1", "1.5", float("nan"), 2**31],
     kind=["", "Headless", "desktop-app", "batch", None, 5, ["headless"], "headless "],
     cmd=["ls -l", " ls", "ls ", "$SHELL", '"ls"', "l\\s", "ls\n", "\tls", 5, ["ls"], b"ls", True],
     args=[
         *("a  b", " a", "'a b'", "it's", "a 'b c' d", '"a"', "$HOME", "a\\ b", "a\nb", "a\tb"),
-        *("''", "a ''", "  ", 5, ["a", "b"], b"a"),
+        *("  ", 5, ["a", "b"], ("a",), [], b"a"),
     ],
     env=[
         *({"A": SECRET}, {"A": ""}, {"A": None}, {"A": "$HOME"}, {"A": '"'}, {"A": "\\"}),
@@ -81,11 +83,91 @@ def test_a_name_is_too_long_with_its_number(variant, scripted, scripted_session,
     assert len(variant.run(create("a" * length, IMAGE, replicas=replicas))) == replicas
 
 
-def test_a_fraction_is_sent_as_a_decimal_number(variant, scripted, scripted_session):
-    scripted.answer = lambda _: Answer(200, "abcd1234\n")
-    variant.run(scripted_session.create("a", IMAGE, cores=Fraction(1, 2), ram=Fraction(3)))
-    [request] = scripted.received
-    assert (request.form["cores"], request.form["ram"]) == (["0.5"], ["3.0"])
+@pytest.mark.parametrize(
+    ("arguments", "sent"),
+    [
+        ({"cores": Fraction(1, 2), "ram": Fraction(3)}, {"cores": "0.5", "ram": "3"}),
+        ({"cores": 4.0, "ram": 0.25}, {"cores": "4", "ram": "0.25"}),
+        ({"cores": "2", "ram": "8.5", "gpu": "1"}, {"cores": "2", "ram": "8.5", "gpus": "1"}),
+        ({"cores": "4.0", "gpu": "0", "replicas": "1"}, {"cores": "4"}),
+        ({"cores": np.float64(4), "gpu": np.int64(2)}, {"cores": "4", "gpus": "2"}),
+        ({"ram": np.int32(8), "replicas": np.int64(1)}, {"ram": "8"}),
+        ({"args": "-c print('a')"}, {"args": "-c print('a')"}),
+        ({"args": "--filter='x>1' 'b'"}, {"args": "--filter='x>1' 'b'"}),
+        ({"image": "localhost:5000/a/b@sha256:12"}, {"image": "localhost:5000/a/b@sha256:12"}),
+    ],
+)
+def test_arguments_are_sent_in_the_form_of_the_platform(
+    variant, scripted, scripted_session, arguments, sent
+):
+    scripted.answer = lambda _: Answer(200, f"id{len(scripted.received)}\n")
+    job = {"name": "a", "image": IMAGE, **arguments}
+    variant.run(scripted_session.create(**job))
+    [preview] = variant.run(scripted_session.preview(**job))
+    job.pop("replicas", None)
+    variant.run(scripted_session.create_many([job]))
+    forms = [
+        {key: texts[0] for key, texts in request.form.items()} for request in scripted.received
+    ]
+    for form in (preview, *forms):
+        assert {name: str(form[name]) for name in sent} == sent
+        assert ("gpus" in form) == ("gpus" in sent)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({"image": "notebook"}, "pass it as kind='notebook', and pass the full reference"),
+        ({"image": "Headless"}, "pass it as kind='headless'"),
+        ({"image": "skaha/astroml"}, "host and tag: images.canfar.net/skaha/astroml:TAG; not"),
+        ({"image": "skaha/astroml:24.07"}, ": images.canfar.net/skaha/astroml:24.07; not"),
+        ({"image": "images.canfar.net/skaha/astroml"}, "images.canfar.net/skaha/astroml:TAG; not"),
+        ({"image": "images.example.org:80/a/b"}, ": images.example.org:80/a/b:TAG; not"),
+        ({"image": "astroml"}, ": images.canfar.net/PROJECT/astroml:TAG; not"),
+        ({"args": ["run.py", "--fast", 3]}, "write args='run.py --fast 3'"),
+        ({"args": ["-c", "print(1,  2)"]}, "write **shell.command(program, argument, ...)"),
+        ({"args": ["a b"]}, "write **shell.command(program, argument, ...)"),
+        ({"cmd": ["python", "run.py", "-v"]}, "write cmd='python', args='run.py -v'"),
+        ({"cmd": ("ls",)}, "write cmd='ls'"),
+        ({"args": "it's"}, "a quote has no closing quote"),
+        (
+            {"name": "NGC 1300 (r)"},
+            "the nearest allowed name is 'ngc-1300-r' (skaha.helpers.names.from_text)",
+        ),
+        ({"name": "a_" * 40}, "nearest allowed name is 'a-a-a-a-"),
+        ({"name": "-lead"}, "nearest allowed name is 'lead'"),
+    ],
+)
+def test_an_error_shows_the_right_form(variant, scripted, scripted_session, arguments, expected):
+    job = {"name": "a", "image": IMAGE, **arguments}
+    for call in (
+        lambda: scripted_session.create(**job),
+        lambda: scripted_session.create_many([job]),
+        lambda: scripted_session.preview(**job),
+        lambda: scripted_session.run(**job),
+    ):
+        refused(variant, scripted, call, expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("a-", "must end with a letter or a digit"), ("Y", "nearest allowed name is 'session-y'")],
+)
+def test_a_job_needs_a_whole_name(variant, scripted, scripted_session, name, expected):
+    job = {"name": name, "image": IMAGE}
+    refused(variant, scripted, lambda: scripted_session.create_many([job]), expected)
+
+
+def test_numbers_of_other_calls_may_be_digits(variant, scripted, scripted_session):
+    scripted.answer = lambda request: (
+        json_answer([{"id": "a1", "type": "headless", "status": "Completed"}])
+        if request.path.endswith("/session")
+        else Answer(200, "one\ntwo\n", headers={"x-vo-authenticated": "me"})
+    )
+    statuses = variant.run(scripted_session.wait("a1", timeout="60", poll="0.5", appear="1"))
+    assert statuses == {"a1": "Completed"}
+    assert variant.run(scripted_session.logs("a1", tail="1")) == {"a1": "two\n"}
+    assert list(stripe("abcd", "2", "2")) == ["b", "d"]
 
 
 @pytest.mark.parametrize("kind", ["notebook", "desktop", "carta", "contributed", "firefly"])

@@ -284,7 +284,7 @@ class AsyncSession(AsyncBaseClient):
         from skaha._async._launch import AsyncLauncher
         from skaha._sansio.launch import Launch
 
-        validation.check_optional_count("at_most", at_most)
+        at_most = validation.check_optional_count("at_most", at_most)
         if not isinstance(launched, Launched):
             raise InvalidInputError("relaunch takes the result of create, or its partial result")
         earlier = launched.order
@@ -336,7 +336,7 @@ class AsyncSession(AsyncBaseClient):
         from skaha._async._poller import AsyncPoller
 
         options["env"] = validation.hidden(options.get("env"))
-        validation.check_seconds("timeout", timeout, or_none=True)
+        timeout = validation.check_optional_seconds("timeout", timeout)
         validation.check_progress(progress)
         launched = await self.create(name, image, **options)
         poller = AsyncPoller(self, "run", timeout)
@@ -640,10 +640,10 @@ class AsyncSession(AsyncBaseClient):
         from skaha._async._wait import wait_for
 
         checked, wanted = validation.check_ids(ids), validation.check_until(until)
-        validation.check_polls(poll, longest_poll)
-        validation.check_seconds("timeout", timeout, or_none=True)
-        validation.check_seconds("appear", appear)
-        validation.check_seconds("restart", restart)
+        poll, longest_poll = validation.check_polls(poll, longest_poll)
+        timeout = validation.check_optional_seconds("timeout", timeout)
+        appear = validation.check_seconds("appear", appear)
+        restart = validation.check_seconds("restart", restart)
         validation.check_progress(progress)
         return await wait_for(
             self,
@@ -716,7 +716,7 @@ class AsyncSession(AsyncBaseClient):
             >>> all((await session.destroy(ids)).values())
             True
         """
-        validation.check_optional_count("tail", tail)
+        tail = validation.check_optional_count("tail", tail)
 
         async def read(session_id: str) -> str:
             from skaha._async._logs import read_last_lines
@@ -847,8 +847,8 @@ class AsyncSession(AsyncBaseClient):
         from skaha._async._follow import follow_logs
 
         checked = validation.check_ids(ids)
-        validation.check_optional_count("tail", tail)
-        validation.check_polls(poll, longest_poll)
+        tail = validation.check_optional_count("tail", tail)
+        poll, longest_poll = validation.check_polls(poll, longest_poll)
         async for line in follow_logs(self, checked, tail, poll=poll, longest_poll=longest_poll):
             yield line
 
@@ -983,7 +983,7 @@ class AsyncSession(AsyncBaseClient):
         from skaha._async._connect import AsyncConnector
 
         checked = validation.check_ids(ids)
-        validation.check_seconds("timeout", timeout)
+        timeout = validation.check_seconds("timeout", timeout)
         on_response = webbrowser.open if browser else None
         outcome = await AsyncConnector(self, checked, timeout, progress, on_response).run()
         return raise_if_fatal(ResultDict(outcome.values, outcome), outcome.values)

@@ -257,7 +257,7 @@ class Launch:
         Raises:
             InvalidInputError: If an argument is wrong.
         """
-        validation.check_optional_count("at_most", at_most)
+        at_most = validation.check_optional_count("at_most", at_most)
         names = validation.replica_names(name, replicas)
         shared_job = Job.checked(count=len(names), **job)
         members = (Replica(name, shared_job, number) for number, name in enumerate(names, 1))
@@ -276,7 +276,7 @@ class Launch:
         Raises:
             InvalidInputError: If a job is wrong; its `subject` names the job.
         """
-        validation.check_optional_count("at_most", at_most)
+        at_most = validation.check_optional_count("at_most", at_most)
         members: dict[str, Replica] = {}
         for index, job in enumerate(jobs):
             try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 from urllib.parse import quote_plus
@@ -18,6 +18,7 @@ import httpx
 from attrs import frozen
 
 from skaha._sansio.carriable import GARBLED, MAX_FORM_BYTES, YAML_VARIABLE, YAML_WORD
+from skaha._sansio.names import MAX_NAME_LENGTH, allowed_name
 from skaha.errors import InvalidInputError
 from skaha.models import (
     KINDS,
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[A-Za-z0-9-]+")
 """Characters of the names of sessions."""
 
-# A name becomes a label and a host name in the cluster of the platform.
-_MAX_NAME_LENGTH = 63
 _ID = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _VARIABLE = re.compile(r"[A-Za-z_.-][A-Za-z0-9_.-]*")
 # The names of the fields, and the fields for the name, the image and the resources, are shorter.
@@ -156,30 +155,56 @@ def check_launched_ids(launched: Iterable[str], ids: object) -> frozenset[str]:
     return checked
 
 
-# Numbers.
+# Numbers. Programs for older clients also pass their digits as a text.
+
+_DIGITS = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?")
+
+
+def number_of(value: object) -> object:
+    """Return the number in a text of digits; return any other value as it is."""
+    if not isinstance(value, str) or not _DIGITS.fullmatch(value):
+        return value
+    return float(value) if "." in value else int(value)
 
 
 def check_amount(what: str, value: object) -> float | None:
     """Return an amount, which is more than 0; `None` leaves it to the platform."""
-    return None if value is None else check_number(what, value, maximum=LARGEST_NUMBER)
+    if value is None:
+        return None
+    amount = check_number(what, number_of(value), maximum=LARGEST_NUMBER)
+    # The options of most platforms are whole numbers: send 2 instead of 2.0.
+    return int(amount) if amount == int(amount) else amount
 
 
-def check_optional_count(what: str, value: object) -> None:
-    """Raise unless a value is `None` or a whole number, 1 or more."""
-    if value is not None:
-        check_whole_number(what, value, minimum=1)
+def check_count(what: str, value: object) -> int:
+    """Return a whole number, 1 or more."""
+    return check_whole_number(what, number_of(value), minimum=1)
 
 
-def check_polls(poll: object, longest_poll: object) -> None:
-    """Raise unless both pauses are positive numbers of seconds."""
-    for what, value in (("poll", poll), ("longest_poll", longest_poll)):
-        check_number(what, value, maximum=LARGEST_NUMBER, unit=" seconds")
+def check_optional_count(what: str, value: object) -> int | None:
+    """Return a whole number, 1 or more, or `None`."""
+    return None if value is None else check_count(what, value)
 
 
-def check_seconds(what: str, value: object, *, or_none: bool = False) -> None:
-    """Raise unless a time is a number of seconds, 0 or more; or `None` if allowed."""
-    if value is not None or not or_none:
-        check_number(what, value, maximum=LARGEST_NUMBER, unit=" seconds", or_zero=True)
+def check_polls(poll: object, longest_poll: object) -> tuple[float, float]:
+    """Return two pauses, which are positive numbers of seconds."""
+    first, longest = (
+        check_number(what, number_of(value), maximum=LARGEST_NUMBER, unit=" seconds")
+        for what, value in (("poll", poll), ("longest_poll", longest_poll))
+    )
+    return first, longest
+
+
+def check_seconds(what: str, value: object) -> float:
+    """Return a number of seconds, 0 or more."""
+    return check_number(
+        what, number_of(value), maximum=LARGEST_NUMBER, unit=" seconds", or_zero=True
+    )
+
+
+def check_optional_seconds(what: str, value: object) -> float | None:
+    """Return a number of seconds, 0 or more, or `None`."""
+    return None if value is None else check_seconds(what, value)
 
 
 def check_progress(progress: object) -> None:
@@ -191,14 +216,41 @@ def check_progress(progress: object) -> None:
 # Launches.
 
 
+_DEFAULT_HOST = "images.canfar.net"
+
+
 def check_image(value: object) -> str:
-    """Return the reference of an image: a text that is not empty and that can be sent."""
+    """Return the full reference of an image.
+
+    Raises:
+        InvalidInputError: If it cannot be sent, or lacks the host or the tag: the platform adds
+            neither.
+    """
     if not isinstance(value, str) or not value or re.search(r"\s", value) or GARBLED.search(value):
         raise InvalidInputError(
             f"image must be a text like host/project/name:tag, without blanks, double quotes, "
             f"dollars, backslashes or control characters; not {value!r}"
         )
+    if value.lower() in get_args(KINDS):
+        raise InvalidInputError(
+            f"image is {value!r}, which is a kind of session: pass it as kind={value.lower()!r}, "
+            f"and pass the full reference of an image, such as {_DEFAULT_HOST}/skaha/astroml:TAG"
+        )
+    if (full := _full_reference(value)) != value:
+        raise InvalidInputError(
+            f"image must be a full reference, with host and tag: {full}; not {value!r}"
+        )
     return value
+
+
+def _full_reference(image: str) -> str:
+    """Return a reference with a host, a project and a tag."""
+    host, slash, _ = image.partition("/")
+    # The rule of every registry: a word without a dot or a colon is no host.
+    if not slash or not (host == "localhost" or {".", ":"} & set(host)):
+        image = f"{_DEFAULT_HOST}/{image if slash else f'PROJECT/{image}'}"
+    has_tag = ":" in image.rpartition("/")[2] or "@" in image
+    return image if has_tag else f"{image}:TAG"
 
 
 def replica_names(name: object, replicas: object) -> list[str]:
@@ -207,13 +259,13 @@ def replica_names(name: object, replicas: object) -> list[str]:
     Raises:
         InvalidInputError: If the platform would refuse a name, or there would be no replica.
     """
-    count = check_whole_number("replicas", replicas, minimum=1)
+    count = check_count("replicas", replicas)
     name = _check_name(name)
-    room = _MAX_NAME_LENGTH - len(f"-{count}")
+    room = MAX_NAME_LENGTH - len(f"-{count}")
     if len(name) > room:
         raise InvalidInputError(
             f"name is too long: at most {room} characters, because '-{count}' is added and the "
-            f"platform allows {_MAX_NAME_LENGTH}; {name!r} has {len(name)}"
+            f"platform allows {MAX_NAME_LENGTH}; {name!r} has {len(name)}{_for_example(name)}"
         )
     return [f"{name}-{number}" for number in range(1, count + 1)]
 
@@ -222,10 +274,20 @@ def _check_name(name: object) -> str:
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise InvalidInputError(
             f"name must consist of letters, digits and '-', and not be empty; not {name!r}"
+            f"{_for_example(name)}"
         )
     if name.startswith("-"):
-        raise InvalidInputError(f"name must begin with a letter or a digit; not {name!r}")
+        raise InvalidInputError(
+            f"name must begin with a letter or a digit; not {name!r}{_for_example(name)}"
+        )
     return name
+
+
+def _for_example(name: object) -> str:
+    """Return the end of a message about a name: the nearest name that is allowed."""
+    if not isinstance(name, str) or not name.strip():
+        return ""
+    return f"; the nearest allowed name is {allowed_name(name)!r} (skaha.helpers.names.from_text)"
 
 
 def check_job_name(name: object, used_names: Collection[str]) -> str:
@@ -239,13 +301,19 @@ def check_job_name(name: object, used_names: Collection[str]) -> str:
         InvalidInputError: If the platform would refuse the name, or another job has it.
     """
     name = _check_name(name)
-    if len(name) > _MAX_NAME_LENGTH:
+    if len(name) > MAX_NAME_LENGTH:
         raise InvalidInputError(
-            f"name is too long: at most {_MAX_NAME_LENGTH} characters; {name!r} has {len(name)}"
+            f"name is too long: at most {MAX_NAME_LENGTH} characters; {name!r} has {len(name)}"
+            f"{_for_example(name)}"
+        )
+    if name.endswith("-"):
+        raise InvalidInputError(
+            f"name must end with a letter or a digit; not {name!r}{_for_example(name)}"
         )
     if YAML_WORD.fullmatch(name):
         raise InvalidInputError(
             f"the platform cannot launch a session with the name {name!r}: use a longer name"
+            f"{_for_example(name)}"
         )
     if name.lower() in used_names:
         raise InvalidInputError(f"two jobs have the name {name!r}: each name may occur only once")
@@ -272,7 +340,7 @@ def check_job(job: object, keywords: Collection[str]) -> dict[str, Any]:
 
 def check_gpus(value: object) -> int | None:
     """Return the number of GPUs to request; `None` for none."""
-    return None if value is None else check_whole_number("gpu", value, minimum=0) or None
+    return None if value is None else check_whole_number("gpu", number_of(value), minimum=0) or None
 
 
 def check_command(
@@ -302,6 +370,10 @@ def check_command(
 def _check_cmd(value: object) -> str | None:
     if value is None or value == "":
         return None
+    if isinstance(value, list | tuple):
+        raise InvalidInputError(
+            f"cmd must be a text, not {type(value).__name__}: {_form_of('cmd', value)}"
+        )
     text = _check_carriable("cmd", value)
     if text != text.strip():
         raise InvalidInputError(f"cmd must have no blanks around it; not {text!r}")
@@ -317,13 +389,20 @@ def _check_cmd(value: object) -> str | None:
 def _check_args(value: object) -> str | None:
     if value is None or value == "":
         return None
+    if isinstance(value, list | tuple):
+        raise InvalidInputError(
+            f"args must be one text, not {type(value).__name__}: {_form_of('args', value)}"
+        )
     text = _check_carriable("args", value)
     try:
         words_of_shell = shlex.split(text)
-    except ValueError as error:
-        raise InvalidInputError(f"args: {error}, in {text!r}") from None
+    except ValueError:
+        raise InvalidInputError(
+            f"args: a quote has no closing quote, in {text!r}. {_SHELL_HELPER}"
+        ) from None
     words_of_platform = text.rstrip(" ").split(" ")
-    if words_of_shell != words_of_platform:
+    # Quotes inside of a word arrive unchanged, and may belong to the word.
+    if len(words_of_shell) != len(words_of_platform):
         raise InvalidInputError(
             "the platform splits args at each blank and does not interpret quotes: the container "
             f"would get {words_of_platform}, not {words_of_shell}. {_SHELL_HELPER}"
@@ -331,6 +410,22 @@ def _check_args(value: object) -> str | None:
     for word in words_of_platform:
         _check_yaml_word("args", word)
     return text
+
+
+def _form_of(keyword: str, value: Sequence[object]) -> str:
+    """Return the right form of a command that was passed as a list of words."""
+    words = [str(word) for word in value]
+    text = " ".join(words)
+    try:
+        is_plain = _check_args(text) == text and shlex.split(text) == words
+    except InvalidInputError:
+        is_plain = False
+    if not is_plain:
+        return f"write **shell.command(program, argument, ...). {_SHELL_HELPER}"
+    if keyword == "args":
+        return f"write args={text!r}"
+    program, *arguments = words
+    return f"write cmd={program!r}" + (f", args={' '.join(arguments)!r}" if arguments else "")
 
 
 def _check_yaml_word(what: str, word: str) -> None:
@@ -487,6 +582,7 @@ _LAST_PORT = 65535
 _LONGEST_TIMEOUT = 2_147_483
 _VERSION_IN_URL = re.compile(r"v\d+(\.\d+)*")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_REGISTRY_PARTS = ("url", "username", "secret")
 
 
 def check_table(name: str, value: object) -> dict[str, Any]:
@@ -512,14 +608,7 @@ def check_path(name: str, value: Any) -> Path:
 
 def check_timeout(name: str, value: Any) -> float:
     """Return the seconds of a time-out that a socket can have."""
-    return check_number(name, value, maximum=_LONGEST_TIMEOUT, unit=" seconds")
-
-
-def check_count(name: str, value: Any) -> int:
-    """Return a whole number, 1 or more."""
-    check_whole_number(name, value, minimum=1)
-    count: int = value
-    return count
+    return check_number(name, number_of(value), maximum=_LONGEST_TIMEOUT, unit=" seconds")
 
 
 def check_server(name: str, value: object) -> str:
@@ -583,7 +672,24 @@ def check_registry_part(name: str, value: object) -> Any:
 
 
 def check_registry(value: object) -> ContainerRegistry:
-    """Return the credentials for private images."""
-    if not isinstance(value, ContainerRegistry):
-        raise InvalidInputError("registry must be a skaha.models.ContainerRegistry")
-    return value
+    """Return the credentials for private images, also from a dictionary of its arguments.
+
+    Raises:
+        InvalidInputError: If it is something else, or a key or a value is wrong.
+    """
+    if isinstance(value, ContainerRegistry):
+        return value
+    if not isinstance(value, Mapping):
+        raise InvalidInputError(
+            "registry must be a skaha.models.ContainerRegistry, or a dictionary like "
+            '{"username": ..., "secret": ...}'
+        )
+    parts = {str(key): part for key, part in value.items() if part is not None}
+    for key in parts:
+        if key not in _REGISTRY_PARTS:
+            allowed = ", ".join(_REGISTRY_PARTS)
+            raise InvalidInputError(f"registry: unknown key {key!r}; it is one of {allowed}")
+    # Only the secret is hidden in a `repr`.
+    return ContainerRegistry(
+        **{key: part if key == "secret" else str(part) for key, part in parts.items()}
+    )

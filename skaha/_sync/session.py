@@ -285,7 +285,7 @@ class Session(BaseClient):
         from skaha._sansio.launch import Launch
         from skaha._sync._launch import Launcher
 
-        validation.check_optional_count("at_most", at_most)
+        at_most = validation.check_optional_count("at_most", at_most)
         if not isinstance(launched, Launched):
             raise InvalidInputError("relaunch takes the result of create, or its partial result")
         earlier = launched.order
@@ -337,7 +337,7 @@ class Session(BaseClient):
         from skaha._sync._poller import Poller
 
         options["env"] = validation.hidden(options.get("env"))
-        validation.check_seconds("timeout", timeout, or_none=True)
+        timeout = validation.check_optional_seconds("timeout", timeout)
         validation.check_progress(progress)
         launched = self.create(name, image, **options)
         poller = Poller(self, "run", timeout)
@@ -641,10 +641,10 @@ class Session(BaseClient):
         from skaha._sync._wait import wait_for
 
         checked, wanted = validation.check_ids(ids), validation.check_until(until)
-        validation.check_polls(poll, longest_poll)
-        validation.check_seconds("timeout", timeout, or_none=True)
-        validation.check_seconds("appear", appear)
-        validation.check_seconds("restart", restart)
+        poll, longest_poll = validation.check_polls(poll, longest_poll)
+        timeout = validation.check_optional_seconds("timeout", timeout)
+        appear = validation.check_seconds("appear", appear)
+        restart = validation.check_seconds("restart", restart)
         validation.check_progress(progress)
         return wait_for(
             self,
@@ -717,7 +717,7 @@ class Session(BaseClient):
             >>> all((session.destroy(ids)).values())
             True
         """
-        validation.check_optional_count("tail", tail)
+        tail = validation.check_optional_count("tail", tail)
 
         def read(session_id: str) -> str:
             from skaha._sync._logs import read_last_lines
@@ -848,8 +848,8 @@ class Session(BaseClient):
         from skaha._sync._follow import follow_logs
 
         checked = validation.check_ids(ids)
-        validation.check_optional_count("tail", tail)
-        validation.check_polls(poll, longest_poll)
+        tail = validation.check_optional_count("tail", tail)
+        poll, longest_poll = validation.check_polls(poll, longest_poll)
         for line in follow_logs(self, checked, tail, poll=poll, longest_poll=longest_poll):
             yield line
 
@@ -984,7 +984,7 @@ class Session(BaseClient):
         from skaha._sync._connect import Connector
 
         checked = validation.check_ids(ids)
-        validation.check_seconds("timeout", timeout)
+        timeout = validation.check_seconds("timeout", timeout)
         on_response = webbrowser.open if browser else None
         outcome = Connector(self, checked, timeout, progress, on_response).run()
         return raise_if_fatal(ResultDict(outcome.values, outcome), outcome.values)

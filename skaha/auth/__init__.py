@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from skaha._credentials.oidc import DeviceCode
     from skaha._credentials.token import LoginToken
     from skaha.auth._device_login import show_code
-    from skaha.auth._discovery import discover, server_url
     from skaha.auth._login import Login, login, logout
-    from skaha.auth._sites import Server
+    from skaha.config._discovery import discover, server_url
+    from skaha.config._sites import Server, known_servers
 
 __all__ = [
     "DeviceCode",
@@ -24,6 +24,7 @@ __all__ = [
     "LoginToken",
     "Server",
     "discover",
+    "known_servers",
     "login",
     "logout",
     "server_url",
@@ -37,11 +38,12 @@ __getattr__, __dir__ = importing(
         "DeviceCode": "skaha._credentials.oidc",
         "Login": "skaha.auth._login",
         "LoginToken": "skaha._credentials.token",
-        "Server": "skaha.auth._sites",
-        "discover": "skaha.auth._discovery",
+        "Server": "skaha.config._sites",
+        "discover": "skaha.config._discovery",
+        "known_servers": "skaha.config._sites",
         "login": "skaha.auth._login",
         "logout": "skaha.auth._login",
-        "server_url": "skaha.auth._discovery",
+        "server_url": "skaha.config._discovery",
         "show_code": "skaha.auth._device_login",
         "token_expiry": "skaha._credentials.jwt",
     },

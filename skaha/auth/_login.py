@@ -12,9 +12,9 @@ from skaha._credentials.http import check_secure_url
 from skaha._credentials.token import LoginToken, requiring_login_extra
 from skaha._sansio.validation import check_path, check_timeout, hidden_url
 from skaha.auth import _proxy_certificate
-from skaha.auth._discovery import server_url
-from skaha.auth._sites import CERTIFICATE, OIDC, Provider, is_same_url, known_sites
 from skaha.config import _file
+from skaha.config._discovery import server_url
+from skaha.config._sites import CERTIFICATE, OIDC, Provider, is_same_url, known_sites
 from skaha.errors import CredentialsError, InvalidInputError
 from skaha.models import LARGEST_NUMBER, SecretText, check_number
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from skaha._credentials.oidc import DeviceCode
-    from skaha.auth._sites import Sites
+    from skaha.config._sites import Sites
 
 
 @attrs.frozen
@@ -99,7 +99,8 @@ def login(
         client_id: Identifier of this program at a provider of OpenID Connect; by default the
             program registers itself.
         client_secret: Secret of this program, if the provider requires one.
-        server: URL of the platform to use the credentials with, if `provider` is not a server.
+        server: URL or name of the platform to use the credentials with, if `provider` is not a
+            server.
         profile: Profile of the configuration to change; by default the profile of the server.
         show: Function that shows the `url`, the `code` and the `whole_url` of its argument to a
             person. By default they are written to standard error, with a QR code on a terminal.
@@ -127,8 +128,9 @@ def login(
     secret = None if client_secret is None else SecretText(client_secret)
     client_secret = None
     provider, server = hidden_url(provider), hidden_url(server)
-    check_timeout("timeout", timeout)
+    timeout = check_timeout("timeout", timeout)
     if server is not None:
+        server = server_url(server)
         check_secure_url(server, "server")
     target = _target(provider, server, profile)
     if target.provider.method == CERTIFICATE:
@@ -199,7 +201,7 @@ def logout(
         []
     """
     provider = hidden_url(provider)
-    check_timeout("timeout", timeout)
+    timeout = check_timeout("timeout", timeout)
     target = _target(provider, None, profile)
     if target.provider.method == CERTIFICATE:
         return _remove_certificate(_certificate_path(certificate))
@@ -213,7 +215,7 @@ def _target(name: str | None, server: str | None, profile: str | None) -> _Targe
     sites = known_sites()
     if name is None:
         return _target_in_use(sites, server, profile)
-    known = sites.servers.get(name) or sites.server_at(name)
+    known = sites.server_named(name) or sites.server_at(name)
     if known is not None:
         url = server or server_url(known.name)
         return _Target(sites.providers[known.provider], url, known.name)

@@ -20,7 +20,7 @@ from skaha.models import SecretText
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from skaha.auth._sites import Provider
+    from skaha.config._sites import Provider
 
 _UNAUTHORIZED = 401
 

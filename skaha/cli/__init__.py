@@ -10,15 +10,21 @@ from typing import NoReturn
 __all__ = ["main"]
 
 _INTERRUPTED = 130
-# Packages of the extra `cli`. Other extras install some of them, too.
-_PACKAGES = ("click", "filelock", "tomlkit", "tqdm")
+# Modules of the extra `cli`, and their packages. Other extras install some of them, too.
+_PACKAGES = {
+    "click": "click",
+    "filelock": "filelock",
+    "tomlkit": "tomlkit",
+    "tqdm": "tqdm",
+    "yaml": "pyyaml",
+}
 
 
 def main() -> NoReturn:
     """Run the command line of this process and exit with its exit code."""
     for name in ("SIGTERM", "SIGHUP"):
         _interrupt_on(getattr(signal, name, None))
-    if missing := [name for name in _PACKAGES if find_spec(name) is None]:
+    if missing := [package for name, package in _PACKAGES.items() if find_spec(name) is None]:
         packages = ", ".join(missing)
         sys.exit(f"skaha: the command line needs {packages}: pip install 'skaha[cli]>=2'")
     try:

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from skaha import __version__
-from skaha.cli._context import CommandContext, SkahaGroup, connection_options, shared_options
+from skaha.cli._context import CommandContext, SkahaGroup
 from skaha.cli._exit_codes import FAILED, INTERRUPTED, JSON_CODES, exit_code
 from skaha.cli._stderr import note, write_line
 from skaha.cli._stdout import discard
@@ -95,7 +95,6 @@ class _App(SkahaGroup):
     "skaha",
     cls=_App,
     context_settings={"help_option_names": ["-h", "--help"]},
-    params=[*shared_options(), *connection_options()],
     epilog="Exit codes: 0 all done, 1 failed, 2 usage, 3 partly done, 4 credentials, 5 not found, "
     "124 timed out, 130 interrupted.",
 )

@@ -42,7 +42,6 @@ def _list_records(context: click.Context, client_name: str) -> list[dict[str, An
     try:
         # A message would appear in the middle of the line that the user types.
         with redirect_stderr(StringIO()):
-            command_context.resolve_server()
             if client_name == "Images":
                 with command_context.client(skaha.Images, retry=False) as images:
                     return [dict(record) for record in images.details()]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from skaha.cli._exit_codes import JSON_CODES, common_exit_code, exit_code
-from skaha.cli._stderr import note, show_library_messages
+from skaha.cli._stderr import note, show_library_messages, write_line
 from skaha.cli._stdout import FORMATS, Column, Item, Output
 
 if TYPE_CHECKING:
@@ -24,9 +24,7 @@ __all__ = [
     "SkahaCommand",
     "SkahaGroup",
     "command",
-    "connection_options",
-    "server_url",
-    "shared_options",
+    "timeout_option",
 ]
 
 T = TypeVar("T", bound="SkahaClient")
@@ -40,6 +38,8 @@ class CommandContext:
         self.arguments: dict[str, Any] = {}
         self.profile: str | None = None
         self.verbose = False
+        # Seconds that the command waits at most; `None` without the option.
+        self.timeout: float | None = None
         self.output = Output()
 
     @cached_property
@@ -61,11 +61,6 @@ class CommandContext:
         with self.client(Session, **more) as session:
             yield session
 
-    def resolve_server(self) -> None:
-        """Replace the name of a server in the options by its URL."""
-        if "server" in self.arguments:
-            self.arguments["server"] = server_url(self.arguments["server"])
-
     def arguments_of(self, *names: str) -> dict[str, Any]:
         """Return the client arguments with these names that the command line has."""
         return {name: self.arguments[name] for name in names if name in self.arguments}
@@ -79,6 +74,7 @@ class CommandContext:
         failures: Mapping[str, Exception] | None = None,
         any_done: bool | None = None,
         failed_items: Mapping[str, Item] | None = None,
+        empty: str = "",
     ) -> int:
         """Show the items and the failures; return the exit code.
 
@@ -89,6 +85,7 @@ class CommandContext:
             failures: The errors of the items that failed, by `key`.
             any_done: Whether anything succeeded. By default, whether there are items.
             failed_items: Known fields of the items that failed, by `key`.
+            empty: The sentence for a reader if there is no item.
         """
         failures = failures or {}
         failed_items = failed_items or {}
@@ -98,19 +95,12 @@ class CommandContext:
             for name, error in failures.items()
         ]
         self.output.show([*done, *failed], columns, key)
+        if empty and not (done or failed) and self.output.is_for_reader:
+            write_line(empty)
         note_failures(failures.values())
         if any_done is None:
             any_done = bool(done)
         return common_exit_code(failures.values(), any_done=any_done)
-
-
-def server_url(server: str) -> str:
-    """Return the URL of a server that the user named by its URL or by its name."""
-    if server == "local" or "://" in server:
-        return server
-    from skaha import auth
-
-    return auth.server_url(server)
 
 
 def note_failures(failures: Iterable[Exception]) -> None:
@@ -136,18 +126,38 @@ def _store(click_context: click.Context, parameter: click.Parameter, value: Any)
         return
     if name == "output":
         context.output.format = value
-    elif name in ("profile", "verbose"):
+    elif name in ("profile", "verbose", "timeout"):
         setattr(context, name, value)
     else:
-        context.arguments[name.removeprefix("connection_")] = value
+        context.arguments[_ARGUMENTS.get(name, name)] = value
+
+
+# The arguments of a client whose options have other names. The option `--version` shows versions.
+_ARGUMENTS = {"api_version": "version", "request_timeout": "timeout"}
 
 
 def _option(*names: str, **more: Any) -> click.Option:
     return click.Option(names, expose_value=False, callback=_store, **more)
 
 
-def shared_options() -> list[click.Option]:
-    """Return the options that may stand before or after a command."""
+def timeout_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the option `--timeout` to a command that waits for sessions.
+
+    Args:
+        text: The help of the option.
+    """
+    return click.option(
+        "--timeout",
+        type=float,
+        metavar="SECONDS",
+        help=text,
+        expose_value=False,
+        callback=_store,
+    )
+
+
+def _shared_options() -> list[click.Option]:
+    """Return the options that may stand before or after every command."""
     return [
         _option(
             "-o",
@@ -155,46 +165,83 @@ def shared_options() -> list[click.Option]:
             type=click.Choice(FORMATS),
             help="Output format. Default: a table on a terminal, tab-separated rows in a pipe.",
         ),
-        _option("--server", metavar="URL", help="URL or name of the platform, or 'local'."),
+        _option("--server", metavar="SERVER", help="URL or name of the platform, or 'local'."),
         _option("--profile", metavar="NAME", help="Profile of the configuration."),
+        _option("--api-version", metavar="VERSION", help="Version of the API, like v1."),
+        _option(
+            "--token-file",
+            type=click.Path(),
+            metavar="FILE",
+            help="File that contains a token.",
+        ),
+        _option(
+            "--certificate",
+            type=click.Path(),
+            metavar="FILE",
+            help="Proxy certificate with its key (PEM).",
+        ),
+        _option(
+            "--request-timeout",
+            type=float,
+            metavar="SECONDS",
+            help="Seconds to wait for a connection and for each part of a response.",
+        ),
+        _option(
+            "--timeout",
+            type=float,
+            metavar="SECONDS",
+            help="Seconds to wait at most: for the sessions in create, wait and open, or else for "
+            "each response.",
+        ),
+        _option(
+            "--concurrency", type=int, metavar="N", help="Maximum number of requests in flight."
+        ),
         _option("-v", "--verbose", is_flag=True, help="Show more messages on standard error."),
     ]
 
 
-def connection_options() -> list[click.Option]:
-    """Return the options that may stand only before a command."""
-    return [
-        _option("--api-version", "version", metavar="V", help="Version of the API, like v1."),
-        _option("--token-file", metavar="FILE", help="File that contains a token."),
-        _option("--certificate", metavar="FILE", help="Proxy certificate with its key (PEM)."),
-        _option(
-            "--timeout",
-            # Some commands have an option `--timeout` with another meaning.
-            "connection_timeout",
-            type=float,
-            help="Seconds to wait for a connection and for each part of a response.",
-        ),
-        _option("--concurrency", type=int, help="Maximum number of requests in flight."),
-    ]
-
-
-class SkahaCommand(click.Command):
-    """A command with the shared options."""
+class _WithSharedOptions(click.Command):
+    """A command or a group with the shared options, unless it has its own option of a name."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
         """Add the shared options after the options of the command."""
         super().__init__(*args, **more)
-        self.params.extend(shared_options())
+        own_names = {parameter.name for parameter in self.params}
+        self._shared = [option for option in _shared_options() if option.name not in own_names]
+        self.params.extend(self._shared)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, and after them the commands of a group and the shared options."""
+        options = [item for item in self.get_params(ctx) if isinstance(item, click.Option)]
+        own = [option for option in options if option not in self._shared]
+        _write_options(ctx, formatter, "Options", own)
+        if isinstance(self, click.Group):
+            self.format_commands(ctx, formatter)
+        _write_options(ctx, formatter, "Options of every command", self._shared)
+
+
+def _write_options(
+    ctx: click.Context, formatter: click.HelpFormatter, title: str, options: Iterable[click.Option]
+) -> None:
+    records = [option.get_help_record(ctx) for option in options]
+    with formatter.section(title):
+        formatter.write_dl([record for record in records if record is not None])
+
+
+class SkahaCommand(_WithSharedOptions):
+    """A command with the shared options."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; show warnings and log messages of the library."""
         context = ctx.ensure_object(CommandContext)
         show_library_messages(verbose=context.verbose)
-        context.resolve_server()
+        waits_for_sessions = "timeout" not in {option.name for option in self._shared}
+        if context.timeout is not None and not waits_for_sessions:
+            context.arguments.setdefault("timeout", context.timeout)
         return super().invoke(ctx)
 
 
-class SkahaGroup(click.Group):
+class SkahaGroup(_WithSharedOptions, click.Group):
     """A group of commands with the shared options."""
 
     command_class = SkahaCommand

@@ -14,7 +14,8 @@ Item: TypeAlias = dict[str, Any]
 # A key of the items, or a heading and a function that returns the cell of an item.
 Column: TypeAlias = str | tuple[str, Callable[[Item], Any]]
 
-FORMATS = ("table", "json", "ndjson", "name")
+FORMATS = ("table", "wide", "json", "ndjson", "yaml", "name")
+_TABLES = (None, "table", "wide")
 
 
 class Output:
@@ -33,36 +34,43 @@ class Output:
     @property
     def is_data(self) -> bool:
         """Whether the format is for programs."""
-        return self.format in ("json", "ndjson", "name")
+        return self.format not in _TABLES
+
+    @property
+    def is_for_reader(self) -> bool:
+        """Whether a person reads the output on a terminal."""
+        return not self.is_data and sys.stdout.isatty()
 
     def show_error(self, error: Item) -> None:
-        """Show why the whole command failed; only in JSON, and never as a second array."""
-        if self.format == "ndjson" or (self.format == "json" and not self._is_begun):
+        """Show why the whole command failed; only in JSON or YAML, and never as a second array."""
+        if self.format == "ndjson" or (self.format in ("json", "yaml") and not self._is_begun):
             self.show([{"error": error}], (), "")
 
     def show(self, items: Sequence[Item], columns: Iterable[Column], key: str) -> None:
-        """Show items. Only JSON shows the items that failed."""
+        """Show items. Only JSON and YAML show the items that failed."""
         if self.format == "json":
             self.write(json.dumps(items, indent=2, ensure_ascii=False) + "\n")
-            return
-        if self.format == "ndjson":
+        elif self.format == "ndjson":
             self.write("".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items))
-            return
-        done = [item for item in items if "error" not in item]
-        if self.format == "name":
+        elif self.format == "yaml":
+            self.write(_yaml(items))
+        elif self.format == "name":
+            done = [item for item in items if "error" not in item]
             self.write("".join(f"{format_cell(item.get(key))}\n" for item in done))
         else:
-            self._show_rows(done, [_heading_and_getter(column) for column in columns])
+            self.write(self.table([item for item in items if "error" not in item], columns))
 
-    def _show_rows(
-        self, items: Sequence[Item], columns: Sequence[tuple[str, Callable[[Item], Any]]]
-    ) -> None:
-        rows = [[format_cell(getter(item)) for _, getter in columns] for item in items]
+    def table(self, items: Sequence[Item], columns: Iterable[Column]) -> str:
+        """Return a table of items that fits the terminal, or rows with tabs for a pipe."""
+        pairs = [_heading_and_getter(column) for column in columns]
+        rows = [[format_cell(getter(item)) for _, getter in pairs] for item in items]
         if self.format is None and not sys.stdout.isatty():
-            self.write("".join("\t".join(row) + "\n" for row in rows))
-        elif rows:
-            headings = [name.replace("_", " ").upper() for name, _ in columns]
-            self.write(format_table(headings, rows, _terminal_width(), colour=_allows_colour()))
+            return "".join("\t".join(row).rstrip("\t") + "\n" for row in rows)
+        if not rows:
+            return ""
+        headings = [name.replace("_", " ").upper() for name, _ in pairs]
+        width = None if self.format == "wide" else _terminal_width()
+        return format_table(headings, rows, width, colour=_allows_colour())
 
     def write(self, text: str) -> None:
         """Write a text unchanged."""
@@ -85,6 +93,22 @@ class Output:
 def discard(stream: TextIO) -> None:
     """Discard all further output of a stream: else Python complains at exit if it cannot flush."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _yaml(items: Sequence[Item]) -> str:
+    # A late import for the start-up time: few commands write YAML.
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        """Writes the lines of a text below each other."""
+
+    def represent(dumper: Dumper, text: str) -> yaml.Node:
+        style = "|" if "\n" in text else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+    Dumper.add_representer(str, represent)
+    text: str = yaml.dump(list(items), Dumper=Dumper, sort_keys=False, allow_unicode=True)
+    return text
 
 
 def _heading_and_getter(column: Column) -> tuple[str, Callable[[Item], Any]]:

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 _GAP = "  "
 # A column that is cut keeps at least this width.
 _MIN_WIDTH = 6
+# The first column is never cut, either: it identifies the row.
+_NEVER_CUT = frozenset({"STATUS"})
+# The end of a reference has the name and the tag of the image.
+_CUT_AT_THE_FRONT = frozenset({"IMAGE"})
+_ELLIPSIS = "…"
 _STATUS_COLOURS = {
     "Running": "\x1b[32m",
     "Completed": "\x1b[32m",
@@ -40,32 +45,43 @@ def format_cell(value: Any) -> str:
 def format_table(
     headings: Sequence[str], rows: Sequence[Sequence[str]], width: int | None, *, colour: bool
 ) -> str:
-    """Return a table that fits `width`. The first column is never cut."""
+    """Return a table that fits `width`; `None` for no limit."""
     columns = zip(headings, *rows, strict=True)
     widths = [max(map(_display_width, column)) for column in columns]
     if width is not None:
-        _shrink(widths, width)
-    lines = [_format_row(row, widths, colour=colour) for row in rows]
-    heading = _format_row(headings, widths, colour=False)
+        _shrink(headings, widths, width)
+    lines = [_format_row(headings, row, widths, colour=colour) for row in rows]
+    heading = _format_row(headings, headings, widths, colour=False)
     return "\n".join([f"{_BOLD}{heading}{_PLAIN}" if colour else heading, *lines, ""])
 
 
-def _shrink(widths: list[int], width: int) -> None:
+def _shrink(headings: Sequence[str], widths: list[int], width: int) -> None:
     """Remove columns from the right until the rest can fit; then shrink the widest columns."""
-    while len(widths) > 1 and sum(min(size, _MIN_WIDTH) + len(_GAP) for size in widths) > width:
+    smallest = [
+        size if index == 0 or heading in _NEVER_CUT else min(size, _MIN_WIDTH)
+        for index, (heading, size) in enumerate(zip(headings, widths, strict=True))
+    ]
+    while len(widths) > 1 and _total(smallest[: len(widths)]) > width:
         widths.pop()
-    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - width
-    while excess > 0:
-        widest = max(range(1, len(widths)), key=widths.__getitem__, default=0)
-        if widest == 0 or widths[widest] <= _MIN_WIDTH:
+    while _total(widths) > width:
+        room = {index: size for index, size in enumerate(widths) if size > smallest[index]}
+        if not room:
             return
-        widths[widest] -= 1
-        excess -= 1
+        widths[max(room, key=room.__getitem__)] -= 1
 
 
-def _format_row(row: Sequence[str], widths: Sequence[int], *, colour: bool) -> str:
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + len(_GAP) * (len(widths) - 1)
+
+
+def _format_row(
+    headings: Sequence[str], row: Sequence[str], widths: Sequence[int], *, colour: bool
+) -> str:
     # There may be fewer widths than cells: the last columns were removed.
-    cells = [_fit(text, width) for text, width in zip(row, widths, strict=False)]
+    cells = [
+        _fit(text, width, at_the_front=heading in _CUT_AT_THE_FRONT)
+        for heading, text, width in zip(headings, row, widths, strict=False)
+    ]
     if colour:
         cells = [_coloured(text, cell) for text, cell in zip(row, cells, strict=False)]
     return _GAP.join(cells).rstrip()
@@ -75,11 +91,11 @@ def _coloured(text: str, cell: str) -> str:
     return f"{_STATUS_COLOURS[text]}{cell}{_PLAIN}" if text in _STATUS_COLOURS else cell
 
 
-def _fit(text: str, width: int) -> str:
+def _fit(text: str, width: int, *, at_the_front: bool) -> str:
     if _display_width(text) > width:
         while _display_width(text) >= width:
-            text = text[:-1]
-        text += "…"
+            text = text[1:] if at_the_front else text[:-1]
+        text = f"{_ELLIPSIS}{text}" if at_the_front else f"{text}{_ELLIPSIS}"
     return text + " " * (width - _display_width(text))
 
 

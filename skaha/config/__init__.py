@@ -22,6 +22,9 @@ active = "canfar"
 server = "https://ws-uv.canfar.net/skaha"
 certificate = "~/.ssl/cadcproxy.pem"
 ```
+
+A server is its URL, `local`, or its name in the list of sites, such as `canfar`. This holds for
+`Session(server=...)`, for `SKAHA_SERVER` and for the file.
 """
 
 from __future__ import annotations
@@ -31,7 +34,8 @@ from typing import TYPE_CHECKING
 from skaha import _atomic_file
 from skaha._sansio.validation import check_path
 from skaha.config import _file
-from skaha.config._file import DEFAULTS, KEYS, SECRETS, default_path
+from skaha.config._default_path import default_path
+from skaha.config._file import DEFAULTS, KEYS, SECRETS
 from skaha.config._resolve import Settings, in_use, server_of, settings
 from skaha.errors import ConfigurationError
 from skaha.models import SecretText
@@ -80,7 +84,7 @@ def save(key: str, value: str, profile: str | None = None) -> None:
 
     Args:
         key: One of `KEYS`, or `active`.
-        value: The value as a text.
+        value: The value as a text. The name of a server is replaced by its URL.
         profile: Name of the profile; by default the profile in use, or `default`.
 
     Raises:
@@ -106,7 +110,11 @@ def save(key: str, value: str, profile: str | None = None) -> None:
         name = document.profile_name(profile)
         with _file.source_in_errors(f"profile {name}"):
             checked = _file.check(key, value)
-        document.set(key, checked if key in SECRETS else value, profile)
+            if key == "server":
+                from skaha.config._discovery import server_url
+
+                checked = server_url(checked)
+        document.set(key, checked if key in {*SECRETS, "server"} else value, profile)
 
 
 def remove(key: str, profile: str | None = None) -> None:

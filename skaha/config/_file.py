@@ -13,6 +13,8 @@ import attrs
 
 from skaha import _atomic_file
 from skaha._sansio import validation
+from skaha.config._default_path import default_path
+from skaha.config._sites import check_server
 from skaha.errors import ConfigurationError, InvalidInputError
 from skaha.models import SecretText
 
@@ -45,7 +47,7 @@ class Key:
 
 
 TABLE = {
-    "server": Key(str, validation.check_server, "https://ws-uv.canfar.net/skaha", is_bound=False),
+    "server": Key(str, check_server, "https://ws-uv.canfar.net/skaha", is_bound=False),
     "version": Key(str, validation.check_version, "v1"),
     "token": Key(SecretText, validation.check_token),
     "token_file": Key(str, validation.check_path),
@@ -66,21 +68,6 @@ SECRETS = frozenset(name for name, key in TABLE.items() if key.type is SecretTex
 
 DEFAULTS = {name: key.default for name, key in TABLE.items() if key.default is not None}
 """The values that are used without any setting."""
-
-
-def default_path() -> Path:
-    """Return the path of the configuration file, which may not exist yet.
-
-    Example:
-        >>> from skaha import config
-        >>> config.default_path().name
-        'config.toml'
-    """
-    if path := os.environ.get("SKAHA_CONFIG"):
-        return Path(path).absolute()
-    import platformdirs
-
-    return platformdirs.user_config_path("skaha") / "config.toml"
 
 
 def hidden(key: object, value: Any) -> Any:

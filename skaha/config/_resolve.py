@@ -10,6 +10,7 @@ from skaha import _atomic_file
 from skaha._sansio.user_warnings import warn_user
 from skaha._sansio.validation import check_registry, check_server_and_version
 from skaha.config import _file
+from skaha.config._default_path import default_path
 from skaha.config._file import (
     DEFAULTS,
     KEYS,
@@ -21,6 +22,7 @@ from skaha.config._file import (
     hidden,
     source_in_errors,
 )
+from skaha.config._sites import is_name
 from skaha.errors import ConfigurationError, CredentialsError
 from skaha.models import ContainerRegistry
 
@@ -65,6 +67,9 @@ class Settings(dict[str, Any]):
 def settings(profile: str | None = None, **given: Any) -> Settings:
     """Return the arguments of a client: `Session(**settings())` is the same as `Session()`.
 
+    A `server` may be the name of a server, such as `canfar`. The result has its URL. If only the
+    registry of the provider knows the URL, the function looks it up.
+
     The credentials and the version of a profile are for the profile's own server. They are ignored
     if an argument or the environment names another server.
 
@@ -88,6 +93,11 @@ def settings(profile: str | None = None, **given: Any) -> Settings:
     given = {key: hidden(key, value) for key, value in given.items()}
     name, values = _resolve(profile, given)
     server, source = values.get("server", (DEFAULTS["server"], "default"))
+    if is_name(server):
+        from skaha.config._discovery import server_url
+
+        server = server_url(server)
+        values["server"] = server, source
     with source_in_errors(source):
         check_server_and_version(server, values.get("version", (DEFAULTS["version"], ""))[0])
     _add_token(values)
@@ -130,7 +140,7 @@ def _resolve(profile: str | None, given: dict[str, Any]) -> tuple[str | None, _V
     _file.check_profile(profile)
     for key in given:
         check_key(key, _ARGUMENTS)
-    path = _file.default_path()
+    path = default_path()
     name, entries = _file.profile_in_use(_file.read(), profile)
     arguments = {
         key: (check(key, value), "argument") for key, value in given.items() if value is not None
@@ -182,7 +192,8 @@ def _add_registry(values: _Values) -> None:
     """Replace the parts of a registry by the registry, unless there is an argument `registry`."""
     parts = {key.removeprefix("registry_"): values.pop(key) for key in _REGISTRY if key in values}
     if "registry" in values:
-        check_registry(values["registry"][0])
+        registry, source = values["registry"]
+        values["registry"] = check_registry(registry), source
         return
     for part, other in (("username", "secret"), ("secret", "username")):
         if part in parts and other not in parts:

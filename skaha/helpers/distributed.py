@@ -11,6 +11,7 @@ import os
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
+from skaha._sansio.validation import check_count
 from skaha.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -75,18 +76,15 @@ def chunk(
 
 
 def _place(replica: int | None, total: int | None) -> tuple[int, int]:
-    replica = _from_environment("REPLICA_ID") if replica is None else replica
-    total = _from_environment("REPLICA_COUNT") if total is None else total
-    if total < 1:
-        raise InvalidInputError(f"total must be 1 or more; not {total}")
-    if not 1 <= replica <= total:
+    replica = _count("replica", "REPLICA_ID", replica)
+    total = _count("total", "REPLICA_COUNT", total)
+    if replica > total:
         raise InvalidInputError(f"replica must be from 1 to {total}, the total; not {replica}")
     return replica, total
 
 
-def _from_environment(name: str) -> int:
-    text = os.environ.get(name, "1")
-    try:
-        return int(text)
-    except ValueError:
-        raise InvalidInputError(f"{name} must be a whole number; it is {text!r}") from None
+def _count(name: str, variable: str, value: int | None) -> int:
+    """Return the value of an argument, or else of an environment variable."""
+    if value is None:
+        return check_count(variable, os.environ.get(variable, "1"))
+    return check_count(name, value)

@@ -10,9 +10,9 @@ from scripted import Answer
 
 import skaha
 from skaha.auth import discover, server_url
-from skaha.auth._discovery import _entries
-from skaha.auth._sites import known_sites
 from skaha.config import ConfigurationError
+from skaha.config._discovery import _entries
+from skaha.config._sites import known_sites
 from skaha.errors import CredentialsError, InvalidInputError
 
 LISTING = """

@@ -34,11 +34,11 @@ class ForkingServer:
         with self._process, self._folder:
             pass
 
-    def run(self, words, *, env, stdin=b"", timeout=60):
+    def run(self, words, *, env, stdin=b"", cwd=".", timeout=60):
         """Run the program with the words; return its exit code, its output and its errors."""
         streams = [Path(self._folder.name, name) for name in ("stdin", "stdout", "stderr")]
         streams[0].write_bytes(stdin)
-        job = {"words": words, "env": env, "cwd": str(Path.cwd()), "timeout": timeout}
+        job = {"words": words, "env": env, "cwd": str(Path(cwd).absolute()), "timeout": timeout}
         job["streams"] = [str(stream) for stream in streams]
         os.write(self._writer, json.dumps(job).encode() + b"\n")
         code = int(self._process.stdout.readline())

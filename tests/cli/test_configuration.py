@@ -8,6 +8,7 @@ import traceback
 from pathlib import Path
 
 import pytest
+from scripted import Answer, json_answer
 
 from skaha import Session, config, errors
 from skaha.auth import token_expiry
@@ -445,3 +446,71 @@ def test_a_server_may_be_named(skaha):
     assert "one of the names canfar, ausSRC" in skaha.err
     skaha("config", "set", "server", "canfra", code=2)
     assert skaha("config", "get", "server") == f"{url}\n"
+
+
+@pytest.mark.parametrize("how", ["argument", "environment", "file"])
+@pytest.mark.parametrize("name", ["canfar", "CANFAR"])
+def test_a_name_stands_for_a_server_everywhere(file, monkeypatch, how, name):
+    url = "https://ws-uv.canfar.net/skaha"
+    if how == "environment":
+        monkeypatch.setenv("SKAHA_SERVER", name)
+    if how == "file":
+        file.write_text(f'active = "a"\n[profiles.a]\nserver = "{name}"\ntoken = "of-a"\n')
+    given = {"server": name} if how == "argument" else {}
+    assert Session(**given).server == config.settings(**given)["server"] == url
+    # The token belongs to the server of its profile, however that is written.
+    if how == "file":
+        assert config.settings(server=url)["token"] == "of-a"
+        assert config.profiles() == {"a": url}
+
+
+def test_a_server_whose_url_only_a_registry_knows_is_looked_up_when_it_is_used(file, scripted):
+    registry = scripted.url.replace("/skaha", "/reg")
+    file.with_name("sites.toml").write_text(
+        f'[providers.mine]\nmethod = "oidc"\nurl = "https://a.example"\nregistry = "{registry}"\n'
+        '[servers.mySRC]\nprovider = "mine"\nuri = "ivo://my.example/skaha"\n'
+    )
+    file.write_text('active = "a"\n[profiles.a]\nserver = "mySRC"\n[profiles.b]\n')
+    url = "https://my.example/skaha"
+    listing = f"ivo://my.example/skaha = {url}/capabilities\n"
+    scripted.answer = lambda _: Answer(200, listing)
+    assert config.in_use()["server"] == "mySRC"
+    assert config.settings("b").profile == "b"
+    assert scripted.received == []
+    assert Session(token="t").server == url
+    assert Session(server="mysrc", token="t").server == url
+    config.save("server", "mySRC", "b")
+    assert config.profiles()["b"] == url
+    scripted.answer = lambda _: Answer(404)
+    with pytest.raises(errors.CredentialsError, match="the URL of mySRC is unknown"):
+        config.settings()
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+def test_every_connection_option_stands_before_or_after_the_command(skaha, scripted, where):
+    skaha.without("SKAHA_TOKEN")
+    scripted.answer = lambda _: json_answer([])
+    (skaha.home / "token").write_text("of-a-file")
+    (skaha.home / "token").chmod(0o600)
+    options = ["--server", scripted.url, "--api-version", "v7", "--concurrency", "3"]
+    options += ["--token-file", str(skaha.home / "token"), "--request-timeout", "9"]
+    skaha(*(options if where == "before" else []), "ps", *(options if where == "after" else []))
+    [request] = scripted.received
+    assert request.path == "/skaha/v7/session"
+    assert request.headers["authorization"] == "Bearer of-a-file"
+    options += ["--certificate", str(CERTIFICATE)]
+    words = ["config", "show"]
+    words = [*options, *words] if where == "before" else [*words, *options]
+    values = {item["key"]: item for item in skaha.json(*words)}
+    assert (values["timeout"]["value"], values["concurrency"]["value"]) == (9, 3)
+    assert values["version"]["source"] == "argument"
+
+
+def test_a_timeout_limits_the_wait_for_sessions_or_for_responses(skaha, scripted):
+    running = {"id": "a1", "name": "a-1", "type": "headless", "status": "Running"}
+    scripted.answer = lambda _: json_answer([running])
+    env = {"SKAHA_SERVER": scripted.url}
+    skaha("--timeout", "0.1", "wait", "a-1", env=env, code=124)
+    skaha("wait", "a-1", "--timeout", "0.1", env=env, code=124)
+    for words in (["--timeout", "7", "config", "show"], ["config", "show", "--timeout", "7"]):
+        assert "timeout\t7\targument" in skaha(*words)

@@ -16,7 +16,7 @@ def test_start_status_reset_and_stop(skaha):
         assert "--yes" in skaha.err
         assert json.loads(skaha("local", "reset", "--yes", "-o", "ndjson"))["running"] is False
     finally:
-        assert skaha("local", "stop") == "no\t\t\n"
+        assert skaha("local", "stop") == "no\n"
 
 
 def test_a_failure_has_a_message(skaha):
@@ -31,6 +31,11 @@ def test_a_preview_does_not_start_the_platform(skaha):
     skaha.without("SKAHA_SERVER", "SKAHA_TOKEN")
     skaha("--server", "local", "create", "images.canfar.net/skaha/terminal:1.1.2", "--dry-run")
     skaha("local", "status", code=5)
+
+
+def test_serve_gets_all_its_options_itself(skaha, tmp_path):
+    skaha("local", "serve", "--profile", "v9", "--token-file", str(tmp_path), code=2)
+    assert "argument --profile: invalid choice: 'v9'" in skaha.err
 
 
 def test_serve_shows_its_own_options(skaha):

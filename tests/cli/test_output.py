@@ -91,7 +91,7 @@ def test_a_command_that_fails_as_a_whole_prints_an_object(skaha, form):
 
     refused = error("ps", code=4, env={"SKAHA_TOKEN": "wrong"})
     assert (refused["code"], refused["status"]) == ("credentials", 401)
-    assert error("delete", "a*", code=2)["code"] == "usage"
+    assert error("delete", "", code=2)["code"] == "usage"
 
 
 def test_a_closed_standard_error_does_not_change_the_exit_code(skaha, entry):

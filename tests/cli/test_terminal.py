@@ -59,8 +59,12 @@ def test_prune_shows_the_sessions_and_asks(clean, answer, code):
 
 
 def test_prune_of_nothing_does_not_ask(clean):
-    lines = screen(clean.at_a_terminal("prune", "nothing"))
-    assert lines == ["skaha: no session matches: nothing to delete"]
+    child = clean.at_a_terminal("prune", "nothing")
+    assert screen(child) == ["skaha: error: there is no session nothing"]
+    assert child.exitstatus == 5
+    assert screen(clean.at_a_terminal("prune", "--all")) == [
+        "skaha: no session matches: nothing to delete"
+    ]
 
 
 def test_a_wait_shows_its_progress_and_fits_a_window_that_shrinks(clean):

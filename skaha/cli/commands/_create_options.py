@@ -38,15 +38,10 @@ def create_arguments(
         arguments |= {"cores": None, "ram": None}
     for name in ("cores", "ram", "gpu", "at_most"):
         if options[name] is not None:
-            arguments[name] = _whole_if_possible(options[name])
+            arguments[name] = options[name]
     if options["env"]:
         arguments["env"] = _environment(options["env"])
     return arguments | _command_and_arguments(words, options["script"])
-
-
-def _whole_if_possible(amount: float) -> float:
-    # Most options of a platform are whole numbers: send 2 instead of 2.0.
-    return int(amount) if float(amount).is_integer() else amount
 
 
 def _command_and_arguments(words: Sequence[str], script: str | None) -> dict[str, str]:
@@ -78,5 +73,7 @@ def _environment(pairs: Iterable[str]) -> dict[str, str]:
 
 def _generated_name(image: str) -> str:
     """Return a name for a launch without the option `--name`."""
-    base = re.sub(r"[^a-z0-9]+", "-", image.rpartition("/")[2].partition(":")[0].lower())
-    return f"{base.strip('-')[:30] or 'session'}-{secrets.token_hex(3)}"
+    from skaha.helpers import names
+
+    base = names.from_text(re.split("[:@]", image.rpartition("/")[2])[0])
+    return f"{base}-{secrets.token_hex(3)}"

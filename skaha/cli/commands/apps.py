@@ -6,20 +6,23 @@ import click
 
 from skaha.cli._completion import complete_session
 from skaha.cli._context import CommandContext, command
-from skaha.cli._sessions import select_sessions, session_item
+from skaha.cli._selection import select_sessions
+from skaha.cli._sessions import session_item
 
 
 @command("apps")
-@click.argument("desktop", required=False, shell_complete=complete_session)
+@click.argument("desktops", nargs=-1, shell_complete=complete_session)
 @click.pass_obj
-def apps_command(context: CommandContext, desktop: str | None) -> int:
-    """List the apps on all desktops, or on one DESKTOP, by id or name."""
+def apps_command(context: CommandContext, desktops: tuple[str, ...]) -> int:
+    """List the apps on all desktops, or on DESKTOPS, by id, name or pattern."""
     with context.session() as session:
-        words = [] if desktop is None else [desktop]
-        selected = select_sessions(session, words, patterns=False)
-        records = session.apps(selected.ids[0] if selected.ids else None)
-    # Without its desktop, the platform listed the apps of all desktops.
-    apps = [] if selected.missing else records
-    items = [session_item(record) | {"app": record.get("appid")} for record in apps]
+        selected = select_sessions(session, desktops)
+        records = session.apps()
+    # The platform lists the apps of all desktops, and an app has the id of its desktop.
+    items = [
+        session_item(record) | {"app": record.get("appid")}
+        for record in records
+        if not desktops or record.get("id") in selected.records
+    ]
     columns = ("app", "id", "status", "image")
     return context.report(items, columns, key="app", failures=selected.missing)

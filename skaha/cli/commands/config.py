@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from skaha.cli._context import CommandContext, SkahaGroup, server_url
+from skaha.cli._context import CommandContext, SkahaGroup
 from skaha.cli._exit_codes import NOT_FOUND
 from skaha.models import SecretText
 
@@ -70,7 +70,7 @@ def _set(context: CommandContext, key: str, value: str | None) -> int:
     if value is None and sys.stdin.isatty():
         value = click.prompt(key, hide_input=key in config.SECRETS, err=True)
     text = sys.stdin.read().strip() if value is None else value
-    config.save(key, server_url(text) if key == "server" else text, context.profile)
+    config.save(key, text, context.profile)
     return 0
 
 

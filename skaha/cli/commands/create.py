@@ -11,9 +11,10 @@ from click.core import ParameterSource
 
 from skaha import records
 from skaha.cli._completion import complete_image
-from skaha.cli._context import CommandContext, SkahaCommand
+from skaha.cli._context import CommandContext, SkahaCommand, timeout_option
 from skaha.cli._exit_codes import DONE, INTERRUPTED, PARTLY, common_exit_code
-from skaha.cli._sessions import KINDS, SelectedSessions, choice
+from skaha.cli._selection import SelectedSessions
+from skaha.cli._sessions import KINDS, choice
 from skaha.cli._stderr import note, progress
 from skaha.cli.commands._create_options import create_arguments
 from skaha.cli.commands._jobs_file import JobsFile
@@ -95,10 +96,8 @@ class _CreateCommand(SkahaCommand):
 @click.option(
     "--rm", is_flag=True, help="Delete the sessions at the end, and after an interruption."
 )
-@click.option(
-    "--timeout",
-    type=float,
-    help="Seconds to wait at most. With it, --logs shows the logs only at the end.",
+@timeout_option(
+    "Seconds to wait for the sessions at most. With it, --logs shows the logs only at the end."
 )
 @click.option("--dry-run", is_flag=True, help="Check the launch and show it, but do not send it.")
 @click.pass_obj
@@ -118,7 +117,7 @@ def create_command(
         raise click.UsageError(f"--logs needs the kind headless, not {options['kind']}")
     arguments = create_arguments(image, words, options)
     with context.session() as session:
-        _check_timeout(session, options)
+        _check_timeout(context, session)
         if options["dry_run"]:
             return context.report(_preview(session, arguments), _PREVIEW_COLUMNS, key="name")
         name, count = arguments["name"], arguments["replicas"]
@@ -141,7 +140,7 @@ def _create_many(context: CommandContext, options: Mapping[str, Any]) -> int:
     if kinds != {"headless"} and (options["logs"] or (has_end and "headless" in kinds)):
         raise click.UsageError("--wait, --logs and --rm need jobs of the kind headless only")
     with context.session() as session:
-        _check_timeout(session, options)
+        _check_timeout(context, session)
         request = _Request(
             launch=functools.partial(session.create_many, file.jobs, at_most=options["at_most"]),
             fields=fields,
@@ -166,9 +165,9 @@ def _check_only_options_for_jobs() -> None:
             raise click.UsageError(f"--jobs has its own jobs: leave {name} out")
 
 
-def _check_timeout(session: Session, options: Mapping[str, Any]) -> None:
+def _check_timeout(context: CommandContext, session: Session) -> None:
     """Check the time-out before the launch: a wait for no session sends nothing."""
-    session.wait([], timeout=options["timeout"])
+    session.wait([], timeout=context.timeout)
 
 
 @frozen
@@ -271,11 +270,11 @@ class _Launch:
                 for name, session_id in launched.names.items()
             }
         )
-        is_live = options["logs"] and not context.output.is_data and options["timeout"] is None
+        is_live = options["logs"] and not context.output.is_data and context.timeout is None
         if is_live:
             follow_logs(context, session, selected)
         until = self._request.until
-        statuses, bad = wait_for_sessions(session, selected, until, options["timeout"])
+        statuses, bad = wait_for_sessions(session, selected, until, context.timeout)
         logs = self._read_logs(launched) if options["logs"] and not is_live else None
         unread = {} if logs is None else logs.failures
         failures = {

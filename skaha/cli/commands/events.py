@@ -8,7 +8,8 @@ import click
 
 from skaha.cli._completion import complete_session
 from skaha.cli._context import CommandContext, command
-from skaha.cli._sessions import select_sessions, utc_text
+from skaha.cli._selection import select_sessions
+from skaha.cli._sessions import utc_text
 
 if TYPE_CHECKING:
     from skaha.cli._stdout import Item

@@ -6,7 +6,8 @@ import click
 
 from skaha.cli._completion import complete_session
 from skaha.cli._context import CommandContext, command
-from skaha.cli._sessions import select_sessions, session_item
+from skaha.cli._selection import select_sessions
+from skaha.cli._sessions import session_item
 
 
 @command("info")

@@ -65,8 +65,10 @@ def _reset(context: CommandContext, *, yes: bool) -> int:
     return DONE
 
 
+# All options belong to the program that runs the platform: no shared options.
 @local_command.command(
     "serve",
+    cls=click.Command,
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
     add_help_option=False,
 )

@@ -10,7 +10,7 @@ import click
 from skaha.cli._completion import complete_session
 from skaha.cli._context import CommandContext, command, note_failures
 from skaha.cli._exit_codes import common_exit_code
-from skaha.cli._sessions import SelectedSessions, select_sessions
+from skaha.cli._selection import SelectedSessions, select_sessions
 from skaha.cli._stderr import progress, write_line
 
 if TYPE_CHECKING:

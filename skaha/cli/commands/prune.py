@@ -1,4 +1,4 @@
-"""The command `skaha prune`: delete the sessions whose names begin with a prefix."""
+"""The command `skaha prune`: delete ended sessions, or the sessions that other filters select."""
 
 from __future__ import annotations
 
@@ -7,37 +7,31 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from skaha import records
+from skaha.cli._completion import complete_session
 from skaha.cli._context import CommandContext, command
 from skaha.cli._exit_codes import FAILED
-from skaha.cli._sessions import (
-    KINDS,
-    STATUSES,
-    SelectedSessions,
-    choice,
-    natural_order,
-    session_item,
-    time_left,
-)
+from skaha.cli._selection import SelectedSessions, find_sessions, refuse_filters
+from skaha.cli._sessions import KINDS, STATUSES, choice, natural_order, time_left
 from skaha.cli._stderr import note
-from skaha.cli._table import format_cell, format_table
-from skaha.cli.commands.delete import delete_and_report
+from skaha.cli.commands.delete import confirm_deletion, delete_and_report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from skaha.cli._stdout import Item
     from skaha.session import Session
 
 _COLUMNS = ("id", "name", "kind", "status", ("left", time_left), "image")
+_ANY = "any"
 
 
 @command("prune")
-@click.argument("prefixes", nargs=-1, metavar="[PREFIX]...")
+@click.argument("sessions", nargs=-1, shell_complete=complete_session)
 @click.option("--all", "everything", is_flag=True, help="Sessions with any name.")
 @click.option(
     "--kind",
     multiple=True,
-    type=choice((*KINDS, "any")),
+    type=choice((*KINDS, _ANY)),
     default=("headless",),
     show_default=True,
     help="Only this kind; may be repeated.",
@@ -45,7 +39,7 @@ _COLUMNS = ("id", "name", "kind", "status", ("left", time_left), "image")
 @click.option(
     "--status",
     multiple=True,
-    type=choice((*STATUSES, "any")),
+    type=choice((*STATUSES, _ANY)),
     default=("Completed",),
     show_default=True,
     help="Only this status; may be repeated.",
@@ -58,7 +52,7 @@ _COLUMNS = ("id", "name", "kind", "status", ("left", time_left), "image")
 @click.pass_obj
 def prune_command(
     context: CommandContext,
-    prefixes: tuple[str, ...],
+    sessions: tuple[str, ...],
     kind: tuple[Any, ...],
     status: tuple[Any, ...],
     *,
@@ -67,44 +61,52 @@ def prune_command(
     dry_run: bool,
     verify: bool,
 ) -> int:
-    """Delete the sessions whose names begin with PREFIX.
+    """Delete SESSIONS of a kind and a status: by default, batch jobs that have succeeded.
 
-    A PREFIX is a literal text, not a pattern.
+    SESSIONS are ids, beginnings of names, or patterns of whole names. The command shows the
+    sessions and asks first.
     """
-    if everything == bool(prefixes):
-        raise click.UsageError("pass the beginning of the names, or --all")
+    if everything == bool(sessions):
+        raise click.UsageError("give the beginning of the names, or --all")
+    refuse_filters("skaha prune", sessions)
     if not (yes or dry_run or sys.stdin.isatty()):
         raise click.UsageError("no terminal to ask on: pass --yes or --dry-run")
     with context.session() as session:
-        items = _matching_items(session, prefixes, kind, status)
+        selected = _select(session, sessions, kind, status)
         if dry_run:
-            return context.report(items, _COLUMNS)
-        if not items:
+            return context.report(selected.items(), _COLUMNS, failures=selected.missing)
+        if everything and not selected.ids:
             note("no session matches: nothing to delete")
-        elif not (yes or _confirm(items)):
-            note("nothing was deleted")
+        if selected.ids and not yes and not confirm_deletion(selected, "--yes or --dry-run"):
             return FAILED
-        selected = SelectedSessions({item["id"]: item for item in items})
         return delete_and_report(context, session, selected, verify=verify)
 
 
-def _matching_items(
-    session: Session, prefixes: tuple[str, ...], kind: tuple[Any, ...], status: tuple[Any, ...]
-) -> list[Item]:
-    kinds, statuses = (None if "any" in words else list(words) for words in (kind, status))
-    if prefixes:
-        lists = [session.destroy_with(prefix, kinds, statuses, dry_run=True) for prefix in prefixes]
-    else:
-        lists = [session.destroy_all(kinds, statuses, dry_run=True)]
-    items = {record["id"]: session_item(record) for records in lists for record in records}
-    return sorted(items.values(), key=natural_order)
+def _select(
+    session: Session, words: Sequence[str], kind: Sequence[Any], status: Sequence[Any]
+) -> SelectedSessions:
+    """Select the sessions of the kinds and statuses; without words, all of them."""
+    kinds, statuses = (None if _ANY in filters else list(filters) for filters in (kind, status))
+    deletable = session.destroy_all(kinds, statuses, dry_run=True)
+    if not words:
+        ordered = sorted(deletable, key=natural_order)
+        return SelectedSessions({record["id"]: record for record in ordered})
+    selected = SelectedSessions()
+    for word in words:
+        selected.add(word, find_sessions(deletable, word, by_beginning=True))
+    if selected.missing and (kinds or statuses):
+        listed = records.sessions(session.fetch())
+        for word, error in selected.missing.items():
+            if others := find_sessions(listed, word, by_beginning=True):
+                filters = [*(kinds or []), *(statuses or [])]
+                error.args = (_explanation(word, filters, others),)
+    return selected
 
 
-def _confirm(items: Sequence[Item]) -> bool:
-    """Show the sessions and ask, on standard error: standard output shows deleted sessions."""
-    headings = ("id", "name", "kind", "status")
-    rows = [[format_cell(item[heading]) for heading in headings] for item in items]
-    table = format_table([heading.upper() for heading in headings], rows, None, colour=False)
-    click.echo(table, err=True, nl=False)
-    sessions = "this session" if len(items) == 1 else f"these {len(items)} sessions"
-    return click.confirm(f"Delete {sessions}?", err=True)
+def _explanation(word: str, filters: Sequence[str], others: Sequence[Any]) -> str:
+    """Return the message if the filters exclude all sessions that a word selects."""
+    kinds = sorted({f"{record.get('type')} {record.get('status')}" for record in others})
+    return (
+        f"no session {word} is {' or '.join(filters)}: {len(others)} with this name are "
+        f"{', '.join(kinds)}. See --kind and --status"
+    )

@@ -8,8 +8,9 @@ import click
 
 from skaha import records
 from skaha.cli._completion import complete_session
-from skaha.cli._context import CommandContext, command
-from skaha.cli._sessions import STATUSES, SelectedSessions, choice, select_sessions
+from skaha.cli._context import CommandContext, command, timeout_option
+from skaha.cli._selection import SelectedSessions, select_sessions
+from skaha.cli._sessions import STATUSES, choice
 from skaha.cli._stderr import progress
 
 if TYPE_CHECKING:
@@ -27,11 +28,9 @@ _FINISHED = "finished"
     show_default=True,
     help="The status to wait for.",
 )
-@click.option("--timeout", type=click.FloatRange(min=0), help="Seconds to wait at most.")
+@timeout_option("Seconds to wait for the sessions at most. Default: no limit.")
 @click.pass_obj
-def wait_command(
-    context: CommandContext, sessions: tuple[str, ...], until: str, timeout: float | None
-) -> int:
+def wait_command(context: CommandContext, sessions: tuple[str, ...], until: str) -> int:
     """Wait for SESSIONS, by id, name or pattern.
 
     A session succeeds if it reaches the status of --until, by default Completed. It fails if it
@@ -39,7 +38,7 @@ def wait_command(
     """
     with context.session() as session:
         selected = select_sessions(session, sessions)
-        statuses, failures = wait_for_sessions(session, selected, until, timeout)
+        statuses, failures = wait_for_sessions(session, selected, until, context.timeout)
     items = [
         selected.key(session_id) | {"status": status}
         for session_id, status in statuses.items()

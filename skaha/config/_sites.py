@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import tomllib
-from importlib import resources
+import re
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from skaha import _atomic_file, config
-from skaha._credentials.http import check_secure_url
-from skaha.errors import ConfigurationError
+from skaha import _atomic_file
+from skaha._sansio import validation
+from skaha.config._default_path import default_path
+from skaha.errors import ConfigurationError, InvalidInputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 CERTIFICATE, OIDC = "certificate", "oidc"
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
 @attrs.frozen
@@ -70,6 +71,13 @@ class Sites:
     providers: dict[str, Provider]
     servers: dict[str, Server]
 
+    def server_named(self, name: str) -> Server | None:
+        """Return the server with this name, in any letter case; `None` if unknown."""
+        for server in self.servers.values():
+            if server.name.lower() == name.lower():
+                return server
+        return None
+
     def server_at(self, url: str) -> Server | None:
         """Return the server with this URL; `None` if it is unknown."""
         for server in self.servers.values():
@@ -88,6 +96,8 @@ class Sites:
                 return provider
         if "://" not in name:
             return None
+        from skaha._credentials.http import check_secure_url
+
         check_secure_url(name, "the provider")
         return Provider(name, name, OIDC)
 
@@ -103,12 +113,17 @@ def known_sites() -> Sites:
     Raises:
         ConfigurationError: If the user's file cannot be read.
     """
-    path = config.default_path().with_name("sites.toml")
-    shipped = tomllib.loads(resources.files("skaha.auth").joinpath("sites.toml").read_text("utf-8"))
+    # Late imports for the start-up time: most programs name no server.
+    import tomllib
+    from importlib import resources
+
+    path = default_path().with_name("sites.toml")
+    shipped = resources.files("skaha.config").joinpath("sites.toml").read_text("utf-8")
+    known = tomllib.loads(shipped)
     added = _read(path)
     try:
-        providers = shipped["providers"] | added.get("providers", {})
-        servers = shipped["servers"] | added.get("servers", {})
+        providers = known["providers"] | added.get("providers", {})
+        servers = known["servers"] | added.get("servers", {})
         sites = Sites(
             {name: Provider(name=name, **values) for name, values in providers.items()},
             {name: Server(name=name, **values) for name, values in servers.items()},
@@ -120,7 +135,54 @@ def known_sites() -> Sites:
     return sites
 
 
+def known_servers() -> list[Server]:
+    """Return the servers in the list of sites, without any request.
+
+    Returns:
+        The servers that this library knows, and those that the user has added. The `url` of a
+        server is `None` if only the registry of its provider knows it.
+
+    Raises:
+        skaha.errors.ConfigurationError: If the user's list of sites cannot be read.
+
+    Example:
+        >>> from skaha.auth import known_servers
+        >>> [server.name for server in known_servers()][:2]
+        ['canfar', 'ausSRC']
+    """
+    return list(known_sites().servers.values())
+
+
+def is_name(server: str) -> bool:
+    """Return whether a checked server is the name of a server whose URL a registry knows."""
+    return server != "local" and "://" not in server
+
+
+def check_server(key: str, value: object) -> str:
+    """Return the URL of a platform, `local`, or the name of a server whose URL a registry knows.
+
+    Args:
+        key: The name of the value, for messages.
+        value: A URL, `local`, or the name of a server in the list of sites.
+
+    Raises:
+        InvalidInputError: If it is something else.
+    """
+    if not isinstance(value, str) or value == "local" or not _NAME.fullmatch(value):
+        return validation.check_server(key, value)
+    sites = known_sites()
+    server = sites.server_named(value)
+    if server is None:
+        raise InvalidInputError(
+            f"{key} must be 'local', a URL like https://ws-uv.canfar.net/skaha, or one of the "
+            f"names {', '.join(sites.servers)}; not {value!r}"
+        )
+    return validation.check_server(key, server.url) if server.url else server.name
+
+
 def _read(path: Path) -> dict[str, Any]:
+    import tomllib
+
     try:
         return tomllib.loads(_atomic_file.read_text(path)) if path.is_absolute() else {}
     except (FileNotFoundError, NotADirectoryError):
@@ -130,6 +192,8 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _check(sites: Sites, path: Path) -> None:
+    from skaha._credentials.http import check_secure_url
+
     for server in sites.servers.values():
         if server.provider not in sites.providers:
             raise ConfigurationError(f"{path}: {server.name} has no provider {server.provider!r}")

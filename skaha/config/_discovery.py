@@ -10,13 +10,13 @@ import attrs
 
 from skaha._credentials.http import check_secure_url, open_client, send, server_message
 from skaha._sansio.validation import check_timeout, hidden_url
-from skaha.auth._sites import Server, known_sites
+from skaha.config._sites import Server, check_server, is_name, known_sites
 from skaha.errors import CredentialsError, InvalidInputError, SkahaError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from skaha.auth._sites import Provider, Sites
+    from skaha.config._sites import Provider, Sites
 
 log = logging.getLogger("skaha")
 
@@ -53,7 +53,7 @@ def discover(
         there is no provider 'cadx'; there is cadc, srcnet
     """
     provider = hidden_url(provider)
-    check_timeout("timeout", timeout)
+    timeout = check_timeout("timeout", timeout)
     sites = known_sites()
     if provider is not None and provider not in sites.providers:
         names = ", ".join(sites.providers)
@@ -73,10 +73,11 @@ def server_url(name: str) -> str:
     If the list has no URL for the server, the function looks it up in the registry of the provider.
 
     Args:
-        name: Name of a server, such as `canfar`.
+        name: Name of a server, such as `canfar`, in small or capital letters; or a URL or `local`,
+            which is returned as it is.
 
     Raises:
-        skaha.errors.InvalidInputError: If there is no server with this name.
+        skaha.errors.InvalidInputError: If it is no URL, and there is no server with this name.
         skaha.errors.CredentialsError: If the registry does not have the URL, or cannot be read.
 
     Example:
@@ -84,19 +85,14 @@ def server_url(name: str) -> str:
         >>> server_url("canfar")
         'https://ws-uv.canfar.net/skaha'
     """
-    servers = known_sites().servers
-    if name not in servers:
-        raise InvalidInputError(
-            f"server must be 'local', a URL like https://ws-uv.canfar.net/skaha, or one of the "
-            f"names {', '.join(servers)}; not {name!r}"
-        )
-    known = servers[name]
-    if known.url:
-        return known.url
+    checked = check_server("server", hidden_url(name))
+    if not is_name(checked):
+        return checked
+    known = known_sites().servers[checked]
     for server in discover(known.provider, trial=True):
         if server.uri == known.uri and server.url:
             return server.url
-    raise CredentialsError(f"the URL of {name} is unknown: give the URL of the server")
+    raise CredentialsError(f"the URL of {checked} is unknown: give the URL of the server")
 
 
 def _servers(provider: Provider, sites: Sites, timeout: float) -> Iterator[Server]:

@@ -1,0 +1,25 @@
+"""Names that the platform allows."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from skaha._sansio.carriable import YAML_WORD
+
+MAX_NAME_LENGTH = 63
+"""Characters of a name. It becomes a label and a host name in the cluster of the platform."""
+
+# There is room for the number of a replica.
+_LENGTH = 50
+_OTHERS = re.compile(r"[^a-z0-9]+")
+
+
+def allowed_name(text: str) -> str:
+    """Return the nearest name that the platform allows, for one session or for replicas."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    name = _OTHERS.sub("-", plain).strip("-")[:_LENGTH].strip("-")
+    if not name or YAML_WORD.fullmatch(name):
+        name = f"session-{name}".strip("-")
+    return name
