@@ -1,5 +1,7 @@
 """The embedded platform writes the recorded responses of a real server."""
 
+import re
+import tomllib
 from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
@@ -7,7 +9,7 @@ from pathlib import Path
 import pytest
 import recorded
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "local.md"
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def respond(platform, exchange, values):
@@ -62,7 +64,8 @@ def test_the_platform_writes_the_responses(platform, token, eventually, subtests
 
 def test_each_difference_is_a_row_of_the_page():
     """The page gives the reason of each difference that stays."""
-    rows = [line for line in PAGE.read_text().splitlines() if line.startswith("| ")]
+    page = (DOCS / "reference" / "local.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| ")]
     exchanges = [
         exchange for exchange in recorded.all_exchanges() if exchange.row or exchange.local
     ]
@@ -70,3 +73,14 @@ def test_each_difference_is_a_row_of_the_page():
     for exchange in exchanges:
         assert exchange.row, f"{exchange.name}: a difference needs its row"
         assert [row for row in rows if row.startswith(f"| {exchange.row}")], exchange.row
+
+
+def test_the_page_explains_the_files():
+    """Its example is in a file, and its table has all keys."""
+    page = (DOCS / "contributing" / "conformance.md").read_text()
+    example, _ = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    files = [path.read_text() for path in recorded.FOLDER.glob("*.toml")]
+    assert [content for content in files if example in content]
+    entries = [entry for text in files for entry in tomllib.loads(text).get("exchange", [])]
+    keys = {key for entry in entries for key in [*entry, *entry.get("local", {})]}
+    assert [key for key in keys if f"`{key}`" not in page] == []
