@@ -31,6 +31,7 @@ Each class is also a subclass of the exception that scripts caught before, such 
 
 from __future__ import annotations
 
+from types import TracebackType
 from typing import Any
 
 import httpx
@@ -86,6 +87,15 @@ class SkahaError(Exception):
         message = super().__str__()
         return f"{self.subject}: {message}" if self.subject else message
 
+    def _render_traceback_(self) -> list[str]:
+        """Return the lines that a notebook shows: without the frames of this library."""
+        from IPython import get_ipython
+
+        lines: list[str] = get_ipython().InteractiveTB.structured_traceback(
+            type(self), self, _frames_of_caller(self.__traceback__), tb_offset=1
+        )
+        return lines
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the message and the attributes, but not the request, which holds credentials."""
         state = {
@@ -94,6 +104,14 @@ class SkahaError(Exception):
             if name not in ("_request", "response")
         }
         return _unpickled, (type(self), self.args, state)
+
+
+def _frames_of_caller(trace: TracebackType | None) -> TracebackType | None:
+    """Return the frames before the first frame of this library."""
+    if trace is None or trace.tb_frame.f_globals.get("__name__", "").split(".")[0] == "skaha":
+        return None
+    rest = _frames_of_caller(trace.tb_next)
+    return TracebackType(rest, trace.tb_frame, trace.tb_lasti, trace.tb_lineno)
 
 
 def _unpickled(cls: type[SkahaError], args: tuple[Any, ...], state: dict[str, Any]) -> SkahaError:

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
 
 from skaha.errors import (
@@ -23,12 +24,26 @@ from skaha.errors import (
     CredentialsError,
     SkahaError,
 )
-from skaha.records import flattened
+from skaha.records import (
+    Event,
+    cores,
+    cores_in_use,
+    expiry_time,
+    flattened,
+    known,
+    parse_events,
+    ram_bytes,
+    ram_bytes_in_use,
+    start_time,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 __all__ = ["Launched", "ResultDict", "ResultList"]
+
+# Headings of the tables of events.
+EVENTS = ("id", "events")
 
 T = TypeVar("T")
 R = TypeVar("R", bound="_Result")
@@ -46,17 +61,20 @@ class Outcome(Generic[T]):
         values: Mapping[str, T] | None = None,
         failures: Mapping[str, SkahaError] | None = None,
         retries: int = 0,
+        names: Mapping[str, str] | None = None,
     ) -> None:
-        """Copy the values and the failures.
+        """Copy the values, the failures and the names.
 
         Args:
             values: The value of each item that succeeded.
             failures: The error of each item that failed.
             retries: Number of requests that were sent again.
+            names: The names of sessions by id, as far as they are known.
         """
         self.values = dict(values or {})
         self.failures = dict(failures or {})
         self.retries = retries
+        self.names = dict(names or {})
 
     @classmethod
     def of(
@@ -78,13 +96,45 @@ class _Result:
     retries: int
     """Number of requests that were sent again."""
 
+    # The headings of the keys and of the values in a table.
+    _titles: tuple[str, str] = ("field", "value")
+    _names_by_id: dict[str, str]
+
     def _take(self, outcome: Outcome[Any]) -> None:
         self.failures = outcome.failures
         self.retries = outcome.retries
+        self._names_by_id = outcome.names
+
+    def _rows(self) -> tuple[list[str], list[list[Any]]]:
+        """Return the headings and the rows of the table of this result."""
+        raise NotImplementedError
 
     def _repr_html_(self) -> str:
         """Return a table for a notebook, and a second table of the failures."""
-        return _tables(self, self.failures)
+        table = _html_table(*self._rows())
+        if not self.failures:
+            return table
+        return table + _html_table(["failed", "error"], list(self.failures.items()))
+
+    def to_pandas(self) -> Any:
+        """Return the table of this result as a `pandas.DataFrame`.
+
+        Returns:
+            A row for each session, event or field, in the order of this result. In records of
+            sessions, times are dates in UTC, numbers of cores are numbers, and amounts of memory
+            are bytes. Values that the platform does not know are missing values.
+
+        Raises:
+            ImportError: If pandas is not installed.
+
+        Example:
+            >>> from skaha import Session
+            >>> session = Session(server="local")
+            >>> frame = session.fetch(kind="firefly").to_pandas()
+            >>> len(frame)
+            0
+        """
+        return _data_frame(*self._rows())
 
     def raise_for_failures(self) -> None:
         """Raise all failures as one `ExceptionGroup`; do nothing without failures."""
@@ -109,6 +159,15 @@ class ResultList(list[T], _Result):
         super().__init__(values)
         self._take(outcome)
 
+    def _rows(self) -> tuple[list[str], list[list[Any]]]:
+        if not all(isinstance(value, dict) for value in self):
+            return list(self._titles), [[key, value] for key, value in enumerate(self)]
+        records: list[Mapping[str, Any]] = [value for value in self if isinstance(value, dict)]
+        if records and all(len(record) == 1 for record in records):
+            pairs = [pair for record in records for pair in record.items()]
+            return _rows_of_events(pairs, self._names_by_id)
+        return _rows_of_records(records)
+
 
 class ResultDict(dict[str, T], _Result):
     """A dictionary of the results that succeeded, by session id, with `failures`.
@@ -121,10 +180,31 @@ class ResultDict(dict[str, T], _Result):
         ({'unknown1': False}, ['unknown1'])
     """
 
-    def __init__(self, values: Mapping[str, T], outcome: Outcome[Any]) -> None:
-        """Copy the values, and take the failures and retries of `outcome`."""
+    def __init__(
+        self,
+        values: Mapping[str, T],
+        outcome: Outcome[Any],
+        titles: tuple[str, str] = ("field", "value"),
+    ) -> None:
+        """Copy the values, and take the failures, retries and names of `outcome`.
+
+        Args:
+            values: The values by id, or by another key.
+            outcome: The outcome of the call.
+            titles: The headings of the keys and of the values in a table.
+        """
         super().__init__(values)
         self._take(outcome)
+        self._titles = titles
+
+    def _rows(self) -> tuple[list[str], list[list[Any]]]:
+        if self._titles == EVENTS:
+            return _rows_of_events(self.items(), self._names_by_id)
+        return _with_names(
+            list(self._titles),
+            [[key, value] for key, value in flattened(self.items())],
+            self._names_by_id,
+        )
 
 
 class LaunchOrder(Protocol):
@@ -185,13 +265,19 @@ class Launched(ResultList[str]):
         self.surplus = dict(surplus or {})
         self.order = order
 
-    def _repr_html_(self) -> str:
-        """Return a table of the replicas by name."""
-        return _tables(self.names, self.failures, ("replica", "id"))
+    def _rows(self) -> tuple[list[str], list[list[Any]]]:
+        return ["replica", "id"], [[name, session_id] for name, session_id in self.names.items()]
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle everything but the launch, whose environment may hold secrets."""
         return {name: value for name, value in vars(self).items() if name != "order"}
+
+
+def names_by_id(ids: Any) -> dict[str, str]:
+    """Return the names of sessions by id, if `ids` is the result of a launch."""
+    if not isinstance(ids, Launched):
+        return {}
+    return {session_id: name for name, session_id in ids.names.items()}
 
 
 # Failures: data or an exception.
@@ -237,69 +323,117 @@ def raise_with_partial(error: SkahaError, result: _Result) -> NoReturn:
         error.add_note(
             f"{len(result.failures)} failed in all: .partial.failures has the error of each"
         )
-    raise error
+    # Without the frames of the request, the traceback stays short.
+    raise error.with_traceback(None)
 
 
-# Tables for notebooks.
+# Tables for notebooks and pandas.
 
 # Columns that come first; the others follow in the order of the records.
 _FIRST_COLUMNS = ("id", "name", "type", "status", "image", "startTime")
 _HIDDEN_COLUMNS = ("runAsUID", "runAsGID", "supplementalGroups")
+_EVENT_COLUMNS = ["id", *Event._fields]
+# Columns of records with their readers.
+_READERS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+    "startTime": start_time,
+    "expiryTime": expiry_time,
+    "requestedRAM": ram_bytes,
+    "ramInUse": ram_bytes_in_use,
+    "requestedCPUCores": cores,
+    "cpuCoresInUse": cores_in_use,
+}
+_TIMES = ("startTime", "expiryTime", "first_time", "last_time")
 # A notebook file keeps each table: limit the characters of a table, and of each row.
 _TABLE_CHARACTERS = 200_000
 _MIN_ROW_CHARACTERS, _MAX_ROW_CHARACTERS = 200, 20_000
 # Keep the line breaks of a text, and align it to the left; notebooks align tables to the right.
 _TEXT_STYLE = "text-align: left; white-space: pre-wrap; font-family: monospace"
+_LONGEST_WITHOUT_BREAK = 40  # an id, a name or a time stays on one line
+_BOX_LINES, _BOX_STYLE = 20, "max-height: 24em; overflow: auto"
 
 
-def _tables(
-    result: Any, failures: Mapping[str, Exception], titles: Sequence[str] = ("", "value")
-) -> str:
-    if isinstance(result, dict):
-        table = _table_of_pairs(result.items(), titles)
-    elif result and all(isinstance(value, dict) and len(value) == 1 for value in result):
-        table = _table_of_pairs((pair for value in result for pair in value.items()), titles)
-    elif all(isinstance(value, dict) for value in result):
-        table = _table_of_records(result)
-    else:
-        table = _table_of_pairs(enumerate(result), titles)
-    if not failures:
-        return table
-    return table + _table_of_pairs(failures.items(), ("failed", "why"))
-
-
-def _table_of_records(records: Sequence[Mapping[str, Any]]) -> str:
-    """Return a table with a column for every key of any record."""
+def _rows_of_records(records: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[Any]]]:
+    """Return a column for every key of any record."""
     keys = dict.fromkeys(key for record in records for key in record if key not in _HIDDEN_COLUMNS)
     columns = [key for key in _FIRST_COLUMNS if key in keys]
     columns += [key for key in keys if key not in _FIRST_COLUMNS]
-    return _table(columns, ([record.get(key, "") for key in columns] for record in records))
+    return columns, [[record.get(key) for key in columns] for record in records]
 
 
-def _table_of_pairs(pairs: Iterable[tuple[Any, Any]], titles: Sequence[str]) -> str:
-    """Return a table with two columns; a nested value is named by its path."""
-    return _table(titles, flattened(pairs))
+def _rows_of_events(
+    pairs: Iterable[tuple[str, Any]], names: Mapping[str, str]
+) -> tuple[list[str], list[list[Any]]]:
+    """Return a row for each event; a text without events is the message of one."""
+    rows: list[list[Any]] = []
+    for session_id, value in pairs:
+        events = parse_events(value) if isinstance(value, str) else value
+        if isinstance(events, list) and all(isinstance(event, Event) for event in events):
+            rows += [[session_id, *event] for event in events]
+        if (not events and value) or not isinstance(events, list):
+            rows.append([session_id, None, None, value, None, None])
+    return _with_names(list(_EVENT_COLUMNS), rows, names)
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+def _with_names(
+    columns: list[str], rows: list[list[Any]], names: Mapping[str, str]
+) -> tuple[list[str], list[list[Any]]]:
+    """Insert the names of the sessions after their ids, if any name is known."""
+    if not names:
+        return columns, rows
+    columns.insert(1, "name")
+    return columns, [[key, names.get(key), *rest] for key, *rest in rows]
+
+
+def _data_frame(columns: list[str], rows: list[list[Any]]) -> Any:
+    try:
+        import pandas as pd  # type: ignore[import-untyped,unused-ignore]
+    except ImportError:
+        raise ImportError("to_pandas needs pandas: pip install pandas", name="pandas") from None
+
+    records = [dict(zip(columns, row, strict=True)) for row in rows]
+    data = {
+        column: [_READERS.get(column, _value_of(column))(record) for record in records]
+        for column in columns
+    }
+    frame = pd.DataFrame(data, columns=columns)
+    for column in frame.columns.intersection(_TIMES):
+        frame[column] = pd.to_datetime(frame[column], utc=True, errors="coerce")
+    return frame
+
+
+def _value_of(column: str) -> Callable[[Mapping[str, Any]], Any]:
+    return lambda record: known(record[column])
+
+
+def _html_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     from html import escape
 
-    rows = list(rows)
     share = _TABLE_CHARACTERS // max(1, len(rows))
     limit = min(_MAX_ROW_CHARACTERS, max(_MIN_ROW_CHARACTERS, share))
     head = "".join(f"<th>{escape(column)}</th>" for column in columns)
     body = "".join(
-        "<tr>" + "".join(_cell(_shortened(str(value), limit)) for value in row) + "</tr>"
+        "<tr>" + "".join(_html_cell(_shortened(_text_of(value), limit)) for value in row) + "</tr>"
         for row in rows
     )
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _cell(text: str) -> str:
+def _text_of(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return "" if value is None else str(value)
+
+
+def _html_cell(text: str) -> str:
     from html import escape
 
-    style = f' style="{_TEXT_STYLE}"' if "\n" in text else ""
-    return f"<td{style}>{escape(text)}</td>"
+    if "\n" not in text:
+        style = ' style="white-space: nowrap"' if len(text) <= _LONGEST_WITHOUT_BREAK else ""
+        return f"<td{style}>{escape(text)}</td>"
+    content = escape(text)
+    if text.count("\n") > _BOX_LINES:
+        content = f'<div style="{_BOX_STYLE}">{content}</div>'
+    return f'<td style="{_TEXT_STYLE}">{content}</td>'
 
 
 def _shortened(text: str, limit: int) -> str:

@@ -2,6 +2,9 @@
 
 import asyncio
 import inspect
+import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
@@ -77,7 +80,7 @@ def test_a_launch_has_a_row_for_each_replica_and_each_failure(variant, scripted,
         ["replica", "id"],
         ["fit-1", "id-of-fit-1"],
         ["fit-2", "id-of-fit-2"],
-        ["failed", "why"],
+        ["failed", "error"],
         ["fit-3", MARKUP],
     ]
     assert repr(launched) == "['id-of-fit-1', 'id-of-fit-2']"
@@ -156,9 +159,49 @@ def test_a_log_keeps_its_lines():
     assert result._repr_html_().count("white-space: pre-wrap") == 1
 
 
-def test_events_have_a_row_for_each_session():
-    result = ResultList([{"a1": "TYPE REASON\nNormal Pulled\n"}, {"b2": "TYPE\n"}], Outcome())
-    assert rows_of(result)[1:] == [["a1", "TYPE REASON\nNormal Pulled\n"], ["b2", "TYPE\n"]]
+EVENTS = """TYPE     REASON   MESSAGE        FIRST-TIME             LAST-TIME
+Normal   Pulled   It is here     2026-11-27T07:42:31Z   <nil>
+Warning  Failed   No more disk   <nil>                  <nil>
+"""
+
+
+def test_events_have_a_row_for_each_event():
+    head = ["id", "type", "reason", "message", "first_time", "last_time"]
+    result = ResultList([{"a1": EVENTS}, {"b2": "no table\n"}, {"c3": ""}], Outcome())
+    assert rows_of(result) == [
+        head,
+        ["a1", "Normal", "Pulled", "It is here", "2026-11-27 07:42:31 UTC", ""],
+        ["a1", "Warning", "Failed", "No more disk", "", ""],
+        ["b2", "", "", "no table\n", "", ""],
+    ]
+
+
+def test_results_show_the_names_of_the_sessions(variant, session):
+    ids = variant.run(session.create("shown", IMAGE, cmd="echo", args="hello", replicas=2))
+    first, second = ids
+    assert rows_of(variant.run(session.wait(ids))) == [
+        ["id", "name", "status"],
+        [first, "shown-1", "Completed"],
+        [second, "shown-2", "Completed"],
+    ]
+    assert rows_of(variant.run(session.logs(ids)))[:2] == [
+        ["id", "name", "log"],
+        [first, "shown-1", "hello\n"],
+    ]
+    assert rows_of(variant.run(session.logs(list(ids))))[0] == ["id", "log"]
+    for events in (session.events(ids), session.parsed_events(ids)):
+        head, *rows = rows_of(variant.run(events))
+        assert head[:4] == ["id", "name", "type", "reason"]
+        assert [first, "shown-1", "Normal", "Scheduled"] in [row[:4] for row in rows]
+    deleted = variant.run(session.destroy(ids))
+    assert rows_of(deleted)[1] == [first, "shown-1", "True"]
+
+
+def test_short_values_stay_on_one_line_and_long_logs_have_a_scroll_box():
+    short, long = "2026-11-27T07:42:31Z", "a line\n" * 30
+    page = ResultDict({"a1": short, "b2": long}, Outcome(), ("id", "log"))._repr_html_()
+    assert f'<td style="white-space: nowrap">{short}</td>' in page
+    assert page.count("overflow: auto") == 1
 
 
 @pytest.mark.parametrize(("count", "length"), [(1, 20_000), (1, 10**7), (1000, 5000), (1000, 99)])
@@ -180,6 +223,32 @@ def test_a_list_of_sessions_is_a_data_frame(variant, scripted, scripted_session)
     assert list(frame["id"]) == [record["id"] for record in samples.SESSIONS_B]
     assert list(frame.columns[:2]) == ["id", "userid"]
     assert frame["status"].value_counts()["Running"] == 1
+
+
+def test_a_data_frame_has_times_and_numbers(variant, scripted, scripted_session):
+    record = {"id": "a1", "name": "fit-1", "status": "Running", "requestedRAM": "8G"}
+    record |= {"startTime": "2026-11-27T07:42:31Z", "expiryTime": "<none>"}
+    record |= {"requestedCPUCores": "2.5", "ramInUse": "<none>", "cpuCoresInUse": None}
+    scripted.answer = lambda _: json_answer([record, {"id": "b2"}])
+    frame = variant.run(scripted_session.fetch()).to_pandas()
+    assert str(frame["startTime"].dtype).startswith("datetime64[")
+    assert frame["startTime"][0].isoformat() == "2026-11-27T07:42:31+00:00"
+    assert frame["expiryTime"].isna().all()
+    assert frame["requestedRAM"][0] == 8 * 2**30
+    assert frame["requestedCPUCores"][0] == 2.5
+    assert frame["ramInUse"].isna().all()
+    assert list(frame["id"]) == ["a1", "b2"]
+    assert frame["status"].isna().tolist() == [False, True]
+
+
+def test_every_result_is_a_data_frame():
+    statuses = ResultDict({"a1": "Failed"}, Outcome(names={"a1": "fit-1"}), ("id", "status"))
+    frame = statuses.to_pandas()
+    assert frame.to_dict("records") == [{"id": "a1", "name": "fit-1", "status": "Failed"}]
+    events = ResultList([{"a1": EVENTS}], Outcome()).to_pandas()
+    assert events["first_time"][0].year == 2026
+    assert len(events) == 2
+    assert len(ResultList([], Outcome()).to_pandas()) == 0
 
 
 # An executed notebook.
@@ -224,6 +293,10 @@ CELLS = {
             print(cancellation.partial == {long_id: "Running"})
     """,
     "destroy": "session.destroy([*ids, long_id])",
+    "refused": """
+        unreachable = Session(server="http://127.0.0.1:9/skaha", token="t", retry=False)
+        unreachable.logs(["a1", "b2"])
+    """,
 }
 
 
@@ -313,3 +386,31 @@ def test_a_progress_bar_is_a_widget(notebook, cell, style, texts):
 
 def test_the_last_cell_deletes_all_sessions(notebook):
     assert {row[1] for row in table(notebook.outputs["destroy"])[1:]} == {"True"}
+
+
+def test_a_refused_connection_has_a_short_traceback(notebook):
+    [output] = notebook.outputs["refused"]
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(output.traceback)).splitlines()
+    assert len(lines) <= 20
+    assert next(line for line in lines if "Traceback" in line).startswith("ConnectError")
+    assert "----> 2 unreachable.logs" in "\n".join(lines)
+    assert lines[-2].startswith("ConnectionFailedError: logs of a1: no answer to GET")
+    assert lines[-1] == "2 failed in all: .partial.failures has the error of each"
+
+
+CALLS = ["fetch()", 'logs(["a1", "b2"])', 'create("fit", IMAGE, cmd="true", replicas=2)']
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_refused_connection_has_a_short_traceback_in_a_terminal(call):
+    program = f"""
+from skaha import Session
+IMAGE = {IMAGE!r}
+Session(server="http://127.0.0.1:9/skaha", token="t", retry=False).{call}
+"""
+    command = [sys.executable, "-c", program]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = finished.stderr.splitlines()
+    assert len(lines) <= 20
+    assert lines[0].startswith("httpx.ConnectError: ")
+    assert any(line.startswith("skaha.errors.ConnectionFailedError: ") for line in lines[-2:])

@@ -48,11 +48,13 @@ from skaha.records import (
     sessions,
 )
 from skaha.results import (
+    EVENTS,
     Launched,
     Outcome,
     ResultDict,
     ResultList,
     attach_partial,
+    names_by_id,
     raise_if_fatal,
 )
 
@@ -366,7 +368,8 @@ class AsyncSession(AsyncBaseClient):
             for replica, session_id in launched.names.items()
             if session_id in logs
         }
-        return ResultDict(texts, Outcome(texts, failures, launched.retries + logs.retries))
+        outcome = Outcome(texts, failures, launched.retries + logs.retries)
+        return ResultDict(texts, outcome, ("replica", "log"))
 
     async def _clean_up(self, launched: Launched, ids: list[str]) -> None:
         # A session that was only found by its name may belong to another program.
@@ -534,7 +537,10 @@ class AsyncSession(AsyncBaseClient):
         self, send: Method[[str], T], ids: str | Sequence[str], progress: Progress | None
     ) -> Outcome[T]:
         checked = validation.check_ids(ids)
-        return await self._request_many(send, checked, ProgressReporter(progress, len(checked)))
+        reporter = ProgressReporter(progress, len(checked))
+        outcome = await self._request_many(send, checked, reporter)
+        outcome.names = names_by_id(ids)
+        return outcome
 
     async def stats(self) -> StatsRecord:
         """Read how busy the whole platform is.
@@ -734,7 +740,8 @@ class AsyncSession(AsyncBaseClient):
             return text
 
         outcome = await self._for_each_id(read, ids, progress)
-        logs = raise_if_fatal(ResultDict(outcome.values, outcome), outcome.values)
+        result = ResultDict(outcome.values, outcome, ("id", "log"))
+        logs = raise_if_fatal(result, outcome.values)
         if not verbose:
             return logs
         _print_texts(logs)
@@ -804,7 +811,8 @@ class AsyncSession(AsyncBaseClient):
             return path
 
         outcome = await self._for_each_id(save, checked, progress)
-        return raise_if_fatal(ResultDict(outcome.values, outcome), outcome.values)
+        outcome.names = names_by_id(ids)
+        return raise_if_fatal(ResultDict(outcome.values, outcome, ("id", "file")), outcome.values)
 
     async def follow(
         self,
@@ -941,7 +949,8 @@ class AsyncSession(AsyncBaseClient):
         """
         tables = await self.events(ids, progress=progress)
         parsed = {key: parse_events(text) for table in tables for key, text in table.items()}
-        return ResultDict(parsed, Outcome(failures=tables.failures, retries=tables.retries))
+        outcome = Outcome(parsed, tables.failures, tables.retries, names_by_id(ids))
+        return ResultDict(parsed, outcome, EVENTS)
 
     # Connect.
 
@@ -986,7 +995,10 @@ class AsyncSession(AsyncBaseClient):
         timeout = validation.check_seconds("timeout", timeout)
         on_response = webbrowser.open if browser else None
         outcome = await AsyncConnector(self, checked, timeout, progress, on_response).run()
-        return raise_if_fatal(ResultDict(outcome.values, outcome), outcome.values)
+        outcome.names = names_by_id(ids)
+        return raise_if_fatal(
+            ResultDict(outcome.values, outcome, ("id", "address")), outcome.values
+        )
 
     async def connect_url(self, session_id: str) -> str:
         """Return the address of an interactive session.
@@ -1054,6 +1066,7 @@ class AsyncSession(AsyncBaseClient):
 
         checked = validation.check_ids(ids)
         outcome = await self._for_each_id(extend, checked, progress)
+        outcome.names = names_by_id(ids)
         refusals = (BadRequestError, NotFoundError)
         return raise_if_fatal(_answers(checked, outcome, refusals), outcome.values)
 
@@ -1106,6 +1119,7 @@ class AsyncSession(AsyncBaseClient):
         outcome = await self._for_each_id(delete, checked, progress)
         if verify and outcome.values:
             outcome = await verify_deletions(self, outcome)
+        outcome.names = names_by_id(ids)
         refusals = (NotFoundError, PermissionDeniedError, StillThereError)
         return raise_if_fatal(_answers(checked, outcome, refusals), outcome.values)
 
@@ -1423,7 +1437,7 @@ def _answers(
             answers[session_id] = True
         elif isinstance(error, refusals) and not error.concerns_platform:
             answers[session_id] = False
-    return ResultDict(answers, outcome)
+    return ResultDict(answers, outcome, ("id", "done"))
 
 
 def _may_change(record: Mapping[str, Any]) -> bool:

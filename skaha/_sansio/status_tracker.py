@@ -74,7 +74,7 @@ class StatusTracker:
         self._restart = RESTART_SECONDS if restart is None else restart
         self._clock = clock
         self._statuses: dict[str, str] = {}
-        self._names: dict[str, str] = {}
+        self.names: dict[str, str] = {}
         start = clock()
         # Since when each session is missing from the list.
         self._missing_since = dict.fromkeys(ids, start)
@@ -156,7 +156,7 @@ class StatusTracker:
 
     def _take(self, session_id: str, record: Mapping[str, Any]) -> None:
         self._failed_look_ups[session_id] = 0
-        self._names[session_id] = session_name(record)
+        self.names[session_id] = session_name(record)
         status = known(record.get("status"))
         word = _NO_STATUS if status is None else str(status)
         if status is None or word not in _KNOWN:
@@ -208,7 +208,7 @@ class StatusTracker:
 
     def label(self, session_id: str) -> str:
         """Return the name and the id of a session, for a message."""
-        name = self._names.get(session_id)
+        name = self.names.get(session_id)
         return f"{name} ({session_id})" if name else session_id
 
 

@@ -72,7 +72,7 @@ def _raise_if_over(poller: Poller, tracker: StatusTracker, timeout: float | None
 
 
 def _result(tracker: StatusTracker) -> ResultDict[str]:
-    return ResultDict(tracker.statuses(), Outcome())
+    return ResultDict(tracker.statuses(), Outcome(names=tracker.names), ("id", "status"))
 
 
 def _timed_out(tracker: StatusTracker, timeout: float | None, reason: str) -> WaitTimeoutError:

@@ -49,11 +49,13 @@ from skaha.records import (
     sessions,
 )
 from skaha.results import (
+    EVENTS,
     Launched,
     Outcome,
     ResultDict,
     ResultList,
     attach_partial,
+    names_by_id,
     raise_if_fatal,
 )
 
@@ -367,7 +369,8 @@ class Session(BaseClient):
             for replica, session_id in launched.names.items()
             if session_id in logs
         }
-        return ResultDict(texts, Outcome(texts, failures, launched.retries + logs.retries))
+        outcome = Outcome(texts, failures, launched.retries + logs.retries)
+        return ResultDict(texts, outcome, ("replica", "log"))
 
     def _clean_up(self, launched: Launched, ids: list[str]) -> None:
         # A session that was only found by its name may belong to another program.
@@ -535,7 +538,10 @@ class Session(BaseClient):
         self, send: Method[[str], T], ids: str | Sequence[str], progress: Progress | None
     ) -> Outcome[T]:
         checked = validation.check_ids(ids)
-        return self._request_many(send, checked, ProgressReporter(progress, len(checked)))
+        reporter = ProgressReporter(progress, len(checked))
+        outcome = self._request_many(send, checked, reporter)
+        outcome.names = names_by_id(ids)
+        return outcome
 
     def stats(self) -> StatsRecord:
         """Read how busy the whole platform is.
@@ -735,7 +741,8 @@ class Session(BaseClient):
             return text
 
         outcome = self._for_each_id(read, ids, progress)
-        logs = raise_if_fatal(ResultDict(outcome.values, outcome), outcome.values)
+        result = ResultDict(outcome.values, outcome, ("id", "log"))
+        logs = raise_if_fatal(result, outcome.values)
         if not verbose:
             return logs
         _print_texts(logs)
@@ -805,7 +812,8 @@ class Session(BaseClient):
             return path
 
         outcome = self._for_each_id(save, checked, progress)
-        return raise_if_fatal(ResultDict(outcome.values, outcome), outcome.values)
+        outcome.names = names_by_id(ids)
+        return raise_if_fatal(ResultDict(outcome.values, outcome, ("id", "file")), outcome.values)
 
     def follow(
         self,
@@ -942,7 +950,8 @@ class Session(BaseClient):
         """
         tables = self.events(ids, progress=progress)
         parsed = {key: parse_events(text) for table in tables for key, text in table.items()}
-        return ResultDict(parsed, Outcome(failures=tables.failures, retries=tables.retries))
+        outcome = Outcome(parsed, tables.failures, tables.retries, names_by_id(ids))
+        return ResultDict(parsed, outcome, EVENTS)
 
     # Connect.
 
@@ -987,7 +996,10 @@ class Session(BaseClient):
         timeout = validation.check_seconds("timeout", timeout)
         on_response = webbrowser.open if browser else None
         outcome = Connector(self, checked, timeout, progress, on_response).run()
-        return raise_if_fatal(ResultDict(outcome.values, outcome), outcome.values)
+        outcome.names = names_by_id(ids)
+        return raise_if_fatal(
+            ResultDict(outcome.values, outcome, ("id", "address")), outcome.values
+        )
 
     def connect_url(self, session_id: str) -> str:
         """Return the address of an interactive session.
@@ -1055,6 +1067,7 @@ class Session(BaseClient):
 
         checked = validation.check_ids(ids)
         outcome = self._for_each_id(extend, checked, progress)
+        outcome.names = names_by_id(ids)
         refusals = (BadRequestError, NotFoundError)
         return raise_if_fatal(_answers(checked, outcome, refusals), outcome.values)
 
@@ -1107,6 +1120,7 @@ class Session(BaseClient):
         outcome = self._for_each_id(delete, checked, progress)
         if verify and outcome.values:
             outcome = verify_deletions(self, outcome)
+        outcome.names = names_by_id(ids)
         refusals = (NotFoundError, PermissionDeniedError, StillThereError)
         return raise_if_fatal(_answers(checked, outcome, refusals), outcome.values)
 
@@ -1424,7 +1438,7 @@ def _answers(
             answers[session_id] = True
         elif isinstance(error, refusals) and not error.concerns_platform:
             answers[session_id] = False
-    return ResultDict(answers, outcome)
+    return ResultDict(answers, outcome, ("id", "done"))
 
 
 def _may_change(record: Mapping[str, Any]) -> bool:
