@@ -33,9 +33,9 @@ def test_each_session_has_the_name_and_the_fields_of_its_job(variant, faulty, fa
         faulty_session.create_many(JOBS, progress=lambda *report: reports.append(report))
     )
     assert list(launched.names) == ["Bias", "flat-7", "note"]
-    assert faulty.named() == {name.lower(): [key] for name, key in launched.names.items()}
+    assert faulty.ids_by_name() == {name.lower(): [key] for name, key in launched.names.items()}
     assert (reports[0], reports[-1]) == ((0, 3), (3, 3))
-    forms = {request.form["name"][0]: request.form for request in faulty.seen("POST")}
+    forms = {request.form["name"][0]: request.form for request in faulty.requests("POST")}
     assert forms["Bias"]["env"] == ["BAND=r", "REPLICA_ID=1", "REPLICA_COUNT=1"]
     assert (forms["Bias"]["cores"], forms["Bias"]["ram"]) == (["2"], ["4"])
     assert forms["flat-7"]["cores"] == ["1"]
@@ -83,11 +83,11 @@ def test_one_wrong_job_is_named_and_nothing_is_sent(variant, faulty, faulty_sess
 def test_failures_and_uncertain_launches_are_treated_as_for_replicas(
     variant, faulty, faulty_session
 ):
-    faulty.script("POST Bias", f.RESET_DONE)
-    faulty.script("POST note", f.RESET_UNDONE)
-    faulty.always("POST flat-7", f.refused(400))
+    faulty.script("POST Bias", f.RESET_EXECUTED)
+    faulty.script("POST note", f.RESET_NOT_EXECUTED)
+    faulty.always("POST flat-7", f.refusal(400))
     launched = variant.run(faulty_session.create_many(JOBS))
-    assert faulty.named() == {name.lower(): [key] for name, key in launched.names.items()}
+    assert faulty.ids_by_name() == {name.lower(): [key] for name, key in launched.names.items()}
     assert list(launched.found_by_name) == ["Bias"]
     assert list(launched.failures) == ["flat-7"]
     assert isinstance(launched.failures["flat-7"], BadRequestError)

@@ -28,7 +28,7 @@ NO_KEYRING = "keyring.backends.null.Keyring"
 
 
 class Home:
-    """The home directory of a user, and the programs that run there."""
+    """The home directory of a user, and functions that run programs there."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -49,6 +49,7 @@ class Home:
         self.config.with_name("sites.toml").write_text(text)
 
     def netrc(self, text: str, permissions: int = 0o600) -> None:
+        """Write the user's file of passwords."""
         path = self.path / ".netrc"
         path.write_text(text)
         path.chmod(permissions)
@@ -57,16 +58,16 @@ class Home:
     def stored_logins(self) -> list[Path]:
         return sorted(self.path.rglob("logins/*.json"))
 
-    def age(self, **changes: float) -> None:
-        """Let the stored access token expire."""
+    def expire_token(self, **changes: float) -> None:
+        """Let the stored access token expire; `changes` replace fields of the stored login."""
         [path] = self.stored_logins
         login = json.loads(path.read_text()) | {"obtained": 0, "expires": time.time() - 1}
         path.write_text(json.dumps(login | changes))
 
-    def run(self, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         """Run the command without a terminal."""
         result = subprocess.run(
-            [SKAHA, *words],
+            [SKAHA, *arguments],
             env=self.env,
             capture_output=True,
             text=True,
@@ -78,21 +79,21 @@ class Home:
         assert "Traceback" not in result.stderr
         return result
 
-    def at_a_terminal(self, *words: str) -> pexpect.spawn:
+    def at_a_terminal(self, *arguments: str) -> pexpect.spawn:
         """Run the command at a terminal."""
         return pexpect.spawn(
             SKAHA,
-            list(words),
+            list(arguments),
             env=self.env,
             dimensions=(50, 100),
             timeout=20,
             encoding="utf-8",
         )
 
-    def python(self, code: str, *words: str) -> subprocess.Popen[str]:
-        """Start Python."""
+    def python(self, code: str, *arguments: str) -> subprocess.Popen[str]:
+        """Start a Python program; return its process."""
         return subprocess.Popen(
-            [sys.executable, "-c", code, *words],
+            [sys.executable, "-c", code, *arguments],
             env=self.env,
             stdout=subprocess.PIPE,
             stdin=subprocess.PIPE,
@@ -103,22 +104,22 @@ class Home:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
-    """A new home directory without a keyring and without a terminal."""
+    """Make a new home directory without a keyring and without a terminal."""
     for name in [name for name in os.environ if name.startswith(("SKAHA_", "XDG_"))]:
         monkeypatch.delenv(name)
     user_home = Home(tmp_path / "home")
     user_home.path.mkdir()
     for name, value in user_home.env.items():
         monkeypatch.setenv(name, value)
-    before = keyring.get_keyring()
+    previous_keyring = keyring.get_keyring()
     keyring.set_keyring(NoKeyring())
     yield user_home
-    keyring.set_keyring(before)
+    keyring.set_keyring(previous_keyring)
 
 
 @pytest.fixture
 def cadc(home: Home) -> Iterator[CertificateService]:
-    """A service that makes certificates, with the name `cadc`."""
+    """Start a service that makes certificates, with the name `cadc`."""
     with CertificateService() as service:
         home.sites(f'[providers.cadc]\nmethod = "certificate"\nurl = "{service.url}"\n')
         yield service
@@ -126,7 +127,7 @@ def cadc(home: Home) -> Iterator[CertificateService]:
 
 @pytest.fixture
 def iam() -> Iterator[IdentityProvider]:
-    """A provider of OpenID Connect."""
+    """Start a provider of OpenID Connect."""
     with IdentityProvider() as provider:
         yield provider
         provider.may_renew.set()
@@ -134,7 +135,7 @@ def iam() -> Iterator[IdentityProvider]:
 
 @pytest.fixture
 def log_in(iam: IdentityProvider) -> Callable[..., Login]:
-    """Log in with a person who confirms at once."""
+    """Return a function that logs in; the person confirms the code at once."""
 
     def log_in(server: str = "http://127.0.0.1:9/skaha", **more: Any) -> Login:
         show = more.pop("show", lambda device: iam.decide(device.code))

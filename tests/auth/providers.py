@@ -22,12 +22,12 @@ USER, PASSWORD = "vrubin", "canary-password-51"
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 
-def refused(status: int, error: str, description: str = "") -> Answer:
+def error_response(status: int, error: str, description: str = "") -> Answer:
     body = json.dumps({"error": error, "error_description": description})
     return Answer(status, body, "application/json")
 
 
-def basic(received: Received) -> tuple[str, str]:
+def basic_credentials(received: Received) -> tuple[str, str]:
     """Return the user and the password of a request."""
     scheme, _, encoded = received.headers.get("authorization", "").partition(" ")
     user, _, password = base64.b64decode(encoded).decode().partition(":")
@@ -51,7 +51,7 @@ class CertificateService(ScriptedServer):
         self.url = self.url.replace("/skaha", "/cred/auth/priv")
         self.authority = authority or trustme.CA()
         self.pem: Callable[[float], str] = self.issue
-        self.answer = self._hand_out
+        self.answer = self._send_certificate
 
     def issue(self, days: float, *, key: bool = True) -> str:
         until = datetime.now(UTC) + timedelta(days=days)
@@ -60,8 +60,8 @@ class CertificateService(ScriptedServer):
         chain = b"".join(blob.bytes() for blob in leaf.cert_chain_pems)
         return (chain + (leaf.private_key_pem.bytes() if key else b"")).decode()
 
-    def _hand_out(self, received: Received) -> Answer:
-        if basic(received) != (USER, PASSWORD):
+    def _send_certificate(self, received: Received) -> Answer:
+        if basic_credentials(received) != (USER, PASSWORD):
             return Answer(401, "invalid username/password combination\n")
         return Answer(200, self.pem(float(received.query["daysValid"][0])), "application/x-pem")
 
@@ -77,7 +77,7 @@ class Code:
 
 @dataclass
 class Family:
-    """The tokens of one login. An old refresh token revokes all of them."""
+    """The tokens of one login. The use of an old refresh token revokes all of them."""
 
     refresh_token: str
     alive: bool = True
@@ -85,7 +85,7 @@ class Family:
 
 
 class IdentityProvider(ScriptedServer):
-    """A provider of OpenID Connect: registration, device flow, revocation, detection of reuse.
+    """A provider of OpenID Connect: registration, device flow, renewal and revocation.
 
     Attributes:
         life: Lifetime of an access token in seconds.
@@ -95,9 +95,10 @@ class IdentityProvider(ScriptedServer):
         registers: Whether the provider registers unknown programs.
         client_auth: Method by which programs authenticate.
         rotates: Whether each renewal returns a new refresh token.
-        fixed: The only access token, for example the token of a platform.
+        fixed: If set, each login gets this access token, for example the token of a platform.
         slow_downs: Number of `slow_down` responses before other responses.
         may_renew: Renewals wait for this event before they are processed.
+        description: Fields that replace those of the document about the provider.
         renewal_requested: Is set when a renewal arrives.
         is_unreachable: Whether requests are lost.
         request_lost: Is set when a request is lost.
@@ -117,7 +118,7 @@ class IdentityProvider(ScriptedServer):
         self.clients: dict[str, str] = {}
         self.codes: dict[str, Code] = {}
         self.families: list[Family] = []
-        self.described: dict[str, Any] = {}
+        self.description: dict[str, Any] = {}
         self.may_renew, self.renewal_requested, self.request_lost = (
             threading.Event() for _ in range(3)
         )
@@ -139,7 +140,7 @@ class IdentityProvider(ScriptedServer):
         return self.count("/token", grant_type="refresh_token")
 
     def decide(self, user_code: str, verdict: str = "yes") -> None:
-        """Act as a person in a browser."""
+        """Confirm or deny a code, as a person in a browser does."""
         for code in self.codes.values():
             if code.user_code == user_code:
                 code.verdict = verdict
@@ -164,7 +165,7 @@ class IdentityProvider(ScriptedServer):
 
     def _on_openid_configuration(self, _: Received) -> Answer:
         here = self.issuer.rstrip("/")
-        described = {
+        description = {
             "issuer": self.issuer,
             "token_endpoint": f"{here}/token",
             "device_authorization_endpoint": f"{here}/devicecode",
@@ -173,14 +174,14 @@ class IdentityProvider(ScriptedServer):
             "userinfo_endpoint": f"{here}/userinfo",
             "scopes_supported": ["openid", "profile", "offline_access"],
         }
-        return json_answer(described | self.described)
+        return json_answer(description | self.description)
 
     def _on_register(self, received: Received) -> Answer:
         # The parser of forms reads the JSON body as one key.
         [body] = received.form
         registration = json.loads(body)
         if not self.registers or DEVICE_GRANT not in registration["grant_types"]:
-            return refused(403, "access_denied", "no more programs")
+            return error_response(403, "access_denied", "no more programs")
         name, secret = f"client-{next(self._numbers)}", self._new("secret")
         registered = {"client_id": name, "token_endpoint_auth_method": self.client_auth}
         if self.client_auth == "none":
@@ -192,7 +193,7 @@ class IdentityProvider(ScriptedServer):
 
     def _is_known(self, received: Received) -> bool:
         if self.client_auth == "client_secret_basic":
-            name, secret = basic(received)
+            name, secret = basic_credentials(received)
         else:
             # A parameter that is sent twice is refused.
             [name] = received.form.get("client_id", [""])
@@ -201,7 +202,7 @@ class IdentityProvider(ScriptedServer):
 
     def _on_devicecode(self, received: Received) -> Answer:
         if not self._is_known(received) or received.form["client_id"][0] not in self.clients:
-            return refused(401, "invalid_client", "who is that?")
+            return error_response(401, "invalid_client", "who is that?")
         code = Code(f"WDJB-{next(self._numbers):04}", time.time() + self.code_life)
         secret = self._new("device")
         self.codes[secret] = code
@@ -219,7 +220,7 @@ class IdentityProvider(ScriptedServer):
 
     def _on_token(self, received: Received) -> Answer:
         if not self._is_known(received):
-            return refused(401, "invalid_client", "who is that?")
+            return error_response(401, "invalid_client", "who is that?")
         form = {key: values[0] for key, values in received.form.items()}
         if form["grant_type"] == DEVICE_GRANT:
             return self._first_tokens(self.codes[form["device_code"]])
@@ -227,12 +228,12 @@ class IdentityProvider(ScriptedServer):
 
     def _first_tokens(self, code: Code) -> Answer:
         if time.time() > code.expires:
-            return refused(400, "expired_token", "too late")
+            return error_response(400, "expired_token", "too late")
         if self.slow_downs:
             self.slow_downs -= 1
-            return refused(400, "slow_down")
+            return error_response(400, "slow_down")
         if code.verdict != "yes":
-            return refused(400, code.verdict, "says the person")
+            return error_response(400, code.verdict, "says the person")
         family = Family("")
         self.families.append(family)
         return self._tokens(family, self._new("refresh"))
@@ -244,7 +245,7 @@ class IdentityProvider(ScriptedServer):
                 return self._tokens(family, new)
             # An old refresh token is a sign of theft.
             family.alive = False
-        return refused(400, "invalid_grant", "this refresh token is of no use")
+        return error_response(400, "invalid_grant", "this refresh token is of no use")
 
     def _tokens(self, family: Family, refresh_token: str) -> Answer:
         is_new = refresh_token != family.refresh_token
@@ -260,7 +261,7 @@ class IdentityProvider(ScriptedServer):
 
     def _on_revoke(self, received: Received) -> Answer:
         if not self._is_known(received):
-            return refused(401, "invalid_client")
+            return error_response(401, "invalid_client")
         for family in self.families:
             if received.form["token"][0] in (family.refresh_token, *family.access_tokens):
                 family.alive = False
@@ -269,5 +270,5 @@ class IdentityProvider(ScriptedServer):
     def _on_userinfo(self, received: Received) -> Answer:
         token = received.headers.get("authorization", "").removeprefix("Bearer ")
         if not any(family.alive and token in family.access_tokens for family in self.families):
-            return refused(401, "invalid_token")
+            return error_response(401, "invalid_token")
         return json_answer({"sub": "4711", "preferred_username": USER})

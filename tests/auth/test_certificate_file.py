@@ -1,4 +1,4 @@
-"""The certificate of a living client: a new one is used, and an old one is reported."""
+"""The certificate of a running client: a new file is used, and an expired one is reported."""
 
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ AUTHORITY = trustme.CA()
 
 @pytest.fixture
 def platform(tmp_path, monkeypatch):
-    """A platform with TLS, which notes the certificate of each request."""
+    """Start a platform with TLS; it stores the certificate of each request."""
     AUTHORITY.cert_pem.write_to_path(tmp_path / "authority.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
     with ScriptedServer(server_side(AUTHORITY)) as server:
@@ -39,7 +39,7 @@ def file(tmp_path):
     return tmp_path / "proxy.pem"
 
 
-def shown(platform):
+def presented_certificates(platform):
     return [request.certificate for request in platform.received]
 
 
@@ -50,7 +50,7 @@ def test_a_changed_certificate_is_used_for_the_next_request(variant, platform, f
     second = write(file)
     for _ in range(2):
         variant.run(session.fetch())
-    assert shown(platform) == [first, second, second]
+    assert presented_certificates(platform) == [first, second, second]
     assert platform.connections == 2
 
 
@@ -71,7 +71,7 @@ def test_the_last_certificate_is_used_while_the_file_is_being_written(
     assert caplog.text.count("the last certificate in this file is used") == 1
     second = write(file)
     variant.run(session.fetch())
-    assert shown(platform) == [first, first, second]
+    assert presented_certificates(platform) == [first, first, second]
 
 
 @pytest.mark.filterwarnings("ignore:the certificate .* expires")
@@ -87,7 +87,7 @@ def test_a_certificate_that_expires_is_reported_before_the_next_request(variant,
         fetch_until_it_expires()
     new = write(file)
     variant.run(session.fetch())
-    assert shown(platform)[-1] == new
+    assert presented_certificates(platform)[-1] == new
 
 
 def test_a_default_certificate_may_come_later(variant, platform, home):
@@ -99,7 +99,7 @@ def test_a_default_certificate_may_come_later(variant, platform, home):
     new = write(home.certificate)
     assert session.certificate == home.certificate
     variant.run(session.fetch())
-    assert shown(platform) == [None, new]
+    assert presented_certificates(platform) == [None, new]
 
 
 def test_an_expired_default_certificate_may_be_replaced(variant, platform, home):
@@ -109,4 +109,4 @@ def test_an_expired_default_certificate_may_be_replaced(variant, platform, home)
         variant.run(session.fetch())
     new = write(home.certificate)
     variant.run(session.fetch())
-    assert shown(platform) == [new]
+    assert presented_certificates(platform) == [new]

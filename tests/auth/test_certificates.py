@@ -1,4 +1,4 @@
-"""Proxy certificates in exchange for a user name and a password."""
+"""Logins by user name and password, which return a proxy certificate."""
 
 import ssl
 import stat
@@ -20,7 +20,7 @@ def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_a_certificate_is_stored_in_the_default_place_for_its_owner_only(cadc, home):
+def test_a_certificate_is_stored_at_the_default_path_and_only_its_owner_can_read_it(cadc, home):
     result = skaha.login("cadc", user=USER, password=PASSWORD, days=3)
     assert (result.user, result.provider, result.method) == (USER, "cadc", "certificate")
     assert result.place == str(home.certificate)
@@ -28,8 +28,8 @@ def test_a_certificate_is_stored_in_the_default_place_for_its_owner_only(cadc, h
     assert mode(home.certificate.parent) == 0o700
     assert list(home.certificate.parent.iterdir()) == [home.certificate]
     assert cadc.received[0].query == {"daysValid": ["3"]}
-    soon = datetime.now(UTC) + timedelta(days=3)
-    assert abs(result.expires - soon) < timedelta(minutes=1)
+    expected = datetime.now(UTC) + timedelta(days=3)
+    assert abs(result.expires - expected) < timedelta(minutes=1)
     assert result.expires == config.valid_until(home.certificate)
     with Session() as session:
         assert session.certificate == home.certificate
@@ -37,9 +37,9 @@ def test_a_certificate_is_stored_in_the_default_place_for_its_owner_only(cadc, h
 
 def test_a_platform_accepts_the_certificate(home, monkeypatch):
     authority = trustme.CA()
-    trusted = home.path / "authorities.pem"
-    authority.cert_pem.write_to_path(trusted)
-    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    authorities = home.path / "authorities.pem"
+    authority.cert_pem.write_to_path(authorities)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authorities))
     with (
         CertificateService(authority) as service,
         ScriptedServer(server_side(authority)) as platform,
@@ -50,8 +50,8 @@ def test_a_platform_accepts_the_certificate(home, monkeypatch):
         platform.answer = lambda _: json_answer([])
         with Session(server=platform.url) as session:
             assert session.fetch() == []
-        shown = platform.received[0].certificate
-    assert ssl.DER_cert_to_PEM_cert(shown) in home.certificate.read_text()
+        presented = platform.received[0].certificate
+    assert ssl.DER_cert_to_PEM_cert(presented) in home.certificate.read_text()
 
 
 def test_a_new_certificate_replaces_the_old_file_and_its_permissions(cadc, home):
@@ -65,20 +65,20 @@ def test_a_new_certificate_replaces_the_old_file_and_its_permissions(cadc, home)
 
 def test_the_path_of_the_certificate_can_be_given(cadc, home):
     del cadc
-    path = home.path / "elsewhere" / "mine.pem"
+    path = home.path / "folder" / "mine.pem"
     assert skaha.login("cadc", user=USER, password=PASSWORD, certificate=path).place == str(path)
     assert not home.certificate.exists()
     assert skaha.logout("cadc", certificate=path) == [str(path)]
 
 
-def test_the_error_about_a_wrong_password_quotes_the_server(cadc, home):
+def test_the_error_of_a_wrong_password_quotes_the_server(cadc, home):
     with pytest.raises(CredentialsError, match=r"refuses vrubin.*invalid username/password"):
         skaha.login("cadc", user=USER, password="wrong")
     assert not home.certificate.exists()
     assert len(cadc.received) == 1
 
 
-@pytest.mark.parametrize("kind", ["html", "no key", "expired", "a key of another"])
+@pytest.mark.parametrize("kind", ["html", "no key", "expired", "key of another certificate"])
 def test_an_unusable_certificate_does_not_replace_the_old_one(cadc, home, kind):
     home.certificate.parent.mkdir()
     home.certificate.write_text("the old certificate")
@@ -86,7 +86,7 @@ def test_an_unusable_certificate_does_not_replace_the_old_one(cadc, home, kind):
         "html": lambda _: "<html>Welcome</html>",
         "no key": lambda days: cadc.issue(days, key=False),
         "expired": lambda _: cadc.issue(-1),
-        "a key of another": lambda days: (
+        "key of another certificate": lambda days: (
             cadc.issue(days, key=False)
             + "-----BEGIN"
             + cadc.issue(days).rpartition("-----BEGIN")[2]
@@ -98,7 +98,7 @@ def test_an_unusable_certificate_does_not_replace_the_old_one(cadc, home, kind):
     assert list(home.certificate.parent.iterdir()) == [home.certificate]
 
 
-def test_the_password_comes_from_netrc(cadc, home):
+def test_the_password_is_read_from_netrc(cadc, home):
     home.netrc(f"machine 127.0.0.1 login {USER} password {PASSWORD}\n")
     assert skaha.login("cadc").user == USER
     assert skaha.login("cadc", user=USER).user == USER
@@ -117,7 +117,7 @@ def test_a_netrc_that_others_can_read_is_refused_and_nothing_is_sent(cadc, home)
     skaha.login("cadc", user=USER, password=PASSWORD)
 
 
-def test_the_error_about_a_damaged_netrc_does_not_quote_it(cadc, home):
+def test_the_error_of_a_damaged_netrc_does_not_quote_it(cadc, home):
     home.netrc(f"machine 127.0.0.1 login {USER} password\n  {PASSWORD} {PASSWORD}\n")
     with pytest.raises(CredentialsError, match="netrc cannot be read: line") as caught:
         skaha.login("cadc")
@@ -196,11 +196,11 @@ def test_logging_out_removes_the_certificate_once(cadc, home):
 def test_a_notebook_asks_for_the_password(cadc, home):
     del cadc
     manager, client = start_new_kernel(kernel_name="python3", env=home.env)
-    asked = []
+    prompts = []
 
     def answer(message):
-        asked.append((message["content"]["prompt"], message["content"]["password"]))
-        client.input(PASSWORD if asked[-1][1] else USER)
+        prompts.append((message["content"]["prompt"], message["content"]["password"]))
+        client.input(PASSWORD if prompts[-1][1] else USER)
 
     try:
         code = "import skaha; print(skaha.login('cadc').user)"
@@ -211,5 +211,5 @@ def test_a_notebook_asks_for_the_password(cadc, home):
         client.stop_channels()
         manager.shutdown_kernel(now=True)
     assert result["content"]["status"] == "ok", result["content"]
-    assert asked == [("", False), (f"Password of {USER} at 127.0.0.1: ", True)]
+    assert prompts == [("", False), (f"Password of {USER} at 127.0.0.1: ", True)]
     assert mode(home.certificate) == 0o600

@@ -1,4 +1,4 @@
-"""Logins by OpenID Connect: a code on the terminal, and a person with any browser."""
+"""Logins by OpenID Connect: the terminal shows a code, and a person enters it in a browser."""
 
 import asyncio
 import json
@@ -83,11 +83,11 @@ def test_the_command_shows_the_code_and_waits(iam, home, platform):
 
 
 def change_response(iam, path, **changes):
-    """Change the responses of a provider to requests for one path."""
-    usual = iam.answer
+    """Change fields in the responses of a provider for one path."""
+    usual_answer = iam.answer
 
     def answer(received):
-        response = usual(received)
+        response = usual_answer(received)
         if received.path != path:
             return response
         return json_answer(json.loads(response.body) | changes)
@@ -98,15 +98,15 @@ def change_response(iam, path, **changes):
 @pytest.mark.parametrize("life", [None, float("inf"), float("nan"), 0])
 def test_a_code_without_a_usable_lifetime_gets_the_default(iam, log_in, life):
     change_response(iam, "/devicecode", expires_in=life)
-    shown = []
+    minutes = []
 
     def show(device):
         skaha.auth.show_code(device)
-        shown.append((device.expires - time.time()) / 60)
+        minutes.append((device.expires - time.time()) / 60)
         iam.decide(device.code)
 
     log_in(show=show)
-    assert 9 < shown[0] <= 10
+    assert 9 < minutes[0] <= 10
 
 
 @pytest.mark.parametrize("interval", [None, 0, -1, float("nan")])
@@ -120,7 +120,7 @@ def test_a_provider_without_a_usable_interval_is_asked_at_the_default_interval(
     assert intervals == [5]
 
 
-def test_a_login_may_end_after_the_last_year_of_the_calendar(iam, log_in):
+def test_a_login_that_ends_after_the_last_year_of_the_calendar_has_no_end(iam, log_in):
     change_response(iam, "/token", refresh_expires_in=1e300)
     assert log_in().expires is None
 
@@ -142,9 +142,9 @@ def test_a_pipe_gets_no_qr_code(capsys, iam, log_in):
         iam.decide(device.code)
 
     log_in(show=show)
-    shown = capsys.readouterr()
-    assert shown.out == ""
-    first, second = shown.err.splitlines()
+    output = capsys.readouterr()
+    assert output.out == ""
+    first, second = output.err.splitlines()
     assert first == f"Open {iam.issuer}device"
     assert second.startswith("and enter the code WDJB-")
 
@@ -165,7 +165,7 @@ def test_a_known_client_needs_no_registration(iam, log_in):
     with pytest.raises(CredentialsError, match=r"status 403, access_denied: no more programs"):
         log_in()
     log_in(client_id="mine", client_secret="canary-secret-of-mine")
-    iam.described = {"registration_endpoint": None}
+    iam.description = {"registration_endpoint": None}
     with pytest.raises(CredentialsError, match=r"refuses: invalid_client: who is that\?"):
         log_in(client_id="mine", client_secret="wrong")
 
@@ -176,7 +176,7 @@ def test_the_program_authenticates_by_the_method_of_its_registration(
 ):
     iam.client_auth = client_auth
     log_in()
-    home.age()
+    home.expire_token()
     assert LoginToken(iam.issuer)() == iam.families[0].access_tokens[1]
     assert len(skaha.logout(iam.issuer)) == 1
     assert not iam.families[0].alive
@@ -199,15 +199,15 @@ def test_slow_down_makes_the_interval_longer(iam, log_in, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("verdict", "words"),
+    ("verdict", "message"),
     [
         ("access_denied", r"the login was denied; .* refuses: access_denied: says the person"),
         ("expired_token", r"the code was not entered in time: log in again"),
         ("server_error", r"refuses: server_error: says the person"),
     ],
 )
-def test_a_login_ends_when_the_provider_refuses(iam, log_in, home, verdict, words):
-    with pytest.raises(CredentialsError, match=words):
+def test_a_login_ends_when_the_provider_refuses(iam, log_in, home, verdict, message):
+    with pytest.raises(CredentialsError, match=message):
         log_in(show=lambda device: iam.decide(device.code, verdict))
     assert home.stored_logins == []
     assert not home.config.exists()
@@ -219,7 +219,7 @@ def test_a_login_ends_when_the_code_has_expired(iam, log_in):
         log_in(show=lambda _: None)
 
 
-def test_a_provider_that_is_unreachable_for_a_moment_is_asked_again(iam, log_in):
+def test_a_request_is_repeated_while_the_provider_is_unreachable(iam, log_in):
     def show(device):
         iam.is_unreachable = True
         iam.decide(device.code)
@@ -230,20 +230,20 @@ def test_a_provider_that_is_unreachable_for_a_moment_is_asked_again(iam, log_in)
 
 
 @pytest.mark.parametrize(
-    ("described", "words"),
+    ("description", "message"),
     [
         ({"issuer": "https://other.example.org"}, "describes another provider"),
         ({"device_authorization_endpoint": None}, "does not support logins by device"),
     ],
 )
-def test_an_unusable_provider_is_reported(iam, log_in, described, words):
-    iam.described = described
-    with pytest.raises(CredentialsError, match=words):
+def test_an_unusable_provider_is_reported(iam, log_in, description, message):
+    iam.description = description
+    with pytest.raises(CredentialsError, match=message):
         log_in()
 
 
 def test_secrets_are_sent_over_secure_connections_only(iam, log_in):
-    iam.described = {"token_endpoint": "http://iam.example.org/token"}
+    iam.description = {"token_endpoint": "http://iam.example.org/token"}
     with pytest.raises(InvalidInputError, match="must be an https URL"):
         log_in()
     with pytest.raises(InvalidInputError, match="must be an https URL"):
@@ -268,7 +268,7 @@ def test_a_token_is_not_sent_to_a_platform_that_has_another_provider(iam):
     assert iam.received == []
 
 
-def test_unknown_names_are_reported_with_the_known_names():
+def test_the_error_of_an_unknown_name_lists_the_known_names():
     with pytest.raises(
         InvalidInputError, match=r"unknown server or provider 'swe'; known are .*sweSRC"
     ):
@@ -302,13 +302,13 @@ def test_a_slash_at_the_end_of_a_provider_makes_no_difference(iam, log_in):
 
 def test_other_programs_get_the_token_from_the_command(iam, home, log_in):
     log_in()
-    good = iam.families[0].access_tokens[0]
-    assert home.run("config", "get", "token").stdout == f"{good}\n"
-    assert good not in home.run("config", "show").stdout
+    token = iam.families[0].access_tokens[0]
+    assert home.run("config", "get", "token").stdout == f"{token}\n"
+    assert token not in home.run("config", "show").stdout
 
 
 LIBRARIES = {"cryptography", "filelock", "keyring", "segno", "tomlkit"}
-UNUSED = f"""
+CHECK_IMPORTS = f"""
 import sys
 import skaha
 from skaha import *
@@ -323,12 +323,12 @@ assert not {LIBRARIES} & sys.modules.keys()
 
 def test_libraries_are_imported_only_when_they_are_needed(home, log_in):
     log_in()
-    with home.python(UNUSED) as program:
+    with home.python(CHECK_IMPORTS) as program:
         assert program.communicate(timeout=20)[0].startswith("Usage: ")
     assert program.returncode == 0
 
 
-BARE = """
+LOGIN_WITHOUT_SEGNO = """
 import sys
 import skaha
 
@@ -341,7 +341,7 @@ except ValueError as error:
 
 
 def test_a_missing_library_is_named_with_its_extra(iam, home):
-    with home.python(BARE, iam.issuer) as program:
+    with home.python(LOGIN_WITHOUT_SEGNO, iam.issuer) as program:
         printed = program.communicate(timeout=20)[0]
     assert printed.startswith("logging in needs segno")
     assert "pip install 'skaha[login]>=2'" in printed
@@ -365,7 +365,7 @@ def test_logging_out_revokes_and_removes_a_login_once(iam, home, log_in):
 @pytest.mark.parametrize("reason", ["unreachable", "no endpoint", "refuses"])
 def test_a_login_that_cannot_be_revoked_is_removed_anyway(iam, home, log_in, caplog, reason):
     if reason == "no endpoint":
-        iam.described = {"revocation_endpoint": None}
+        iam.description = {"revocation_endpoint": None}
     log_in()
     iam.is_unreachable = reason == "unreachable"
     if reason == "refuses":

@@ -1,4 +1,4 @@
-"""Discovery of servers in registries. Registries and lines that cannot be read are skipped."""
+"""Discovery of servers in registries; unreadable registries and lines are skipped."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ ivo://empty.example.org/skaha =
 
 @pytest.fixture
 def registry(scripted, home):
-    """A registry with many lines that are not about servers."""
+    """Start a registry with many lines that are not about servers; return its URL."""
     scripted.answer = lambda _: Answer(200, LISTING)
     url = scripted.url.replace("/skaha", "/reg/resource-caps")
     home.sites(
@@ -104,8 +104,8 @@ def test_the_command_lists_all_servers(registry, home):
 
 def test_a_server_without_a_url_is_looked_up(iam, home, scripted, platform):
     iam.fixed = platform.token
-    place = f"ivo://aussrc.org/skaha = {platform.url}/capabilities\n"
-    scripted.answer = lambda _: Answer(200, place)
+    listing = f"ivo://aussrc.org/skaha = {platform.url}/capabilities\n"
+    scripted.answer = lambda _: Answer(200, listing)
     home.sites(
         f'[providers.srcnet]\nmethod = "oidc"\nurl = "{iam.issuer}"\nregistry = "{scripted.url}"\n'
     )
@@ -152,7 +152,7 @@ def test_the_list_of_sites_is_complete():
         "providers = 5\n",
     ],
 )
-def test_the_error_about_a_wrong_list_of_the_user_names_the_file(home, text):
+def test_the_error_of_an_invalid_list_of_sites_names_the_file(home, text):
     home.sites(text)
     with pytest.raises(ConfigurationError, match=r"sites\.toml"):
         discover()

@@ -1,4 +1,4 @@
-"""Odd and hostile providers cause only errors of this library, and small ones."""
+"""Unexpected responses of providers cause only short errors of this library."""
 
 import gzip
 import json
@@ -42,7 +42,8 @@ ODD = [
 ]
 
 
-def answer_with(iam, path, change):
+def change_response(iam, path, change):
+    """Let the function `change` replace the responses for one path."""
     usual = iam.answer
 
     def answer(received):
@@ -55,7 +56,7 @@ def answer_with(iam, path, change):
 def message_of_a_login(iam):
     """Log in, use the token and log out; return the message of our error, if there is one."""
     try:
-        skaha.login(iam.issuer, server="http://127.0.0.1:9/skaha", show=iam_decides(iam))
+        skaha.login(iam.issuer, server="http://127.0.0.1:9/skaha", show=confirm_at(iam))
         LoginToken(iam.issuer)()
         skaha.logout(iam.issuer)
     except SkahaError as error:
@@ -63,18 +64,18 @@ def message_of_a_login(iam):
     return ""
 
 
-def iam_decides(iam):
+def confirm_at(iam):
     return lambda device: iam.decide(device.code)
 
 
 @pytest.mark.parametrize("odd", ODD, ids=lambda odd: repr(odd)[:20])
 @pytest.mark.parametrize("path", KEYS)
 @pytest.mark.filterwarnings("ignore:the login at")
-def test_an_odd_value_causes_an_error_of_ours_or_none(iam, path, odd):
+def test_an_unexpected_value_causes_an_error_of_this_library_or_none(iam, path, odd):
     iam.code_life = 0.1
     usual = iam.answer
     for key in KEYS[path]:
-        answer_with(
+        change_response(
             iam, path, lambda good, key=key: json_answer(json.loads(good.body) | {key: odd})
         )
         message = message_of_a_login(iam)
@@ -88,9 +89,9 @@ def test_an_odd_value_causes_an_error_of_ours_or_none(iam, path, odd):
 @pytest.mark.parametrize(
     "body", [b"\xff\xfe", b"[" * 100_000, b"9" * 5000, b'{"a": 9e999}', b"null", b""]
 )
-def test_odd_json_causes_an_error_of_ours(iam, path, body):
+def test_unexpected_json_causes_an_error_of_this_library(iam, path, body):
     iam.code_life = 0.1
-    answer_with(iam, path, lambda _: Answer(200, body, "application/json; charset=rot13"))
+    change_response(iam, path, lambda _: Answer(200, body, "application/json; charset=rot13"))
     message = message_of_a_login(iam)
     assert message.isprintable()
     assert bool(message) == (path != "/userinfo")
@@ -102,7 +103,7 @@ def large(total=2**23, part=2**16):
 
 
 def test_a_large_response_is_not_read_to_its_end(iam, log_in, cadc):
-    answer_with(iam, "/.well-known/openid-configuration", lambda _: large())
+    change_response(iam, "/.well-known/openid-configuration", lambda _: large())
     with pytest.raises(CredentialsError, match="larger than 4 MiB"):
         log_in()
     cadc.answer = lambda _: large()
@@ -110,7 +111,7 @@ def test_a_large_response_is_not_read_to_its_end(iam, log_in, cadc):
         skaha.login("cadc", user=USER, password=PASSWORD)
 
 
-def test_a_registry_without_end_is_an_unreadable_registry(home, scripted, caplog):
+def test_a_very_large_registry_counts_as_unreadable(home, scripted, caplog):
     scripted.answer = lambda _: large()
     home.sites(
         f'[providers.here]\nmethod = "oidc"\nurl = "{scripted.url}"\nregistry = "{scripted.url}"\n'
@@ -120,9 +121,9 @@ def test_a_registry_without_end_is_an_unreadable_registry(home, scripted, caplog
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "gzip"])
-def test_a_compressed_response_does_not_expand_without_end(iam, log_in, encoding):
+def test_a_compressed_response_does_not_fill_the_memory(iam, log_in, encoding):
     bomb = gzip.compress(bytes(2**24))
-    answer_with(
+    change_response(
         iam,
         "/.well-known/openid-configuration",
         lambda _: Answer(200, bomb, headers={"Content-Encoding": encoding}),
@@ -137,7 +138,7 @@ def test_a_slow_response_is_not_read_to_its_end(iam, log_in):
             time.sleep(0.05)
             yield b" "
 
-    answer_with(
+    change_response(
         iam,
         "/.well-known/openid-configuration",
         lambda _: Answer(200, drip(), headers={"Content-Length": "100"}),
@@ -148,10 +149,10 @@ def test_a_slow_response_is_not_read_to_its_end(iam, log_in):
     assert time.monotonic() - start < 2
 
 
-def test_a_provider_that_quotes_secrets_does_not_get_them_into_an_error(iam, home, log_in):
+def test_an_error_hides_secrets_that_the_provider_quotes(iam, home, log_in):
     """Some providers quote the refresh token that they refuse."""
     log_in()
-    home.age()
+    home.expire_token()
     refresh_token = iam.families[0].refresh_token
     for status in (400, 200, 503):
         body = json.dumps({"error": "x", "error_description": f"bad token: {refresh_token}"})
@@ -161,14 +162,14 @@ def test_a_provider_that_quotes_secrets_does_not_get_them_into_an_error(iam, hom
         assert refresh_token not in str(caught.value)
 
 
-def test_a_service_that_quotes_the_password_does_not_get_it_into_an_error(cadc):
+def test_an_error_hides_the_password_that_the_service_quotes(cadc):
     cadc.answer = lambda _: Answer(403, f"no {PASSWORD}")
     with pytest.raises(CredentialsError, match=r"no \.\.\.$"):
         skaha.login("cadc", user=USER, password=PASSWORD)
 
 
 @pytest.mark.parametrize("host", ["a" * 64, "a..b", "xn--\u00e9"])
-def test_a_host_without_a_name_is_refused_before_anything_is_sent(host):
+def test_an_invalid_host_name_is_refused_before_a_request_is_sent(host):
     with pytest.raises(SkahaError):
         skaha.login(f"https://{host}/", server="http://127.0.0.1:9/skaha")
 
@@ -181,7 +182,7 @@ def test_a_token_of_brackets_has_no_expiry():
 def test_a_token_with_the_word_bearer_is_stored_without_it(iam):
     iam.fixed = "Bearer a-token"
     assert message_of_a_login(iam) == ""
-    skaha.login(iam.issuer, server="http://127.0.0.1:9/skaha", show=iam_decides(iam))
+    skaha.login(iam.issuer, server="http://127.0.0.1:9/skaha", show=confirm_at(iam))
     assert LoginToken(iam.issuer)() == "a-token"
 
 

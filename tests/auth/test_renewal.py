@@ -1,4 +1,4 @@
-"""Renewals of a token: only when necessary, only once, and without the loss of a login."""
+"""Renewal of a token: only when it is necessary, only once, and without losing the login."""
 
 import json
 import signal
@@ -16,7 +16,7 @@ from skaha import Session
 from skaha.auth import LoginToken
 from skaha.errors import AuthenticationError, CredentialsError
 
-ASK = """
+PRINT_TOKEN = """
 import sys
 from skaha.auth import LoginToken
 
@@ -26,7 +26,7 @@ sys.stdin.readline()
 print(token(), flush=True)
 """
 
-USE = """
+FETCH = """
 import sys
 from skaha import Session
 from skaha.auth import LoginToken
@@ -37,9 +37,9 @@ Session(server=sys.argv[2], token=LoginToken(sys.argv[1])).fetch()
 
 @pytest.fixture
 def token(iam, home, log_in):
-    """The token of a login that needs a renewal."""
+    """Log in and let the token expire; return the token, which needs a renewal."""
     log_in()
-    home.age()
+    home.expire_token()
     return LoginToken(iam.issuer)
 
 
@@ -53,7 +53,7 @@ def test_a_fresh_token_is_not_renewed(iam, log_in):
 
 def test_a_token_is_renewed_before_it_expires(iam, home, log_in):
     log_in()
-    home.age(obtained=time.time() - 3590, expires=time.time() + 10)
+    home.expire_token(obtained=time.time() - 3590, expires=time.time() + 10)
     assert LoginToken(iam.issuer)() == iam.families[0].access_tokens[1]
 
 
@@ -68,18 +68,18 @@ def test_a_token_with_a_short_life_is_not_renewed_at_each_request(iam, log_in):
 def test_threads_renew_a_token_once(iam, token):
     barrier = threading.Barrier(10)
 
-    def ask(_):
+    def get_token(_):
         barrier.wait()
         return token()
 
     with ThreadPoolExecutor(10) as pool:
-        tokens = set(pool.map(ask, range(10)))
+        tokens = set(pool.map(get_token, range(10)))
     assert tokens == {iam.families[0].access_tokens[-1]}
     assert iam.renewals == 1
 
 
 def test_processes_renew_a_token_once(iam, token, home):
-    processes = [home.python(ASK, token.issuer) for _ in range(4)]
+    processes = [home.python(PRINT_TOKEN, token.issuer) for _ in range(4)]
     # The renewal waits until all processes have started.
     iam.may_renew.clear()
     for process in processes:
@@ -96,7 +96,7 @@ def test_processes_renew_a_token_once(iam, token, home):
 
 def test_each_renewal_uses_the_newest_refresh_token(iam, token, home):
     for _ in range(3):
-        home.age()
+        home.expire_token()
         LoginToken(token.issuer)()
     # The provider would have revoked the login if it had received an old refresh token.
     assert iam.renewals == 3
@@ -106,7 +106,7 @@ def test_each_renewal_uses_the_newest_refresh_token(iam, token, home):
 def test_a_provider_may_keep_the_refresh_token(iam, token, home):
     iam.rotates = False
     for _ in range(2):
-        home.age()
+        home.expire_token()
         LoginToken(token.issuer)()
     assert iam.renewals == 2
     assert iam.families[0].alive
@@ -114,12 +114,12 @@ def test_a_provider_may_keep_the_refresh_token(iam, token, home):
 
 def test_a_process_that_is_killed_during_a_renewal_does_not_block_others(iam, token, home):
     iam.may_renew.clear()
-    with home.python(ASK, token.issuer) as asking:
-        asking.stdin.write("go\n")
-        asking.stdin.flush()
+    with home.python(PRINT_TOKEN, token.issuer) as process:
+        process.stdin.write("go\n")
+        process.stdin.flush()
         assert iam.renewal_requested.wait(20)
-        asking.send_signal(signal.SIGKILL)
-        asking.wait()
+        process.send_signal(signal.SIGKILL)
+        process.wait()
     # The request is lost with the process.
     iam.is_unreachable = True
     iam.may_renew.set()
@@ -137,18 +137,18 @@ def test_a_process_that_is_killed_after_a_renewal_keeps_the_login(iam, token, ho
         process_ended.wait()
 
     scripted.answer = platform
-    with home.python(USE, token.issuer, scripted.url) as using:
+    with home.python(FETCH, token.issuer, scripted.url) as process:
         assert request_received.wait(20)
-        using.send_signal(signal.SIGKILL)
-        using.wait()
+        process.send_signal(signal.SIGKILL)
+        process.wait()
     process_ended.set()
     assert iam.renewals == 1
-    home.age()
+    home.expire_token()
     assert LoginToken(token.issuer)() == iam.families[0].access_tokens[-1]
     assert iam.families[0].alive
 
 
-FULL = """
+RENEW_ON_A_FULL_DISK = """
 import resource
 import sys
 from skaha.auth import LoginToken
@@ -162,7 +162,7 @@ except ValueError as error:
 
 
 def test_a_token_is_not_renewed_if_it_cannot_be_stored(iam, token, home):
-    with home.python(FULL, token.issuer) as program:
+    with home.python(RENEW_ON_A_FULL_DISK, token.issuer) as program:
         assert "cannot be written: File too large" in program.communicate(timeout=20)[0]
     assert iam.renewals == 0
     assert token() == iam.families[0].access_tokens[1]
@@ -186,16 +186,16 @@ def test_a_valid_token_is_used_while_the_provider_is_unreachable(iam, token, hom
     iam.is_unreachable = True
     with pytest.raises(CredentialsError, match=r"cannot be renewed now: 127.0.0.1 cannot be reach"):
         token()
-    home.age(expires=time.time() + 10)
+    home.expire_token(expires=time.time() + 10)
     assert token() == iam.families[0].access_tokens[0]
     iam.is_unreachable = False
-    home.age()
+    home.expire_token()
     assert LoginToken(token.issuer)() == iam.families[0].access_tokens[1]
 
 
 def test_a_valid_token_that_cannot_be_renewed_needs_no_lock(iam, home, log_in):
     log_in()
-    home.age(expires=time.time() + 1000, obtained=time.time() - 1e6, refresh_token=None)
+    home.expire_token(expires=time.time() + 1000, obtained=time.time() - 1e6, refresh_token=None)
     [path] = home.stored_logins
     path.with_suffix(".lock").unlink(missing_ok=True)
     path.with_suffix(".lock").mkdir()
@@ -225,8 +225,8 @@ def test_the_end_of_a_login_is_shown(iam, home, log_in, platform):
 
 def test_every_request_of_a_fan_out_uses_the_renewed_token(variant, scripted, iam, token):
     def platform(received):
-        good = iam.families[0].access_tokens[-1]
-        assert received.headers["authorization"] == f"Bearer {good}"
+        newest = iam.families[0].access_tokens[-1]
+        assert received.headers["authorization"] == f"Bearer {newest}"
         return Answer(200, "<none>")
 
     scripted.answer = platform
@@ -236,7 +236,7 @@ def test_every_request_of_a_fan_out_uses_the_renewed_token(variant, scripted, ia
     assert iam.renewals == 1
 
 
-def test_without_a_login_nothing_is_sent(scripted, home):
+def test_without_a_login_no_request_is_sent(scripted, home):
     del home
     with (
         Session(server=scripted.url, token=LoginToken("https://iam.example.org")) as session,
@@ -257,12 +257,12 @@ def test_a_damaged_file_is_not_a_login(iam, token, home, log_in):
     assert skaha.logout(iam.issuer) == [str(path)]
 
 
-# Tokens that the platform refuses although they look fresh: revoked, or by a slow clock.
+# Tokens that the platform refuses although they have not expired here: revoked, or clocks differ.
 
 
 @pytest.fixture
 def fresh(iam, log_in):
-    """The token of a login that looks fresh."""
+    """Log in; return the token, which has not expired."""
     log_in()
     return LoginToken(iam.issuer)
 
@@ -303,8 +303,10 @@ def test_a_launch_is_repeated_after_a_renewal(variant, scripted, iam, fresh):
     assert scripted.received[0].form == scripted.received[1].form
 
 
-def test_a_launch_is_not_repeated_after_the_page_of_another_server(variant, scripted, iam, fresh):
-    """A login page may come after the launch was passed on."""
+def test_a_launch_is_not_repeated_after_the_sign_in_page_of_another_server(
+    variant, scripted, iam, fresh
+):
+    """The other server may have passed the launch on before it sent its page."""
     scripted.answer = lambda _: Answer(401, "<html><title>Sign in</title></html>", "text/html")
     session = variant.open(server=scripted.url, token=fresh, retry=False)
     with pytest.raises(AuthenticationError):
@@ -336,7 +338,7 @@ def test_a_refused_token_that_cannot_be_renewed_is_reported(variant, scripted, i
     iam.is_unreachable = True
     with pytest.raises(CredentialsError, match="cannot be renewed now"):
         variant.run(session.fetch())
-    home.age(expires=time.time() + 9e5, obtained=time.time(), refresh_token=None)
+    home.expire_token(expires=time.time() + 9e5, obtained=time.time(), refresh_token=None)
     session = variant.open(server=scripted.url, token=LoginToken(iam.issuer))
     with pytest.raises(AuthenticationError, match="Token has expired"):
         variant.run(session.fetch())
@@ -349,16 +351,16 @@ def test_processes_renew_a_refused_token_once(variant, scripted, iam, fresh):
     assert iam.renewals == 1
 
 
-@pytest.mark.parametrize("has_another", [False, True])
-def test_a_function_is_asked_for_another_token(variant, scripted, has_another):
-    tokens = ["old", "new", "newer"] if has_another else ["old"] * 9
+@pytest.mark.parametrize("has_new_token", [False, True])
+def test_a_token_function_is_called_again_after_a_refusal(variant, scripted, has_new_token):
+    tokens = ["old", "new", "newer"] if has_new_token else ["old"] * 9
     scripted.answer = lambda received: (
         Answer(200, "[]") if "new" in received.headers["authorization"] else Answer(401, "expired")
     )
     session = variant.open(server=scripted.url, token=lambda: tokens.pop(0))
-    if has_another:
+    if has_new_token:
         assert variant.run(session.fetch()) == []
     else:
         with pytest.raises(AuthenticationError):
             variant.run(session.fetch())
-    assert len(scripted.received) == 1 + has_another
+    assert len(scripted.received) == 1 + has_new_token

@@ -1,4 +1,4 @@
-"""The secrets of a login appear only in their store, not in texts, errors or logs."""
+"""The secrets of a login are only in their store, not in texts, errors or logs."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ CANARY = "canary"
 
 @pytest.fixture
 def logged(caplog):
-    """All log records of all libraries, at any level."""
+    """Record the logs of all libraries at all levels; check that they contain no secret."""
     caplog.set_level(0)
     for name in ("skaha", "httpx", "httpcore", "keyring", "filelock"):
         caplog.set_level(0, name)
@@ -32,43 +32,44 @@ def logged(caplog):
 
 def traceback_of(error):
     """Return the traceback with all local variables."""
-    shown = traceback.TracebackException.from_exception(error, capture_locals=True)
-    # The frames of this file and of the servers must contain the secrets.
-    for part in _chain(shown):
+    formatted = traceback.TracebackException.from_exception(error, capture_locals=True)
+    # Leave out the frames of this file and of the servers, because they contain the secrets.
+    for part in _chain(formatted):
         part.stack[:] = [frame for frame in part.stack if "/tests/auth/" not in frame.filename]
-    return "".join(shown.format()) + repr(error) + str(vars(error))
+    return "".join(formatted.format()) + repr(error) + str(vars(error))
 
 
-def _chain(shown):
-    while shown is not None:
-        yield shown
-        shown = shown.__cause__ or (None if shown.__suppress_context__ else shown.__context__)
+def _chain(part):
+    """Yield the traceback of an error and those of its causes."""
+    while part is not None:
+        yield part
+        part = part.__cause__ or (None if part.__suppress_context__ else part.__context__)
 
 
-def requested(server):
+def addresses(server):
     return [f"{request.path} {request.query}" for request in server.received]
 
 
-def test_a_login_by_password(logged, cadc):
+def test_a_login_by_password_shows_no_secret(logged, cadc):
     result = skaha.login("cadc", user=USER, password=PASSWORD)
     assert CANARY not in repr(result)
     assert "PRIVATE KEY" not in logged.text
-    assert not [text for text in requested(cadc) if CANARY in text]
+    assert not [text for text in addresses(cadc) if CANARY in text]
 
 
 @pytest.mark.parametrize("answer", [Answer(401, "no"), Answer(500, "oh"), Answer(200, "x"), None])
-def test_a_login_by_password_that_fails(logged, cadc, answer):
+def test_a_failed_login_by_password_shows_no_secret(logged, cadc, answer):
     del logged
     cadc.answer = lambda _: answer
     with pytest.raises(SkahaError) as caught:
         skaha.login("cadc", user=USER, password=PASSWORD)
-    shown = traceback_of(caught.value)
-    assert "fetch_certificate" in shown or "save_certificate" in shown
-    assert CANARY not in shown
+    text = traceback_of(caught.value)
+    assert "fetch_certificate" in text or "save_certificate" in text
+    assert CANARY not in text
 
 
 @pytest.mark.parametrize("problem", ["open to others", "damaged"])
-def test_an_unusable_netrc(cadc, home, problem):
+def test_the_error_of_an_unusable_netrc_shows_no_secret(cadc, home, problem):
     home.netrc(
         f"machine 127.0.0.1 login {USER} password {PASSWORD}\n"
         + (f"{PASSWORD}\n" if problem == "damaged" else ""),
@@ -81,26 +82,26 @@ def test_an_unusable_netrc(cadc, home, problem):
     assert cadc.received == []
 
 
-def test_a_login_by_device_and_its_renewal(logged, iam, home, log_in):
-    shown = []
+def test_a_login_by_device_and_its_renewal_show_no_secret(logged, iam, home, log_in):
+    devices = []
 
     def show(device):
-        shown.append(repr(device))
+        devices.append(repr(device))
         iam.decide(device.code)
 
     result = log_in(show=show)
-    home.age()
+    home.expire_token()
     token = LoginToken(iam.issuer)
     token()
-    texts = [repr(result), *shown, repr(token), repr(vars(token)), repr(config.settings())]
+    texts = [repr(result), *devices, repr(token), repr(vars(token)), repr(config.settings())]
     assert not [text for text in texts if CANARY in text]
-    assert not [text for text in requested(iam) if CANARY in text]
+    assert not [text for text in addresses(iam) if CANARY in text]
     assert skaha.logout(iam.issuer)
     del logged
 
 
 URL = f"https://user:{CANARY}@iam.example.org"
-BROKEN = [URL, URL.replace(CANARY, f"{CANARY}/{CANARY}"), URL.replace("https://", "")]
+URLS = [URL, URL.replace(CANARY, f"{CANARY}/{CANARY}"), URL.replace("https://", "")]
 CALLS = {
     "login": skaha.login,
     "login with a server": lambda url: skaha.login("srcnet", server=url),
@@ -113,17 +114,17 @@ CALLS = {
 }
 
 
-@pytest.mark.parametrize("url", BROKEN)
+@pytest.mark.parametrize("url", URLS)
 @pytest.mark.parametrize("call", CALLS.values(), ids=list(CALLS))
-def test_the_password_in_a_url(call, url):
+def test_an_error_hides_the_password_in_a_url(call, url):
     with pytest.raises(InvalidInputError) as caught:
         call(url)
     assert CANARY not in traceback_of(caught.value)
 
 
-@pytest.mark.parametrize("url", BROKEN)
+@pytest.mark.parametrize("url", URLS)
 @pytest.mark.parametrize("key", ["login", "server"])
-def test_the_password_in_a_configured_url(home, monkeypatch, key, url):
+def test_an_error_hides_the_password_in_a_configured_url(home, monkeypatch, key, url):
     monkeypatch.setenv(f"SKAHA_{key.upper()}", url)
     with pytest.raises(InvalidInputError) as caught:
         config.settings()
@@ -144,7 +145,7 @@ def test_the_commands_do_not_show_the_password_in_a_url(home):
         assert CANARY not in result.stdout + result.stderr
 
 
-GARBAGE = [
+INVALID_ANSWERS = [
     Answer(400, '{"error": "invalid_request"}', "application/json"),
     Answer(200, "[]", "application/json"),
     Answer(200, '{"expires_in": "soon", "access_token": 5}', "application/json"),
@@ -154,13 +155,13 @@ GARBAGE = [
 ]
 
 
-@pytest.mark.parametrize("answer", GARBAGE)
+@pytest.mark.parametrize("answer", INVALID_ANSWERS)
 @pytest.mark.parametrize("path", ["/register", "/devicecode", "/token"])
-def test_a_login_by_device_that_fails(logged, iam, log_in, path, answer):
+def test_a_failed_login_by_device_shows_no_secret(logged, iam, log_in, path, answer):
     del logged
     iam.code_life = 0.2
-    good = iam.answer
-    iam.answer = lambda received: answer if received.path == path else good(received)
+    usual_answer = iam.answer
+    iam.answer = lambda received: answer if received.path == path else usual_answer(received)
     with pytest.raises(SkahaError) as caught:
         log_in()
     assert CANARY not in traceback_of(caught.value)
@@ -168,11 +169,11 @@ def test_a_login_by_device_that_fails(logged, iam, log_in, path, answer):
         assert base64.b64encode(":".join(pair).encode()).decode() not in traceback_of(caught.value)
 
 
-@pytest.mark.parametrize("answer", GARBAGE)
-def test_a_renewal_that_fails(logged, iam, home, log_in, answer):
+@pytest.mark.parametrize("answer", INVALID_ANSWERS)
+def test_a_failed_renewal_shows_no_secret(logged, iam, home, log_in, answer):
     del logged
     log_in()
-    home.age()
+    home.expire_token()
     iam.answer = lambda _: answer
     with pytest.raises(SkahaError) as caught:
         LoginToken(iam.issuer)()

@@ -1,4 +1,4 @@
-"""The store of a login: the keyring of the system, if it protects secrets, or else a file."""
+"""The store of a login: the keyring of the system if it protects secrets, otherwise a file."""
 
 import errno
 import threading
@@ -19,8 +19,8 @@ from skaha.errors import CredentialsError
 PLACE = "the keyring of the system"
 
 
-class Memory(KeyringBackend):
-    """A keyring in memory, as good as the keyring of a system."""
+class MemoryKeyring(KeyringBackend):
+    """A keyring in memory with the priority of a system's keyring."""
 
     priority = 5
 
@@ -44,15 +44,15 @@ class Memory(KeyringBackend):
             raise PasswordDeleteError("it is not there")
 
 
-class PlainFile(Memory):
-    """A keyring that writes plain files."""
+class PlainFileKeyring(MemoryKeyring):
+    """A keyring with the low priority of keyrings that write plain files."""
 
     priority = 0.5
 
 
 @pytest.fixture
 def memory():
-    backend = Memory()
+    backend = MemoryKeyring()
     keyring.set_keyring(backend)
     return backend
 
@@ -85,10 +85,10 @@ def test_logging_out_removes_the_login_from_the_keyring(memory, iam, log_in):
 def test_a_new_login_moves_into_the_keyring(iam, home, log_in):
     log_in()
     assert len(home.stored_logins) == 1
-    memory = Memory()
+    memory = MemoryKeyring()
     keyring.set_keyring(memory)
     # Until the next login, the old login stays in its file.
-    home.age()
+    home.expire_token()
     assert LoginToken(iam.issuer)() == iam.families[0].access_tokens[1]
     assert memory.passwords == {}
     log_in()
@@ -114,7 +114,7 @@ def test_an_old_file_that_cannot_be_removed_is_named(home, log_in):
     [path] = home.stored_logins
     path.unlink()
     path.mkdir()
-    keyring.set_keyring(Memory())
+    keyring.set_keyring(MemoryKeyring())
     with pytest.raises(CredentialsError, match=f"{path} cannot be removed"):
         log_in()
 
@@ -132,7 +132,7 @@ def test_a_login_that_cannot_be_removed_is_named(iam, home, log_in, monkeypatch)
 
 
 def test_a_keyring_of_plain_files_is_not_used(home, log_in):
-    plain = PlainFile()
+    plain = PlainFileKeyring()
     keyring.set_keyring(plain)
     log_in()
     assert plain.passwords == {}
@@ -140,7 +140,7 @@ def test_a_keyring_of_plain_files_is_not_used(home, log_in):
 
 
 def test_the_best_of_several_keyrings_is_used(monkeypatch, home, log_in):
-    best, plain = Memory(), PlainFile()
+    best, plain = MemoryKeyring(), PlainFileKeyring()
     monkeypatch.setattr(ChainerBackend, "backends", [best, plain])
     keyring.set_keyring(ChainerBackend())
     assert log_in().place == PLACE
@@ -152,8 +152,8 @@ def test_the_best_of_several_keyrings_is_used(monkeypatch, home, log_in):
 # Keyrings that fail or do not respond.
 
 
-class Failing(Memory):
-    """A keyring that fails with errors of its own, as those behind D-Bus do."""
+class FailingKeyring(MemoryKeyring):
+    """A keyring that raises any error; keyrings behind D-Bus raise many kinds of errors."""
 
     def __init__(self, error):
         super().__init__()
@@ -170,8 +170,8 @@ class UnprintableError(Exception):
         raise ValueError
 
 
-class Hanging(Memory):
-    """A keyring that waits for a person."""
+class HangingKeyring(MemoryKeyring):
+    """A keyring that does not respond until a person unlocks it."""
 
     def __init__(self):
         super().__init__()
@@ -187,7 +187,7 @@ class Hanging(Memory):
 
 
 @pytest.fixture
-def impatient(monkeypatch):
+def short_limits(monkeypatch):
     monkeypatch.setattr(system_keyring, "_NOTICE", 0.02)
     monkeypatch.setattr(system_keyring, "_LIMIT", 0.2)
     monkeypatch.setattr(system_keyring, "_LIMIT_ALONE", 0.1)
@@ -196,9 +196,9 @@ def impatient(monkeypatch):
 
 
 @pytest.fixture
-def hanging(impatient):
-    del impatient
-    backend = Hanging()
+def hanging(short_limits):
+    del short_limits
+    backend = HangingKeyring()
     keyring.set_keyring(backend)
     yield backend
     backend.unlocked.set()
@@ -214,23 +214,23 @@ def hanging(impatient):
         (UnprintableError(), "UnprintableError"),
     ],
 )
-def test_a_file_replaces_a_keyring_that_raises_anything(home, log_in, iam, error, reason):
-    keyring.set_keyring(Failing(error))
+def test_a_file_replaces_a_keyring_that_raises_any_error(home, log_in, iam, error, reason):
+    keyring.set_keyring(FailingKeyring(error))
     with pytest.raises(CredentialsError, match=f"keyring of the system cannot be read: .*{reason}"):
         LoginToken(iam.issuer)()
     assert log_in().place == str(home.stored_logins[0])
     assert LoginToken(iam.issuer)() == iam.families[0].access_tokens[0]
 
 
-@pytest.mark.parametrize("wrong", [b"bytes", 5, ["a"], "{", "[" * 100_000])
-def test_a_keyring_that_returns_anything_has_no_login(memory, iam, wrong):
-    memory.passwords["skaha", iam.issuer.rstrip("/")] = wrong
+@pytest.mark.parametrize("value", [b"bytes", 5, ["a"], "{", "[" * 100_000])
+def test_a_keyring_with_an_invalid_value_has_no_login(memory, iam, value):
+    memory.passwords["skaha", iam.issuer.rstrip("/")] = value
     with pytest.raises(CredentialsError, match="there is no login"):
         LoginToken(iam.issuer)()
 
 
-def test_a_keyring_whose_priority_fails_is_an_error_of_ours(iam):
-    class NotViable(Memory):
+def test_a_keyring_without_a_priority_causes_an_error_of_this_library(iam):
+    class NotViable(MemoryKeyring):
         @property
         def priority(self):
             raise RuntimeError("no D-Bus")
@@ -245,7 +245,7 @@ def test_a_keyring_that_does_not_respond_is_given_up(hanging, iam, caplog):
     with pytest.raises(CredentialsError, match=r"has not responded for 0.1 s: unlock it, or set"):
         token()
     assert "waiting for the keyring of the system: it may ask you for its password" in caplog.text
-    # It is not awaited again until it responds.
+    # The library does not wait for the keyring again until it responds.
     start = time.monotonic()
     with pytest.raises(CredentialsError, match="has not responded"):
         token()
@@ -256,7 +256,7 @@ def test_a_keyring_that_does_not_respond_is_given_up(hanging, iam, caplog):
         token()
 
 
-def test_a_person_gets_more_time(hanging, iam, monkeypatch):
+def test_with_a_display_the_library_waits_longer(hanging, iam, monkeypatch):
     monkeypatch.setenv("DISPLAY", ":0")
     with pytest.raises(CredentialsError, match=r"has not responded for 0.2 s"):
         LoginToken(iam.issuer)()
@@ -266,13 +266,13 @@ def test_a_person_gets_more_time(hanging, iam, monkeypatch):
 def test_all_threads_wait_once_for_a_keyring(hanging, iam, caplog):
     token = LoginToken(iam.issuer)
 
-    def ask(_):
+    def get_token(_):
         with pytest.raises(CredentialsError, match="has not responded"):
             token()
 
     start = time.monotonic()
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(ask, range(40)))
+        list(pool.map(get_token, range(40)))
     assert time.monotonic() - start < 2
     assert caplog.text.count("waiting for the keyring") == 1
     hanging.unlocked.set()

@@ -1,4 +1,4 @@
-"""The token in a file that another program renews: a living client uses the new token."""
+"""The token in a file that another program renews: a running client uses the new token."""
 
 import os
 
@@ -20,13 +20,13 @@ def file(tmp_path, monkeypatch):
 
 @pytest.fixture
 def session(variant, scripted, file):
-    """A session whose platform accepts any token."""
+    """Return a session on a platform that accepts any token."""
     del file
     scripted.answer = lambda _: json_answer([])
     return variant.open(server=scripted.url, retry=False)
 
 
-def sent(scripted):
+def sent_tokens(scripted):
     return [request.headers["authorization"] for request in scripted.received]
 
 
@@ -38,8 +38,8 @@ def accept_only(scripted, token):
     scripted.answer = answer
 
 
-def replace_unnoticed(file, text):
-    """Replace the text of a file without a change of its size and time."""
+def replace_with_same_size_and_time(file, text):
+    """Replace the text of a file, but keep its size and time."""
     status = file.stat()
     assert len(text) == status.st_size
     file.write_text(text)
@@ -64,7 +64,7 @@ def test_a_changed_file_is_read_again(variant, scripted, session, file, how):
         file.unlink()
         file.symlink_to(new)
     variant.run(session.fetch())
-    assert sent(scripted) == ["Bearer first-token", "Bearer other-token"]
+    assert sent_tokens(scripted) == ["Bearer first-token", "Bearer other-token"]
 
 
 def test_a_file_is_read_again_after_the_platform_refused_its_token(
@@ -72,16 +72,16 @@ def test_a_file_is_read_again_after_the_platform_refused_its_token(
 ):
     variant.run(session.fetch())
     accept_only(scripted, "other-token")
-    replace_unnoticed(file, "other-token\n")
+    replace_with_same_size_and_time(file, "other-token\n")
     assert variant.run(session.fetch()) == []
-    assert sent(scripted)[1:] == ["Bearer first-token", "Bearer other-token"]
+    assert sent_tokens(scripted)[1:] == ["Bearer first-token", "Bearer other-token"]
 
 
 def test_a_refused_token_is_not_sent_again(variant, scripted, session):
     accept_only(scripted, "other-token")
     with pytest.raises(AuthenticationError, match="Token has expired"):
         variant.run(session.fetch())
-    assert sent(scripted) == ["Bearer first-token"]
+    assert sent_tokens(scripted) == ["Bearer first-token"]
 
 
 @pytest.mark.parametrize("change", ["empty", "gone", "no token"])
@@ -99,10 +99,10 @@ def test_the_last_token_is_used_while_the_file_is_being_written(
     file.touch(mode=0o600)
     file.write_text("other-token")
     variant.run(session.fetch())
-    assert sent(scripted) == ["Bearer first-token"] * 3 + ["Bearer other-token"]
+    assert sent_tokens(scripted) == ["Bearer first-token"] * 3 + ["Bearer other-token"]
 
 
-def test_a_refused_token_without_a_file_names_the_file(variant, scripted, session, file):
+def test_the_error_of_a_refused_token_names_a_missing_file(variant, scripted, session, file):
     accept_only(scripted, "other-token")
     file.unlink()
     with pytest.raises(CredentialsError, match=f"refuses the token: {file} cannot be read"):
@@ -110,7 +110,7 @@ def test_a_refused_token_without_a_file_names_the_file(variant, scripted, sessio
 
 
 @pytest.mark.parametrize("text", ["", " \n", "two words", "t\u00f6k", "Bearer "])
-def test_a_file_without_a_token_is_refused_with_its_source(file, text):
+def test_the_error_of_a_file_without_a_token_names_its_source(file, text):
     file.write_text(text)
     with pytest.raises(ConfigurationError, match=f"SKAHA_TOKEN_FILE: {file}: token must be"):
         config.settings()
@@ -119,4 +119,4 @@ def test_a_file_without_a_token_is_refused_with_its_source(file, text):
 def test_the_word_bearer_is_not_a_part_of_the_token(variant, scripted, session, file):
     file.write_text("Bearer other-token\n")
     variant.run(session.fetch())
-    assert sent(scripted) == ["Bearer other-token"]
+    assert sent_tokens(scripted) == ["Bearer other-token"]

@@ -11,12 +11,12 @@ from faults.faulty import STALLS, Fault, FaultyPlatform
 
 from skaha import Retry
 
-# Pauses so short that tests do not wait, and a deadline that is not reached by chance.
+# The pauses are so short that tests do not wait, and no test reaches the deadline by chance.
 QUICK = Retry(
     attempts=12, deadline=30, first_pause=0.005, longest_pause=0.02, settle=0.05, stop_look_up=0.5
 )
-# Seconds. The short one is for requests that the platform never answers; a busy machine must not
-# reach the long one.
+# Seconds. The short time-out is for requests that the platform never answers. The long time-out
+# must be long enough for a busy machine.
 TIMEOUT, LONG_TIMEOUT = 0.5, 20
 IMAGE = "images.canfar.net/skaha/terminal:1.1.2"
 
@@ -27,14 +27,14 @@ def timeout_for(fault: Fault) -> float:
 
 @pytest.fixture
 def faulty() -> Iterator[FaultyPlatform]:
-    """A platform whose faults are scripted, and none happen by themselves."""
+    """Start a platform that has only scripted faults, no random ones."""
     with FaultyPlatform() as platform:
         yield platform
 
 
 @pytest.fixture
 def no_proxies(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """An environment without proxies, to which a test may add some."""
+    """Remove all proxies from the environment; a test can set variables with the result."""
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
     return monkeypatch
@@ -47,7 +47,7 @@ def authority() -> trustme.CA:
 
 @pytest.fixture
 def trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
-    """A certificate authority that the environment tells the client of."""
+    """Return a certificate authority that the environment names in SSL_CERT_FILE."""
     path = tmp_path / "authority.pem"
     authority.cert_pem.write_to_path(path)
     monkeypatch.setenv("SSL_CERT_FILE", str(path))

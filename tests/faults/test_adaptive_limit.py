@@ -1,4 +1,4 @@
-"""An overloaded platform gets fewer requests at once; one that answers gets more again."""
+"""Adaptive limit: fewer simultaneous requests on an overloaded platform, more after successes."""
 
 import asyncio
 import contextlib
@@ -16,109 +16,108 @@ from hypothesis import strategies as st
 from skaha._sansio.adaptive_limit import AdaptiveLimit
 from skaha.errors import SkahaError
 
-WIDE = 16
+CONCURRENCY = 16
 
 
-class Gate:
-    """Holds requests until as many are in flight as should be, and a little longer for more."""
+class InFlightCheck:
+    """Holds requests until the expected number is in flight, to measure the maximum in flight."""
 
     def __init__(self, platform: FaultyPlatform) -> None:
         self._platform = platform
         self._expected = 0
-        platform.on_request = self._pass
+        platform.on_request = self._hold
 
-    def _pass(self, _: f.Received) -> None:
+    def _hold(self, _: f.Received) -> None:
         platform = self._platform
         with contextlib.suppress(AssertionError):
-            platform.wait_for(lambda: platform.most_in_flight >= self._expected, 2)
-        # What should not come cannot be awaited.
+            platform.wait_for(lambda: platform.max_in_flight >= self._expected, 2)
+        # A test cannot wait for requests that must not come, so give them a moment.
         time.sleep(0.01)
 
     @contextlib.contextmanager
-    def until_all_refusals_are_heard(self, width: int) -> Iterator[None]:
-        """Refuse a whole width together; hold what is sent again until half of it is there.
+    def refusals_at_once(self, count: int) -> Iterator[None]:
+        """Refuse `count` requests at the same time, and hold the repeated ones until half arrived.
 
-        The other half of the lanes has closed by then, which takes all of the refusals.
+        By then the client has read all refusals and has closed half of its connections.
         """
         platform = self._platform
         platform.received.clear()
 
         def hold(request: f.Received) -> None:
-            expected = width + width // 2 if request.fault is f.NONE else width
+            expected = count + count // 2 if request.fault is f.NONE else count
             platform.wait_for(lambda: len(platform.received) >= expected)
             time.sleep(0.01)
 
         platform.on_request = hold
         yield
-        platform.on_request = self._pass
+        platform.on_request = self._hold
 
-    def lets_through(self, expected: int, variant: Any, call: Callable[[], Any]) -> bool:
-        """Say whether so many requests of this call are in flight at once, and never more."""
-        self._platform.most_in_flight, self._expected = 0, expected
+    def is_maximum(self, expected: int, variant: Any, call: Callable[[], Any]) -> bool:
+        """Return whether this is the maximum number of requests of a call in flight."""
+        self._platform.max_in_flight, self._expected = 0, expected
         variant.run(call())
-        return self._platform.most_in_flight == expected
+        return self._platform.max_in_flight == expected
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_overload_narrows_and_success_widens(
+def test_overload_lowers_the_limit_and_success_raises_it(
     variant: Any, faulty: FaultyPlatform, status: int
 ) -> None:
-    ids = [faulty.add(f"run-{number}") for number in range(4 * WIDE)]
-    session = variant.open(server=faulty.url, token="a-token", retry=QUICK, concurrency=WIDE)
-    gate = Gate(faulty)
-    assert gate.lets_through(WIDE, variant, lambda: session.info(ids))
-    for one in ids[:WIDE]:
-        faulty.script(f"GET {one}", f.refused(status))
-    with gate.until_all_refusals_are_heard(WIDE):
-        variant.run(session.info(ids[:WIDE]))
-    # All of a width at once are one sign of overload, not sixteen.
-    # Eight, and one more as each of the eight was used once with success.
-    assert gate.lets_through(WIDE // 2 + 1, variant, lambda: session.info(ids[:12]))
+    ids = [faulty.add(f"run-{number}") for number in range(4 * CONCURRENCY)]
+    session = variant.open(server=faulty.url, token="a-token", retry=QUICK, concurrency=CONCURRENCY)
+    check = InFlightCheck(faulty)
+    assert check.is_maximum(CONCURRENCY, variant, lambda: session.info(ids))
+    for session_id in ids[:CONCURRENCY]:
+        faulty.script(f"GET {session_id}", f.refusal(status))
+    with check.refusals_at_once(CONCURRENCY):
+        variant.run(session.info(ids[:CONCURRENCY]))
+    # Sixteen simultaneous refusals count as one sign of overload, so the limit is 8. It is 9 after
+    # a success on each of the 8 connections.
+    assert check.is_maximum(CONCURRENCY // 2 + 1, variant, lambda: session.info(ids[:12]))
     for _ in range(3):
         variant.run(session.info(ids))
-    assert gate.lets_through(WIDE, variant, lambda: session.info(ids))
+    assert check.is_maximum(CONCURRENCY, variant, lambda: session.info(ids))
 
 
-def test_launches_narrow_too(variant: Any, faulty: FaultyPlatform) -> None:
-    """Wave after wave of refusals leaves one request in flight, and never none."""
-    names = [f"run-{number}" for number in range(1, WIDE + 1)]
+def test_refused_launches_lower_the_limit_to_one_at_least(
+    variant: Any, faulty: FaultyPlatform
+) -> None:
+    names = [f"run-{number}" for number in range(1, CONCURRENCY + 1)]
     for name in names:
-        faulty.script(f"POST {name}", *[f.refused(503)] * 6)
-    session = variant.open(server=faulty.url, token="a-token", retry=QUICK, concurrency=WIDE)
-    launched = variant.run(session.create("run", IMAGE, replicas=WIDE))
+        faulty.script(f"POST {name}", *[f.refusal(503)] * 6)
+    session = variant.open(server=faulty.url, token="a-token", retry=QUICK, concurrency=CONCURRENCY)
+    launched = variant.run(session.create("run", IMAGE, replicas=CONCURRENCY))
     assert list(launched.names) == names
-    assert faulty.named() == {name: [one] for name, one in launched.names.items()}
-    # Sixteen successes have opened one lane after the other: two, three, four, five.
-    assert Gate(faulty).lets_through(2, variant, lambda: session.info(list(launched)[:2]))
+    assert faulty.ids_by_name() == {name: [key] for name, key in launched.names.items()}
+    # Sixteen successes raised the limit step by step: 2, 3, 4, 5.
+    assert InFlightCheck(faulty).is_maximum(2, variant, lambda: session.info(list(launched)[:2]))
 
 
-def test_other_failures_do_not_narrow(variant: Any, faulty: FaultyPlatform) -> None:
-    ids = [faulty.add(f"run-{number}") for number in range(WIDE)]
-    for one in ids:
-        faulty.script(f"GET {one}", f.refused(502), f.RESET_DONE)
-    session = variant.open(server=faulty.url, token="a-token", retry=QUICK, concurrency=WIDE)
-    gate = Gate(faulty)
+def test_other_failures_do_not_lower_the_limit(variant: Any, faulty: FaultyPlatform) -> None:
+    ids = [faulty.add(f"run-{number}") for number in range(CONCURRENCY)]
+    for session_id in ids:
+        faulty.script(f"GET {session_id}", f.refusal(502), f.RESET_EXECUTED)
+    session = variant.open(server=faulty.url, token="a-token", retry=QUICK, concurrency=CONCURRENCY)
+    check = InFlightCheck(faulty)
     variant.run(session.info(ids))
-    assert gate.lets_through(WIDE, variant, lambda: session.info(ids))
+    assert check.is_maximum(CONCURRENCY, variant, lambda: session.info(ids))
 
 
-def test_no_lane_is_lost_on_the_way(variant: Any, faulty: FaultyPlatform) -> None:
-    """After every kind of failure there are as many lanes as before."""
+def test_no_fault_reduces_the_number_of_connections(variant: Any, faulty: FaultyPlatform) -> None:
     ids = [faulty.add(f"run-{number}") for number in range(4)]
     faults = [fault for fault in dict.fromkeys(f.ALL) if fault.status not in (429, 503)]
     settings = {"retry": False, "timeout": TIMEOUT, "concurrency": 4}
     session = variant.open(server=faulty.url, token="a-token", **settings)
     for fault in faults:
-        for one in ids:
-            faulty.script(f"GET {one}", fault)
+        for session_id in ids:
+            faulty.script(f"GET {session_id}", fault)
         with contextlib.suppress(SkahaError):
             variant.run(session.info(ids))
-    gate = Gate(faulty)
-    assert gate.lets_through(4, variant, lambda: session.info(ids))
+    check = InFlightCheck(faulty)
+    assert check.is_maximum(4, variant, lambda: session.info(ids))
 
 
-def test_cancelled_requests_give_their_lanes_back(faulty: FaultyPlatform) -> None:
-    """However often and wherever calls are cancelled, the next one finds all lanes."""
+def test_cancelled_requests_release_their_connections(faulty: FaultyPlatform) -> None:
     import skaha
 
     ids = [faulty.add(f"run-{number}") for number in range(4)]
@@ -126,13 +125,12 @@ def test_cancelled_requests_give_their_lanes_back(faulty: FaultyPlatform) -> Non
     async def cancel_and_call() -> None:
         settings = {"retry": False, "timeout": 10, "concurrency": 4}
         async with skaha.AsyncSession(server=faulty.url, token="a-token", **settings) as session:
-            for fault in (f.STALL_DONE, f.STALL_MIDWAY, f.STALL_UNDONE) * 3:
+            for fault in (f.STALL_EXECUTED, f.STALL_MIDWAY, f.STALL_NOT_EXECUTED) * 3:
                 faulty.received.clear()
-                for one in ids:
-                    faulty.script(f"GET {one}", fault)
+                for session_id in ids:
+                    faulty.script(f"GET {session_id}", fault)
                 call = asyncio.ensure_future(session.info(ids))
-                seen = asyncio.to_thread(faulty.wait_for, lambda: len(faulty.received) == 4)
-                await seen
+                await asyncio.to_thread(faulty.wait_for, lambda: len(faulty.received) == 4)
                 call.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await call
@@ -141,31 +139,33 @@ def test_cancelled_requests_give_their_lanes_back(faulty: FaultyPlatform) -> Non
     asyncio.run(cancel_and_call())
 
 
-# Width by itself.
+# `AdaptiveLimit` without a network.
 
 
 @settings(max_examples=300)
 @given(
-    full=st.integers(1, 64),
-    steps=st.lists(st.sampled_from(["narrow", "widen", "begin", "end"]), max_size=400),
+    concurrency=st.integers(1, 64),
+    steps=st.lists(st.sampled_from(["overload", "success", "start", "end"]), max_size=400),
 )
-def test_the_account_of_lanes_balances(full: int, steps: list[str]) -> None:
-    """Free room is never less than none nor more than all, and one lane is always open."""
-    width, room, in_flight = AdaptiveLimit(full), full, 0
+def test_the_limit_stays_between_one_and_the_concurrency(
+    concurrency: int, steps: list[str]
+) -> None:
+    """The number of connections fits to the limit, and at least one stays."""
+    limit, free, in_flight = AdaptiveLimit(concurrency), concurrency, 0
     for step in steps:
-        if step == "narrow":
-            width.on_overload()
-        elif step == "widen":
-            room += width.on_success()
-        elif step == "begin" and room:
-            room, in_flight = room - 1, in_flight + 1
+        if step == "overload":
+            limit.on_overload()
+        elif step == "success":
+            free += limit.on_success()
+        elif step == "start" and free:
+            free, in_flight = free - 1, in_flight + 1
         elif step == "end" and in_flight:
             in_flight -= 1
-            room += not width.remove_one()
-        assert 1 <= width.current <= full
-        assert room >= 0
-        assert width.current <= room + in_flight <= full
+            free += not limit.remove_one()
+        assert 1 <= limit.current <= concurrency
+        assert free >= 0
+        assert limit.current <= free + in_flight <= concurrency
     for _ in range(in_flight):
-        room += not width.remove_one()
-    # Idle lanes that are to close do so when they are next used: one always stays.
-    assert room >= 1
+        free += not limit.remove_one()
+    # The limit closes a free connection only after its next use, but one connection always stays.
+    assert free >= 1

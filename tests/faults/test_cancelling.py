@@ -1,4 +1,4 @@
-"""Whoever stops a call gets control back at once, an account of what was done, and nothing else."""
+"""Ctrl-C and cancellation end a call at once; the exception has the results so far."""
 
 import asyncio
 import contextlib
@@ -20,9 +20,9 @@ from faults.faulty import FaultyPlatform
 import skaha
 from skaha import Retry
 
-# Far beyond what stopping takes, far below the time-outs that would end it by themselves.
+# Seconds. Stopping takes much less, and the time-outs that would end a call are much longer.
 SOON = 5
-WAITING = [f.STALL_DONE, f.STALL_UNDONE, f.STALL_MIDWAY]
+STALLS = [f.STALL_EXECUTED, f.STALL_NOT_EXECUTED, f.STALL_MIDWAY]
 ALL_RUNS: dict[str, Any] = {"prefix": "run-", "status": None, "dry_run": True}
 SETTINGS: dict[str, Any] = {"token": "a-token", "timeout": 60, "concurrency": 4, "retry": QUICK}
 
@@ -36,31 +36,36 @@ def stall_from(platform: FaultyPlatform, first: int, last: int, fault: f.Fault) 
         platform.always(f"POST {name}", fault)
 
 
-def wait_until_stuck(platform: FaultyPlatform, word: str, count: int) -> None:
-    """Wait until so many requests were read, of which the last ones get no answer."""
-    platform.wait_for(lambda: len(platform.seen(word)) == count)
+def wait_for_requests(platform: FaultyPlatform, key: str, count: int) -> None:
+    """Wait until the platform has read this number of requests whose key starts with `key`."""
+    platform.wait_for(lambda: len(platform.requests(key)) == count)
 
 
 @contextlib.contextmanager
-def nothing_left_behind() -> Iterator[None]:
+def ends_soon_without_threads() -> Iterator[None]:
+    """Check that the block ends soon and leaves no thread."""
     before = set(threading.enumerate())
     start = time.monotonic()
     yield
     assert time.monotonic() - start < SOON
     end = time.monotonic() + 1
-    while left := {one for one in set(threading.enumerate()) - before if one.name != "faulty"}:
-        assert time.monotonic() < end, left
+    while threads := {
+        thread for thread in set(threading.enumerate()) - before if thread.name != "faulty"
+    }:
+        assert time.monotonic() < end, threads
         time.sleep(0.01)
 
 
-def interrupt(platform: FaultyPlatform, word: str, count: int) -> subprocess.CompletedProcess[str]:
-    """Run the program, and interrupt it when so many requests were read."""
+def interrupt(
+    platform: FaultyPlatform, method: str, count: int, action: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run the program, and interrupt it after this number of requests with this method."""
     script = Path(__file__).with_name("interrupted.py")
-    action = {"POST": "create", "GET": "info", "DELETE": "destroy"}.get(word, word)
+    action = action or {"POST": "create", "GET": "info", "DELETE": "destroy"}[method]
     command = [sys.executable, str(script), platform.url, action]
     with subprocess.Popen(command, stdout=-1, stderr=-1, text=True) as process:
         try:
-            wait_until_stuck(platform, word.rpartition(" ")[2].replace("create", "POST"), count)
+            wait_for_requests(platform, method, count)
             process.send_signal(signal.SIGINT)
             start = time.monotonic()
             out, err = process.communicate(timeout=20)
@@ -71,38 +76,38 @@ def interrupt(platform: FaultyPlatform, word: str, count: int) -> subprocess.Com
 
 
 def is_executed(fault: f.Fault) -> bool:
-    return fault.doing is f.Doing.NOW
+    return fault.execution is f.Execution.NOW
 
 
-@pytest.mark.parametrize("fault", WAITING, ids=str)
-@pytest.mark.parametrize("action", ["POST", "async create"], ids=["sync", "async"])
-def test_ctrl_c_in_a_launch(faulty: FaultyPlatform, fault: f.Fault, action: str) -> None:
-    """The program looks for the launches in flight, and ends soon with a true account."""
+@pytest.mark.parametrize("fault", STALLS, ids=str)
+@pytest.mark.parametrize("action", ["create", "async create"], ids=["sync", "async"])
+def test_ctrl_c_during_a_launch(faulty: FaultyPlatform, fault: f.Fault, action: str) -> None:
+    """The program looks for the launches in flight, and ends soon with a correct result."""
     stall_from(faulty, 9, 40, fault)
-    done = interrupt(faulty, action, 12)
-    result = json.loads(done.stdout)
-    assert result["left"] == ["MainThread"]
-    on_server = faulty.named()
+    finished = interrupt(faulty, "POST", 12, action)
+    result = json.loads(finished.stdout)
+    assert result["threads"] == ["MainThread"]
+    on_server = faulty.ids_by_name()
     known, uncertain = (names(1, 12), []) if is_executed(fault) else (names(1, 8), names(9, 12))
     assert result["launched"] == {name: on_server[name][0] for name in known}
     assert sorted(result["failed"]) == sorted(uncertain)
     assert set(on_server) == set(known)
-    assert len(faulty.seen("POST")) == 12
+    assert len(faulty.requests("POST")) == 12
     # One line names the uncertain replicas.
-    lines = done.stderr.splitlines()
+    lines = finished.stderr.splitlines()
     assert len(lines) == bool(uncertain)
     assert all(name in line for line in lines for name in uncertain)
 
 
 def test_a_second_ctrl_c_ends_the_look_up(faulty: FaultyPlatform) -> None:
-    stall_from(faulty, 9, 40, f.STALL_UNDONE)
-    faulty.always("GET session", f.STALL_DONE)
+    stall_from(faulty, 9, 40, f.STALL_NOT_EXECUTED)
+    faulty.always("GET session", f.STALL_EXECUTED)
     script = Path(__file__).with_name("interrupted.py")
     command = [sys.executable, str(script), faulty.url, "create patiently"]
     with subprocess.Popen(command, stdout=-1, stderr=-1, text=True) as process:
-        wait_until_stuck(faulty, "POST", 12)
+        wait_for_requests(faulty, "POST", 12)
         process.send_signal(signal.SIGINT)
-        wait_until_stuck(faulty, "GET session", 1)
+        wait_for_requests(faulty, "GET session", 1)
         process.send_signal(signal.SIGINT)
         start = time.monotonic()
         out, _ = process.communicate(timeout=20)
@@ -112,34 +117,35 @@ def test_a_second_ctrl_c_ends_the_look_up(faulty: FaultyPlatform) -> None:
     assert sorted(result["failed"]) == sorted(names(9, 12))
 
 
-@pytest.mark.parametrize("word", ["GET", "DELETE"])
-@pytest.mark.parametrize("fault", [f.STALL_DONE, f.refused(503, 60)], ids=str)
-def test_ctrl_c_while_reading_or_ending(faulty: FaultyPlatform, word: str, fault: f.Fault) -> None:
-    """It ends at once, be it in the middle of a request or of the pause after it."""
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+@pytest.mark.parametrize("fault", [f.STALL_EXECUTED, f.refusal(503, 60)], ids=str)
+def test_ctrl_c_during_a_request_or_a_pause(
+    faulty: FaultyPlatform, method: str, fault: f.Fault
+) -> None:
     ids = sorted(faulty.add(f"run-{number}") for number in range(20))
-    for one in ids[6:]:
-        faulty.always(f"{word} {one}", fault)
-    count = 10 + (word == "GET")
-    done = interrupt(faulty, word, count)
-    assert done.stderr == ""
-    told = json.loads(done.stdout)
-    assert told["left"] == ["MainThread"]
-    assert list(told["partial"]) == ids[:6]
-    assert len(faulty.seen(word)) == count
+    for session_id in ids[6:]:
+        faulty.always(f"{method} {session_id}", fault)
+    count = 10 + (method == "GET")
+    finished = interrupt(faulty, method, count)
+    assert finished.stderr == ""
+    result = json.loads(finished.stdout)
+    assert result["threads"] == ["MainThread"]
+    assert list(result["partial"]) == ids[:6]
+    assert len(faulty.requests(method)) == count
 
 
 @pytest.fixture
-def main_thread() -> Iterator[Any]:
-    """Interrupts the main thread as Ctrl-C does, also where Ctrl-C is ignored."""
-    old = signal.signal(signal.SIGINT, signal.default_int_handler)
+def interrupt_main_thread() -> Iterator[Any]:
+    """Return a function that interrupts the main thread as Ctrl-C does, even if it is ignored."""
+    previous_handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     main = threading.main_thread().ident
     assert main == threading.get_ident()
     yield lambda: signal.pthread_kill(main, signal.SIGINT)
-    signal.signal(signal.SIGINT, old)
+    signal.signal(signal.SIGINT, previous_handler)
 
 
-def test_ctrl_c_at_any_request(main_thread: Any) -> None:
-    """Whenever it comes, what is known to be launched is there, and the session is of use."""
+def test_ctrl_c_at_any_request(interrupt_main_thread: Any) -> None:
+    """The partial result is correct, and the client can be used afterwards."""
     for moment in range(1, 16):
         with FaultyPlatform() as platform:
 
@@ -147,43 +153,46 @@ def test_ctrl_c_at_any_request(main_thread: Any) -> None:
                 _: f.Received, platform: FaultyPlatform = platform, moment: int = moment
             ) -> None:
                 if len(platform.received) == moment:
-                    main_thread()
+                    interrupt_main_thread()
 
             platform.on_request = on_request
             with skaha.Session(server=platform.url, **SETTINGS) as session:
-                with nothing_left_behind(), pytest.raises(KeyboardInterrupt) as caught:
-                    launch_and_linger(session)
-                check_account(platform, getattr(caught.value, "partial", None))
-                for found in looks(platform):
-                    found |= {one["id"] for one in session.destroy_with(**ALL_RUNS)}
+                with ends_soon_without_threads(), pytest.raises(KeyboardInterrupt) as caught:
+                    launch_and_wait(session)
+                check_partial(platform, getattr(caught.value, "partial", None))
+                for ids in lists_until_complete(platform):
+                    ids |= {record["id"] for record in session.destroy_with(**ALL_RUNS)}
 
 
-def launch_and_linger(session: skaha.Session) -> None:
+def launch_and_wait(session: skaha.Session) -> None:
     session.create("run", IMAGE, replicas=40)
-    # It may take until after the last answer to be noticed.
+    # Python may handle the interrupt only after the last response.
     time.sleep(SOON)
 
 
-def looks(platform: FaultyPlatform) -> Iterator[set[str]]:
-    """Yield sets to fill with what is found, until it is all there is: some may be on its way."""
+def lists_until_complete(platform: FaultyPlatform) -> Iterator[set[str]]:
+    """Yield a set of ids, to which the caller adds, until it contains all sessions.
+
+    Some launches may still be on their way to the platform.
+    """
     end = time.monotonic() + SOON
-    found: set[str] = set()
-    yield found
-    while found != set(platform.sessions):
+    ids: set[str] = set()
+    yield ids
+    while ids != set(platform.sessions):
         assert time.monotonic() < end
-        yield found
+        yield ids
 
 
-def check_account(platform: FaultyPlatform, partial: Any) -> None:
-    """Sessions in the result exist; of the others, at most those in flight exist."""
+def check_partial(platform: FaultyPlatform, partial: Any) -> None:
+    """Check that the sessions in the result exist, and that not too many others exist."""
     launched = {} if partial is None else partial.names
-    on_server = platform.named()
+    on_server = platform.ids_by_name()
     assert launched.items() <= {name: ids[0] for name, ids in on_server.items()}.items()
     assert all(len(ids) == 1 for ids in on_server.values())
     assert len(on_server) - len(launched) <= SETTINGS["concurrency"]
 
 
-def test_cancelled_at_any_request() -> None:
+def test_cancellation_at_any_request() -> None:
     async def cancel_at(moment: int, platform: FaultyPlatform) -> None:
         loop = asyncio.get_running_loop()
         async with skaha.AsyncSession(server=platform.url, **SETTINGS) as session:
@@ -197,45 +206,45 @@ def test_cancelled_at_any_request() -> None:
             with pytest.raises(asyncio.CancelledError) as caught:
                 await call
             assert asyncio.all_tasks() == {asyncio.current_task()}
-            check_account(platform, getattr(caught.value, "partial", None))
-            for found in looks(platform):
-                found |= {one["id"] for one in await session.destroy_with(**ALL_RUNS)}
+            check_partial(platform, getattr(caught.value, "partial", None))
+            for ids in lists_until_complete(platform):
+                ids |= {record["id"] for record in await session.destroy_with(**ALL_RUNS)}
 
     for moment in range(1, 40, 3):
-        with FaultyPlatform() as platform, nothing_left_behind():
+        with FaultyPlatform() as platform, ends_soon_without_threads():
             asyncio.run(cancel_at(moment, platform))
 
 
 def test_a_second_cancellation_ends_the_look_up(faulty: FaultyPlatform) -> None:
-    stall_from(faulty, 9, 40, f.STALL_UNDONE)
-    faulty.always("GET session", f.STALL_DONE)
+    stall_from(faulty, 9, 40, f.STALL_NOT_EXECUTED)
+    faulty.always("GET session", f.STALL_EXECUTED)
     settings = SETTINGS | {"retry": Retry(stop_look_up=60)}
 
     async def cancel_twice() -> None:
         async with skaha.AsyncSession(server=faulty.url, **settings) as session:
             call = asyncio.ensure_future(session.create("run", IMAGE, replicas=40))
-            await asyncio.to_thread(wait_until_stuck, faulty, "POST", 12)
+            await asyncio.to_thread(wait_for_requests, faulty, "POST", 12)
             call.cancel()
-            await asyncio.to_thread(wait_until_stuck, faulty, "GET session", 1)
+            await asyncio.to_thread(wait_for_requests, faulty, "GET session", 1)
             call.cancel()
             with pytest.raises(asyncio.CancelledError) as caught:
                 await call
             assert sorted(caught.value.partial.names) == sorted(names(1, 8))
             assert sorted(caught.value.partial.uncertain) == sorted(names(9, 12))
 
-    with nothing_left_behind():
+    with ends_soon_without_threads():
         asyncio.run(cancel_twice())
 
 
-@pytest.mark.parametrize("fault", WAITING, ids=str)
-def test_a_cancelled_launch(faulty: FaultyPlatform, fault: f.Fault) -> None:
-    """A task that is stuck ends at once, and its exception has what was launched."""
+@pytest.mark.parametrize("fault", STALLS, ids=str)
+def test_a_stalled_launch_can_be_cancelled(faulty: FaultyPlatform, fault: f.Fault) -> None:
+    """The task ends at once, and its exception has the launched sessions."""
     stall_from(faulty, 9, 40, fault)
 
     async def cancel() -> Any:
         async with skaha.AsyncSession(server=faulty.url, **SETTINGS) as session:
             call = asyncio.ensure_future(session.create("run", IMAGE, replicas=40))
-            await asyncio.to_thread(wait_until_stuck, faulty, "POST", 12)
+            await asyncio.to_thread(wait_for_requests, faulty, "POST", 12)
             call.cancel()
             with pytest.raises(asyncio.CancelledError) as caught:
                 await call
@@ -245,14 +254,14 @@ def test_a_cancelled_launch(faulty: FaultyPlatform, fault: f.Fault) -> None:
     before = time.monotonic()
     partial = asyncio.run(cancel())
     assert time.monotonic() - before < SOON
-    on_server = faulty.named()
+    on_server = faulty.ids_by_name()
     known = names(1, 12) if is_executed(fault) else names(1, 8)
     assert partial.names == {name: on_server[name][0] for name in known}
     assert set(on_server) == set(known)
 
 
-@pytest.mark.parametrize("fault", WAITING, ids=str)
-def test_a_cancelled_launch_is_completed_without_a_session_twice(
+@pytest.mark.parametrize("fault", STALLS, ids=str)
+def test_a_cancelled_launch_can_be_completed_without_surplus_sessions(
     faulty: FaultyPlatform, fault: f.Fault
 ) -> None:
     stall_from(faulty, 9, 12, fault)
@@ -260,7 +269,7 @@ def test_a_cancelled_launch_is_completed_without_a_session_twice(
     async def cancel_and_relaunch() -> None:
         async with skaha.AsyncSession(server=faulty.url, **SETTINGS) as session:
             call = asyncio.ensure_future(session.create("run", IMAGE, replicas=20))
-            await asyncio.to_thread(wait_until_stuck, faulty, "POST", 12)
+            await asyncio.to_thread(wait_for_requests, faulty, "POST", 12)
             call.cancel()
             with pytest.raises(asyncio.CancelledError) as caught:
                 await call
@@ -268,24 +277,25 @@ def test_a_cancelled_launch_is_completed_without_a_session_twice(
             failed = [] if is_executed(fault) else names(9, 12)
             assert sorted(partial.failures) == sorted(failed)
             stall_from(faulty, 9, 12, f.NONE)
-            again = await session.relaunch(partial)
-        on_server = faulty.named()
-        assert {name: [one] for name, one in (partial.names | again.names).items()} == on_server
+            relaunched = await session.relaunch(partial)
+        on_server = faulty.ids_by_name()
+        launched = partial.names | relaunched.names
+        assert {name: [session_id] for name, session_id in launched.items()} == on_server
         assert sorted(on_server) == sorted(names(1, 20))
 
     asyncio.run(cancel_and_relaunch())
 
 
-@pytest.mark.parametrize("how", [asyncio.wait_for, asyncio.timeout], ids=["wait_for", "timeout"])
-def test_a_time_out_around_a_launch(faulty: FaultyPlatform, how: Any) -> None:
-    """The account is on the cancellation that the time-out was made of."""
-    stall_from(faulty, 9, 40, f.STALL_DONE)
+@pytest.mark.parametrize("limit", [asyncio.wait_for, asyncio.timeout], ids=["wait_for", "timeout"])
+def test_a_time_out_around_a_launch(faulty: FaultyPlatform, limit: Any) -> None:
+    """The partial result is on the cancellation, which is the cause of the time-out error."""
+    stall_from(faulty, 9, 40, f.STALL_EXECUTED)
 
     async def launch_in_time() -> None:
         async with skaha.AsyncSession(server=faulty.url, **SETTINGS) as session:
             launch = session.create("run", IMAGE, replicas=40)
             try:
-                if how is asyncio.wait_for:
+                if limit is asyncio.wait_for:
                     await asyncio.wait_for(launch, 0.7)
                 else:
                     async with asyncio.timeout(0.7):
@@ -293,18 +303,17 @@ def test_a_time_out_around_a_launch(faulty: FaultyPlatform, how: Any) -> None:
             finally:
                 assert asyncio.all_tasks() == {asyncio.current_task()}
 
-    with nothing_left_behind(), pytest.raises(TimeoutError) as caught:
+    with ends_soon_without_threads(), pytest.raises(TimeoutError) as caught:
         asyncio.run(launch_in_time())
-    on_server = faulty.named()
+    on_server = faulty.ids_by_name()
     cause = caught.value.__cause__
     assert cause.partial.names == {name: on_server[name][0] for name in names(1, 12)}
 
 
-def test_a_cancelled_pause(faulty: FaultyPlatform) -> None:
-    """Nobody waits for the end of a pause between two attempts."""
+def test_a_pause_between_attempts_can_be_cancelled(faulty: FaultyPlatform) -> None:
     ids = [faulty.add(f"run-{number}") for number in range(8)]
-    for one in ids:
-        faulty.always(f"GET {one}", f.refused(503, 60))
+    for session_id in ids:
+        faulty.always(f"GET {session_id}", f.refusal(503, 60))
 
     async def cancel() -> None:
         settings = SETTINGS | {"retry": Retry(longest_pause=60)}
@@ -316,15 +325,14 @@ def test_a_cancelled_pause(faulty: FaultyPlatform) -> None:
                 await call
             assert asyncio.all_tasks() == {asyncio.current_task()}
 
-    with nothing_left_behind():
+    with ends_soon_without_threads():
         asyncio.run(cancel())
 
 
-def test_a_failure_of_ours_stops_the_fan_out(variant: Any, faulty: FaultyPlatform) -> None:
-    """No thread stays behind after a call that ended by itself, either."""
+def test_a_call_that_was_not_stopped_leaves_no_thread(variant: Any, faulty: FaultyPlatform) -> None:
     ids = [faulty.add(f"run-{number}") for number in range(12)]
-    for one in ids[::2]:
-        faulty.script(f"GET {one}", f.RESET_UNDONE, f.refused(429))
+    for session_id in ids[::2]:
+        faulty.script(f"GET {session_id}", f.RESET_NOT_EXECUTED, f.refusal(429))
     session = variant.open(server=faulty.url, **SETTINGS)
-    with nothing_left_behind():
+    with ends_soon_without_threads():
         assert len(variant.run(session.info(ids))) == 12

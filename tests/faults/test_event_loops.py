@@ -25,10 +25,10 @@ Run = Callable[[Callable[[], Awaitable[R]]], R]
 
 @pytest.fixture(params=["asyncio", "uvloop"])
 def run(request: pytest.FixtureRequest) -> Run[Any]:
-    """Run an async function on an event loop of one kind."""
+    """Return a function that runs an async function on an event loop of one kind."""
     factory = uvloop.new_event_loop if request.param == "uvloop" else None
 
-    def run(function: Callable[[], Awaitable[R]]) -> R:
+    def run_on_loop(function: Callable[[], Awaitable[R]]) -> R:
         async def main() -> R:
             assert type(asyncio.get_running_loop()).__module__.startswith(request.param)
             return await function()
@@ -36,27 +36,27 @@ def run(request: pytest.FixtureRequest) -> Run[Any]:
         with asyncio.Runner(loop_factory=factory) as runner:
             return runner.run(main())
 
-    return run
+    return run_on_loop
 
 
 @pytest.fixture(params=["http", "https", "http through a proxy", "https through a proxy with TLS"])
 def platform(
     request: pytest.FixtureRequest, trusted: trustme.CA, no_proxies: pytest.MonkeyPatch
 ) -> Iterator[tuple[FaultyPlatform, str]]:
-    """A platform that is reached in one of several ways, and its URL."""
-    scheme, _, way = request.param.partition(" ")
+    """Start a platform, directly or behind a proxy, with or without TLS; yield it and its URL."""
+    scheme, _, proxy_kind = request.param.partition(" ")
     tls = tls_of(trusted, "127.0.0.1", HOST) if scheme == "https" else None
     with FaultyPlatform(tls=tls) as platform:
-        if not way:
+        if not proxy_kind:
             yield platform, platform.url
             return
-        proxy_tls = tls_of(trusted) if "TLS" in way else None
+        proxy_tls = tls_of(trusted) if "TLS" in proxy_kind else None
         with ProxyServer(platform.port, proxy_tls) as proxy:
             no_proxies.setenv("ALL_PROXY", proxy.url)
             yield platform, f"{scheme}://{HOST}/skaha"
 
 
-def test_every_kind_of_request(
+def test_every_kind_of_request_works(
     run: Run[Any], platform: tuple[FaultyPlatform, str], tmp_path: Path
 ) -> None:
     server, url = platform
@@ -73,11 +73,11 @@ def test_every_kind_of_request(
 
     assert run(use) == []
     assert server.connections <= 4
-    assert server.most_in_flight <= 4
+    assert server.max_in_flight <= 4
 
 
 def test_a_closed_connection_is_replaced(run: Run[Any], faulty: FaultyPlatform) -> None:
-    """The server closes a connection that is not used, and the client does not use it."""
+    """The client does not use a connection that the server has closed or sent surplus bytes on."""
     closed = f.Fault("closed afterwards", headers=(("Connection", "close"),))
     faulty.script("GET session", closed, f.SURPLUS)
 
@@ -102,13 +102,13 @@ def test_failures_are_errors_of_this_library(
         return caught.value
 
     async def use() -> None:
-        with FaultyPlatform(tls=tls_of(authority)) as stranger:
-            error = await error_of(stranger.url)
+        with FaultyPlatform(tls=tls_of(authority)) as untrusted:
+            error = await error_of(untrusted.url)
             assert "SSL_CERT_FILE" in str(error)
             assert not error.was_sent
         assert not (await error_of("http://127.0.0.1:9/skaha")).was_sent
         assert not (await error_of(faulty.url.replace("http", "https"))).was_sent
-        faulty.script("GET session", f.RESET_DONE, f.STALL_DONE, f.HALF_BODY)
+        faulty.script("GET session", f.RESET_EXECUTED, f.STALL_EXECUTED, f.HALF_BODY)
         assert (await error_of(faulty.url)).was_sent
         error = await error_of(faulty.url)
         assert isinstance(error, TimedOutError)
@@ -128,7 +128,7 @@ def test_cancelled_requests_free_their_connections(
     ):
         no_proxies.setenv("HTTPS_PROXY", proxy.url)
         proxy.script.append(step)
-        platform.script("GET session", f.STALL_DONE)
+        platform.script("GET session", f.STALL_EXECUTED)
 
         async def use() -> Any:
             async with skaha.AsyncSession(
@@ -147,7 +147,7 @@ def test_cancelled_requests_free_their_connections(
         assert run(use) == []
 
 
-def test_one_session_on_both_loops(faulty: FaultyPlatform) -> None:
+def test_one_session_works_on_both_event_loops(faulty: FaultyPlatform) -> None:
     ids = [faulty.add(f"run-{number}") for number in range(3)]
     session = skaha.AsyncSession(server=faulty.url, token=TOKEN)
 
@@ -163,8 +163,8 @@ def test_one_session_on_both_loops(faulty: FaultyPlatform) -> None:
 
 CALLS: dict[str, Callable[[Any], Any]] = {
     "fetch": lambda session: session.fetch(),
-    "one": lambda session: session.info("abcdefgh"),
-    "many": lambda session: session.logs(["abcdefgh", "bcdefghi"]),
+    "info": lambda session: session.info("abcdefgh"),
+    "logs": lambda session: session.logs(["abcdefgh", "bcdefghi"]),
     "create": lambda session: session.create("run", IMAGE, replicas=2),
     "wait": lambda session: session.wait(["abcdefgh"]),
     "generated client": lambda session: _call_of_generated_client(session.api),
@@ -178,8 +178,8 @@ async def _call_of_generated_client(api: Any) -> Any:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_other_frameworks_get_one_clear_sentence(faulty: FaultyPlatform, call: str) -> None:
-    """The test drives the coroutine itself, as any other framework than asyncio would."""
+def test_other_frameworks_get_a_clear_error(faulty: FaultyPlatform, call: str) -> None:
+    """The test runs the coroutine itself, as another framework than asyncio does."""
 
     async def use() -> None:
         async with skaha.AsyncSession(server=faulty.url, token=TOKEN) as session:

@@ -1,4 +1,4 @@
-"""A launch on a bad network ends with exactly the requested replicas, or with a true account."""
+"""Launches on a bad network: exactly the requested replicas, or a complete report of failures."""
 
 import itertools
 import json
@@ -32,31 +32,31 @@ by_seed = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 SEEDS = st.integers(0, 2**32)
-# Long enough that no launch that is executed late is sent again, short enough for tests.
+# `settle` is longer than the delay of late launches, so that they are not sent again.
 PATIENT = Retry(
     attempts=12, deadline=30, first_pause=0.01, longest_pause=0.05, settle=0.6, stop_look_up=0.5
 )
 SHORT = Retry(deadline=0.2, first_pause=0.005, longest_pause=0.02, settle=0.02)
-OTHER_STATUSES = [f.refused(status) for status in (302, 307, 408, 418 + 81, 520, 524)]
-CUT_ID = f.Fault("done, cut id", raw=b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nabcd")
+OTHER_STATUSES = [f.refusal(status) for status in (302, 307, 408, 418 + 81, 520, 524)]
+CUT_ID = f.Fault("executed, cut id", raw=b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nabcd")
 UNCERTAIN = [
-    *(f.refused(status) for status in (500, 502, 503, 504)),
+    *(f.refusal(status) for status in (500, 502, 503, 504)),
     *OTHER_STATUSES,
     *f.CUTS,
-    *f.GARBAGE,
+    *f.INVALID_RESPONSES,
     *f.STALLS,
     CUT_ID,
 ]
 EXECUTED_LATE = [f.TOO_LATE, f.LATE_504]
 
 
-def opened(variant: Any, platform: FaultyPlatform, **settings: Any) -> Any:
+def open_session(variant: Any, platform: FaultyPlatform, **settings: Any) -> Any:
     settings = {"retry": QUICK, "timeout": LONG_TIMEOUT, "concurrency": 8} | settings
     return variant.open(server=platform.url, token="a-token", **settings)
 
 
 def launched_or_partial(variant: Any, call: Any) -> Launched:
-    """The result of a launch, or the `partial` of its error."""
+    """Return the result of a launch, or the partial result of its error."""
     try:
         return variant.run(call())
     except SkahaError as error:
@@ -68,19 +68,19 @@ def names(count: int, prefix: str = "run") -> list[str]:
 
 
 def check_exact(platform: FaultyPlatform, launched: Launched, wanted: list[str]) -> None:
-    """Every name is on the server once, with the id that the call returned, and nothing else is."""
-    on_server = platform.named("run")
+    """Check that the server has exactly these names, each once, with the returned ids."""
+    on_server = platform.ids_by_name("run")
     assert on_server == {name.lower(): [launched.names[name]] for name in wanted}
     assert list(launched) == [launched.names[name] for name in wanted]
     assert (launched.failures, launched.uncertain, launched.surplus) == ({}, [], {})
 
 
-def check_account(platform: FaultyPlatform, launched: Launched, wanted: list[str]) -> None:
-    """Nothing is deleted, and each session on the server is known, uncertain or surplus."""
-    assert platform.seen("DELETE") == []
+def check_report(platform: FaultyPlatform, launched: Launched, wanted: list[str]) -> None:
+    """Check that nothing is deleted, and that each session is known, uncertain or surplus."""
+    assert platform.requests("DELETE") == []
     assert sorted([*launched.names, *launched.failures]) == sorted(wanted)
     assert set(launched.uncertain) <= set(launched.failures)
-    on_server = platform.named("run")
+    on_server = platform.ids_by_name("run")
     for name, session_id in launched.names.items():
         assert session_id in on_server[name.lower()]
     surplus = {name.lower(): set(ids) for name, ids in launched.surplus.items()}
@@ -95,23 +95,22 @@ def check_account(platform: FaultyPlatform, launched: Launched, wanted: list[str
 @pytest.mark.parametrize("rate", [0.1, 0.3])
 @by_seed
 @given(seed=SEEDS, replicas=st.integers(1, 12), old=st.integers(0, 3))
-def test_exactly_the_requested_replicas(
+def test_a_launch_starts_exactly_the_requested_replicas(
     variant: Any, rate: float, seed: int, replicas: int, old: int
 ) -> None:
-    # A launch that is executed after two looks is another test.
+    # Other tests have launches that are executed after they were looked up twice.
     faults = [fault for fault in f.ALL if fault not in EXECUTED_LATE]
-    with FaultyPlatform(seed, rate, faults, unread=rate / 10) as platform:
-        before = [platform.add(name) for name in names(old)]
+    with FaultyPlatform(seed, rate, faults, reset_rate=rate / 10) as platform:
+        old_ids = [platform.add(name) for name in names(old)]
         launched = variant.run(
-            opened(variant, platform, timeout=TIMEOUT).create("run", IMAGE, replicas=replicas)
+            open_session(variant, platform, timeout=TIMEOUT).create("run", IMAGE, replicas=replicas)
         )
         # No older session was taken for a new one, or deleted.
-        assert [platform.sessions.pop(session_id).name for session_id in before] == names(old)
+        assert [platform.sessions.pop(session_id).name for session_id in old_ids] == names(old)
         check_exact(platform, launched, names(replicas))
-        assert launched.retries >= len(platform.seen("POST")) - replicas
+        assert launched.retries >= len(platform.requests("POST")) - replicas
 
 
-# Each platform, and how many sessions it may start besides the requested ones.
 PLATFORMS: dict[str, dict[str, Any]] = {
     "lists that lag": {"list_lag": 0.4},
     "launches slower than the time-out": {"launch_seconds": 2 * TIMEOUT},
@@ -125,29 +124,29 @@ PLATFORMS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("platform_settings", PLATFORMS.values(), ids=list(PLATFORMS))
 @settings(by_seed, max_examples=8)
 @given(seed=SEEDS, replicas=st.integers(2, 8))
-def test_the_account_is_exact_on_a_slow_or_odd_platform(
+def test_the_report_is_complete_on_a_slow_or_unusual_platform(
     variant: Any, platform_settings: dict[str, Any], seed: int, replicas: int
 ) -> None:
     with FaultyPlatform(seed, 0.3, [*f.CUTS, f.PAGE], **platform_settings) as platform:
-        session = opened(variant, platform, retry=PATIENT, timeout=TIMEOUT)
+        session = open_session(variant, platform, retry=PATIENT, timeout=TIMEOUT)
         launched = launched_or_partial(
             variant, lambda: session.create("run", IMAGE, replicas=replicas)
         )
-        check_account(platform, launched, names(replicas))
+        check_report(platform, launched, names(replicas))
         assert len(platform.sessions) <= replicas + sum(map(len, launched.surplus.values()))
 
 
 @pytest.mark.parametrize("replicas", [1, 6])
-def test_a_platform_that_is_slower_than_the_time_out_starts_no_session_twice(
+def test_a_launch_that_takes_longer_than_the_time_out_is_not_repeated(
     variant: Any, replicas: int
 ) -> None:
     """No response comes in time, but every launch is executed."""
     with FaultyPlatform(launch_seconds=2 * TIMEOUT) as platform:
         launched = variant.run(
-            opened(variant, platform, timeout=TIMEOUT).create("run", IMAGE, replicas=replicas)
+            open_session(variant, platform, timeout=TIMEOUT).create("run", IMAGE, replicas=replicas)
         )
         check_exact(platform, launched, names(replicas))
-        assert len(platform.seen("POST")) == replicas
+        assert len(platform.requests("POST")) == replicas
         assert launched.found_by_name == launched.names
 
 
@@ -155,38 +154,38 @@ def test_a_platform_that_is_slower_than_the_time_out_starts_no_session_twice(
 def test_a_launch_that_is_executed_after_its_response_was_lost_is_found(
     variant: Any, faulty: FaultyPlatform, status: int
 ) -> None:
-    ending = f.Ending.WHOLE if status else f.Ending.NOTHING
-    late = f.Fault("done later", f.Doing.NEVER, ending, status=status, late=0.3)
+    ending = f.Ending.COMPLETE if status else f.Ending.RESET
+    late = f.Fault("executed later", f.Execution.NEVER, ending, status=status, delay=0.3)
     faulty.script("POST run-2", late)
-    session = opened(variant, faulty, retry=PATIENT)
+    session = open_session(variant, faulty, retry=PATIENT)
     launched = variant.run(session.create("run", IMAGE, replicas=3))
     check_exact(faulty, launched, names(3))
-    assert len(faulty.seen("POST run-2")) == 1
+    assert len(faulty.requests("POST run-2")) == 1
     assert launched.found_by_name == {"run-2": launched.names["run-2"]}
 
 
-def test_a_list_that_lags_proves_nothing_until_it_has_the_acknowledged_launches(
+def test_a_list_without_the_acknowledged_launches_is_not_current(
     variant: Any,
 ) -> None:
     """A session that is missing from an old list is not launched again."""
     with FaultyPlatform(list_lag=0.8) as platform:
-        platform.script("POST run-2", f.RESET_DONE)
-        session = opened(variant, platform)
+        platform.script("POST run-2", f.RESET_EXECUTED)
+        session = open_session(variant, platform)
         launched = variant.run(session.create("run", IMAGE, replicas=3))
         check_exact(platform, launched, names(3))
 
 
 @pytest.mark.parametrize("fault", UNCERTAIN, ids=str)
-def test_an_old_failed_session_is_not_taken_for_its_replacement(
+def test_an_old_failed_session_is_not_mistaken_for_its_replacement(
     variant: Any, faulty: FaultyPlatform, fault: f.Fault
 ) -> None:
-    session = opened(variant, faulty, timeout=timeout_for(fault))
+    session = open_session(variant, faulty, timeout=timeout_for(fault))
     first = variant.run(session.create("run", IMAGE, replicas=3))
     faulty.script("POST run-2", fault)
-    again = variant.run(session.relaunch(first, failed=first.names["run-2"]))
-    on_server = faulty.named("run-2")["run-2"]
-    assert on_server[:2] == [first.names["run-2"], *again]
-    assert on_server[2:] == again.surplus.get("run-2", [])
+    second = variant.run(session.relaunch(first, failed=first.names["run-2"]))
+    on_server = faulty.ids_by_name("run-2")["run-2"]
+    assert on_server[:2] == [first.names["run-2"], *second]
+    assert on_server[2:] == second.surplus.get("run-2", [])
 
 
 @pytest.mark.slow
@@ -195,203 +194,209 @@ def test_an_old_failed_session_is_not_taken_for_its_replacement(
     seed=SEEDS,
     replicas=st.integers(1, 8),
     deadline=st.sampled_from([0.0001, 0.05, 0.2]),
-    dead=st.sampled_from([f.RESET_UNDONE, f.refused(503), f.refused(429, 30), f.refused(502)]),
+    lasting_fault=st.sampled_from(
+        [f.RESET_NOT_EXECUTED, f.refusal(503), f.refusal(429, 30), f.refusal(502)]
+    ),
 )
-def test_a_deadline_gives_a_true_account(
-    variant: Any, seed: int, replicas: int, deadline: float, dead: f.Fault
+def test_the_error_at_the_deadline_has_a_complete_report(
+    variant: Any, seed: int, replicas: int, deadline: float, lasting_fault: f.Fault
 ) -> None:
     no_stalls = [*f.REFUSALS, *f.CUTS, f.PAGE, f.NOT_HTTP]
     with FaultyPlatform(seed, 0.3, no_stalls) as platform:
         for name in names(replicas)[::2]:
-            platform.always(f"POST {name}", dead)
+            platform.always(f"POST {name}", lasting_fault)
         quick = Retry(deadline=deadline, first_pause=0.005, longest_pause=0.02, settle=0.01)
-        session = opened(variant, platform, retry=quick)
+        session = open_session(variant, platform, retry=quick)
         with pytest.raises(SkahaError) as caught:
             variant.run(session.create("run", IMAGE, replicas=replicas))
         partial = caught.value.partial
-        check_account(platform, partial, names(replicas))
+        check_report(platform, partial, names(replicas))
         assert set(partial.failures) >= set(names(replicas)[::2])
         assert all(name in str(error) for name, error in partial.failures.items())
 
 
 @pytest.mark.parametrize("fault", UNCERTAIN, ids=str)
-def test_an_uncertain_launch_is_sent_again_only_after_two_looks(
+def test_an_uncertain_launch_is_sent_again_only_after_two_look_ups(
     variant: Any, faulty: FaultyPlatform, fault: f.Fault
 ) -> None:
     for name in ("run-1", "run-3"):
         faulty.script(f"POST {name}", fault)
     launched = variant.run(
-        opened(variant, faulty, timeout=timeout_for(fault)).create("run", IMAGE, replicas=4)
+        open_session(variant, faulty, timeout=timeout_for(fault)).create("run", IMAGE, replicas=4)
     )
-    check_account(faulty, launched, names(4))
+    check_report(faulty, launched, names(4))
     assert list(launched.names) == names(4)
-    words = faulty.words()
+    keys = faulty.request_keys()
     for name in names(4):
-        posts = [place for place, word in enumerate(words) if word == f"POST {name}"]
-        for first, second in itertools.pairwise(posts):
-            assert words[first:second].count("GET session") >= 2
-    if fault.doing is f.Doing.NOW:
+        positions = [position for position, key in enumerate(keys) if key == f"POST {name}"]
+        for first, second in itertools.pairwise(positions):
+            assert keys[first:second].count("GET session") >= 2
+    if fault.execution is f.Execution.NOW:
         check_exact(faulty, launched, names(4))
-        assert words.count("POST run-1") == 1
+        assert keys.count("POST run-1") == 1
 
 
-@pytest.mark.parametrize("fault", [f.RESET_DONE, f.refused(502), f.PAGE], ids=str)
-def test_one_look_serves_a_whole_batch(
+@pytest.mark.parametrize("fault", [f.RESET_EXECUTED, f.refusal(502), f.PAGE], ids=str)
+def test_one_list_is_used_for_all_uncertain_replicas(
     variant: Any, faulty: FaultyPlatform, fault: f.Fault
 ) -> None:
-    """There is no list before the launch, and not more lists for more replicas."""
+    """The list is not requested before the launch, and not once per replica."""
     for name in names(20):
         faulty.script(f"POST {name}", fault)
-    launched = variant.run(opened(variant, faulty).create("run", IMAGE, replicas=20))
+    launched = variant.run(open_session(variant, faulty).create("run", IMAGE, replicas=20))
     check_exact(faulty, launched, names(20))
-    words = faulty.words()
-    assert words.index("GET session") >= 20
-    # A few looks serve all replicas.
-    assert len(faulty.seen("GET")) < 20
+    assert faulty.request_keys().index("GET session") >= 20
+    assert len(faulty.requests("GET")) < 20
 
 
 def test_a_launch_without_a_fault_sends_one_request_for_each_replica(
     variant: Any, faulty: FaultyPlatform
 ) -> None:
-    session = opened(variant, faulty)
+    session = open_session(variant, faulty)
     for _ in range(3):
         variant.run(session.create("run", IMAGE))
     variant.run(session.create("run", IMAGE, replicas=4))
-    assert sorted(faulty.words()) == ["POST run-1"] * 4 + [f"POST run-{n}" for n in (2, 3, 4)]
+    assert sorted(faulty.request_keys()) == ["POST run-1"] * 4 + [
+        f"POST run-{n}" for n in (2, 3, 4)
+    ]
 
 
-@pytest.mark.parametrize("fault", [f.RESET_DONE, f.RESET_UNDONE, f.TOO_LATE], ids=str)
-def test_an_old_session_of_the_same_name_is_not_the_new_one(
+@pytest.mark.parametrize("fault", [f.RESET_EXECUTED, f.RESET_NOT_EXECUTED, f.TOO_LATE], ids=str)
+def test_an_old_session_of_the_same_name_is_not_mistaken_for_the_new_one(
     variant: Any, faulty: FaultyPlatform, fault: f.Fault
 ) -> None:
     old = [faulty.add("run-1", age=age) for age in (3600, 60, 10)]
     faulty.script("POST run-1", fault)
-    launched = variant.run(opened(variant, faulty, timeout=timeout_for(fault)).create("run", IMAGE))
+    launched = variant.run(
+        open_session(variant, faulty, timeout=timeout_for(fault)).create("run", IMAGE)
+    )
     assert launched[0] not in old
     new = [*launched, *launched.surplus.get("run-1", [])]
     assert sorted(faulty.sessions) == sorted([*old, *new])
 
 
-def test_a_session_of_an_earlier_call_is_not_the_new_one(
+def test_a_session_of_an_earlier_call_is_not_mistaken_for_the_new_one(
     variant: Any, faulty: FaultyPlatform
 ) -> None:
-    """The start times cannot tell them apart, but this client received the id of the first."""
-    session = opened(variant, faulty)
+    """Both have the same start time, but this client received the id of the first session."""
+    session = open_session(variant, faulty)
     first = variant.run(session.create("run", IMAGE))
-    faulty.script("POST run-1", f.RESET_DONE)
+    faulty.script("POST run-1", f.RESET_EXECUTED)
     second = variant.run(session.create("run", IMAGE))
-    assert faulty.named() == {"run-1": [*first, *second]}
+    assert faulty.ids_by_name() == {"run-1": [*first, *second]}
 
 
 @pytest.mark.parametrize(
     "missing", [{"has_dates": False}, {"has_start_times": False}], ids=["dates", "start times"]
 )
-def test_a_launch_whose_time_is_unknown_stays_uncertain(
+def test_a_launch_stays_uncertain_if_times_are_unknown(
     variant: Any, missing: dict[str, bool], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A session of this name may be old: it is not taken, and the launch is not sent again."""
+    """The session of this name may be old, so it is not used, and the launch is not repeated."""
     with FaultyPlatform(**missing) as platform:
         platform.add("run-1")
-        platform.script("POST run-1", f.RESET_DONE)
+        platform.script("POST run-1", f.RESET_EXECUTED)
         with pytest.raises(ConnectionFailedError) as caught:
-            variant.run(opened(variant, platform).create("run", IMAGE))
+            variant.run(open_session(variant, platform).create("run", IMAGE))
         partial = caught.value.partial
         assert (partial.names, partial.uncertain) == ({}, ["run-1"])
-        assert len(platform.seen("POST")) == 1
+        assert len(platform.requests("POST")) == 1
         assert "uncertain" in caplog.text
         assert "run-1" in caplog.text
 
 
 def test_a_platform_without_dates_is_listed_before_the_next_launch(variant: Any) -> None:
-    """The list before the launch tells old sessions from new ones."""
+    """The library compares the list before the launch with the list after it."""
     with FaultyPlatform(has_dates=False) as platform:
         old = platform.add("run-1")
-        session = opened(variant, platform)
+        session = open_session(variant, platform)
         variant.run(session.fetch())
-        platform.script("POST run-1", f.RESET_DONE)
+        platform.script("POST run-1", f.RESET_EXECUTED)
         launched = variant.run(session.create("run", IMAGE))
-        assert platform.named() == {"run-1": [old, *launched]}
+        assert platform.ids_by_name() == {"run-1": [old, *launched]}
 
 
-def test_names_in_capitals_are_found_in_lower_case(variant: Any, faulty: FaultyPlatform) -> None:
-    faulty.script("POST Run-1", f.RESET_DONE)
-    launched = variant.run(opened(variant, faulty).create("Run", IMAGE, replicas=2))
+def test_names_with_capital_letters_are_found_in_lower_case(
+    variant: Any, faulty: FaultyPlatform
+) -> None:
+    faulty.script("POST Run-1", f.RESET_EXECUTED)
+    launched = variant.run(open_session(variant, faulty).create("Run", IMAGE, replicas=2))
     check_exact(faulty, launched, ["Run-1", "Run-2"])
-    assert len(faulty.seen("POST Run-1")) == 1
+    assert len(faulty.requests("POST Run-1")) == 1
 
 
-def test_a_longer_name_is_another_name(variant: Any, faulty: FaultyPlatform) -> None:
-    faulty.script("POST run-1-1", f.RESET_UNDONE, f.RESET_DONE)
-    session = opened(variant, faulty)
+def test_a_longer_name_is_not_mistaken_for_the_name(variant: Any, faulty: FaultyPlatform) -> None:
+    faulty.script("POST run-1-1", f.RESET_NOT_EXECUTED, f.RESET_EXECUTED)
+    session = open_session(variant, faulty)
     first = variant.run(session.create("run", IMAGE))
     second = variant.run(session.create("run-1", IMAGE))
-    assert faulty.named() == {"run-1": list(first), "run-1-1": list(second)}
+    assert faulty.ids_by_name() == {"run-1": list(first), "run-1-1": list(second)}
 
 
 def test_surplus_sessions_are_reported_and_not_deleted(
     variant: Any, faulty: FaultyPlatform, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The platform executes a launch after it was sent again: no client can know that earlier."""
+    """The platform executes a launch after it was sent again; no client can know this before."""
     for name in names(3):
         faulty.script(f"POST {name}", f.AT_REPEAT)
-    launched = variant.run(opened(variant, faulty).create("run", IMAGE, replicas=3))
-    check_account(faulty, launched, names(3))
+    launched = variant.run(open_session(variant, faulty).create("run", IMAGE, replicas=3))
+    check_report(faulty, launched, names(3))
     assert {name: len(ids) for name, ids in launched.surplus.items()} == dict.fromkeys(names(3), 1)
     assert all(session_id in caplog.text for [session_id] in launched.surplus.values())
     # The surplus sessions do not count as missing.
-    assert variant.run(opened(variant, faulty).relaunch(launched)) == []
+    assert variant.run(open_session(variant, faulty).relaunch(launched)) == []
 
 
-@pytest.mark.parametrize("post", [1, 2], ids=["before the look", "after it"])
+@pytest.mark.parametrize("post", [1, 2], ids=["before the look-up", "after it"])
 def test_a_session_after_a_clear_refusal_belongs_to_another_program(
     variant: Any, faulty: FaultyPlatform, post: int
 ) -> None:
-    """A 429 was not executed: a new session of that name is neither taken nor deleted."""
-    faulty.script("POST run-1", f.refused(429))
+    """After a 429, a new session of this name is neither used nor deleted."""
+    faulty.script("POST run-1", f.refusal(429))
     others: list[str] = []
 
-    def launch_elsewhere(request: f.Received) -> None:
-        if request.what == "POST run-1" and len(faulty.seen("POST run-1")) == post:
+    def launch_by_another_program(request: f.Received) -> None:
+        if request.key == "POST run-1" and len(faulty.requests("POST run-1")) == post:
             others.append(faulty.add("run-1", age=0))
 
-    faulty.on_request = launch_elsewhere
-    launched = variant.run(opened(variant, faulty).create("run", IMAGE))
+    faulty.on_request = launch_by_another_program
+    launched = variant.run(open_session(variant, faulty).create("run", IMAGE))
     assert sorted(faulty.sessions) == sorted([*others, *launched])
     assert not set(others) & set(launched)
 
 
-@pytest.mark.parametrize("fault", [f.RESET_DONE, f.RESET_UNDONE, f.refused(503)], ids=str)
-def test_two_programs_with_one_prefix_delete_nothing_of_each_other(
+@pytest.mark.parametrize("fault", [f.RESET_EXECUTED, f.RESET_NOT_EXECUTED, f.refusal(503)], ids=str)
+def test_two_programs_with_the_same_names_do_not_delete_sessions_of_each_other(
     variant: Any, faulty: FaultyPlatform, fault: f.Fault
 ) -> None:
     """Another program launches the same names at the same time."""
     others: list[str] = []
 
-    def launch_elsewhere(request: f.Received) -> None:
+    def launch_by_another_program(request: f.Received) -> None:
         if request.method == "POST":
             others.append(faulty.add(request.form["name"][0], age=0))
 
-    faulty.on_request = launch_elsewhere
+    faulty.on_request = launch_by_another_program
     for name in names(4)[::2]:
         faulty.script(f"POST {name}", fault)
-    session = opened(variant, faulty)
+    session = open_session(variant, faulty)
     launched = launched_or_partial(variant, lambda: session.create("run", IMAGE, replicas=4))
-    assert faulty.seen("DELETE") == []
+    assert faulty.requests("DELETE") == []
     assert set(others) <= set(faulty.sessions)
     reported = {*launched, *itertools.chain(*launched.surplus.values())}
     for name in launched.uncertain:
-        reported.update(faulty.named(name).get(name, []))
+        reported.update(faulty.ids_by_name(name).get(name, []))
     assert set(faulty.sessions) - set(others) <= reported
 
 
-@pytest.mark.parametrize("fault", [f.PAGE, f.BINARY, f.refused(500), f.HALF_BODY], ids=str)
-@pytest.mark.parametrize("lists", [1, 2], ids=["the first look", "the second look"])
-def test_one_bad_list_changes_nothing(
+@pytest.mark.parametrize("fault", [f.PAGE, f.BINARY, f.refusal(500), f.HALF_BODY], ids=str)
+@pytest.mark.parametrize("lists", [1, 2], ids=["the first list", "the second list"])
+def test_one_unreadable_list_changes_nothing(
     variant: Any, faulty: FaultyPlatform, fault: f.Fault, lists: int
 ) -> None:
     faulty.script("GET session", *[f.NONE] * (lists - 1), fault)
-    faulty.script("POST run-2", f.RESET_UNDONE)
-    launched = variant.run(opened(variant, faulty).create("run", IMAGE, replicas=3))
+    faulty.script("POST run-2", f.RESET_NOT_EXECUTED)
+    launched = variant.run(open_session(variant, faulty).create("run", IMAGE, replicas=3))
     check_exact(faulty, launched, names(3))
 
 
@@ -399,27 +404,27 @@ def test_one_empty_list_changes_nothing(variant: Any, faulty: FaultyPlatform) ->
     """A list without the acknowledged launches proves nothing."""
     empty = f.Fault("empty list", body=b"[]", headers=(("Content-Type", "application/json"),))
     faulty.script("GET session", empty, empty)
-    faulty.script("POST run-2", f.RESET_DONE)
-    launched = variant.run(opened(variant, faulty).create("run", IMAGE, replicas=3))
+    faulty.script("POST run-2", f.RESET_EXECUTED)
+    launched = variant.run(open_session(variant, faulty).create("run", IMAGE, replicas=3))
     check_exact(faulty, launched, names(3))
 
 
 def test_a_list_that_fails_for_a_while_is_read_again(variant: Any, faulty: FaultyPlatform) -> None:
-    faulty.script("GET session", *[f.refused(503)] * 30)
-    faulty.script("POST run-2", f.RESET_DONE)
-    launched = variant.run(opened(variant, faulty).create("run", IMAGE, replicas=3))
+    faulty.script("GET session", *[f.refusal(503)] * 30)
+    faulty.script("POST run-2", f.RESET_EXECUTED)
+    launched = variant.run(open_session(variant, faulty).create("run", IMAGE, replicas=3))
     check_exact(faulty, launched, names(3))
 
 
-def test_without_a_list_nothing_is_sent_twice(variant: Any, faulty: FaultyPlatform) -> None:
-    faulty.always("GET session", f.refused(500))
-    faulty.script("POST run-2", f.RESET_DONE)
+def test_without_a_list_no_launch_is_repeated(variant: Any, faulty: FaultyPlatform) -> None:
+    faulty.always("GET session", f.refusal(500))
+    faulty.script("POST run-2", f.RESET_EXECUTED)
     with pytest.raises(ConnectionFailedError) as caught:
-        variant.run(opened(variant, faulty, retry=SHORT).create("run", IMAGE, replicas=3))
+        variant.run(open_session(variant, faulty, retry=SHORT).create("run", IMAGE, replicas=3))
     partial = caught.value.partial
     assert list(partial.names) == ["run-1", "run-3"]
     assert list(partial.failures) == partial.uncertain == ["run-2"]
-    assert sorted(word for word in faulty.words() if "POST" in word) == [
+    assert sorted(key for key in faulty.request_keys() if "POST" in key) == [
         f"POST {name}" for name in names(3)
     ]
     notes = "\n".join(partial.failures["run-2"].__notes__)
@@ -428,38 +433,42 @@ def test_without_a_list_nothing_is_sent_twice(variant: Any, faulty: FaultyPlatfo
 
 
 @pytest.mark.parametrize("status", [302, 401, 403, 404], ids=str)
-def test_a_look_that_is_refused_ends_the_launch_at_once(
+def test_a_refusal_of_the_list_ends_the_launch_at_once(
     variant: Any, faulty: FaultyPlatform, status: int
 ) -> None:
-    """A sign-in page or a wrong address does not go away."""
-    faulty.always("GET session", f.refused(status))
-    faulty.script("POST run-2", f.RESET_DONE)
+    """A repeated request would get the same sign-in page or the same refusal."""
+    faulty.always("GET session", f.refusal(status))
+    faulty.script("POST run-2", f.RESET_EXECUTED)
     with pytest.raises(StatusError) as caught:
-        variant.run(opened(variant, faulty).create("run", IMAGE, replicas=3))
+        variant.run(open_session(variant, faulty).create("run", IMAGE, replicas=3))
     assert caught.value.status == status
     assert caught.value.partial.uncertain == ["run-2"]
     assert list(caught.value.partial.names) == ["run-1", "run-3"]
 
 
-def test_a_lasting_500_is_not_repeated_for_ever(variant: Any, faulty: FaultyPlatform) -> None:
-    faulty.always("POST run-2", f.refused(500))
-    launched = variant.run(opened(variant, faulty).create("run", IMAGE, replicas=3))
+def test_a_launch_that_always_gets_500_is_sent_three_times(
+    variant: Any, faulty: FaultyPlatform
+) -> None:
+    faulty.always("POST run-2", f.refusal(500))
+    launched = variant.run(open_session(variant, faulty).create("run", IMAGE, replicas=3))
     assert list(launched.names) == ["run-1", "run-3"]
     assert isinstance(launched.failures["run-2"], ServerError)
     assert launched.uncertain == []
-    assert len(faulty.seen("POST run-2")) == 3
+    assert len(faulty.requests("POST run-2")) == 3
 
 
-def test_the_last_500_may_be_executed_too(variant: Any, faulty: FaultyPlatform) -> None:
-    faulty.script("POST run-2", f.refused(500), f.refused(500), f.DONE_500)
-    launched = variant.run(opened(variant, faulty).create("run", IMAGE, replicas=3))
+def test_a_launch_that_was_executed_with_the_last_500_is_found(
+    variant: Any, faulty: FaultyPlatform
+) -> None:
+    faulty.script("POST run-2", f.refusal(500), f.refusal(500), f.EXECUTED_500)
+    launched = variant.run(open_session(variant, faulty).create("run", IMAGE, replicas=3))
     check_exact(faulty, launched, names(3))
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413])
 def test_a_clear_refusal_is_final(variant: Any, faulty: FaultyPlatform, status: int) -> None:
-    faulty.always("POST run-2", f.refused(status))
-    session = opened(variant, faulty)
+    faulty.always("POST run-2", f.refusal(status))
+    session = open_session(variant, faulty)
     if status == 401:
         with pytest.raises(AuthenticationError) as caught:
             variant.run(session.create("run", IMAGE, replicas=3))
@@ -469,53 +478,58 @@ def test_a_clear_refusal_is_final(variant: Any, faulty: FaultyPlatform, status: 
     assert list(launched.names) == ["run-1", "run-3"]
     assert launched.failures["run-2"].status == status
     assert launched.uncertain == []
-    assert len(faulty.seen("POST run-2")) == 1
-    assert faulty.named() == {name: [session_id] for name, session_id in launched.names.items()}
+    assert len(faulty.requests("POST run-2")) == 1
+    assert faulty.ids_by_name() == {
+        name: [session_id] for name, session_id in launched.names.items()
+    }
 
 
 @pytest.mark.parametrize("status", [400, 404, 405, 429])
-def test_a_page_is_no_clear_refusal(variant: Any, faulty: FaultyPlatform, status: int) -> None:
+def test_an_html_page_is_not_a_clear_refusal(
+    variant: Any, faulty: FaultyPlatform, status: int
+) -> None:
     """The page of another server may hide a launch that was executed."""
     page = f.Fault(
-        "done, a page", status=status, headers=(("Content-Type", "text/html"),), body=f.PAGE.body
+        "executed, HTML page",
+        status=status,
+        headers=(("Content-Type", "text/html"),),
+        body=f.PAGE.body,
     )
     faulty.script("POST run-2", page)
-    launched = variant.run(opened(variant, faulty).create("run", IMAGE, replicas=3))
+    launched = variant.run(open_session(variant, faulty).create("run", IMAGE, replicas=3))
     check_exact(faulty, launched, names(3))
-    assert len(faulty.seen("POST run-2")) == 1
+    assert len(faulty.requests("POST run-2")) == 1
 
 
-def test_a_refusal_because_the_lost_launch_was_executed(
+def test_a_launch_is_found_if_its_repetition_is_refused(
     variant: Any, faulty: FaultyPlatform
 ) -> None:
-    """The second launch is refused as one too many: the first one was executed after all."""
-    faulty.script("POST run-1", f.AT_REPEAT, f.refused(400))
-    launched = variant.run(opened(variant, faulty).create("run", IMAGE, kind="notebook"))
-    assert faulty.named() == {"run-1": list(launched)}
+    """The repetition exceeds the limit of sessions, because the first launch was executed."""
+    faulty.script("POST run-1", f.AT_REPEAT, f.refusal(400))
+    launched = variant.run(open_session(variant, faulty).create("run", IMAGE, kind="notebook"))
+    assert faulty.ids_by_name() == {"run-1": list(launched)}
 
 
-# Ids that cannot be right.
+# Invalid ids in responses to launches.
 
 
 def wrong_id(session_id: str) -> f.Fault:
-    return f.Fault(f"done, id {session_id}", body=f"{session_id}\n".encode())
+    return f.Fault(f"executed, id {session_id}", body=f"{session_id}\n".encode())
 
 
 @pytest.fixture
-def answered_ids(faulty: FaultyPlatform) -> Iterator[list[str]]:
-    """Ids that earlier requests of this test answered with."""
+def other_ids(faulty: FaultyPlatform) -> Iterator[list[str]]:
+    """Add other sessions, and check at the end that nothing was deleted; yield their ids."""
     yield [faulty.add("other-1"), faulty.add("other-2")]
-    assert faulty.seen("DELETE") == []
+    assert faulty.requests("DELETE") == []
 
 
-def test_an_id_that_this_client_received_before_is_not_accepted(
-    variant: Any, faulty: FaultyPlatform
-) -> None:
-    session = opened(variant, faulty)
+def test_the_id_of_an_earlier_launch_is_not_accepted(variant: Any, faulty: FaultyPlatform) -> None:
+    session = open_session(variant, faulty)
     first = variant.run(session.create("run", IMAGE))
     faulty.script("POST go-1", wrong_id(first[0]))
     second = variant.run(session.create("go", IMAGE, replicas=2))
-    assert faulty.named() == {"run-1": list(first)} | {
+    assert faulty.ids_by_name() == {"run-1": list(first)} | {
         name: [session_id] for name, session_id in second.names.items()
     }
     assert list(second.found_by_name) == ["go-1"]
@@ -525,22 +539,24 @@ def test_an_id_that_this_client_received_before_is_not_accepted(
 def test_the_id_of_another_replica_is_not_accepted(
     variant: Any, faulty: FaultyPlatform, order: tuple[int, int]
 ) -> None:
-    """The platform answers two launches with one id, whichever comes first."""
+    """The platform answers two launches with the same id, in either order."""
     session_id = faulty.add("run-3", age=0)
     for number in order:
         faulty.script(f"POST run-{number}", wrong_id(session_id))
-    launched = variant.run(opened(variant, faulty, concurrency=1).create("run", IMAGE, replicas=2))
-    assert faulty.named("run") == {"run-3": [session_id]} | {
+    launched = variant.run(
+        open_session(variant, faulty, concurrency=1).create("run", IMAGE, replicas=2)
+    )
+    assert faulty.ids_by_name("run") == {"run-3": [session_id]} | {
         name: [own_id] for name, own_id in launched.names.items()
     }
 
 
 def test_an_id_that_is_listed_under_another_name_is_not_accepted(
-    variant: Any, faulty: FaultyPlatform, answered_ids: list[str]
+    variant: Any, faulty: FaultyPlatform, other_ids: list[str]
 ) -> None:
-    faulty.script("POST run-1", wrong_id(answered_ids[0]))
-    faulty.script("POST run-2", f.RESET_DONE)
-    launched = variant.run(opened(variant, faulty).create("run", IMAGE, replicas=3))
+    faulty.script("POST run-1", wrong_id(other_ids[0]))
+    faulty.script("POST run-2", f.RESET_EXECUTED)
+    launched = variant.run(open_session(variant, faulty).create("run", IMAGE, replicas=3))
     check_exact(faulty, launched, names(3))
 
 
@@ -550,9 +566,9 @@ def test_an_odd_record_does_not_stop_a_launch(
     variant: Any, faulty: FaultyPlatform, key: str, odd_value: object
 ) -> None:
     odd_record = {"id": "zzzz1234", "name": "run-2"} | {key: odd_value}
-    faulty.script("POST run-2", f.RESET_DONE)
+    faulty.script("POST run-2", f.RESET_EXECUTED)
     faulty.script("GET session", f.Fault("odd", body=json.dumps([odd_record]).encode()))
-    launched = variant.run(opened(variant, faulty).create("run", IMAGE, replicas=3))
+    launched = variant.run(open_session(variant, faulty).create("run", IMAGE, replicas=3))
     check_exact(faulty, launched, names(3))
 
 
@@ -563,31 +579,33 @@ def test_an_id_without_a_line_feed_may_be_cut_off(
     variant: Any, faulty: FaultyPlatform, body: bytes
 ) -> None:
     """The other responses end with a line feed."""
-    faulty.script("POST run-2", f.Fault("done, cut id", body=body))
-    launched = variant.run(opened(variant, faulty).create("run", IMAGE, replicas=3))
+    faulty.script("POST run-2", f.Fault("executed, cut id", body=body))
+    launched = variant.run(open_session(variant, faulty).create("run", IMAGE, replicas=3))
     check_exact(faulty, launched, names(3))
 
 
 # Without retries, and errors.
 
 
-def test_no_connection_at_the_start_raises(variant: Any, faulty: FaultyPlatform) -> None:
+def test_a_launch_without_any_connection_raises_an_error(
+    variant: Any, faulty: FaultyPlatform
+) -> None:
     for name in names(3):
-        faulty.always(f"POST {name}", f.RESET_UNDONE)
-    faulty.always("GET session", f.RESET_UNDONE)
+        faulty.always(f"POST {name}", f.RESET_NOT_EXECUTED)
+    faulty.always("GET session", f.RESET_NOT_EXECUTED)
     with pytest.raises(ConnectionFailedError) as caught:
-        variant.run(opened(variant, faulty, retry=SHORT).create("run", IMAGE, replicas=3))
+        variant.run(open_session(variant, faulty, retry=SHORT).create("run", IMAGE, replicas=3))
     assert caught.value.partial.uncertain == names(3)
 
 
-@pytest.mark.parametrize("fault", [f.RESET_DONE, f.refused(503), f.STALL_DONE], ids=str)
+@pytest.mark.parametrize("fault", [f.RESET_EXECUTED, f.refusal(503), f.STALL_EXECUTED], ids=str)
 def test_without_retries_each_launch_is_one_request(
     variant: Any, faulty: FaultyPlatform, fault: f.Fault
 ) -> None:
     faulty.script("POST run-2", fault)
     with pytest.raises(SkahaError) as caught:
         variant.run(
-            opened(variant, faulty, retry=False, timeout=timeout_for(fault)).create(
+            open_session(variant, faulty, retry=False, timeout=timeout_for(fault)).create(
                 "run", IMAGE, replicas=3
             )
         )
@@ -595,33 +613,37 @@ def test_without_retries_each_launch_is_one_request(
     assert list(launched.names) == ["run-1", "run-3"]
     assert list(launched.failures) == launched.uncertain == ["run-2"]
     assert launched.retries == 0
-    assert sorted(faulty.words()) == [f"POST {name}" for name in names(3)]
+    assert sorted(faulty.request_keys()) == [f"POST {name}" for name in names(3)]
 
 
-def test_a_time_out_is_called_so(variant: Any, faulty: FaultyPlatform) -> None:
-    faulty.always("POST run-1", f.STALL_UNDONE)
+def test_a_time_out_of_a_launch_raises_its_own_error(variant: Any, faulty: FaultyPlatform) -> None:
+    faulty.always("POST run-1", f.STALL_NOT_EXECUTED)
     with pytest.raises(TimedOutError, match="launch of run-1: no answer in time"):
-        variant.run(opened(variant, faulty, retry=False, timeout=TIMEOUT).create("run", IMAGE))
+        variant.run(
+            open_session(variant, faulty, retry=False, timeout=TIMEOUT).create("run", IMAGE)
+        )
 
 
 def test_repeated_launches_are_counted_and_logged(
     variant: Any, faulty: FaultyPlatform, caplog: pytest.LogCaptureFixture
 ) -> None:
-    faulty.script("POST run-1", f.RESET_UNDONE, f.refused(503))
-    faulty.script("POST run-2", f.refused(429))
+    faulty.script("POST run-1", f.RESET_NOT_EXECUTED, f.refusal(503))
+    faulty.script("POST run-2", f.refusal(429))
     with caplog.at_level(logging.DEBUG, "skaha"):
-        launched = variant.run(opened(variant, faulty).create("run", IMAGE, replicas=3))
+        launched = variant.run(open_session(variant, faulty).create("run", IMAGE, replicas=3))
     assert launched.retries == 3
     messages = [record.getMessage() for record in caplog.records if record.name == "skaha"]
     assert sum("run-1" in message for message in messages) >= 2
     assert sum("run-2" in message for message in messages) >= 1
 
 
-def test_nothing_launched_raises(variant: Any, faulty: FaultyPlatform) -> None:
+def test_a_launch_without_any_session_raises_the_error(
+    variant: Any, faulty: FaultyPlatform
+) -> None:
     for name in names(3):
-        faulty.always(f"POST {name}", f.refused(400))
+        faulty.always(f"POST {name}", f.refusal(400))
     with pytest.raises(BadRequestError) as caught:
-        variant.run(opened(variant, faulty).create("run", IMAGE, replicas=3))
+        variant.run(open_session(variant, faulty).create("run", IMAGE, replicas=3))
     assert list(caught.value.partial) == []
     assert list(caught.value.partial.failures) == names(3)
 
@@ -631,11 +653,11 @@ def test_nothing_launched_raises(variant: Any, faulty: FaultyPlatform) -> None:
 
 @pytest.fixture
 def partial(variant: Any, faulty: FaultyPlatform) -> Launched:
-    """A launch of three replicas, of which the second is running and uncertain."""
-    faulty.always("GET session", f.refused(503))
-    faulty.script("POST run-2", f.RESET_DONE)
+    """Return the partial result of three launches; the second replica runs, but is uncertain."""
+    faulty.always("GET session", f.refusal(503))
+    faulty.script("POST run-2", f.RESET_EXECUTED)
     with pytest.raises(ConnectionFailedError) as caught:
-        variant.run(opened(variant, faulty, retry=SHORT).create("run", IMAGE, replicas=3))
+        variant.run(open_session(variant, faulty, retry=SHORT).create("run", IMAGE, replicas=3))
     assert caught.value.partial.uncertain == ["run-2"]
     return caught.value.partial
 
@@ -644,17 +666,17 @@ def test_a_relaunch_finds_the_uncertain_replicas(
     variant: Any, faulty: FaultyPlatform, partial: Launched
 ) -> None:
     faulty.always("GET session", f.NONE)
-    again = variant.run(opened(variant, faulty).relaunch(partial))
-    assert list(again.found_by_name) == ["run-2"]
-    assert faulty.named() == {
-        name: [session_id] for name, session_id in (partial.names | again.names).items()
+    relaunched = variant.run(open_session(variant, faulty).relaunch(partial))
+    assert list(relaunched.found_by_name) == ["run-2"]
+    assert faulty.ids_by_name() == {
+        name: [session_id] for name, session_id in (partial.names | relaunched.names).items()
     }
 
 
-def test_a_relaunch_without_a_list_sends_nothing(
+def test_a_relaunch_without_a_list_sends_no_launch(
     variant: Any, faulty: FaultyPlatform, partial: Launched
 ) -> None:
     with pytest.raises(SkahaError) as caught:
-        variant.run(opened(variant, faulty, retry=SHORT).relaunch(partial))
+        variant.run(open_session(variant, faulty, retry=SHORT).relaunch(partial))
     assert list(caught.value.partial.failures) == ["run-2"]
-    assert len(faulty.seen("POST run-2")) == 1
+    assert len(faulty.requests("POST run-2")) == 1

@@ -266,7 +266,7 @@ def test_launches_through_a_tunnel(
     """Each connection is one tunnel, and serves many requests."""
     session = variant.open(server=SERVER, token=TOKEN, concurrency=3)
     launched = variant.run(session.create("run", IMAGE, replicas=9))
-    assert platform.named() == {name: [one] for name, one in launched.names.items()}
+    assert platform.ids_by_name() == {name: [one] for name, one in launched.names.items()}
     variant.run(session.info(list(launched)))
     assert 1 <= len(proxy.heads) <= 3
     assert all(TOKEN not in head for head in proxy.heads)
@@ -278,7 +278,7 @@ def test_a_proxy_with_a_password(
     no_proxies.setenv("HTTPS_PROXY", proxy.url.replace("//", "//vera:pass%20word@"))
     session = variant.open(server=SERVER, token=TOKEN, concurrency=3)
     launched = variant.run(session.create("run", IMAGE, replicas=9))
-    assert platform.named() == {name: [one] for name, one in launched.names.items()}
+    assert platform.ids_by_name() == {name: [one] for name, one in launched.names.items()}
     assert set(proxy.passwords) == {"vera:pass word"}
 
 
@@ -290,7 +290,7 @@ def test_without_tls_the_proxy_forwards(
         server = SERVER.replace("https", "http")
         session = variant.open(server=server, token=TOKEN, allow_http=True, concurrency=2)
         launched = variant.run(session.create("run", IMAGE, replicas=6))
-        assert faulty.named() == {name: [one] for name, one in launched.names.items()}
+        assert faulty.ids_by_name() == {name: [one] for name, one in launched.names.items()}
         assert set(proxy.hosts) == {f"{server}/v1/session"}
 
 
@@ -310,7 +310,7 @@ def test_a_proxy_with_tls(
             server=f"{scheme}://{HOST}/skaha", token=TOKEN, allow_http=True, concurrency=2
         )
         launched = variant.run(session.create("run", IMAGE, replicas=6))
-        assert platform.named() == {name: [one] for name, one in launched.names.items()}
+        assert platform.ids_by_name() == {name: [one] for name, one in launched.names.items()}
         assert proxy.heads
 
 
@@ -334,8 +334,8 @@ def test_a_launch_without_a_tunnel_was_not_sent(
     proxy.script.extend([CUTS[cut]] * 5)
     session = variant.open(server=SERVER, token=TOKEN, retry=QUICK, concurrency=2)
     launched = variant.run(session.create("run", IMAGE, replicas=4))
-    assert platform.named() == {name: [one] for name, one in launched.names.items()}
-    assert sorted(platform.words()) == [f"POST run-{number}" for number in range(1, 5)]
+    assert platform.ids_by_name() == {name: [one] for name, one in launched.names.items()}
+    assert sorted(platform.request_keys()) == [f"POST run-{number}" for number in range(1, 5)]
 
 
 @pytest.mark.parametrize("step", [*CUTS.values(), Step.STALL, Step.STALL_HANDSHAKE], ids=str)

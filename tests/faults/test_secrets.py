@@ -41,11 +41,11 @@ CANARIES = (
 OURS = tuple(str(Path(str(module.__file__)).parent) for module in (skaha, skaha_api))
 ENV = {"PASSWORD": VALUE}
 FAULTS = [
-    *(f.refused(status) for status in (400, 401, 403, 404, 409, 429, 500, 502, 503)),
-    f.RESET_DONE,
+    *(f.refusal(status) for status in (400, 401, 403, 404, 409, 429, 500, 502, 503)),
+    f.RESET_EXECUTED,
     f.HALF_BODY,
-    f.STALL_DONE,
-    *(fault for fault in f.GARBAGE if fault is not f.SURPLUS),
+    f.STALL_EXECUTED,
+    *(fault for fault in f.INVALID_RESPONSES if fault is not f.SURPLUS),
 ]
 
 
@@ -183,19 +183,19 @@ def test_no_error_shows_a_secret(
         check_no_canary([pickle.dumps(error).decode("latin-1")])
     check_no_canary(str(one.message) for one in warned)
     check_no_canary(logged.texts)
-    check_no_canary(one.target for one in faulty.seen())
+    check_no_canary(one.target for one in faulty.requests())
     # What was looked for was there to be found, and all who log were heard.
     assert {"httpx", "httpcore"} <= logged.names
-    assert all(TOKEN in one.headers["authorization"] for one in faulty.seen())
-    posts = faulty.seen("POST")
+    assert all(TOKEN in one.headers["authorization"] for one in faulty.requests())
+    posts = faulty.requests("POST")
     assert all(one.headers["x-skaha-registry-auth"] == ENCODED for one in posts)
     assert all(f"PASSWORD={VALUE}" in one.form["env"] for one in posts)
 
 
 def test_the_requests_behind_an_error_show_no_secret(variant: Any, faulty: FaultyPlatform) -> None:
     """Tools that collect errors show what hangs on them: requests, answers, and their headers."""
-    faulty.always("POST run-1", f.refused(400))
-    faulty.always("POST run-2", f.RESET_DONE)
+    faulty.always("POST run-1", f.refusal(400))
+    faulty.always("POST run-2", f.RESET_EXECUTED)
     registry = ContainerRegistry(username="vrubin", secret=SECRET)
     settings: dict[str, Any] = {"token": TOKEN, "registry": registry, "retry": False}
     session = variant.open(server=faulty.url, **settings)
@@ -237,7 +237,7 @@ def test_a_response_that_quotes_the_request_is_redacted(
 
 
 def test_the_traceback_of_the_program_stays(variant: Any, faulty: FaultyPlatform) -> None:
-    faulty.always("GET session", f.RESET_DONE)
+    faulty.always("GET session", f.RESET_EXECUTED)
     session = variant.open(server=faulty.url, token=TOKEN, retry=False)
     mistake = ValueError("a mistake of the program")
     try:
@@ -262,7 +262,7 @@ def test_an_interrupted_launch_shows_no_secret(variant: Any, faulty: FaultyPlatf
 
 
 def test_a_cancelled_launch_shows_no_secret(faulty: FaultyPlatform) -> None:
-    faulty.always("POST run-1", f.STALL_DONE)
+    faulty.always("POST run-1", f.STALL_EXECUTED)
 
     async def cancel() -> None:
         settings: dict[str, Any] = {"token": TOKEN, "retry": False}

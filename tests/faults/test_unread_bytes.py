@@ -180,8 +180,8 @@ def test_no_replica_gets_the_id_of_another(variant: Any) -> None:
     with FaultyPlatform(7, 0.3, [f.SURPLUS]) as platform:
         session = variant.open(server=platform.url, token=TOKEN, retry=QUICK, concurrency=4)
         launched = variant.run(session.create("run", IMAGE, replicas=60))
-        assert platform.named() == {name: [one] for name, one in launched.names.items()}
-        assert len(platform.seen("POST")) == 60
+        assert platform.ids_by_name() == {name: [one] for name, one in launched.names.items()}
+        assert len(platform.requests("POST")) == 60
         assert platform.connections > 4
 
 

@@ -31,7 +31,7 @@ TOKEN = "a-token-nobody-else-may-see"
 
 def heard(platform: FaultyPlatform) -> list[str]:
     """Return everything that this server was told, as one text each."""
-    return [f"{one.target} {one.headers} {one.form}" for one in platform.seen()]
+    return [f"{one.target} {one.headers} {one.form}" for one in platform.requests()]
 
 
 # Where the token goes.
@@ -45,7 +45,9 @@ def test_no_redirect_is_followed(
     """Not with the token, and not without; the error says where it would have led."""
     with FaultyPlatform() as other:
         where = "/elsewhere" if relative else f"{other.url}/v1/session"
-        redirect = f.Fault("redirect", f.Doing.NEVER, status=status, headers=(("Location", where),))
+        redirect = f.Fault(
+            "redirect", f.Execution.NEVER, status=status, headers=(("Location", where),)
+        )
         for what in ("GET session", "POST run-1", "DELETE abcdefgh"):
             faulty.always(what, redirect)
         session = variant.open(server=faulty.url, token=TOKEN, retry=QUICK)
@@ -59,7 +61,7 @@ def test_no_redirect_is_followed(
         assert isinstance(failure, StatusError)
         assert failure.status == status
         assert where in str(failure)
-    assert all("elsewhere" not in one.path for one in faulty.seen())
+    assert all("elsewhere" not in one.path for one in faulty.requests())
 
 
 def _error(variant: Any, call: Callable[[], Any]) -> SkahaError:
@@ -110,7 +112,7 @@ def test_a_proxy_without_a_scheme(
     server = "http://platform.invalid/skaha"
     session = variant.open(server=server, token=TOKEN, retry=False, allow_http=True)
     assert variant.run(session.fetch()) == []
-    assert [one.target for one in faulty.seen()] == [f"{server}/v1/session"]
+    assert [one.target for one in faulty.requests()] == [f"{server}/v1/session"]
 
 
 # Plain http.
@@ -159,7 +161,7 @@ def test_an_authority_of_ones_own(variant: Any, trusted: trustme.CA) -> None:
     with FaultyPlatform(tls=tls_of(trusted)) as platform:
         session = variant.open(server=platform.url, token=TOKEN)
         launched = variant.run(session.create("run", "images.canfar.net/a/b:c", replicas=3))
-        assert platform.named() == {name: [one] for name, one in launched.names.items()}
+        assert platform.ids_by_name() == {name: [one] for name, one in launched.names.items()}
         assert all(TOKEN in text for text in heard(platform))
 
 
@@ -253,8 +255,8 @@ def test_a_certificate_of_the_caller(
     path = certificate(trusted, tmp_path / "proxy.pem")
     session = variant.open(server=mutual.url, certificate=path)
     launched = variant.run(session.create("run", "images.canfar.net/a/b:c", replicas=3))
-    assert mutual.named() == {name: [one] for name, one in launched.names.items()}
-    assert all("authorization" not in one.headers for one in mutual.seen())
+    assert mutual.ids_by_name() == {name: [one] for name, one in launched.names.items()}
+    assert all("authorization" not in one.headers for one in mutual.requests())
 
 
 def test_the_default_certificate(

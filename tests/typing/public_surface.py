@@ -68,13 +68,13 @@ async def async_variant(session: AsyncSession) -> None:
     await session.create("name", "image", kind="headles")  # type: ignore[arg-type]
 
 
-def others(images: Images, context: Context, overview: Overview) -> None:
+def other_classes(images: Images, context: Context, overview: Overview) -> None:
     assert_type(images.fetch(), list[str])
     assert_type(context.resources().get("cores", {}).get("options", []), list[float])
     assert_type(overview.availability(), bool)
 
 
-def raw_endpoints(session: Session) -> None:
+def generated_endpoints(session: Session) -> None:
     assert_type(list_sessions.sync(client=session.api), list[models.Session] | None)
     assert_type(get_session.sync("abc", client=session.api), models.Session | None)
     body = models.NewSession(name="name", image="image")
