@@ -67,8 +67,9 @@ class _Page:
             for status, response in responses.items()
         ]
         yield from _table("status", "body", "meaning", rows=rows)
-        for content in responses["200"].get("content", {}).values():
-            yield from self._examples(content)
+        for status, response in responses.items():
+            for content in response.get("content", {}).values() if status.startswith("2") else ():
+                yield from self._examples(content)
 
     def _parameter(self, parameter: dict[str, Any]) -> tuple[str, ...]:
         schema = parameter["schema"]

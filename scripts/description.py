@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
-WORDING = ("summary", "description", "tags", "operationId", "deprecated", "example", "examples")
+WORDING = (
+    *("summary", "description", "tags", "operationId", "deprecated", "example", "examples"),
+    *("style", "explode"),
+)
+ADDRESSES = ("servers", "host", "basePath", "externalDocs")
 # HTTP itself defines these headers, so they are not parameters of an operation.
 HEADERS_OF_HTTP = {"accept", "authorization", "content-type"}
 
@@ -89,8 +93,9 @@ class Response:
 class Operation:
     """One method of one path; the path begins with its version, if it has a version.
 
-    `security` has the accepted kinds of credentials; it is empty if the description does not state
-    them. `views` has the operation of each view, if the description tells them apart.
+    `body` has the media types of a body. `security` has the accepted kinds of credentials; it is
+    empty if the description does not state them. `views` has the operation of each view, if the
+    description tells them apart.
     """
 
     method: str
@@ -99,6 +104,7 @@ class Operation:
     parameters: dict[str, Parameter] = field(factory=dict)
     responses: dict[str, Response] = field(factory=dict)
     wording: dict[str, Words] = field(factory=dict)
+    body: Words = frozenset()
     security: Words = frozenset()
     views: dict[str, Operation] = field(factory=dict)
 
@@ -147,7 +153,8 @@ class _Reader:
     def read(self) -> Description:
         operations = {operation.key: operation for operation in self._operations()}
         info = _mapping(self._document.get("info", {}), "info")
-        return Description(self._kind, _wording(info, info), operations)
+        wording = _wording(info, info) | _wording(self._document, ADDRESSES)
+        return Description(self._kind, wording, operations)
 
     def _operations(self) -> Iterator[Operation]:
         base = self._base()
@@ -194,8 +201,19 @@ class _Reader:
             parameters,
             dict(self._responses(described, where)),
             wording,
+            self._body_types(described, where),
             self._security(described, where),
         )
+
+    def _body_types(self, operation: dict[str, Any], where: str) -> Words:
+        body = self._follow(operation.get("requestBody", {}), where)
+        listed = list(_mapping(body.get("content", {}), where))
+        parameters = [
+            self._follow(node, where) for node in _list(operation.get("parameters"), where)
+        ]
+        if any(parameter.get("in") in {"body", "formData"} for parameter in parameters):
+            listed = _list(operation.get("consumes", self._document.get("consumes")), where)
+        return frozenset(map(_media_type, listed))
 
     def _security(self, operation: dict[str, Any], where: str) -> Words:
         node = operation.get("security", self._document.get("security"))
@@ -225,7 +243,8 @@ class _Reader:
             described[str(parameter.get("name")), str(parameter.get("in"))] = parameter
         for (name, place), parameter in described.items():
             if place == "body":
-                yield from self._body(parameter.get("schema"), "body")
+                needed = parameter.get("required") is True
+                yield from self._body(parameter.get("schema"), "body", needed=needed)
             elif place == "header" and name.lower() not in HEADERS_OF_HTTP:
                 yield name.lower(), *self._parameter(parameter, place, where)
             elif place in {"query", "cookie", "formData"}:
@@ -233,7 +252,8 @@ class _Reader:
         body = self._follow(operation.get("requestBody", {}), where)
         for media_type, content in _mapping(body.get("content", {}), where).items():
             place = "form" if _media_type(media_type) in FORMS else "body"
-            yield from self._body(_mapping(content, where).get("schema"), place)
+            needed = body.get("required") is True
+            yield from self._body(_mapping(content, where).get("schema"), place, needed=needed)
 
     def _parameter(
         self, parameter: dict[str, Any], place: str, where: str
@@ -248,16 +268,18 @@ class _Reader:
         required = parameter.get("required") is True
         return Parameter(frozenset([place]), _content(shapes, ""), required), text
 
-    def _body(self, schema: Any, place: str) -> Iterator[tuple[str, Parameter, dict[str, Words]]]:
+    def _body(
+        self, schema: Any, place: str, *, needed: bool
+    ) -> Iterator[tuple[str, Parameter, dict[str, Words]]]:
         """Yield each member of a body as a parameter, or the whole body if it has no members."""
         shapes = self._shapes(schema)
         names = [path for path in shapes if path and not re.search(r"[.\[]", path)]
-        required = shapes[""].required if "" in shapes else frozenset()
+        required = shapes[""].required if "" in shapes and needed else frozenset()
         for name in names:
             parameter = Parameter(frozenset([place]), _content(shapes, name), name in required)
             yield name, parameter, {}
         if not names:
-            yield "(body)", Parameter(frozenset([place]), _content(shapes, "")), {}
+            yield "(body)", Parameter(frozenset([place]), _content(shapes, ""), needed), {}
 
     def _responses(self, operation: dict[str, Any], where: str) -> Iterator[tuple[str, Response]]:
         produced = operation.get("produces", self._document.get("produces"))

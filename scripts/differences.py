@@ -128,6 +128,8 @@ def _parts(theirs: Operation, ours: Operation) -> Iterator[Difference]:
         yield Difference("breaking", "path", at, theirs=theirs.path, ours=ours.path)
     for name in sorted(theirs.parameters | ours.parameters):
         yield from _parameter(at, name, theirs.parameters.get(name), ours.parameters.get(name))
+    if theirs.body and ours.body:
+        yield from _listed("media type", at, "body", theirs.body, ours.body)
     yield from _listed("status", at, None, set(theirs.responses), set(ours.responses))
     for status in sorted(theirs.responses.keys() & ours.responses.keys()):
         compared = _response if status.startswith("2") else _refusal

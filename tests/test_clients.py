@@ -16,6 +16,7 @@ from skaha_api import models
 
 SAMPLES = json.loads(clients.SAMPLES.read_text())
 CALLS = {call.operation: call for call in clients.calls(read(SPEC))}
+RECORDED = [name for name in CALLS if all(name in SAMPLES[client] for client in clients.CLIENTS)]
 MODELS = {
     "create_session": models.NewSession,
     "renew_session": models.SessionAction,
@@ -58,7 +59,7 @@ def send_with_our_client(variant, url, call):
         variant.run(request())
 
 
-@pytest.mark.parametrize("operation", CALLS)
+@pytest.mark.parametrize("operation", RECORDED)
 def test_other_clients_send_the_same_request_as_ours(variant, scripted, operation):
     scripted.answer = lambda _: Answer(204)
     send_with_our_client(variant, scripted.url, CALLS[operation])

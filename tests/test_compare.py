@@ -289,7 +289,11 @@ CHANGES = {
         (
             "additive  POST /v1/session/{sessionID}: place of action: they have body or form, "
             "we have form [renew_session]"
-        )
+        ),
+        (
+            "additive  POST /v1/session/{sessionID}: they have media type application/json of body, "
+            "we do not [renew_session]"
+        ),
     ],
     add_beside_a_reference: [
         "additive  GET /v1/image: they have field [].size of 200, we do not [list_images]"

@@ -124,9 +124,10 @@ def test_the_facade_and_the_description_list_the_same_words():
 
 
 def test_the_facade_and_the_description_list_the_same_views():
+    [path] = [path for path in DOCUMENT["paths"] if path.endswith("/session")]
     lists = {
         name
-        for name, view in DOCUMENT["paths"]["/v1/session"]["get"]["x-skaha-views"].items()
+        for name, view in DOCUMENT["paths"][path]["get"]["x-skaha-views"].items()
         if view["response"]["content"]["application/json"]["schema"].get("type") == "array"
     }
     assert lists == {"", *typing.get_args(models.VIEW)}
@@ -213,6 +214,19 @@ def test_the_version_is_the_version_in_the_paths():
 def test_a_description_with_mixed_versions_is_refused(paths, listed):
     with pytest.raises(UnreadableError, match=f"the same version, but they have {listed}"):
         version_of({"paths": {path: {} for path in paths}})
+
+
+# Credentials.
+
+
+def test_the_facade_can_send_described_credentials():
+    schemes = DOCUMENT["components"]["securitySchemes"].values()
+    kinds = {(scheme["type"], scheme.get("scheme", scheme.get("name"))) for scheme in schemes}
+    # The cookie is for browsers.
+    assert kinds == {("http", "bearer"), ("mutualTLS", None), ("apiKey", "CADC_SSO")}
+    assert DOCUMENT["security"] == [
+        {name: []} for name in DOCUMENT["components"]["securitySchemes"]
+    ]
 
 
 # The check of a live platform.

@@ -9,7 +9,6 @@ from scripted import json_answer
 DOCUMENT = yaml.safe_load((Path(__file__).parents[2] / "openapi" / "skaha.yaml").read_text())
 SCHEMAS = DOCUMENT["components"]["schemas"]
 EXAMPLES = {name: node["value"] for name, node in DOCUMENT["components"]["examples"].items()}
-IMAGES = DOCUMENT["paths"]["/v1/image"]["get"]["responses"]["200"]["content"]
 
 SESSION = {
     "id": "id",
@@ -37,7 +36,7 @@ SHOWN = {
     ),
     "images": (
         ["images"],
-        [IMAGES["application/json"]["example"][0]],
+        EXAMPLES["Images"][:1],
         "Image",
         {"image": "id", "kinds": "types", "digest": "digest"},
     ),
