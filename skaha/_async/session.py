@@ -34,6 +34,7 @@ from skaha.errors import (
     SkahaError,
     StillThereError,
 )
+from skaha.models import DEFAULT_CORES, DEFAULT_RAM
 from skaha.records import (
     APP,
     FINISHED,
@@ -114,8 +115,8 @@ class AsyncSession(AsyncBaseClient):
         self,
         name: str,
         image: str,
-        cores: float | None = 2,
-        ram: float | None = 4,
+        cores: float | None = DEFAULT_CORES,
+        ram: float | None = DEFAULT_RAM,
         kind: KINDS = "headless",
         gpu: int | None = None,
         cmd: str | None = None,
@@ -383,8 +384,8 @@ class AsyncSession(AsyncBaseClient):
         self,
         name: str,
         image: str,
-        cores: float | None = 2,
-        ram: float | None = 4,
+        cores: float | None = DEFAULT_CORES,
+        ram: float | None = DEFAULT_RAM,
         kind: KINDS = "headless",
         gpu: int | None = None,
         cmd: str | None = None,

@@ -143,7 +143,7 @@ def test_what_cannot_be_read_is_named(file, monkeypatch):
         config.settings()
     monkeypatch.delenv("SKAHA_CONCURRENCY")
     monkeypatch.setenv("SKAHA_TOKEN_FILE", "/nowhere")
-    with pytest.raises(config.ConfigurationError, match="SKAHA_TOKEN_FILE: /nowhere cannot be"):
+    with pytest.raises(errors.TokenFileError, match="SKAHA_TOKEN_FILE: /nowhere cannot be"):
         config.settings()
     monkeypatch.delenv("SKAHA_TOKEN_FILE")
     monkeypatch.setenv("SKAHA_REGISTRY_SECRET", "hush")
@@ -317,7 +317,7 @@ def test_get_token_reads_a_token_file(skaha):
     skaha.without("SKAHA_TOKEN", "SKAHA_SERVER")
     skaha("config", "set", "token_file", "/nowhere")
     assert "token_file\t/nowhere\tprofile default" in skaha("config", "show")
-    skaha("config", "get", "token", code=2)
+    skaha("config", "get", "token", code=4)
     (skaha.home / "token").write_text("a-token")
     skaha("config", "set", "token_file", "~/token")
     assert skaha("config", "get", "token") == "a-token\n"
@@ -350,17 +350,17 @@ def test_the_command_line_names_the_source_of_a_wrong_setting(skaha):
     for variable, value in (
         ("SKAHA_CONCURRENCY", "0"),
         ("SKAHA_TOKEN", "two words"),
-        ("SKAHA_TOKEN_FILE", "/nowhere"),
         ("SKAHA_PROFILE", "nope"),
     ):
-        environment = {variable: value}
-        if variable == "SKAHA_TOKEN_FILE":
-            environment["SKAHA_TOKEN"] = ""
-        skaha("ps", code=2, env=environment)
+        skaha("ps", code=2, env={variable: value})
         assert variable in skaha.err
-    certificate = {"SKAHA_TOKEN": "", "SKAHA_CERTIFICATE": "/nowhere"}
-    skaha("ps", code=4, env=certificate | {"SKAHA_SERVER": "https://skaha.example.org"})
-    assert "SKAHA_CERTIFICATE: the certificate /nowhere cannot be read" in skaha.err
+    for variable, reason in (
+        ("SKAHA_CERTIFICATE", "the certificate /nowhere cannot be read"),
+        ("SKAHA_TOKEN_FILE", "/nowhere cannot be read"),
+    ):
+        environment = {"SKAHA_TOKEN": "", "SKAHA_SERVER": "https://skaha.example.org"}
+        skaha("ps", code=4, env=environment | {variable: "/nowhere"})
+        assert f"{variable}: {reason}" in skaha.err
 
 
 def test_auth_shows_when_the_token_in_a_file_expires(skaha):

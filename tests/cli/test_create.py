@@ -64,7 +64,7 @@ def test_a_dry_run_takes_the_options_of_a_launch_in_waves(skaha):
 
 def test_a_dry_run_sends_nothing(skaha):
     skaha("--server", "http://127.0.0.1:9/skaha", "create", IMAGE, "--dry-run")
-    assert skaha.err == ""
+    assert skaha.err.startswith("skaha: nothing was sent. Only the platform can check ")
 
 
 @pytest.mark.parametrize(

@@ -125,4 +125,4 @@ def test_wrong_credentials_have_exit_code_4(skaha):
 def test_a_platform_that_fails_has_exit_code_1(skaha):
     skaha.faults(broken=9)
     assert skaha("stats", code=1) == ""
-    assert skaha.err.startswith("skaha: error: stats: ")
+    assert skaha.err.startswith("skaha stats: error: GET /skaha/v1/session answered 500")
