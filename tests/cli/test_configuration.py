@@ -383,6 +383,20 @@ def test_profiles_are_listed_with_their_servers(skaha):
     skaha("config", "profiles", "--profile", "nope", code=2)
 
 
+def test_use_makes_a_profile_active(skaha):
+    for profile in ("laptop", "other"):
+        skaha("config", "set", "server", "local", "--profile", profile)
+    assert skaha.json("config", "use", "other") == [
+        {"profile": "other", "server": "local", "active": True}
+    ]
+    assert skaha("config", "get", "profile") == "other\n"
+    skaha("config", "use", "nope", code=2)
+    assert "there is no profile 'nope'; there is laptop, other" in skaha.err
+    assert "skaha config set server SERVER --profile nope" in skaha.err
+    skaha("config", "use", "laptop", env={"SKAHA_PROFILE": "other"})
+    assert "the environment variable SKAHA_PROFILE still selects other" in skaha.err
+
+
 def test_an_empty_value_is_refused(skaha):
     skaha("config", "set", "token", code=2)
     assert "token cannot be empty" in skaha.err

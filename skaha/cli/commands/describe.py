@@ -81,7 +81,7 @@ def _events_and_reason(
 def _text(context: CommandContext, item: Item) -> str:
     """Return a session for a person: fields, events, and the end of the log."""
     fields = {
-        name: value
+        name.replace("_", " "): value
         for name, value in item.items()
         if name not in ("record", "events", "log") and value is not None
     }
