@@ -33,8 +33,9 @@ __all__ = ["SkahaClient"]
 log = logging.getLogger("skaha")
 
 _NO_CREDENTIALS = (
-    "no credentials: log in with `skaha login`, or give a token, or a certificate to a server with "
-    "https, or put a proxy certificate at ~/.ssl/cadcproxy.pem"
+    "Not logged in: run `skaha login`. There are no credentials: log in with this command, or give "
+    "a token, or a certificate to a server with https, or put a proxy certificate at "
+    "~/.ssl/cadcproxy.pem"
 )
 
 

@@ -4,6 +4,7 @@
 SkahaError
 ├── InvalidInputError (ValueError)                   an argument is wrong; nothing was sent
 │   └── ConfigurationError                           the configuration cannot be read or used
+│       └── TokenFileError (CredentialsError)        the configured token file cannot be used
 ├── CredentialsError (ValueError)                    the credentials are missing or unusable
 │   └── LoginRefusedError                            a provider of OpenID Connect refuses a login
 ├── ConnectionFailedError (httpx.TransportError)     no complete response came back
@@ -57,6 +58,7 @@ __all__ = [
     "StatusError",
     "StillThereError",
     "TimedOutError",
+    "TokenFileError",
     "TooManyRequestsError",
     "WaitTimeoutError",
 ]
@@ -133,6 +135,10 @@ class CredentialsError(SkahaError, ValueError):
     """The credentials are missing or cannot be used; nothing was sent."""
 
     concerns_platform = True
+
+
+class TokenFileError(ConfigurationError, CredentialsError):
+    """The token file in the configuration cannot be read, or contains no token."""
 
 
 class LoginRefusedError(CredentialsError):

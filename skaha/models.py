@@ -290,6 +290,9 @@ class SecretText(str):
         return SecretText(super().__getitem__(key))
 
 
+# The amounts that `create` requests by default: CPU cores, and GiB of memory.
+DEFAULT_CORES, DEFAULT_RAM = 2, 4
+
 # The largest number that the platform can read, and the most seconds that a program can wait for:
 # 68 years.
 LARGEST_NUMBER = 2**31 - 1

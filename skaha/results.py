@@ -305,7 +305,7 @@ def raise_if_fatal(result: R, succeeded: Collection[Any]) -> R:
         raise_with_partial(failures[0], result)
     for error in failures:
         # A log handler may keep its records. The error would keep the connections open.
-        log.warning("%s", str(error))
+        log.warning("%s", str(error), extra={"failure": error.subject or ""})
     return result
 
 

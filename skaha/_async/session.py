@@ -34,6 +34,7 @@ from skaha.errors import (
     SkahaError,
     StillThereError,
 )
+from skaha.models import DEFAULT_CORES, DEFAULT_RAM
 from skaha.records import (
     APP,
     FINISHED,
@@ -116,8 +117,8 @@ class AsyncSession(AsyncBaseClient):
         self,
         name: str,
         image: str,
-        cores: float | None = 2,
-        ram: float | None = 4,
+        cores: float | None = DEFAULT_CORES,
+        ram: float | None = DEFAULT_RAM,
         kind: KINDS = "headless",
         gpu: int | None = None,
         cmd: str | None = None,
@@ -386,8 +387,8 @@ class AsyncSession(AsyncBaseClient):
         self,
         name: str,
         image: str,
-        cores: float | None = 2,
-        ram: float | None = 4,
+        cores: float | None = DEFAULT_CORES,
+        ram: float | None = DEFAULT_RAM,
         kind: KINDS = "headless",
         gpu: int | None = None,
         cmd: str | None = None,

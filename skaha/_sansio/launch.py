@@ -27,7 +27,7 @@ from skaha._sansio.retrying import (
     was_not_executed,
 )
 from skaha.errors import ConnectionFailedError, InvalidInputError, SkahaError
-from skaha.models import SecretText
+from skaha.models import DEFAULT_CORES, DEFAULT_RAM, SecretText
 from skaha.records import record_id, session_name, start_time
 from skaha.results import Launched, Outcome
 
@@ -69,8 +69,8 @@ class Job:
         cls,
         *,
         image: object,
-        cores: float | None = 2,
-        ram: float | None = 4,
+        cores: float | None = DEFAULT_CORES,
+        ram: float | None = DEFAULT_RAM,
         kind: str = "headless",
         gpu: object = None,
         cmd: object = None,

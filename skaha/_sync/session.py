@@ -35,6 +35,7 @@ from skaha.errors import (
     SkahaError,
     StillThereError,
 )
+from skaha.models import DEFAULT_CORES, DEFAULT_RAM
 from skaha.records import (
     APP,
     FINISHED,
@@ -117,8 +118,8 @@ class Session(BaseClient):
         self,
         name: str,
         image: str,
-        cores: float | None = 2,
-        ram: float | None = 4,
+        cores: float | None = DEFAULT_CORES,
+        ram: float | None = DEFAULT_RAM,
         kind: KINDS = "headless",
         gpu: int | None = None,
         cmd: str | None = None,
@@ -387,8 +388,8 @@ class Session(BaseClient):
         self,
         name: str,
         image: str,
-        cores: float | None = 2,
-        ram: float | None = 4,
+        cores: float | None = DEFAULT_CORES,
+        ram: float | None = DEFAULT_RAM,
         kind: KINDS = "headless",
         gpu: int | None = None,
         cmd: str | None = None,

@@ -15,7 +15,7 @@ import click
 from skaha import __version__
 from skaha.cli._context import CommandContext, SkahaGroup
 from skaha.cli._exit_codes import FAILED, INTERRUPTED, JSON_CODES, exit_code
-from skaha.cli._stderr import note, write_line
+from skaha.cli._stderr import error_text, note, write_line
 from skaha.cli._stdout import discard
 
 # The commands by section of the help. Each is in the module of its name in `skaha.cli.commands`.
@@ -23,7 +23,9 @@ _SECTIONS = {
     "Sessions": (
         "create",
         "ps",
+        "top",
         "info",
+        "describe",
         "logs",
         "events",
         "wait",
@@ -49,6 +51,7 @@ _SECTIONS = {
         "config",
         "completion",
         "version",
+        "help",
     ),
 }
 _COMMANDS = [name for names in _SECTIONS.values() for name in names]
@@ -148,9 +151,9 @@ def _explain(error: Exception, context: CommandContext) -> int:
         import traceback
 
         traceback.print_exception(error)
-    message = _message(error, is_known=code != FAILED)
-    _fail(context, message, code, getattr(error, "status", None))
-    note(message, "error")
+    is_known = code != FAILED
+    _fail(context, _message(error, str(error), is_known), code, getattr(error, "status", None))
+    note(_message(error, error_text(error), is_known), "error")
     return code
 
 
@@ -163,11 +166,11 @@ def _fail(context: CommandContext, message: str, code: int, status: int | None =
     return code
 
 
-def _message(error: Exception, *, is_known: bool) -> str:
+def _message(error: Exception, text: str, is_known: bool) -> str:
     from skaha.errors import SkahaError
 
     is_expected = is_known or isinstance(error, SkahaError | OSError | RuntimeError)
-    return str(error) if is_expected else f"{type(error).__name__}: {error} (-v shows more)"
+    return text if is_expected else f"{type(error).__name__}: {text} (-v shows more)"
 
 
 def _flush(code: int) -> int:

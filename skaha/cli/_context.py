@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from skaha.cli._exit_codes import JSON_CODES, common_exit_code, exit_code
-from skaha.cli._stderr import note, show_library_messages, write_line
+from skaha.cli._config_completion import complete_profile, complete_server
+from skaha.cli._exit_codes import common_exit_code, json_code
+from skaha.cli._stderr import (
+    begin_errors_with,
+    error_text,
+    note,
+    show_library_messages,
+    write_line,
+)
 from skaha.cli._stdout import FORMATS, Column, Item, Output
 
 if TYPE_CHECKING:
@@ -106,13 +113,13 @@ class CommandContext:
 def note_failures(failures: Iterable[Exception]) -> None:
     """Write errors to standard error."""
     for error in failures:
-        note(str(error), "error")
+        note(error_text(error), "error")
 
 
 def error_item(error: Exception) -> Item:
     """Return the value of the key `error` for an item that failed."""
     return {
-        "code": JSON_CODES[exit_code(error)],
+        "code": json_code(error),
         "message": str(error),
         "status": getattr(error, "status", None),
     }
@@ -165,8 +172,18 @@ def _shared_options() -> list[click.Option]:
             type=click.Choice(FORMATS),
             help="Output format. Default: a table on a terminal, tab-separated rows in a pipe.",
         ),
-        _option("--server", metavar="SERVER", help="URL or name of the platform, or 'local'."),
-        _option("--profile", metavar="NAME", help="Profile of the configuration."),
+        _option(
+            "--server",
+            metavar="SERVER",
+            shell_complete=complete_server,
+            help="URL or name of the platform, or 'local'.",
+        ),
+        _option(
+            "--profile",
+            metavar="NAME",
+            shell_complete=complete_profile,
+            help="Profile of the configuration.",
+        ),
         _option("--api-version", metavar="VERSION", help="Version of the API, like v1."),
         _option(
             "--token-file",
@@ -234,6 +251,7 @@ class SkahaCommand(_WithSharedOptions):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; show warnings and log messages of the library."""
         context = ctx.ensure_object(CommandContext)
+        begin_errors_with(ctx.command_path)
         show_library_messages(verbose=context.verbose)
         waits_for_sessions = "timeout" not in {option.name for option in self._shared}
         if context.timeout is not None and not waits_for_sessions:

@@ -27,6 +27,15 @@ JSON_CODES = {
 }
 
 
+def json_code(error: BaseException) -> str:
+    """Return the `code` in JSON of an item that failed."""
+    from skaha import errors
+
+    if isinstance(error, errors.FailedSessionError):
+        return "session_failed"
+    return JSON_CODES[exit_code(error)]
+
+
 def exit_code(error: BaseException) -> int:
     """Return the exit code of a command that failed with one error."""
     # A late import for the start-up time: it imports httpx.
@@ -38,8 +47,9 @@ def exit_code(error: BaseException) -> int:
     refusals = errors.CredentialsError, errors.AuthenticationError, errors.PermissionDeniedError
     classes: list[tuple[int, type[BaseException] | tuple[type[BaseException], ...]]] = [
         (INTERRUPTED, KeyboardInterrupt),
-        (USAGE, errors.InvalidInputError),
+        # An unusable token file is an error of the configuration, too.
         (CREDENTIALS, refusals),
+        (USAGE, errors.InvalidInputError),
         (NOT_FOUND, (errors.NotFoundError, errors.NoSuchSessionError)),
         (TIMED_OUT, TimeoutError),
     ]

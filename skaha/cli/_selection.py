@@ -10,8 +10,8 @@ import click
 
 from skaha import records
 from skaha.cli._exit_codes import NOT_FOUND, exit_code
-from skaha.cli._sessions import KINDS, STATUSES, natural_order, session_item
-from skaha.cli._stderr import muted_log, note
+from skaha.cli._sessions import KINDS, STATUSES, natural_order, session_item, status_of
+from skaha.cli._stderr import error_text, muted_log, note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -46,6 +46,14 @@ class SelectedSessions:
     def key(self, session_id: str) -> Item:
         """Return the fields that identify a session in every item: its id and its name."""
         return {"id": session_id, "name": self.name(session_id)}
+
+    def known_items(self) -> dict[str, Item]:
+        """Return the known fields of the items that may fail, by id or by word."""
+        unknown = {"name": None, "status": None}
+        items: dict[str, Item] = {word: {"id": word} | unknown for word in self.missing}
+        for session_id, record in self.records.items():
+            items[session_id] = self.key(session_id) | {"status": status_of(record)}
+        return items
 
     def items(self) -> list[Item]:
         """Return all fields of the sessions."""
@@ -143,7 +151,7 @@ def _unlisted(session: Session, word: str) -> list[Mapping[str, Any]]:
         sessions = session.info(word)
     for error in sessions.failures.values():
         if exit_code(error) != NOT_FOUND:
-            note(str(error), "error")
+            note(error_text(error), "error")
     return [record for record in sessions if record.get("id") == word]
 
 

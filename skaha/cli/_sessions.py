@@ -30,10 +30,10 @@ def session_item(record: Mapping[str, Any]) -> Item:
         "id": record.get("id"),
         "name": records.known(record.get("name")),
         "kind": record.get("type"),
-        "status": _status(record),
+        "status": status_of(record),
         "image": records.known(record.get("image")),
         "cores": records.cores(record),
-        "ram_gib": _gib(records.ram_bytes(record)),
+        "ram_gib": gib(records.ram_bytes(record)),
         "gpus": whole_number(records.known(record.get("requestedGPUCores"))),
         "started": utc_text(records.start_time(record)),
         "expires": utc_text(records.expiry_time(record)),
@@ -42,12 +42,14 @@ def session_item(record: Mapping[str, Any]) -> Item:
     }
 
 
-def _status(record: Mapping[str, Any]) -> Any:
+def status_of(record: Mapping[str, Any]) -> Any:
+    """Return the status of a session; success has the same word for every platform."""
     status = records.known(record.get("status"))
     return records.canonical_status(status) if isinstance(status, str) else status
 
 
-def _gib(number: int | None) -> float | None:
+def gib(number: int | None) -> float | None:
+    """Return a number of bytes in GiB, with one decimal."""
     return None if number is None else round(number / 2**30, 1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import warnings
 from contextlib import contextmanager
@@ -17,6 +18,38 @@ if TYPE_CHECKING:
     from skaha.helpers.progress import Bar
 
 _written: set[str] = set()
+_PROGRAM = "skaha"
+_command = _PROGRAM
+# The operations of the library in the subjects of errors. The command line has its own words.
+_OF_ONE_ITEM = re.compile(r"(?:destroy|events|info|launch|logs|renewal) of (.+)")
+_OF_ALL = frozenset({"apps", "availability", "fetch", "images", "repositories", "resources"}) | {
+    "stats",
+    "wait",
+    "whoami",
+}
+
+
+def begin_errors_with(command: str) -> None:
+    """Begin all errors with the command that the user typed.
+
+    Args:
+        command: The program and the command, like `skaha rm`.
+    """
+    global _command  # noqa: PLW0603  (a process runs one command)
+    _command = command
+
+
+def error_text(error: Exception) -> str:
+    """Return the message of an error, without the operation of the library."""
+    return _without_operation(getattr(error, "subject", None) or "", str(error))
+
+
+def _without_operation(subject: str, text: str) -> str:
+    message = text.removeprefix(f"{subject}: ")
+    if subject in _OF_ALL:
+        return message
+    item = _OF_ONE_ITEM.fullmatch(subject)
+    return f"{item[1]}: {message}" if item else text
 
 
 def note(text: str, kind: str = "") -> None:
@@ -29,7 +62,8 @@ def note(text: str, kind: str = "") -> None:
     if kind and text in _written:
         return
     _written.add(text)
-    write_line(f"skaha: {kind}: {text}" if kind else f"skaha: {text}")
+    begin = _command if kind == "error" else _PROGRAM
+    write_line(f"{begin}: {kind}: {text}" if kind else f"{begin}: {text}")
 
 
 def write_line(text: str) -> None:
@@ -66,7 +100,12 @@ def progress(text: str, until: Any = "finished") -> Bar:
 
 class _Handler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        note(record.getMessage(), record.levelname.lower())
+        text = record.getMessage()
+        # The command also reports the item, but maybe much later. A note is written only once.
+        if (subject := getattr(record, "failure", None)) is not None:
+            note(_without_operation(subject, text), "error")
+        else:
+            note(text, record.levelname.lower())
 
 
 def show_library_messages(*, verbose: bool) -> None:

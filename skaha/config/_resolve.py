@@ -23,7 +23,7 @@ from skaha.config._file import (
     source_in_errors,
 )
 from skaha.config._sites import is_name
-from skaha.errors import ConfigurationError, CredentialsError
+from skaha.errors import ConfigurationError, CredentialsError, TokenFileError
 from skaha.models import ContainerRegistry
 
 # A client uses one of these: the first one of the highest level that has any.
@@ -84,6 +84,7 @@ def settings(profile: str | None = None, **given: Any) -> Settings:
     Raises:
         InvalidInputError: If an argument is wrong.
         ConfigurationError: If the file, the environment or the profile cannot be used.
+        TokenFileError: If the token file cannot be used.
 
     Example:
         >>> from skaha import config
@@ -184,7 +185,7 @@ def _add_token(values: _Values) -> None:
         try:
             token()
         except CredentialsError as error:
-            raise ConfigurationError(f"{named_by}: {error}") from None
+            raise TokenFileError(f"{named_by}: {error}") from None
         values["token"] = token, f"file {path}, named by {named_by}"
 
 

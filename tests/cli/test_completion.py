@@ -47,6 +47,39 @@ def test_images_although_bash_splits_words_at_colons(skaha):
     assert "plain,1.1.2" in completions(skaha, "bash", line).split()
 
 
+def test_files_profiles_servers_and_keys(skaha):
+    skaha("config", "set", "server", "local", "--profile", "laptop")
+    for line, expected in {
+        "skaha --profile l": ["plain,laptop"],
+        "skaha ps --profile l": ["plain,laptop"],
+        "skaha --server ca": ["plain,canfar", "plain,canSRC"],
+        "skaha ps --server lo": ["plain,local"],
+        "skaha config get reg": [
+            "plain,registry_url",
+            "plain,registry_username",
+            "plain,registry_secret",
+        ],
+        "skaha config set act": ["plain,active"],
+        "skaha config unset tok": ["plain,token", "plain,token_file"],
+        "skaha config set server canf": ["plain,canfar"],
+        "skaha config set active la": ["plain,laptop"],
+        "skaha config set certificate x": ["file,x"],
+        "skaha config use la": ["plain,laptop"],
+        "skaha login sr": ["plain,srcnet"],
+        "skaha servers cad": ["plain,cadc"],
+        "skaha create --script w": ["file,w"],
+        "skaha create --jobs w": ["file,w"],
+        "skaha --token-file w": ["file,w"],
+        "skaha logs --save d": ["dir,d"],
+        "skaha ps --sort st": ["plain,status"],
+        "skaha help co": ["plain,config", "plain,completion"],
+        "skaha help config un": ["plain,unset"],
+    }.items():
+        assert completions(skaha, "bash", line).split() == expected
+    (skaha.home / ".config" / "skaha" / "config.toml").write_text("broken [")
+    assert completions(skaha, "bash", "skaha --profile l").strip() == skaha.err == ""
+
+
 def test_there_are_no_suggestions_if_the_platform_refuses(skaha):
     assert completions(skaha.without("SKAHA_TOKEN"), "bash", "skaha logs a").strip() == ""
     assert skaha.err == ""
@@ -77,6 +110,10 @@ def test_in_a_real_bash(clean, entry):
     child.sendcontrol("u")
     child.send("skaha create images.canfar.net/skaha/terminal:1.1.2\t")
     child.expect_exact("terminal:1.1.2 ")
+    child.sendcontrol("u")
+    (clean.home / "work-file.sh").touch()
+    child.send(f"skaha create --script {clean.home}/work\t")
+    child.expect_exact("work-file.sh ")
     child.sendcontrol("u")
     child.sendline("exit")
     child.expect(pexpect.EOF)

@@ -143,7 +143,7 @@ def test_what_cannot_be_read_is_named(file, monkeypatch):
         config.settings()
     monkeypatch.delenv("SKAHA_CONCURRENCY")
     monkeypatch.setenv("SKAHA_TOKEN_FILE", "/nowhere")
-    with pytest.raises(config.ConfigurationError, match="SKAHA_TOKEN_FILE: /nowhere cannot be"):
+    with pytest.raises(errors.TokenFileError, match="SKAHA_TOKEN_FILE: /nowhere cannot be"):
         config.settings()
     monkeypatch.delenv("SKAHA_TOKEN_FILE")
     monkeypatch.setenv("SKAHA_REGISTRY_SECRET", "hush")
@@ -317,7 +317,7 @@ def test_get_token_reads_a_token_file(skaha):
     skaha.without("SKAHA_TOKEN", "SKAHA_SERVER")
     skaha("config", "set", "token_file", "/nowhere")
     assert "token_file\t/nowhere\tprofile default" in skaha("config", "show")
-    skaha("config", "get", "token", code=2)
+    skaha("config", "get", "token", code=4)
     (skaha.home / "token").write_text("a-token")
     skaha("config", "set", "token_file", "~/token")
     assert skaha("config", "get", "token") == "a-token\n"
@@ -350,17 +350,17 @@ def test_the_command_line_names_the_source_of_a_wrong_setting(skaha):
     for variable, value in (
         ("SKAHA_CONCURRENCY", "0"),
         ("SKAHA_TOKEN", "two words"),
-        ("SKAHA_TOKEN_FILE", "/nowhere"),
         ("SKAHA_PROFILE", "nope"),
     ):
-        environment = {variable: value}
-        if variable == "SKAHA_TOKEN_FILE":
-            environment["SKAHA_TOKEN"] = ""
-        skaha("ps", code=2, env=environment)
+        skaha("ps", code=2, env={variable: value})
         assert variable in skaha.err
-    certificate = {"SKAHA_TOKEN": "", "SKAHA_CERTIFICATE": "/nowhere"}
-    skaha("ps", code=4, env=certificate | {"SKAHA_SERVER": "https://skaha.example.org"})
-    assert "SKAHA_CERTIFICATE: the certificate /nowhere cannot be read" in skaha.err
+    for variable, reason in (
+        ("SKAHA_CERTIFICATE", "the certificate /nowhere cannot be read"),
+        ("SKAHA_TOKEN_FILE", "/nowhere cannot be read"),
+    ):
+        environment = {"SKAHA_TOKEN": "", "SKAHA_SERVER": "https://skaha.example.org"}
+        skaha("ps", code=4, env=environment | {variable: "/nowhere"})
+        assert f"{variable}: {reason}" in skaha.err
 
 
 def test_auth_shows_when_the_token_in_a_file_expires(skaha):
@@ -381,6 +381,20 @@ def test_profiles_are_listed_with_their_servers(skaha):
     assert skaha("config", "profiles", "-o", "name") == "laptop\nÜnï c.d\n"
     assert "local\tno\n" in skaha("config", "profiles", env={"SKAHA_PROFILE": "Ünï c.d"})
     skaha("config", "profiles", "--profile", "nope", code=2)
+
+
+def test_use_makes_a_profile_active(skaha):
+    for profile in ("laptop", "other"):
+        skaha("config", "set", "server", "local", "--profile", profile)
+    assert skaha.json("config", "use", "other") == [
+        {"profile": "other", "server": "local", "active": True}
+    ]
+    assert skaha("config", "get", "profile") == "other\n"
+    skaha("config", "use", "nope", code=2)
+    assert "there is no profile 'nope'; there is laptop, other" in skaha.err
+    assert "skaha config set server SERVER --profile nope" in skaha.err
+    skaha("config", "use", "laptop", env={"SKAHA_PROFILE": "other"})
+    assert "the environment variable SKAHA_PROFILE still selects other" in skaha.err
 
 
 def test_an_empty_value_is_refused(skaha):

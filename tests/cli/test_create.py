@@ -64,13 +64,14 @@ def test_a_dry_run_takes_the_options_of_a_launch_in_waves(skaha):
 
 def test_a_dry_run_sends_nothing(skaha):
     skaha("--server", "http://127.0.0.1:9/skaha", "create", IMAGE, "--dry-run")
-    assert skaha.err == ""
+    assert skaha.err.startswith("skaha: nothing was sent. Only the platform can check ")
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["-n", "not a name"], "letters, digits"),
+        (["-n", ""], "and not be empty"),
         (["-e", "A=$B"], "lose or change the value of A"),
         (["-e", "NOT_SET_ANYWHERE"], "is not set here"),
         (["--script", "/nowhere"], "cannot be read"),
@@ -83,6 +84,23 @@ def test_wrong_options_are_refused_before_anything_is_sent(clean, words, message
     assert clean("create", IMAGE, "--dry-run", *words, code=2) == ""
     assert message in clean.err
     assert "abc" not in clean.err
+
+
+@pytest.mark.parametrize(
+    ("words", "form"),
+    [
+        (["notebook", IMAGE], f"{IMAGE} --kind notebook"),
+        (["Headless", IMAGE, "--", "echo", "a b"], f"{IMAGE} --kind headless -- echo 'a b'"),
+        (["headless", IMAGE, "-n", "a", "env"], f"{IMAGE} --kind headless -- env"),
+        (["carta"], "IMAGE --kind carta"),
+    ],
+)
+def test_a_kind_before_the_image_is_refused_with_the_right_form(skaha, scripted, words, form):
+    skaha("create", *words, env={"SKAHA_SERVER": scripted.url}, code=2)
+    assert f"is a kind, and no image: write `skaha create {form}`" in skaha.err
+    skaha("create", "skaha/astroml", env={"SKAHA_SERVER": scripted.url}, code=2)
+    assert "images.canfar.net/skaha/astroml:TAG" in skaha.err
+    assert scripted.received == []
 
 
 def test_a_command_without_an_image_is_refused(skaha):

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from scripted import Answer, json_answer
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.2"
 ODD = "[/arc/home/x] [red]no markup[/red] %s {} \\e <b> ünïcödé ☃ \x1b[31mred\x1b[0m\ttab  two"
@@ -119,10 +120,29 @@ def test_wrong_credentials_have_exit_code_4(skaha):
     skaha.without("SKAHA_TOKEN")
     for command in ("ps", "auth"):
         assert skaha(command, code=4) == ""
-        assert "no credentials" in skaha.err
+        assert skaha.err.startswith(f"skaha {command}: error: Not logged in: run `skaha login`. ")
+
+
+def test_an_error_begins_with_the_command_that_the_user_typed(skaha, scripted):
+    records = [{"id": "a1", "name": "one-1", "type": "headless", "status": "Running"}]
+
+    def answer(request):
+        if request.path.endswith("/session") and request.method == "GET":
+            return json_answer(records)
+        return Answer(403, "forbidden")
+
+    scripted.answer = answer
+    skaha.env["SKAHA_SERVER"] = scripted.url
+    [failed] = skaha.json("rm", "one-1", code=4)
+    assert skaha.err == "skaha rm: error: a1: DELETE /skaha/v1/session/a1 answered 403: forbidden\n"
+    assert (failed["name"], failed["status"]) == ("one-1", "Running")
+    skaha("run", IMAGE, "-n", "two", "--", "true", code=4)
+    assert skaha.err.startswith("skaha run: error: two-1: POST /skaha/v1/session answered 403")
+    skaha("config", "set", "tokn", "x", code=2)
+    assert skaha.err.startswith("skaha config set: error: unknown key 'tokn'")
 
 
 def test_a_platform_that_fails_has_exit_code_1(skaha):
     skaha.faults(broken=9)
     assert skaha("stats", code=1) == ""
-    assert skaha.err.startswith("skaha: error: stats: ")
+    assert skaha.err.startswith("skaha stats: error: GET /skaha/v1/session answered 500")

@@ -197,11 +197,14 @@ def test_wait_tells_how_a_session_ended(skaha):
     skaha.begin("slow", "sleep", "60")
     skaha("wait", "slow-1", "--until", "running", "--timeout", "20")
     [late] = skaha.json("wait", "slow-1", "--timeout", "0.2", code=124)
+    assert (late["name"], late["status"]) == ("slow-1", "Running")
     assert late["error"]["code"] == "timed_out"
     assert "slow-1" not in skaha("ps", "--status", "Failed")
     skaha.launch("failing", "false")
-    skaha("wait", "failing-1", code=1)
-    assert "ended as Failed" in skaha.err
+    [failed] = skaha.json("wait", "failing-1", code=1)
+    assert (failed["name"], failed["status"]) == ("failing-1", "Failed")
+    assert failed["error"]["code"] == "session_failed"
+    assert re.match(r"skaha wait: error: session failing-1 \(.*\) ended as Failed", skaha.err)
     skaha("wait", "failing-1", "--until", "Failed")
     skaha("delete", "slow-1", "failing-1", "--verify")
 
@@ -235,6 +238,11 @@ def test_renew(skaha):
     assert renewed["id"] == session_id
     assert renewed["expires"].endswith("Z")
     skaha("delete", session_id)
+    ended = skaha.launch("over", "true")
+    [failed] = skaha.json("renew", "over-1", code=1)
+    assert (failed["id"], failed["name"], failed["status"]) == (ended, "over-1", "Completed")
+    expected = f"over-1 ({ended}): only a pending or running session can be renewed"
+    assert skaha.err == f"skaha renew: error: {expected}\n"
 
 
 def test_open_refuses_a_headless_session(skaha):
@@ -259,7 +267,49 @@ def test_images_with_a_text(skaha):
 
 
 def test_stats(skaha):
-    assert "cores.cpuCoresAvailable" in skaha("stats", "-o", "name")
+    assert "cores_available" in skaha("stats", "-o", "name")
+
+
+@pytest.mark.parametrize("is_older", [False, True])
+def test_amounts_have_the_words_and_units_of_the_options(skaha, scripted, is_older):
+    stats = {
+        "cores": {
+            "requestedCPUCores": 377.0,
+            "cpuCoresAvailable": 960.0,
+            "maxCPUCores": {"cpuCores": 8.0, "withRam": "32Gi"},
+        },
+        "ram": {
+            "requestedRAM": "137.439G",
+            "ramAvailable": "1374.39G",
+            "maxRAM": {"ram": "24G", "withCPUCores": 8.0},
+        },
+        "future": {"word": 1},
+    }
+    if is_older:
+        stats |= {"instances": {"session": 88, "desktopApp": 30, "headless": 1, "total": 119}}
+    scripted.answer = lambda _: json_answer(stats)
+    items = skaha.json("stats", env={"SKAHA_SERVER": scripted.url})
+    values = {item["name"]: item["value"] for item in items}
+    # Only newer platforms use units of 10^9 bytes for these two.
+    assert values["ram_gib_requested"] == (137.4 if is_older else 128)
+    assert values["ram_gib_available"] == (1374.4 if is_older else 1280)
+    assert values["ram_gib_largest"] == 24
+    assert values["cores_largest_ram_gib"] == 32
+    assert (values["cores_requested"], values["cores_largest"]) == (377, 8)
+    assert values["future.word"] == 1
+    assert values.get("sessions_total") == (119 if is_older else None)
+
+
+def test_the_resources_agree_with_the_options_of_create(skaha):
+    items = {item["resource"]: item for item in skaha.json("resources")}
+    [launch] = skaha.json("create", IMAGE, "--dry-run")
+    defaults = items["cores"]["default"], items["ram"]["default"]
+    assert (launch["cores"], launch["ram_gib"]) == defaults
+    text = " ".join(skaha("create", "--help").split())
+    assert f"CPU cores of each replica. Default: {defaults[0]}." in text
+    assert f"Memory of each replica in GiB. Default: {defaults[1]}." in text
+    assert (items["ram"]["unit"], items["cores"]["unit"]) == ("GiB", "cores")
+    assert set(items) <= {"cores", "ram", "gpu", "interactive sessions"}
 
 
 @pytest.mark.parametrize(
@@ -276,7 +326,7 @@ def test_cores_that_the_server_cannot_read_are_not_shown(
     )
     items = skaha.json("stats", env={"SKAHA_SERVER": scripted.url})
     values = {item["name"]: item["value"] for item in items}
-    assert [values[f"cores.{name}"] for name in cores] == shown
+    assert [values["cores_available"], values["cores_requested"]] == shown
 
 
 def test_versions(skaha):

@@ -13,10 +13,10 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).parents[2]
 SKAHA = str(Path(sys.executable).with_name("skaha"))
 COMMANDS = """
-create, run, ps, ls, info, logs, events, wait, open, renew, delete, rm, prune, apps, images,
-repositories, resources, stats, availability, auth, login, logout, servers, completion, version,
-local start, local status, local stop, local reset, config show, config get, config set,
-config unset, config path, config profiles
+create, run, ps, ls, top, info, describe, logs, events, wait, open, renew, delete, rm, prune, apps,
+images, repositories, resources, stats, availability, auth, login, logout, servers, completion,
+version, help, local start, local status, local stop, local reset, config show, config get,
+config set, config unset, config use, config path, config profiles
 """.replace("\n", " ").split(", ")
 
 
@@ -109,3 +109,13 @@ def test_without_a_package_of_its_extra_the_program_names_the_extra(package):
     assert (finished.returncode, finished.stdout) == (1, "")
     hint = f"skaha: the command line needs {package}: pip install 'skaha[cli]>=2'\n"
     assert finished.stderr == hint
+
+
+def test_help_is_also_a_command(skaha):
+    assert skaha("help") == skaha("--help")
+    assert skaha("help", "create") == skaha("create", "--help")
+    assert skaha("help", "config", "set") == skaha("config", "set", "--help")
+    skaha("help", "vrsion", code=2)
+    assert "did you mean version?" in skaha.err
+    skaha("help", "ps", "x", code=2)
+    assert "ps has no command 'x'" in skaha.err

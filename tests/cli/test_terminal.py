@@ -60,7 +60,7 @@ def test_prune_shows_the_sessions_and_asks(clean, answer, code):
 
 def test_prune_of_nothing_does_not_ask(clean):
     child = clean.at_a_terminal("prune", "nothing")
-    assert screen(child) == ["skaha: error: there is no session nothing"]
+    assert screen(child) == ["skaha prune: error: there is no session nothing"]
     assert child.exitstatus == 5
     assert screen(clean.at_a_terminal("prune", "--all")) == [
         "skaha: no session matches: nothing to delete"

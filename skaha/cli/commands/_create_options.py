@@ -29,7 +29,8 @@ def create_arguments(
         click.UsageError: If options contradict each other or cannot be used.
     """
     arguments = {"image": image, "kind": options["kind"], "replicas": options["replicas"]}
-    arguments["name"] = options["name"] or _generated_name(image)
+    name = options["name"]
+    arguments["name"] = _generated_name(image) if name is None else name
     if options["flexible"]:
         if options["cores"] is not None or options["ram"] is not None:
             raise click.UsageError(

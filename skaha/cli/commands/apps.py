@@ -25,4 +25,5 @@ def apps_command(context: CommandContext, desktops: tuple[str, ...]) -> int:
         if not desktops or record.get("id") in selected.records
     ]
     columns = ("app", "id", "status", "image")
-    return context.report(items, columns, key="app", failures=selected.missing)
+    failures = selected.missing
+    return context.report(items, columns, key="app", failures=failures, empty="No apps.")

@@ -1,4 +1,4 @@
-"""The commands `skaha config show|get|set|unset|profiles|path`."""
+"""The commands `skaha config show|get|set|unset|profiles|use|path`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from skaha.cli._config_completion import complete_key, complete_profile, complete_value
 from skaha.cli._context import CommandContext, SkahaGroup
 from skaha.cli._exit_codes import NOT_FOUND
+from skaha.cli._stderr import note
 from skaha.models import SecretText
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ def _show(context: CommandContext) -> int:
 
 
 @config_command.command("get")
-@click.argument("key")
+@click.argument("key", shell_complete=complete_key)
 @click.pass_obj
 def _get(context: CommandContext, key: str) -> int:
     """Print the value of KEY that is in use.
@@ -54,8 +56,8 @@ def _get(context: CommandContext, key: str) -> int:
 
 
 @config_command.command("set")
-@click.argument("key")
-@click.argument("value", required=False)
+@click.argument("key", shell_complete=complete_key)
+@click.argument("value", required=False, shell_complete=complete_value)
 @click.pass_obj
 def _set(context: CommandContext, key: str, value: str | None) -> int:
     """Set KEY of the profile in use to VALUE.
@@ -75,7 +77,7 @@ def _set(context: CommandContext, key: str, value: str | None) -> int:
 
 
 @config_command.command("unset")
-@click.argument("key")
+@click.argument("key", shell_complete=complete_key)
 @click.pass_obj
 def _unset(context: CommandContext, key: str) -> int:
     """Remove KEY from the profile in use."""
@@ -98,7 +100,29 @@ def _profiles(context: CommandContext) -> int:
         {"profile": name, "server": server, "active": name == active}
         for name, server in servers.items()
     ]
-    return context.report(items, ("profile", "server", "active"), key="profile")
+    columns = ("profile", "server", "active")
+    return context.report(items, columns, key="profile", empty="No profiles.")
+
+
+@config_command.command("use")
+@click.argument("name", shell_complete=complete_profile)
+@click.pass_obj
+def _use(context: CommandContext, name: str) -> int:
+    """Make the profile NAME the active profile."""
+    from skaha import config
+
+    servers = config.profiles()
+    if name not in servers:
+        known = ", ".join(servers) or "none at all"
+        raise click.UsageError(
+            f"there is no profile {name!r}; there is {known}. To add a profile: "
+            f"skaha config set server SERVER --profile {name}"
+        )
+    config.save("active", name)
+    if (other := os.environ.get("SKAHA_PROFILE")) not in (None, "", name):
+        note(f"the environment variable SKAHA_PROFILE still selects {other}", "warning")
+    item = {"profile": name, "server": servers[name], "active": True}
+    return context.report([item], ("profile", "server"), key="profile")
 
 
 @config_command.command("path")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,17 +16,19 @@ from skaha.cli._context import CommandContext, SkahaCommand, timeout_option
 from skaha.cli._exit_codes import DONE, INTERRUPTED, PARTLY, common_exit_code
 from skaha.cli._selection import SelectedSessions
 from skaha.cli._sessions import KINDS, choice
-from skaha.cli._stderr import note, progress
+from skaha.cli._stderr import error_text, note, progress
 from skaha.cli.commands._create_options import create_arguments
 from skaha.cli.commands._jobs_file import JobsFile
 from skaha.cli.commands.delete import delete_sessions
 from skaha.cli.commands.logs import follow_logs, read_logs, show_logs
 from skaha.cli.commands.wait import wait_for_sessions
+from skaha.models import DEFAULT_CORES, DEFAULT_RAM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from skaha.cli._stdout import Item
+    from skaha.errors import SkahaError
     from skaha.results import Launched, ResultDict
     from skaha.session import Session
 
@@ -37,6 +40,10 @@ _PREVIEW_COLUMNS = ("name", "kind", "image", "cores", "ram_gib", "gpus", "cmd", 
 _OPTIONS_OF_ONE_JOB = frozenset(
     {"image", "words", "name", "kind", "replicas", "cores", "ram", "gpu", "flexible", "env"}
     | {"script", "dry_run"}
+)
+_NOT_CHECKED = (
+    "nothing was sent. Only the platform can check your credentials, the image, the amounts that "
+    "it allows, and the number of sessions that you may have"
 )
 # A list to read has no more sessions than these.
 _MAX_LISTED = 20
@@ -65,8 +72,20 @@ class _CreateCommand(SkahaCommand):
 @click.option(
     "-r", "--replicas", type=int, default=1, show_default=True, help="Number of replicas."
 )
-@click.option("-c", "--cores", type=float, help="CPU cores of each replica. Default: 2.")
-@click.option("-m", "--ram", type=float, help="Memory of each replica in GiB. Default: 4.")
+@click.option(
+    "-c",
+    "--cores",
+    type=float,
+    metavar="N",
+    help=f"CPU cores of each replica. Default: {DEFAULT_CORES}.",
+)
+@click.option(
+    "-m",
+    "--ram",
+    type=float,
+    metavar="GIB",
+    help=f"Memory of each replica in GiB. Default: {DEFAULT_RAM}.",
+)
 @click.option("-g", "--gpu", type=int, help="GPUs of each replica.")
 @click.option("--flexible", is_flag=True, help="Let the platform choose cores and memory.")
 @click.option(
@@ -76,9 +95,15 @@ class _CreateCommand(SkahaCommand):
     metavar="K[=V]",
     help="Environment variable; may be repeated. K alone takes the value from your environment.",
 )
-@click.option("--script", metavar="FILE", help="Run this bash script with the ARGUMENTs.")
+@click.option(
+    "--script",
+    type=click.Path(allow_dash=True),
+    metavar="FILE",
+    help="Run this bash script with the ARGUMENTs.",
+)
 @click.option(
     "--jobs",
+    type=click.Path(allow_dash=True),
     metavar="FILE",
     help="Launch the jobs in this file instead: one JSON object in each line, with the arguments "
     "of Session.create.",
@@ -99,7 +124,11 @@ class _CreateCommand(SkahaCommand):
 @timeout_option(
     "Seconds to wait for the sessions at most. With it, --logs shows the logs only at the end."
 )
-@click.option("--dry-run", is_flag=True, help="Check the launch and show it, but do not send it.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Check the launch and show it, but do not send it. The platform checks more.",
+)
 @click.pass_obj
 def create_command(
     context: CommandContext, /, image: str | None, words: tuple[str, ...], **options: Any
@@ -113,13 +142,16 @@ def create_command(
     number_after_dashes = click.get_current_context().meta[_WORDS_AFTER_DASHES]
     if image is None or len(words) < number_after_dashes:
         raise click.UsageError("give an IMAGE before the COMMAND, or --jobs FILE")
+    _refuse_kind(image, words, number_after_dashes)
     if options["logs"] and options["kind"] != "headless":
         raise click.UsageError(f"--logs needs the kind headless, not {options['kind']}")
     arguments = create_arguments(image, words, options)
     with context.session() as session:
         _check_timeout(context, session)
         if options["dry_run"]:
-            return context.report(_preview(session, arguments), _PREVIEW_COLUMNS, key="name")
+            items = _preview(session, arguments)
+            note(_NOT_CHECKED)
+            return context.report(items, _PREVIEW_COLUMNS, key="name")
         name, count = arguments["name"], arguments["replicas"]
         fields = {"kind": arguments["kind"], "image": image}
         request = _Request(
@@ -128,6 +160,19 @@ def create_command(
             hint=f"skaha ps {name.lower()}-",
         )
         return _Launch(context, session, request, options).run()
+
+
+def _refuse_kind(image: str, words: tuple[str, ...], number_after_dashes: int) -> None:
+    """Refuse a kind before the image, as in the command line of other clients."""
+    kind = image.lower()
+    if kind not in _LAUNCH_KINDS:
+        return
+    number = len(words) - number_after_dashes
+    reference, *others = [*words[:number], *([] if number else ["IMAGE"])]
+    form = f"skaha create {reference} --kind {kind}"
+    if command := [*others, *words[number:]]:
+        form += f" -- {shlex.join(command)}"
+    raise click.UsageError(f"{image!r} is a kind, and no image: write `{form}`")
 
 
 def _create_many(context: CommandContext, options: Mapping[str, Any]) -> int:
@@ -242,10 +287,10 @@ class _Launch:
         left = self._clean_up(launched, ids)
         return code or (PARTLY if left else DONE)
 
-    def _report_partial(self, launched: Launched, error: BaseException) -> int:
+    def _report_partial(self, launched: Launched, error: KeyboardInterrupt | SkahaError) -> int:
         """Report the sessions of a launch that stopped too early; return the exit code."""
         is_interrupted = isinstance(error, KeyboardInterrupt)
-        reason = "interrupted" if is_interrupted else str(error)
+        reason = "interrupted" if isinstance(error, KeyboardInterrupt) else error_text(error)
         note(f"{reason}: {len(launched)} of {len(self._request.fields)} launched", "error")
         try:
             self._report(launched)
@@ -330,7 +375,7 @@ class _Launch:
             results = getattr(error, "partial", None)
             if isinstance(error, KeyboardInterrupt):
                 raise
-            note(str(error), "error")
+            note(error_text(error), "error")
         finally:
             left = [key for key in own if results is None or _may_exist(key, results)]
             # The whole commands, so that they can be pasted.
@@ -377,7 +422,9 @@ class _Launch:
         all_failures = launched.failures | dict(failures or {})
         done = [item for name, item in items.items() if name not in all_failures]
         failed_items = {
-            name: items.get(name, {"id": None, "name": name.lower()}) for name in all_failures
+            name: items.get(name)
+            or {"id": None, "name": name.lower(), **self._request.fields[name], "status": None}
+            for name in all_failures
         }
         for name in launched.uncertain:
             failed_items[name]["uncertain"] = True

@@ -91,4 +91,6 @@ def delete_and_report(
         for session_id, is_deleted in results.items()
         if is_deleted
     ]
-    return context.report(items, ("id", "name"), failures=selected.missing | results.failures)
+    failures = selected.missing | results.failures
+    known = selected.known_items()
+    return context.report(items, ("id", "name"), failures=failures, failed_items=known)

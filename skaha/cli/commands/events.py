@@ -25,16 +25,24 @@ def events_command(context: CommandContext, sessions: tuple[str, ...]) -> int:
         selected = select_sessions(session, sessions)
         events = session.parsed_events(selected.ids)
     items = [
-        selected.key(session_id) | _event_item(event)
+        selected.key(session_id) | event_item(event)
         for session_id, session_events in events.items()
         for event in session_events
     ]
     columns = ("name", "type", "reason", "last", "message")
     failures = selected.missing | events.failures
-    return context.report(items, columns, failures=failures, any_done=bool(events))
+    return context.report(
+        items,
+        columns,
+        failures=failures,
+        failed_items=selected.known_items(),
+        any_done=bool(events),
+        empty="No events.",
+    )
 
 
-def _event_item(event: Event) -> Item:
+def event_item(event: Event) -> Item:
+    """Return the fields of an event."""
     return {
         "type": event.type,
         "reason": event.reason,

@@ -30,4 +30,4 @@ def images_command(context: CommandContext, text: str | None, kind: Any) -> int:
         if text is None or text in str(record.get("id"))
     ]
     items.sort(key=lambda item: str(item["image"]))
-    return context.report(items, ("image", "kinds"), key="image")
+    return context.report(items, ("image", "kinds"), key="image", empty="No images.")

@@ -21,7 +21,7 @@ def info_command(context: CommandContext, sessions: tuple[str, ...]) -> int:
     items = [session_item(record) | {"record": dict(record)} for record in records]
     failures = selected.missing | records.failures
     if context.output.is_data:
-        return context.report(items, (), failures=failures)
+        return context.report(items, (), failures=failures, failed_items=selected.known_items())
     rows = [
         {"session": item["id"], "field": field, "value": value}
         for item in items

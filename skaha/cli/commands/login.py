@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from skaha.cli._config_completion import complete_login
 from skaha.cli._context import CommandContext, command
 from skaha.cli._sessions import utc_text
 
@@ -16,7 +17,7 @@ _COLUMNS = ("user", "provider", "method", "expires", "place")
 
 
 @command("login")
-@click.argument("provider", required=False)
+@click.argument("provider", required=False, shell_complete=complete_login)
 @click.option("--user", metavar="NAME", help="User name, for a certificate.")
 @click.option(
     "--days", type=float, default=10, show_default=True, help="Lifetime of a certificate in days."

@@ -28,4 +28,6 @@ def open_command(context: CommandContext, sessions: tuple[str, ...], *, no_brows
         with progress("waiting for responses") as bar:
             urls = session.connect(selected.ids, timeout, browser=not no_browser, progress=bar)
     items = [selected.key(session_id) | {"url": url} for session_id, url in urls.items()]
-    return context.report(items, ("url",), failures=selected.missing | urls.failures)
+    failures = selected.missing | urls.failures
+    known = selected.known_items()
+    return context.report(items, ("url",), failures=failures, failed_items=known)

@@ -74,7 +74,9 @@ def prune_command(
     with context.session() as session:
         selected = _select(session, sessions, kind, status)
         if dry_run:
-            return context.report(selected.items(), _COLUMNS, failures=selected.missing)
+            items, known = selected.items(), selected.known_items()
+            missing = selected.missing
+            return context.report(items, _COLUMNS, failures=missing, failed_items=known)
         if everything and not selected.ids:
             note("no session matches: nothing to delete")
         if selected.ids and not yes and not confirm_deletion(selected, "--yes or --dry-run"):

@@ -122,7 +122,14 @@ def ps_command(context: CommandContext, /, sessions: tuple[str, ...], **options:
     shown = items[: options["limit"]]
     if len(shown) < len(items) and context.output.is_for_reader:
         note(f"the first {len(shown)} of {len(items)} sessions")
-    return context.report(shown, columns, failures=missing, any_done=bool(items), empty=_EMPTY)
+    return context.report(
+        shown,
+        columns,
+        failures=missing,
+        failed_items={word: {"id": word, "name": None, "status": None} for word in missing},
+        any_done=bool(items),
+        empty=_EMPTY,
+    )
 
 
 def _columns(context: CommandContext, options: dict[str, Any]) -> Sequence[Column]:

@@ -15,4 +15,5 @@ def repositories_command(context: CommandContext) -> int:
 
     with context.client(Images) as images:
         hosts = images.repositories()
-    return context.report([{"host": host} for host in hosts], ("host",), key="host")
+    items = [{"host": host} for host in hosts]
+    return context.report(items, ("host",), key="host", empty="No registries.")

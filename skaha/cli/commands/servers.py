@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from skaha.cli._config_completion import complete_provider
 from skaha.cli._context import CommandContext, command
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @command("servers")
-@click.argument("provider", required=False)
+@click.argument("provider", required=False, shell_complete=complete_provider)
 @click.option("--trial", is_flag=True, help="Also list the servers for tests.")
 @click.pass_obj
 def servers_command(context: CommandContext, provider: str | None, *, trial: bool) -> int:
@@ -30,4 +31,5 @@ def servers_command(context: CommandContext, provider: str | None, *, trial: boo
         }
         for server in auth.discover(provider, trial=trial, **context.arguments_of("timeout"))
     ]
-    return context.report(items, ("name", "url", "provider", "source"), key="name")
+    columns = ("name", "url", "provider", "source")
+    return context.report(items, columns, key="name", empty="No servers.")

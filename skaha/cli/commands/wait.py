@@ -45,7 +45,11 @@ def wait_command(context: CommandContext, sessions: tuple[str, ...], until: str)
         if session_id not in failures
     ]
     failures = selected.missing | failures
-    return context.report(items, ("id", "name", "status"), failures=failures)
+    known = selected.known_items()
+    for session_id, status in statuses.items():
+        known[session_id]["status"] = records.canonical_status(status)
+    columns = ("id", "name", "status")
+    return context.report(items, columns, failures=failures, failed_items=known)
 
 
 def wait_for_sessions(
