@@ -78,7 +78,13 @@ def runner() -> Iterator[asyncio.Runner]:
         yield one
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name.startswith("skaha.dask") else [])
+        for name in EXAMPLES
+    ],
+)
 def test_a_docstring_shows_what_happens(name: str, runner: asyncio.Runner) -> None:
     names = dict(EXAMPLES[name].globs)
     for example in EXAMPLES[name].examples:

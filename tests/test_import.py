@@ -49,7 +49,7 @@ def modules_after(statement, home):
 @pytest.mark.parametrize("statement", ["import skaha", EVERYTHING, CONSTRUCT])
 def test_it_opens_nothing_starts_nothing_and_logs_nowhere(statement, tmp_path):
     modules = modules_after(statement, tmp_path)
-    for heavy in ("skaha_api.models", "dateutil", "defusedxml", "starlette", "skaha.local"):
+    for heavy in ("skaha_api.models", "dateutil", "defusedxml", "starlette", "dask", "skaha.local"):
         assert heavy not in modules
 
 
