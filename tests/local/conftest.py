@@ -12,10 +12,10 @@ import pytest
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.1"
 TOKEN = "a-token-of-the-tests"
-SHARED = {"platform", "v0_platform", "fast_platform", "slow_platform"}
+SHARED = {"platform", "v0_platform", "fast_platform"}
 
 
-def eventually(condition, seconds=10.0):
+def eventually(condition, seconds=30.0):
     """Wait until `condition` returns a true value; return that value."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
@@ -113,7 +113,7 @@ class Platform:
         if sessions:
             eventually(lambda: self.sessions(view="stats")["cores"]["requestedCPUCores"] == 0)
 
-    def wait(self, session_id, status="Completed", seconds=10.0):
+    def wait(self, session_id, status="Completed", seconds=30.0):
         def session_with_status():
             session = self.session(session_id)
             return session if session["status"] == status else None
@@ -183,12 +183,6 @@ def v0_platform(launch_shared):
 def fast_platform(launch_shared):
     """A shared platform where an hour is 0.36 seconds, and four days are 35 seconds."""
     return launch_shared("--time-scale", "0.0001")
-
-
-@pytest.fixture(scope="session")
-def slow_platform(launch_shared):
-    """A shared platform where each session is Pending for 0.3 seconds."""
-    return launch_shared("--start-delay", "0.3")
 
 
 @pytest.fixture(autouse=True)

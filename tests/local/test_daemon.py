@@ -10,7 +10,6 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 from unittest.mock import Mock
@@ -105,12 +104,11 @@ def test_the_import_is_cheap():
 
 def test_the_first_call_starts_the_platform_and_later_calls_find_it(state):
     """The daemon is detached, and its command line has no token."""
-    start = time.monotonic()
     address = find_or_start()
-    assert time.monotonic() - start < 3
     assert sessions(address) == []
     assert find_or_start() == find_or_start(state) == address
     daemon = psutil.Process(pid_of_daemon())
+    assert sum(daemon.cpu_times()[:2]) < 2
     assert address.token not in " ".join(daemon.cmdline())
     assert daemon.ppid() != os.getpid()
     assert os.getsid(daemon.pid) != os.getsid(0)

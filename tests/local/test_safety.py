@@ -183,7 +183,8 @@ def guarded(method):
 
 for method in (Store.set_phase, Store.mark_deleted, Store.remove):
     setattr(Store, method.__name__, guarded(method))
-_scheduler._RETRY_INTERVAL = _scheduler._DELETE_TIMEOUT = 0.1
+_scheduler._RETRY_INTERVAL = 0.1
+_scheduler._DELETE_TIMEOUT = {timeout}
 main()
 """
 
@@ -192,8 +193,9 @@ main()
 def full_disk(launch):
     """A platform, and the file that makes its disk full."""
 
-    def _launch(*options):
-        platform = launch("--grace", "0.3", *options, program=("-c", ON_A_FULL_DISK))
+    def _launch(*options, timeout=30):
+        program = ON_A_FULL_DISK.replace("{timeout}", str(timeout))
+        platform = launch("--grace", "0.3", *options, program=("-c", program))
         return platform, platform.home / "full"
 
     return _launch
@@ -215,14 +217,14 @@ def test_a_session_on_a_full_disk_can_be_deleted(full_disk, eventually):
 
 def test_a_deletion_that_cannot_be_recorded(full_disk, eventually):
     """It is an error, but the session ends, and vanishes when there is room."""
-    platform, full = full_disk()
+    platform, full = full_disk(timeout=0.1)
     session_id = platform.create(cmd="sleep", args="300")
     platform.wait(session_id, "Running")
     full.write_text("/")
     response = platform.delete(session_id)
     assert response.status_code == 500
     assert "disk is full" in response.text
-    assert not processes_of(session_id)
+    eventually(lambda: not processes_of(session_id))
     full.unlink()
     eventually(lambda: platform.sessions() == [])
 
@@ -230,9 +232,10 @@ def test_a_deletion_that_cannot_be_recorded(full_disk, eventually):
 def test_a_session_on_a_full_disk_expires(full_disk, eventually):
     """Its end is recorded when there is room."""
     platform, full = full_disk("--time-scale", "0.0000005")  # headless: 0.6 s
-    session_id = platform.create(cmd="sleep", args="300")
+    ran = platform.home / "ran"
+    session_id = platform.shell(f"touch {ran}; sleep 300")
     full.write_text("/")
-    eventually(lambda: processes_of(session_id))
+    eventually(ran.exists)
     eventually(lambda: not processes_of(session_id))
     full.unlink()
     eventually(lambda: platform.sessions() == [])

@@ -120,7 +120,7 @@ def reset_damaged_platform(platform, _):
     ("end", "last_line", "time_scale"),
     [
         pytest.param(lambda *_: None, "exit", 1, id="command"),
-        pytest.param(lambda *_: None, "sleep 300", 0.0000005, id="expiry"),  # after 0.6 s
+        pytest.param(lambda *_: None, "sleep 300", 0.000002, id="expiry"),  # after 2.4 s
         pytest.param(lambda platform, name: platform.delete(name), "sleep 300", 1, id="delete"),
         pytest.param(lambda platform, _: platform.stop(), "sleep 300", 1, id="stop"),
         pytest.param(delete_after_kill, "sleep 300", 1, id="delete after a kill"),

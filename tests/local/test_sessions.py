@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from unittest.mock import MagicMock
@@ -18,17 +19,28 @@ def moment(text):
     return datetime.fromisoformat(text)
 
 
-def test_a_session_from_start_to_end(slow_platform):
+def test_a_session_from_start_to_end(platform, tmp_path):
     """Only its status changes; its job starts with the launch, so it always has both times."""
-    platform = slow_platform
-    before = datetime.now(UTC).replace(microsecond=0)
-    session_id = platform.create(cmd="sleep", args="0.3", cores="2", ram="8", name="Life")
+    blocker = platform.create(cmd="sleep", args="300", cores="8")
+    before, go = datetime.now(UTC).replace(microsecond=0), tmp_path / "go"
+    wait = f"until [ -e {go} ]; do sleep 0.01; done"
+    session_id = platform.shell(wait, cores="2", ram="8", name="Life")
     pending = platform.session(session_id)
     assert pending["status"] == "Pending"
     assert before <= moment(pending["startTime"]) <= datetime.now(UTC)
     assert moment(pending["expiryTime"]) > before
+    platform.delete(blocker)
     assert platform.wait(session_id, "Running") == pending | {"status": "Running"}
+    go.touch()
     assert platform.wait(session_id, "Completed") == pending | {"status": "Completed"}
+
+
+def test_a_delayed_start(launch):
+    """Tests of waiting can make each start late."""
+    platform = launch("--start-delay", "0.3")
+    start = time.monotonic()
+    platform.wait(platform.create(cmd="true"))
+    assert time.monotonic() - start > 0.3
 
 
 def test_times_of_a_queued_session(platform, v0_platform):
@@ -44,16 +56,24 @@ def test_times_of_a_queued_session(platform, v0_platform):
     assert abs(lifetime - FOURTEEN_DAYS) <= timedelta(seconds=1)
 
 
-def test_a_queued_session_can_be_renewed_and_expires(launch):
-    """Its job is active; the deadline of the job also holds for a pod that waits for a node."""
-    platform = launch("--time-scale", "0.000002", "--cores", "8", "--ram", "64", "--grace", "1")
-    # A headless session expires after 2.4 s here.
-    running = platform.create(cmd="sleep", args="60", cores="8")
-    queued = platform.create(type="contributed", cores="8")  # this session expires after 0.7 s
+def test_a_queued_session_can_be_renewed(platform):
+    """Its job is active."""
+    platform.create(cmd="sleep", args="60", cores="8")
+    queued = platform.create(cmd="true", cores="8")
     response = platform.client.post(f"/session/{queued}", data={"action": "renew"})
     assert response.status_code == 200
-    platform.wait(queued, "Failed")
-    assert platform.session(running)["status"] == "Running"
+
+
+def test_a_queued_session_expires(launch, eventually):
+    """The deadline of a job also holds for a pod that waits for a node."""
+    platform = launch("--time-scale", "0.000002", "--cores", "8", "--ram", "64", "--grace", "1")
+    ran = platform.home / "ran"
+    platform.image("images.canfar.net/me/app:1", "touch", str(ran))
+    platform.create(cmd="sleep", args="60", cores="8")  # this session expires after 2.4 s
+    queued = platform.create(type="contributed", image="images.canfar.net/me/app:1", cores="8")
+    # This session expires after 0.7 s.
+    eventually(lambda: platform.client.get(f"/session/{queued}").status_code == 404)
+    assert not ran.exists()
 
 
 def test_the_date_of_a_response(platform):
@@ -271,9 +291,8 @@ def test_renew(fast_platform, eventually):
 def test_expiry_and_retention(launch, eventually):
     """A session fails at its expiry; finished sessions vanish after some time."""
     platform = launch("--time-scale", "0.000001", "--grace", "1")  # headless: 1.2 s
-    session_id = platform.create(cmd="sleep", args="60")
-    platform.wait(session_id, "Running")
-    statuses = set()
+    ran, statuses = platform.home / "ran", set()
+    session_id = platform.shell(f"touch {ran}; sleep 60")
 
     def is_gone():
         response = platform.client.get(f"/session/{session_id}")
@@ -281,7 +300,8 @@ def test_expiry_and_retention(launch, eventually):
         return response.status_code == 404
 
     eventually(is_gone)
-    assert statuses <= {"Running", "Failed", None}
+    assert statuses <= {"Pending", "Running", "Failed", None}
+    assert ran.exists()
     assert platform.logs(session_id) == ""
     assert platform.sessions() == []
 
