@@ -58,13 +58,22 @@ def test_a_session_that_fits_waits_behind_a_larger_session(
     expected = ("Warning", "FailedScheduling", f"0/1 nodes are available: {message}", None, None)
     session = variant.open(server=platform.url, token=token)
     assert variant.run(session.parsed_events(ids[2])) == {ids[2]: [expected]}
-    environment = {"SKAHA_SERVER": platform.url, "SKAHA_TOKEN": token}
-    command = [Path(sys.executable).with_name("skaha"), "events", ids[2]]
-    shown = subprocess.run(command, env=os.environ | environment, capture_output=True, check=True)
-    assert message in " ".join(shown.stdout.decode().split())
     platform.delete(ids[1])
     platform.wait(ids[2], "Running")
     assert "earlier session" not in platform.events(ids[2])
+
+
+@pytest.mark.parametrize("command", ["events", "describe"])
+def test_the_command_line_names_the_session_that_starts_first(platform, token, eventually, command):
+    """`describe` also gives this reason for the status."""
+    ids = [platform.create(cmd="sleep", args="60", cores=cores, ram="1") for cores in "482"]
+    eventually(lambda: running(platform) == {ids[0]})
+    environment = {"SKAHA_SERVER": platform.url, "SKAHA_TOKEN": token}
+    words = [Path(sys.executable).with_name("skaha"), command, ids[2]]
+    shown = subprocess.run(words, env=os.environ | environment, capture_output=True, check=True)
+    text = " ".join(shown.stdout.decode().split())
+    message = f"the earlier session {ids[1]} starts first, and needs more cpu."
+    assert text.count(message) == (2 if command == "describe" else 1)
 
 
 def test_a_session_larger_than_the_machine_runs_alone(launch):
