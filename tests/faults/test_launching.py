@@ -105,7 +105,7 @@ def test_a_launch_starts_exactly_the_requested_replicas(
         launched = variant.run(
             open_session(variant, platform, timeout=TIMEOUT).create("run", IMAGE, replicas=replicas)
         )
-        # No older session was taken for a new one, or deleted.
+        # No older session was mistaken for a new one or deleted.
         assert [platform.sessions.pop(session_id).name for session_id in old_ids] == names(old)
         check_exact(platform, launched, names(replicas))
         assert launched.retries >= len(platform.requests("POST")) - replicas
