@@ -466,7 +466,9 @@ def test_a_launch_that_was_executed_with_the_last_500_is_found(
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413])
-def test_a_clear_refusal_is_final(variant: Any, faulty: FaultyPlatform, status: int) -> None:
+def test_a_launch_is_not_repeated_after_a_clear_refusal(
+    variant: Any, faulty: FaultyPlatform, status: int
+) -> None:
     faulty.always("POST run-2", f.refusal(status))
     session = open_session(variant, faulty)
     if status == 401:

@@ -109,7 +109,7 @@ EXCEPTIONS = [
 
 @pytest.mark.parametrize("name", ["no_proxy", "NO_PROXY"])
 @pytest.mark.parametrize(("url", "exceptions", "is_direct"), EXCEPTIONS)
-def test_no_proxy_lists_hosts_without_a_proxy(
+def test_hosts_in_the_variable_no_proxy_are_reached_directly(
     no_proxies: pytest.MonkeyPatch, name: str, url: str, exceptions: str, is_direct: bool
 ) -> None:
     no_proxies.setenv("ALL_PROXY", "http://proxy.example.net:3128")

@@ -239,7 +239,7 @@ def test_a_response_that_quotes_the_request_is_redacted(
     check_no_secret(attributes_of_responses(caught.value))
 
 
-def test_an_error_during_the_handling_of_another_keeps_its_traceback(
+def test_an_exception_of_the_program_keeps_its_traceback(
     variant: Any, faulty: FaultyPlatform
 ) -> None:
     faulty.always("GET session", f.RESET_EXECUTED)
