@@ -202,7 +202,7 @@ def test_the_cluster_finds_the_same_matches_as_a_single_program(run, tmp_path):
     assert len(pairs) == 5 * 500
     for file in files:
         ra, dec = program["positions"](file)
-        # Compute all distances, without the search tree of the example.
+        # Compute all distances; the example computes only those to stars of similar declination.
         angles = np.radians([*np.broadcast_arrays(ra[:, None], dec[:, None], star_ra, star_dec)])
         nearest = np.argmin(angular_separation(*angles), axis=1)
         own_pairs = pairs[pairs["file"] == Path(file).name]
