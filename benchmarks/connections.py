@@ -42,7 +42,7 @@ def _count(
 ) -> Table:
     table = Table(title)
     table.notes.append(
-        f"the most of all rounds; limits of ours: {CONCURRENCY} connections for both calls, "
+        f"maximum of all rounds; our limits: {CONCURRENCY} connections for both calls, "
         "one TLS context; over TLS each connection is a handshake"
     )
     contestants = [AIOHTTP, *OURS, *HTTPX, *PUBLISHED_ASYNC]

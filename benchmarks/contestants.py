@@ -18,7 +18,7 @@ class Contestant:
         requirement: The package in its environment; `None` for the environment of this process.
         module: The module of a published client with its `Session` and `AsyncSession`.
         sequential: Whether only one request is in flight, for every concurrency.
-        ours: Whether our limits apply to it.
+        ours: Whether it is this library, to which the limits apply.
     """
 
     name: str
@@ -39,7 +39,7 @@ HTTPX = [
     Contestant("raw httpx, threads", "raw_httpx.py", "sync"),
     Contestant("raw httpx, async", "raw_httpx.py", "async"),
 ]
-# The floor of our libraries, for each variant.
+# The lowest possible times of a client on httpx, for each variant.
 OWN_CONNECTIONS = [
     Contestant("httpx, own connections, threads", "own_connections.py", "sync"),
     Contestant("httpx, own connections, async", "own_connections.py", "async"),

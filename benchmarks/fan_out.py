@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LATENCY = 0.05
 CONCURRENCY = 64
 OTHER_CONCURRENCIES = (16, 32, 128)
-MOST_CPU = 0.75  # times httpx with own connections, the floor of our libraries
+MAX_CPU = 0.75  # x the CPU time of httpx with own connections, the lowest possible value with httpx
 _SEQUENTIAL_ITEMS = 32
 
 
@@ -54,8 +54,8 @@ def _compare(
         f"{operation} of {items}, {concurrency} in flight, {LATENCY * 1000:.0f} ms each",
     )
     table.notes.append(
-        f"ideal is N/c x latency; limits of ours: {_most_wall(concurrency)} x the wall time of "
-        f"aiohttp, {MOST_CPU} x the CPU time of httpx with own connections"
+        f"ideal is N/c x latency; our limits: {_max_wall(concurrency)} x the wall time of "
+        f"aiohttp, {MAX_CPU} x the CPU time of httpx with own connections"
     )
     table.rows.append({"contestant": "ideal", "wall s": ideal, "x ideal": 1.0})
     aiohttp = outcomes[AIOHTTP.name]
@@ -72,12 +72,12 @@ def _compare(
                 "cpu x httpx": cpu,
             }
             if outcome.contestant.ours:
-                row["note"] = verdict(wall=(wall, _most_wall(concurrency)), cpu=(cpu, MOST_CPU))
+                row["note"] = verdict(wall=(wall, _max_wall(concurrency)), cpu=(cpu, MAX_CPU))
         table.rows.append(row)
     return table
 
 
-def _most_wall(concurrency: int) -> float:
+def _max_wall(concurrency: int) -> float:
     """Return the limit of our wall time, as a multiple of aiohttp's."""
     return 1.3 if concurrency <= CONCURRENCY else 1.6
 
@@ -103,5 +103,5 @@ def _row(outcome: Outcome, items: int, ideal: float) -> dict[str, Cell]:
 
 
 def _measured(contestant: Contestant, items: int) -> int:
-    """Return how many items a contestant processes; sequential ones would take too long."""
+    """Return the number of items of a contestant; it is smaller for sequential contestants."""
     return min(items, _SEQUENTIAL_ITEMS) if contestant.sequential else items

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     from benchmarks.race import Settings
 
-MOST_TIMES_HTTPX = 1.3
+MAX_RATIO_TO_HTTPX = 1.3
 _PROGRAM = """
 import time
-begin = time.perf_counter()
+start = time.perf_counter()
 {statement}
-print(time.perf_counter() - begin)
+print(time.perf_counter() - start)
 """
 
 
@@ -33,7 +33,7 @@ class _Import:
 
     statement: str
     requirement: str | None = None
-    limited: bool = False
+    limited: bool = False  # whether our limit applies
     seconds: list[float] = field(factory=list)
     reason: str = ""
 
@@ -81,7 +81,7 @@ def run(settings: Settings) -> Iterator[Table]:
         for candidate in imports:
             if not candidate.reason:
                 candidate.measure()
-    table = Table("imports", notes=[f"limit of ours: {MOST_TIMES_HTTPX} x the import of httpx"])
+    table = Table("imports", notes=[f"our limit: {MAX_RATIO_TO_HTTPX} x the import of httpx"])
     if find_spec("rich") and find_spec("click"):
         table.notes.append(
             "rich and click are installed, and httpx imports them: without them, the ratios are "
@@ -101,5 +101,5 @@ def _row(candidate: _Import, httpx: _Import) -> dict[str, Cell]:
         "import": name,
         "ms": statistics.median(candidate.seconds) * 1000,
         "x httpx": times,
-        "note": verdict(time=(times, MOST_TIMES_HTTPX)) if candidate.limited else "",
+        "note": verdict(time=(times, MAX_RATIO_TO_HTTPX)) if candidate.limited else "",
     }

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 LATENCY = 0.005
 CONCURRENCY = 64
-MOST_BYTES = 3000
-# Tasks and threads: one for each request in flight, up to three more while its connection tries
-# several addresses, and two that wait for all. Their number must not depend on the replicas.
-MOST_AT_ONCE = 4 * CONCURRENCY + 2
+MAX_BYTES = 3000
+# Tasks and threads: one for each request in flight, up to three more for each while its connection
+# tries several addresses, and two that wait for all others. The number of replicas must not matter.
+MAX_SIMULTANEOUS = 4 * CONCURRENCY + 2
 
 
 def run(settings: Settings) -> Iterator[Table]:
@@ -36,7 +36,7 @@ def run(settings: Settings) -> Iterator[Table]:
     table = Table(f"create of {replicas}, {CONCURRENCY} in flight")
     table.notes.append(
         "bytes a replica: the peak of what Python allocated, without the ids and names; at once: "
-        f"the most of all rounds; limits of ours: {MOST_BYTES} bytes, {MOST_AT_ONCE} at once"
+        f"maximum of all rounds; our limits: {MAX_BYTES} bytes, {MAX_SIMULTANEOUS} at once"
     )
     table.rows += [_row(outcome) for outcome in outcomes.values()]
     yield table
@@ -51,8 +51,8 @@ def _row(outcome: Outcome) -> dict[str, Cell]:
     tasks = max(lap["tasks"] for lap in outcome.laps)
     note = ""
     if contestant.ours:
-        most = float(MOST_AT_ONCE)
-        note = verdict(bytes=(size, MOST_BYTES), tasks=(tasks, most), threads=(threads, most))
+        limit = float(MAX_SIMULTANEOUS)
+        note = verdict(bytes=(size, MAX_BYTES), tasks=(tasks, limit), threads=(threads, limit))
     return {
         "contestant": contestant.name,
         "bytes a replica": int(size),

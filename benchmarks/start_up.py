@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from benchmarks.race import Settings
 
-MOST_TIMES = 2.5
-_PEER = "canfar==1.4.1"
+MAX_RATIO = 2.5
+_OTHER_CLIENT = "canfar==1.4.1"
 _IMPORT = "import httpx"
 _REQUEST = (
     "import os, httpx; httpx.get(os.environ['SKAHA_SERVER'] + '/v1/session', "
@@ -34,9 +34,9 @@ class _Command:
     """A command and its measured times."""
 
     name: str
-    words: Sequence[str]
+    arguments: Sequence[str]
     requirement: str | None = None
-    limited: bool = False
+    limited: bool = False  # whether our limit applies
     seconds: list[float] = field(factory=list)
     reason: str = ""
 
@@ -46,15 +46,15 @@ class _Command:
         except NotInstalledError as error:
             self.reason = str(error)
             return
-        begin = time.perf_counter()
+        start = time.perf_counter()
         finished = subprocess.run(
-            [python.with_name(self.words[0]), *self.words[1:]],
+            [python.with_name(self.arguments[0]), *self.arguments[1:]],
             capture_output=True,
             text=True,
             check=False,
             env=environment,
         )
-        self.seconds.append(time.perf_counter() - begin)
+        self.seconds.append(time.perf_counter() - start)
         if finished.returncode:
             self.reason = last_line(finished.stderr)
 
@@ -66,10 +66,10 @@ def run(settings: Settings) -> Iterator[Table]:
         _Command("skaha --version", ["skaha", "--version"], limited=True),
         _Command("skaha --help", ["skaha", "--help"], limited=True),
         _Command("skaha create --help", ["skaha", "create", "--help"], limited=True),
-        _Command(f"canfar --help ({_PEER})", ["canfar", "--help"], _PEER),
+        _Command(f"canfar --help ({_OTHER_CLIENT})", ["canfar", "--help"], _OTHER_CLIENT),
     ]
     title = "commands that send no request"
-    yield _measured(title, without_requests, settings.rounds, clean_environment())
+    yield _measure(title, without_requests, settings.rounds, clean_environment())
     with_request = [
         _Command("python: the same request with httpx", ["python", "-c", _REQUEST]),
         _Command("python: skaha.Session().fetch()", ["python", "-c", _SCRIPT]),
@@ -79,10 +79,10 @@ def run(settings: Settings) -> Iterator[Table]:
         url = f"{server.http}/skaha"
         environment = clean_environment(SKAHA_SERVER=url) | {"SKAHA_TOKEN": "none"}
         title = "a list of 20 sessions, no latency"
-        yield _measured(title, with_request, settings.rounds, environment)
+        yield _measure(title, with_request, settings.rounds, environment)
 
 
-def _measured(
+def _measure(
     title: str, commands: Sequence[_Command], rounds: int, environment: dict[str, str]
 ) -> Table:
     """Measure whole processes; compare each command with the first command."""
@@ -95,7 +95,7 @@ def _measured(
             if not command.reason:
                 command.measure(environment)
     first = commands[0]
-    table = Table(title, notes=[f"limit of ours: {MOST_TIMES} x {first.name}"])
+    table = Table(title, notes=[f"our limit: {MAX_RATIO} x {first.name}"])
     table.rows += [_row(command, first) for command in commands]
     return table
 
@@ -109,5 +109,5 @@ def _row(command: _Command, first: _Command) -> dict[str, Cell]:
         "command": command.name,
         "ms": statistics.median(command.seconds) * 1000,
         "x the first": ratio,
-        "note": verdict(time=(ratio, MOST_TIMES)) if command.limited else "",
+        "note": verdict(time=(ratio, MAX_RATIO)) if command.limited else "",
     }

@@ -51,7 +51,7 @@ class Crew(SchedulerPlugin):
         return {worker.name for worker in list(self._cluster.scheduler.workers.values())}
 
     def wait_for(self, condition: Callable[[set[str]], bool]) -> set[str]:
-        """Wait until the names are as a test wants them."""
+        """Wait until `condition` is true for the names of the connected workers; return them."""
         with self._changed:
             assert self._changed.wait_for(lambda: condition(self.names), SECONDS), self.names
         return self.names

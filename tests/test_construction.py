@@ -124,8 +124,8 @@ def test_digits_and_a_dictionary_are_accepted_as_by_older_clients():
     expected = "ContainerRegistry(url='images.canfar.net', username='vrubin')"
     assert repr(client.registry) == expected
     assert client.registry.encoded() == ContainerRegistry(**parts).encoded()
-    elsewhere = SkahaClient(registry=parts | {"url": "images.example.org"})
-    assert elsewhere.registry.url == "images.example.org"
+    other_client = SkahaClient(registry=parts | {"url": "images.example.org"})
+    assert other_client.registry.url == "images.example.org"
 
 
 @pytest.mark.parametrize("name", ["timeout", "concurrency"])

@@ -187,7 +187,7 @@ def cross_match():
     return runpy.run_path(os.fspath(EXAMPLES / "cross_match.py"))
 
 
-def test_the_cluster_matches_the_catalogues_as_one_program_would(run, tmp_path):
+def test_the_cluster_finds_the_same_matches_as_a_single_program(run, tmp_path):
     import numpy as np  # its import and the others take half a second
     from astropy.coordinates import angular_separation
     from astropy.table import Table
@@ -202,21 +202,21 @@ def test_the_cluster_matches_the_catalogues_as_one_program_would(run, tmp_path):
     assert len(pairs) == 5 * 500
     for file in files:
         ra, dec = program["positions"](file)
-        # Every distance, without any shortcut.
+        # Compute all distances; the example computes only those to stars of similar declination.
         angles = np.radians([*np.broadcast_arrays(ra[:, None], dec[:, None], star_ra, star_dec)])
         nearest = np.argmin(angular_separation(*angles), axis=1)
-        found = pairs[pairs["file"] == Path(file).name]
-        assert (order[found["star"]] == nearest).all()
+        own_pairs = pairs[pairs["file"] == Path(file).name]
+        assert (order[own_pairs["star"]] == nearest).all()
         east = (ra - star_ra[nearest]) * np.cos(np.radians(dec)) * 3600
-        np.testing.assert_allclose(found["east"], east, atol=1e-6)
+        np.testing.assert_allclose(own_pairs["east"], east, atol=1e-6)
         assert f"{Path(file).name}: 500 pairs, offset {np.median(east):+.3f}" in printed
 
 
-def test_a_catalogue_that_cannot_be_read_does_not_spoil_the_others(run, tmp_path):
+def test_an_unreadable_catalogue_does_not_affect_the_others(run, tmp_path):
     from astropy.table import Table
 
     reference, files = cross_match()["simulate"](tmp_path, catalogues=1, stars=1000)
-    (tmp_path / "broken.fits").write_text("not what it seems")
+    (tmp_path / "broken.fits").write_text("not a catalogue")
     code, printed = run("cross_match.py", "--reference", reference, "broken.fits", *files)
     assert code == 1
     assert "broken.fits: Format could not be identified" in printed

@@ -1,6 +1,6 @@
 """Facts about responses that the code repeats agree with the description.
 
-A change of the description makes the test of each fact fail that the change concerns.
+If a change of the description concerns a fact, the test of the fact fails.
 """
 
 import inspect
@@ -36,7 +36,7 @@ RECORDS = {
     for name, record in vars(models).items()
     if name.endswith("Record")
 }
-# Words, and requests.
+# Schemas of words and of requests.
 NO_RECORDS = {"SessionKind", "SessionStatus", "NewSession", "SessionAction", "NewDesktopApp"}
 TYPES = {"string": str, "number": float, "integer": int, "boolean": bool, "null": None}
 AMOUNT = {str, float, None}
@@ -73,17 +73,19 @@ def described_types(schema):
     A list or an object that is null means the same as an absent one.
     """
     if "anyOf" in schema:
-        found = set().union(*map(described_types, schema["anyOf"]))
+        described = set().union(*map(described_types, schema["anyOf"]))
     elif "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
-        found = {RECORDS[name]} if name in RECORDS else described_types(SCHEMAS[name])
+        described = {RECORDS[name]} if name in RECORDS else described_types(SCHEMAS[name])
     else:
         names = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-        found = {TYPES[name] for name in names if name != "array"}
+        described = {TYPES[name] for name in names if name != "array"}
         if "array" in names:
-            found |= {list[item] for item in described_types(schema["items"])}
-    has_parts = any(typing.get_origin(part) is list or part in RECORDS.values() for part in found)
-    return found - {None} if has_parts else found
+            described |= {list[item] for item in described_types(schema["items"])}
+    has_parts = any(
+        typing.get_origin(part) is list or part in RECORDS.values() for part in described
+    )
+    return described - {None} if has_parts else described
 
 
 # Statuses.
@@ -250,5 +252,5 @@ def test_the_check_knows_the_refusals_without_credentials():
 
 
 def test_the_check_names_described_operations():
-    named = {*check.STATUSES, *check.STATUSES_OF_MISSING, *check.STATUSES_OF_UNKNOWN_WORD}
-    assert named | {*check.ANY_SESSION, *check.LAUNCHING} <= SPEC.operations.keys()
+    names = {*check.STATUSES, *check.STATUSES_OF_MISSING, *check.STATUSES_OF_UNKNOWN_WORD}
+    assert names | {*check.ANY_SESSION, *check.LAUNCHING} <= SPEC.operations.keys()

@@ -1,4 +1,4 @@
-"""The client reads the recorded responses of a real server: the facade and the raw endpoints."""
+"""The facade and the raw endpoints read the recorded responses of a real server."""
 
 import html
 import json
@@ -80,14 +80,14 @@ class Operation:
         if (method, len(path)) != (exchange.method, len(parts)):
             return None
         pairs = list(zip(path, parts, strict=True))
-        if any(part not in ("*", found) for part, found in pairs):
+        if any(pattern not in ("*", part) for pattern, part in pairs):
             return None
-        # The client sends no id that the platform cannot have.
-        ids = [found for part, found in pairs if part == "*"]
+        # The client refuses invalid ids, so replace them.
+        ids = [part for pattern, part in pairs if pattern == "*"]
         return [part if part.isalnum() and part.isascii() else EXAMPLE_ID for part in ids]
 
 
-def done(_, session_id):
+def success(_, session_id):
     return {session_id: True}
 
 
@@ -127,8 +127,8 @@ OPERATIONS = [
         lambda e, i: [{i: e.body}],
         "events",
     ),
-    Operation(f"POST {SESSION}", renew_session, lambda s, i: s.renew(i), done, form=RENEWAL),
-    Operation(f"DELETE {SESSION}", delete_session, lambda s, i: s.destroy(i), done),
+    Operation(f"POST {SESSION}", renew_session, lambda s, i: s.renew(i), success, form=RENEWAL),
+    Operation(f"DELETE {SESSION}", delete_session, lambda s, i: s.destroy(i), success),
     Operation(f"GET {SESSION}/app", list_desktop_apps, lambda s, i: s.apps(i)),
     Operation(f"GET {SESSION}/app", list_all_desktop_apps, lambda s, _: s.apps(), view="all"),
     Operation(
@@ -196,10 +196,10 @@ def serve(scripted, exchange):
 
 
 def test_the_facade_reads_the_responses(variant, scripted, subtests):
-    """The result is that of the platform, or an error with its text."""
-    kinds = ("Session", "Context", "Images", "Overview")
+    """The result is the content of the response, or an error with its text."""
+    class_names = ("Session", "Context", "Images", "Overview")
     settings = {"server": scripted.url, "token": TOKEN, "retry": False}
-    facades = {kind: variant.open(kind, **settings) for kind in kinds}
+    facades = {name: variant.open(name, **settings) for name in class_names}
     for exchange in EXCHANGES:
         with subtests.test(exchange.name):
             serve(scripted, exchange)
@@ -207,35 +207,35 @@ def test_the_facade_reads_the_responses(variant, scripted, subtests):
             ids = operation.ids(exchange)
             error = None
             try:
-                found = variant.run(operation.call(facades[operation.facade], *ids))
-                error = next(iter(getattr(found, "failures", {}).values()), None)
-            except errors.SkahaError as raised:
-                error = raised
+                result = variant.run(operation.call(facades[operation.facade], *ids))
+                error = next(iter(getattr(result, "failures", {}).values()), None)
+            except errors.SkahaError as caught:
+                error = caught
             if exchange.status >= 400 or exchange.error:
                 name = exchange.error and getattr(errors, exchange.error)
                 assert type(error) is (name or ERRORS[exchange.status])
                 assert error.text == exchange.body
-                assert told(exchange) in " ".join(str(error).split())
+                assert message_text(exchange) in " ".join(str(error).split())
             else:
                 assert error is None
                 if operation.endpoint is get_capabilities:
-                    found = [capability.standard for capability in found]
-                assert found == operation.result(exchange, next(iter(ids), None))
+                    result = [capability.standard for capability in result]
+                assert result == operation.result(exchange, next(iter(ids), None))
 
 
-def told(exchange):
+def message_text(exchange):
     """Return the text that the message of an error shows."""
     if "ApiException" in exchange.body:
         return "Kubernetes refused the job, and Skaha does not give the reason."
-    page = re.search("<b>Message</b> (.*?)</p>", exchange.body)
-    shown = html.unescape(page[1]) if page else exchange.body
+    match = re.search("<b>Message</b> (.*?)</p>", exchange.body)
+    text = html.unescape(match[1]) if match else exchange.body
     # A control character could change the terminal.
-    shown = "".join(c if c.isprintable() or c.isspace() else "\ufffd" for c in shown)
-    return " ".join(shown.split())
+    text = "".join(c if c.isprintable() or c.isspace() else "\ufffd" for c in text)
+    return " ".join(text.split())
 
 
 def test_the_raw_endpoints_read_the_responses(variant, scripted, subtests):
-    """The result is a model or a text, or nothing after an error."""
+    """The result is a model or a text; after an error it is `None`."""
     client = skaha_api.AuthenticatedClient(base_url=scripted.url, token=TOKEN)
     for exchange in EXCHANGES:
         with subtests.test(exchange.name):

@@ -1,4 +1,4 @@
-"""A user who checks types strictly can copy the examples of the README and of the raw client."""
+"""The examples of the README and of the raw client pass strict type checks."""
 
 import subprocess
 import sys

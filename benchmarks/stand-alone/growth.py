@@ -1,4 +1,4 @@
-"""Memory of a launch with many replicas, and its tasks and threads at once."""
+"""Memory of a launch with many replicas, and its maximum numbers of tasks and threads."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Sampler:
         """Prepare to count threads, and the tasks of an event loop."""
         self._loop = loop
         self._end = threading.Event()
-        self.most_threads = self.most_tasks = 0
+        self.max_threads = self.max_tasks = 0
 
     def _count(self) -> None:
         while not self._end.wait(_PAUSE):
-            self.most_threads = max(self.most_threads, threading.active_count() - 1)
+            self.max_threads = max(self.max_threads, threading.active_count() - 1)
             if self._loop is not None:
-                self.most_tasks = max(self.most_tasks, len(asyncio.all_tasks(self._loop)))
+                self.max_tasks = max(self.max_tasks, len(asyncio.all_tasks(self._loop)))
 
     @contextmanager
     def counting(self) -> Iterator[None]:
@@ -51,8 +51,8 @@ def report_growth(sampler: Sampler, task: Task, launched: list[str]) -> None:
     texts = sum(map(sys.getsizeof, launched)) + sum(map(sys.getsizeof, names))
     growth: dict[str, Any] = {
         "bytes": (peak - texts) / task.items,
-        "threads": sampler.most_threads,
-        "tasks": sampler.most_tasks,
+        "threads": sampler.max_threads,
+        "tasks": sampler.max_tasks,
     }
     report(growth)
 

@@ -25,7 +25,7 @@ HEADERS = {"Authorization": "Bearer benchmark", "User-Agent": "benchmark"}
 
 @dataclass
 class Task:
-    """The task: `operation` on `items` sessions, `calls` times, after a warm-up."""
+    """The task: `operation` on `items` sessions, repeated `calls` times after a warm-up."""
 
     url: str
     counts_url: str
@@ -102,7 +102,7 @@ class Clock:
     """Times calls, and reports them."""
 
     def __init__(self, task: Task) -> None:
-        """Note the number of connections of the server."""
+        """Store the present number of connections of the server."""
         self._url = task.counts_url
         self._connections_before = self._counts()["connections"]
         self._calls: list[Call] = []

@@ -1,6 +1,6 @@
-"""The floor of our libraries: bare httpx, where each request in flight has a client of its own.
+"""The lowest possible times with httpx: each request in flight has its own bare httpx client.
 
-A client has a pool with one connection, so no pool searches through many connections.
+The pool of each client has one connection, so no pool searches through many connections.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from raw_httpx import content
 
 
 def run(task: Task) -> None:
-    """Time threads with a client each."""
+    """Time threads; each has its own client."""
     clock = Clock(task)
     tls = ssl.create_default_context()
     with ExitStack() as stack:
@@ -47,7 +47,7 @@ def run(task: Task) -> None:
 
 
 async def run_async(task: Task) -> None:
-    """Time workers with a client each."""
+    """Time workers; each has its own client."""
     clock = Clock(task)
     tls = ssl.create_default_context()
     async with AsyncExitStack() as stack:

@@ -89,9 +89,9 @@ class Platform:
         return _response(b"application/json", as_bytes(record(session_id[1:].decode())))
 
 
-def _response(kind: bytes, body: bytes, status: bytes = b"200 OK") -> bytes:
+def _response(content_type: bytes, body: bytes, status: bytes = b"200 OK") -> bytes:
     head = b"HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n"
-    return head % (status, kind, len(body)) + body
+    return head % (status, content_type, len(body)) + body
 
 
 class Connection(asyncio.Protocol):
@@ -114,8 +114,8 @@ class Connection(asyncio.Protocol):
         head, end, body = self._received.partition(b"\r\n\r\n")
         if not end:
             return
-        low = head.lower() + b"\r\n"
-        _, _, length = low.partition(_CONTENT_LENGTH)
+        lower_head = head.lower() + b"\r\n"
+        _, _, length = lower_head.partition(_CONTENT_LENGTH)
         if len(body) < int(length.split(b"\r\n", 1)[0] or 0):
             return
         self._received = b""
@@ -123,7 +123,7 @@ class Connection(asyncio.Protocol):
         if target == b"/counts":
             self._send_counts()
         else:
-            self._begin(method, target, last=_CLOSE in low)
+            self._begin(method, target, last=_CLOSE in lower_head)
 
     def _send_counts(self) -> None:
         counts = self._platform.counts

@@ -105,7 +105,7 @@ def test_a_launch_starts_exactly_the_requested_replicas(
         launched = variant.run(
             open_session(variant, platform, timeout=TIMEOUT).create("run", IMAGE, replicas=replicas)
         )
-        # No older session was taken for a new one, or deleted.
+        # No older session was mistaken for a new one or deleted.
         assert [platform.sessions.pop(session_id).name for session_id in old_ids] == names(old)
         check_exact(platform, launched, names(replicas))
         assert launched.retries >= len(platform.requests("POST")) - replicas
@@ -466,7 +466,9 @@ def test_a_launch_that_was_executed_with_the_last_500_is_found(
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413])
-def test_a_clear_refusal_is_final(variant: Any, faulty: FaultyPlatform, status: int) -> None:
+def test_a_launch_is_not_repeated_after_a_clear_refusal(
+    variant: Any, faulty: FaultyPlatform, status: int
+) -> None:
     faulty.always("POST run-2", f.refusal(status))
     session = open_session(variant, faulty)
     if status == 401:

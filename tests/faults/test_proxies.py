@@ -1,4 +1,4 @@
-"""Proxies of the environment: which requests use them, and how their faults are treated."""
+"""Proxies of the environment: the requests that use them, and the faults of tunnels."""
 
 import asyncio
 import contextlib
@@ -32,22 +32,22 @@ CLOSED = "http://127.0.0.1:9"
 
 
 @pytest.fixture(autouse=True)
-def _quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let `connect` look often."""
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the pauses of `connect`."""
     for variant in ("async", "sync"):
         monkeypatch.setattr(f"skaha._{variant}._connect._SECONDS_BETWEEN_LOOKS", 0.01)
 
 
 @pytest.fixture
 def platform(trusted: trustme.CA) -> Iterator[FaultyPlatform]:
-    """A platform with TLS that is reached by its name, through the proxy only."""
+    """Start a platform with TLS; only the proxy knows the address of its host name."""
     with FaultyPlatform(tls=tls_of(trusted, HOST)) as platform:
         yield platform
 
 
 @pytest.fixture
 def proxy(platform: FaultyPlatform, no_proxies: pytest.MonkeyPatch) -> Iterator[ProxyServer]:
-    """The proxy of the environment."""
+    """Start a proxy and set it in the environment."""
     with ProxyServer(platform.port) as proxy:
         no_proxies.setenv("HTTPS_PROXY", proxy.url)
         yield proxy
@@ -59,7 +59,7 @@ def error_of(variant: Any, call: Any) -> SkahaError:
     return caught.value
 
 
-# Which requests use a proxy.
+# Requests that use a proxy.
 
 EXCEPTIONS = [
     ("https://skaha.example.org/", "skaha.example.org", True),
@@ -109,7 +109,7 @@ EXCEPTIONS = [
 
 @pytest.mark.parametrize("name", ["no_proxy", "NO_PROXY"])
 @pytest.mark.parametrize(("url", "exceptions", "is_direct"), EXCEPTIONS)
-def test_exceptions(
+def test_hosts_in_the_variable_no_proxy_are_reached_directly(
     no_proxies: pytest.MonkeyPatch, name: str, url: str, exceptions: str, is_direct: bool
 ) -> None:
     no_proxies.setenv("ALL_PROXY", "http://proxy.example.net:3128")
@@ -131,7 +131,7 @@ VARIABLES = [
 
 
 @pytest.mark.parametrize(("scheme", "variables", "url", "setting"), VARIABLES)
-def test_variables(
+def test_the_variable_for_the_scheme_has_priority(
     no_proxies: pytest.MonkeyPatch,
     scheme: str,
     variables: dict[str, str],
@@ -145,7 +145,7 @@ def test_variables(
     assert proxy is None or proxy.setting.startswith(setting)
 
 
-def test_credentials_are_kept_apart(no_proxies: pytest.MonkeyPatch) -> None:
+def test_the_password_is_not_part_of_the_proxy_url(no_proxies: pytest.MonkeyPatch) -> None:
     no_proxies.setenv("HTTPS_PROXY", "http://v%C3%A9ra:a%40b%3A@proxy.example.org:3128")
     proxy = proxy_of_environment(httpx.URL(SERVER))
     assert proxy is not None
@@ -163,11 +163,11 @@ UNUSABLE = {
 }
 
 
-def facade(variant: Any) -> None:
+def use_facade(variant: Any) -> None:
     variant.run(variant.open(server=SERVER, token=TOKEN, retry=False, timeout=5).fetch())
 
 
-def connect(variant: Any) -> None:
+def use_connect(variant: Any) -> None:
     """Wait for a session whose address is at `HOST`; the platform is on this machine."""
     record = {"id": "n1", "name": "n", "type": "notebook", "status": "Running"}
     record["connectURL"] = f"{SERVER}/v1/session"
@@ -180,13 +180,13 @@ def connect(variant: Any) -> None:
         urls.raise_for_failures()
 
 
-def provider(_: Any) -> None:
-    """Send a request as logins and the discovery of servers do."""
+def use_login_client(_: Any) -> None:
+    """Send a request with the client of logins and of the discovery of servers."""
     with open_client(5) as client:
         send(client, "GET", SERVER)
 
 
-CLIENTS = [facade, connect, provider]
+CLIENTS = [use_facade, use_connect, use_login_client]
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -197,7 +197,7 @@ def test_every_client_uses_the_proxy(variant: Any, proxy: ProxyServer, client: A
 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("exceptions", [f"{HOST}:443", ".invalid", "*"])
-def test_every_client_respects_the_exceptions(
+def test_every_client_respects_no_proxy(
     variant: Any,
     proxy: ProxyServer,
     no_proxies: pytest.MonkeyPatch,
@@ -212,7 +212,7 @@ def test_every_client_respects_the_exceptions(
 
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("url", UNUSABLE)
-def test_every_client_names_a_proxy_that_cannot_be_used(
+def test_every_client_reports_a_proxy_that_cannot_be_used(
     variant: Any, no_proxies: pytest.MonkeyPatch, client: Any, url: str
 ) -> None:
     no_proxies.setenv("ALL_PROXY", url)
@@ -233,7 +233,7 @@ def test_a_proxy_that_cannot_be_used_is_ignored_on_this_machine(
     assert variant.run(variant.open(server=faulty.url, token=TOKEN).fetch()) == []
 
 
-def test_a_redirect_finds_its_own_proxy(
+def test_the_proxy_of_a_redirect_is_chosen_for_its_target(
     variant: Any, proxy: ProxyServer, no_proxies: pytest.MonkeyPatch
 ) -> None:
     """The address of a session may redirect to a server that needs no proxy."""
@@ -242,9 +242,9 @@ def test_a_redirect_finds_its_own_proxy(
         proxy.port = int(direct.url.split(":")[2].split("/")[0])
         no_proxies.setenv("HTTP_PROXY", proxy.url)
         record["connectURL"] = f"http://{HOST}/start"
-        here = direct.url.replace("/skaha", "/here")
+        target = direct.url.replace("/skaha", "/target")
         direct.answer = lambda request: (
-            Answer(302, "", headers={"Location": here})
+            Answer(302, "", headers={"Location": target})
             if request.path.endswith("/start")
             else Answer(200, "a page")
         )
@@ -254,35 +254,35 @@ def test_a_redirect_finds_its_own_proxy(
         session = variant.open(server=scripted.url, token=TOKEN, retry=False)
         assert variant.run(session.connect("n1", timeout=5, browser=False))
         assert proxy.hosts == [f"http://{HOST}/start"]
-        assert [request.path for request in direct.received][1:] == ["/here"]
+        assert [request.path for request in direct.received][1:] == ["/target"]
 
 
 # Requests through a proxy.
 
 
-def test_launches_through_a_tunnel(
+def test_many_launches_share_few_tunnels(
     variant: Any, platform: FaultyPlatform, proxy: ProxyServer
 ) -> None:
-    """Each connection is one tunnel, and serves many requests."""
+    """Each connection is a tunnel and is used for many requests."""
     session = variant.open(server=SERVER, token=TOKEN, concurrency=3)
     launched = variant.run(session.create("run", IMAGE, replicas=9))
-    assert platform.ids_by_name() == {name: [one] for name, one in launched.names.items()}
+    assert platform.ids_by_name() == {name: [key] for name, key in launched.names.items()}
     variant.run(session.info(list(launched)))
     assert 1 <= len(proxy.heads) <= 3
     assert all(TOKEN not in head for head in proxy.heads)
 
 
-def test_a_proxy_with_a_password(
+def test_the_password_is_sent_to_the_proxy(
     variant: Any, platform: FaultyPlatform, proxy: ProxyServer, no_proxies: pytest.MonkeyPatch
 ) -> None:
     no_proxies.setenv("HTTPS_PROXY", proxy.url.replace("//", "//vera:pass%20word@"))
     session = variant.open(server=SERVER, token=TOKEN, concurrency=3)
     launched = variant.run(session.create("run", IMAGE, replicas=9))
-    assert platform.ids_by_name() == {name: [one] for name, one in launched.names.items()}
+    assert platform.ids_by_name() == {name: [key] for name, key in launched.names.items()}
     assert set(proxy.passwords) == {"vera:pass word"}
 
 
-def test_without_tls_the_proxy_forwards(
+def test_without_tls_the_proxy_forwards_each_request(
     variant: Any, faulty: FaultyPlatform, no_proxies: pytest.MonkeyPatch
 ) -> None:
     with ProxyServer(faulty.port) as proxy:
@@ -290,15 +290,15 @@ def test_without_tls_the_proxy_forwards(
         server = SERVER.replace("https", "http")
         session = variant.open(server=server, token=TOKEN, allow_http=True, concurrency=2)
         launched = variant.run(session.create("run", IMAGE, replicas=6))
-        assert faulty.ids_by_name() == {name: [one] for name, one in launched.names.items()}
+        assert faulty.ids_by_name() == {name: [key] for name, key in launched.names.items()}
         assert set(proxy.hosts) == {f"{server}/v1/session"}
 
 
 @pytest.mark.parametrize("has_tls", [True, False], ids=["https", "http"])
-def test_a_proxy_with_tls(
+def test_the_connection_to_the_proxy_may_use_tls(
     variant: Any, trusted: trustme.CA, no_proxies: pytest.MonkeyPatch, has_tls: bool
 ) -> None:
-    """The proxy, too, may have a certificate of an authority in SSL_CERT_FILE."""
+    """SSL_CERT_FILE is also used for the certificate of the proxy."""
     tls = tls_of(trusted, HOST) if has_tls else None
     scheme = "https" if has_tls else "http"
     with (
@@ -310,7 +310,7 @@ def test_a_proxy_with_tls(
             server=f"{scheme}://{HOST}/skaha", token=TOKEN, allow_http=True, concurrency=2
         )
         launched = variant.run(session.create("run", IMAGE, replicas=6))
-        assert platform.ids_by_name() == {name: [one] for name, one in launched.names.items()}
+        assert platform.ids_by_name() == {name: [key] for name, key in launched.names.items()}
         assert proxy.heads
 
 
@@ -330,11 +330,11 @@ CUTS: dict[str, Step | str] = {
 def test_a_launch_without_a_tunnel_was_not_sent(
     variant: Any, platform: FaultyPlatform, proxy: ProxyServer, cut: str
 ) -> None:
-    """It is sent again at once, and not looked up."""
+    """The launch is sent again at once and is not looked up."""
     proxy.script.extend([CUTS[cut]] * 5)
     session = variant.open(server=SERVER, token=TOKEN, retry=QUICK, concurrency=2)
     launched = variant.run(session.create("run", IMAGE, replicas=4))
-    assert platform.ids_by_name() == {name: [one] for name, one in launched.names.items()}
+    assert platform.ids_by_name() == {name: [key] for name, key in launched.names.items()}
     assert sorted(platform.request_keys()) == [f"POST run-{number}" for number in range(1, 5)]
 
 
@@ -396,7 +396,7 @@ def test_ctrl_c_ends_the_wait_for_a_tunnel(
         assert len(session.info(ids)) == 2
 
 
-# A proxy that refuses.
+# Refusals of a proxy.
 
 CALLS = {
     "fetch": lambda session: session.fetch(),
@@ -409,7 +409,7 @@ CALLS = {
 def test_a_refused_password_is_sent_once(
     variant: Any, proxy: ProxyServer, no_proxies: pytest.MonkeyPatch, call: str
 ) -> None:
-    """Many attempts could lock the account."""
+    """The proxy could lock the account after many attempts."""
     no_proxies.setenv("HTTPS_PROXY", proxy.url.replace("//", f"//vera:{PASSWORD}@"))
     proxy.otherwise = "407 Proxy Authentication Required"
     session = variant.open(server=SERVER, token=TOKEN, retry=QUICK)
@@ -424,7 +424,7 @@ def test_a_refused_password_is_sent_once(
     )
     assert PASSWORD not in trace
     assert b64encode(f"vera:{PASSWORD}".encode()).decode() not in trace
-    # A later call tries again: the password may be right now.
+    # A later call sends the password again, because it may be valid then.
     proxy.otherwise = Step.PASS
     assert variant.run(session.fetch()) == []
 
@@ -438,7 +438,7 @@ def test_a_refused_server_is_reported_at_once(variant: Any, proxy: ProxyServer, 
     assert f"does not connect to {HOST}, 403 Forbidden: add {HOST} to NO_PROXY" in str(error)
 
 
-def test_a_refused_password_without_tls(
+def test_a_password_refused_by_a_forwarding_proxy_is_sent_once(
     variant: Any, faulty: FaultyPlatform, no_proxies: pytest.MonkeyPatch
 ) -> None:
     with ProxyServer(faulty.port) as proxy:
@@ -452,8 +452,10 @@ def test_a_refused_password_without_tls(
         assert "check the user and the password in http_proxy" in str(error)
 
 
-@pytest.mark.parametrize("client", [connect, provider])
-def test_other_clients_report_the_refusal(variant: Any, proxy: ProxyServer, client: Any) -> None:
+@pytest.mark.parametrize("client", [use_connect, use_login_client])
+def test_other_clients_report_a_refused_password(
+    variant: Any, proxy: ProxyServer, client: Any
+) -> None:
     proxy.otherwise = "407 Proxy Authentication Required"
     with pytest.raises((ConnectionFailedError, ExceptionGroup)) as caught:
         client(variant)
@@ -464,7 +466,9 @@ def test_other_clients_report_the_refusal(variant: Any, proxy: ProxyServer, clie
     assert len(proxy.heads) == 1
 
 
-def test_a_proxy_that_does_not_run(variant: Any, no_proxies: pytest.MonkeyPatch) -> None:
+def test_a_proxy_that_refuses_connections_is_named(
+    variant: Any, no_proxies: pytest.MonkeyPatch
+) -> None:
     no_proxies.setenv("HTTPS_PROXY", CLOSED)
     session = variant.open(server=SERVER, token=TOKEN, retry=False)
     error = error_of(variant, lambda: session.create("run", IMAGE))
@@ -477,7 +481,7 @@ def test_a_proxy_that_does_not_run(variant: Any, no_proxies: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_authorities_that_cannot_be_read(
+def test_every_client_reports_unreadable_certificate_authorities(
     variant: Any, no_proxies: pytest.MonkeyPatch, client: Any, tmp_path: Path
 ) -> None:
     path = tmp_path / "authorities.pem"

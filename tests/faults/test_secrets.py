@@ -1,4 +1,4 @@
-"""Nothing that is written, shown or kept has a secret in it: every place is searched for it."""
+"""No error, log, repr, pickle or traceback contains a secret."""
 
 import asyncio
 import base64
@@ -28,7 +28,7 @@ TOKEN = "canary-token-8f1c"
 VALUE = "canary-value-77aa"
 SECRET = "canary-secret-03be"
 ENCODED = base64.b64encode(f"vrubin:{SECRET}".encode()).decode()
-CANARIES = (
+SECRETS = (
     TOKEN,
     VALUE,
     SECRET,
@@ -37,8 +37,8 @@ CANARIES = (
     base64.b64encode(SECRET.encode()).decode(),
 )
 
-# The sources of the package and of the generated client.
-OURS = tuple(str(Path(str(module.__file__)).parent) for module in (skaha, skaha_api))
+# The folders of the package and of the generated client.
+OUR_SOURCES = tuple(str(Path(str(module.__file__)).parent) for module in (skaha, skaha_api))
 ENV = {"PASSWORD": VALUE}
 FAULTS = [
     *(f.refusal(status) for status in (400, 401, 403, 404, 409, 429, 500, 502, 503)),
@@ -49,8 +49,8 @@ FAULTS = [
 ]
 
 
-class Everything(logging.Handler):
-    """Keeps whatever is logged by anybody, as text."""
+class AllLogs(logging.Handler):
+    """Stores the records of all loggers as texts."""
 
     def __init__(self) -> None:
         super().__init__(0)
@@ -63,74 +63,76 @@ class Everything(logging.Handler):
 
 
 @pytest.fixture
-def logged() -> Iterator[Everything]:
-    """Everything that is logged, at any level, httpx and httpcore included."""
-    everything = Everything()
+def logged() -> Iterator[AllLogs]:
+    """Record all logs at any level, including those of httpx and httpcore."""
+    handler = AllLogs()
     root = logging.getLogger()
     level = root.level
-    root.addHandler(everything)
+    root.addHandler(handler)
     root.setLevel(1)
-    yield everything
+    yield handler
     root.setLevel(level)
-    root.removeHandler(everything)
+    root.removeHandler(handler)
 
 
-def told_by(error: BaseException) -> Iterator[str]:
-    """Return all that an exception, and those behind it, may tell."""
+def texts_of(error: BaseException) -> Iterator[str]:
+    """Yield all texts that an exception, its causes and its partial result contain."""
     yield "".join(traceback.format_exception(error))
-    seen: set[int] = set()
-    todo: list[Any] = [error]
-    while todo:
-        one = todo.pop()
-        if one is None or id(one) in seen:
+    visited: set[int] = set()
+    remaining: list[Any] = [error]
+    while remaining:
+        part = remaining.pop()
+        if part is None or id(part) in visited:
             continue
-        seen.add(id(one))
-        yield from (str(one), repr(one), repr(one.args), repr(getattr(one, "__notes__", "")))
-        shown = {name: value for name, value in vars(one).items() if not name.startswith("__")}
-        yield repr(shown)
-        partial = shown.get("partial")
+        visited.add(id(part))
+        yield from (str(part), repr(part), repr(part.args), repr(getattr(part, "__notes__", "")))
+        attributes = {
+            name: value for name, value in vars(part).items() if not name.startswith("__")
+        }
+        yield repr(attributes)
+        partial = attributes.get("partial")
         if partial is not None:
-            yield from told_by_result(partial)
-            todo += partial.failures.values()
-        todo += [one.__cause__, one.__context__, *getattr(one, "exceptions", ())]
-        yield from local_variables(one)
-        yield from attributes_of_responses(one)
+            yield from texts_of_result(partial)
+            remaining += partial.failures.values()
+        remaining += [part.__cause__, part.__context__, *getattr(part, "exceptions", ())]
+        yield from local_variables(part)
+        yield from attributes_of_responses(part)
 
 
 def local_variables(error: BaseException) -> Iterator[str]:
     """Yield the local variables in the frames of the library, as debuggers show them."""
     for frame, _ in traceback.walk_tb(error.__traceback__):
-        if frame.f_code.co_filename.startswith(OURS):
+        if frame.f_code.co_filename.startswith(OUR_SOURCES):
             yield from (f"{name} = {value!r}" for name, value in frame.f_locals.items())
 
 
 def attributes_of_responses(error: BaseException) -> Iterator[str]:
-    """Yield the request and the response of an error, and the objects to which they lead."""
-    todo = [getattr(error, "_request", None), getattr(error, "response", None)]
-    seen: set[int] = set()
-    while todo:
-        value = todo.pop()
-        if value is not None and id(value) not in seen and hasattr(value, "__dict__"):
-            seen.add(id(value))
+    """Yield the attributes of an error's request and response, and of all objects in them."""
+    remaining = [getattr(error, "_request", None), getattr(error, "response", None)]
+    visited: set[int] = set()
+    while remaining:
+        value = remaining.pop()
+        if value is not None and id(value) not in visited and hasattr(value, "__dict__"):
+            visited.add(id(value))
             yield repr(vars(value))
             if isinstance(value, httpx.Headers):
                 yield str(value.raw)
-            todo += vars(value).values()
+            remaining += vars(value).values()
 
 
-def told_by_result(result: Any) -> Iterator[str]:
+def texts_of_result(result: Any) -> Iterator[str]:
     yield from (repr(result), str(result), json.dumps(result), repr(vars(result)))
     if hasattr(result, "_repr_html_"):
         yield result._repr_html_()
 
 
-def check_no_canary(texts: Any) -> None:
+def check_no_secret(texts: Any) -> None:
     for text in texts:
-        for canary in CANARIES:
-            assert canary not in text
+        for secret in SECRETS:
+            assert secret not in text
 
 
-def opened(variant: Any, platform: FaultyPlatform) -> Any:
+def open_session(variant: Any, platform: FaultyPlatform) -> Any:
     registry = ContainerRegistry(username="vrubin", secret=SECRET)
     quick = Retry(attempts=2, deadline=0.2, first_pause=0.001)
     return variant.open(
@@ -139,7 +141,7 @@ def opened(variant: Any, platform: FaultyPlatform) -> Any:
 
 
 def errors_of(variant: Any, session: Any, ids: list[str]) -> Iterator[BaseException]:
-    """Yield what all kinds of calls raise, or keep as failures."""
+    """Yield the errors and failures of all kinds of calls."""
     calls = [
         lambda: session.create("run", IMAGE, env=ENV, replicas=2),
         lambda: session.create_many([{"name": "run-1", "image": IMAGE, "env": ENV}]),
@@ -155,45 +157,46 @@ def errors_of(variant: Any, session: Any, ids: list[str]) -> Iterator[BaseExcept
         except SkahaError as error:
             yield error
         else:
-            check_no_canary(told_by_result(result))
+            check_no_secret(texts_of_result(result))
             try:
                 result.raise_for_failures()
             except ExceptionGroup as group:
                 yield group
             else:
-                # Not even a session that has never failed shows what it was told.
-                check_no_canary([repr(result)])
+                check_no_secret([repr(result)])
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_no_error_shows_a_secret(
-    variant: Any, faulty: FaultyPlatform, logged: Everything, fault: f.Fault
+    variant: Any, faulty: FaultyPlatform, logged: AllLogs, fault: f.Fault
 ) -> None:
     ids = [faulty.add("run-9") for _ in range(2)]
-    for what in ("POST run-1", "POST run-2", f"GET {ids[0]}", f"DELETE {ids[0]}"):
-        faulty.always(what, fault)
+    for key in ("POST run-1", "POST run-2", f"GET {ids[0]}", f"DELETE {ids[0]}"):
+        faulty.always(key, fault)
     faulty.script("GET session", f.NONE, f.NONE, fault, fault, fault, fault)
-    session = opened(variant, faulty)
-    with warnings.catch_warnings(record=True) as warned:
+    session = open_session(variant, faulty)
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         errors = list(errors_of(variant, session, ids))
     assert errors
     for error in errors:
-        check_no_canary(told_by(error))
-        check_no_canary([pickle.dumps(error).decode("latin-1")])
-    check_no_canary(str(one.message) for one in warned)
-    check_no_canary(logged.texts)
-    check_no_canary(one.target for one in faulty.requests())
-    # What was looked for was there to be found, and all who log were heard.
+        check_no_secret(texts_of(error))
+        check_no_secret([pickle.dumps(error).decode("latin-1")])
+    check_no_secret(str(warning.message) for warning in caught)
+    check_no_secret(logged.texts)
+    check_no_secret(request.target for request in faulty.requests())
+    # The requests contained the secrets, and the logs of all libraries were recorded.
     assert {"httpx", "httpcore"} <= logged.names
-    assert all(TOKEN in one.headers["authorization"] for one in faulty.requests())
-    posts = faulty.requests("POST")
-    assert all(one.headers["x-skaha-registry-auth"] == ENCODED for one in posts)
-    assert all(f"PASSWORD={VALUE}" in one.form["env"] for one in posts)
+    assert all(TOKEN in request.headers["authorization"] for request in faulty.requests())
+    launches = faulty.requests("POST")
+    assert all(launch.headers["x-skaha-registry-auth"] == ENCODED for launch in launches)
+    assert all(f"PASSWORD={VALUE}" in launch.form["env"] for launch in launches)
 
 
-def test_the_requests_behind_an_error_show_no_secret(variant: Any, faulty: FaultyPlatform) -> None:
-    """Tools that collect errors show what hangs on them: requests, answers, and their headers."""
+def test_the_requests_and_responses_of_an_error_show_no_secret(
+    variant: Any, faulty: FaultyPlatform
+) -> None:
+    """Tools that collect errors also collect their requests, responses and headers."""
     faulty.always("POST run-1", f.refusal(400))
     faulty.always("POST run-2", f.RESET_EXECUTED)
     registry = ContainerRegistry(username="vrubin", secret=SECRET)
@@ -202,18 +205,18 @@ def test_the_requests_behind_an_error_show_no_secret(variant: Any, faulty: Fault
     with pytest.raises(SkahaError) as caught:
         variant.run(session.create("run", IMAGE, env=ENV, replicas=2))
     texts: list[str] = []
-    todo: list[BaseException | None] = [caught.value, *caught.value.partial.failures.values()]
-    while todo:
-        error = todo.pop()
+    remaining: list[BaseException | None] = [caught.value, *caught.value.partial.failures.values()]
+    while remaining:
+        error = remaining.pop()
         if error is None:
             continue
-        todo += [error.__cause__, error.__context__]
+        remaining += [error.__cause__, error.__context__]
         request = getattr(error, "_request", None)
-        for one in (request, getattr(error, "response", None)):
-            if one is not None:
-                texts += [repr(one), repr(one.headers), repr(one.extensions)]
+        for message in (request, getattr(error, "response", None)):
+            if message is not None:
+                texts += [repr(message), repr(message.headers), repr(message.extensions)]
     assert len(texts) >= 6
-    check_no_canary(texts)
+    check_no_secret(texts)
 
 
 @pytest.mark.parametrize("status", [200, 400])
@@ -232,11 +235,13 @@ def test_a_response_that_quotes_the_request_is_redacted(
     with pytest.raises(BadRequestError if status == 400 else AnswerError) as caught:
         variant.run(session.create("run", IMAGE, env=ENV))
     assert "PASSWORD=..." in caught.value.text
-    check_no_canary([str(caught.value), repr(vars(caught.value))])
-    check_no_canary(attributes_of_responses(caught.value))
+    check_no_secret([str(caught.value), repr(vars(caught.value))])
+    check_no_secret(attributes_of_responses(caught.value))
 
 
-def test_the_traceback_of_the_program_stays(variant: Any, faulty: FaultyPlatform) -> None:
+def test_an_exception_of_the_program_keeps_its_traceback(
+    variant: Any, faulty: FaultyPlatform
+) -> None:
     faulty.always("GET session", f.RESET_EXECUTED)
     session = variant.open(server=faulty.url, token=TOKEN, retry=False)
     mistake = ValueError("a mistake of the program")
@@ -254,11 +259,11 @@ def test_an_interrupted_launch_shows_no_secret(variant: Any, faulty: FaultyPlatf
 
     def stop(done: int, _: int) -> None:
         if done:
-            raise LookupError("an exception in it stops the call, like Ctrl-C")
+            raise LookupError("an exception of progress stops the call, like Ctrl-C")
 
     with pytest.raises(LookupError, match="like Ctrl-C") as caught:
         variant.run(session.create("run", IMAGE, env=ENV, replicas=2, progress=stop))
-    check_no_canary(told_by(caught.value))
+    check_no_secret(texts_of(caught.value))
 
 
 def test_a_cancelled_launch_shows_no_secret(faulty: FaultyPlatform) -> None:
@@ -272,19 +277,19 @@ def test_a_cancelled_launch_shows_no_secret(faulty: FaultyPlatform) -> None:
             launch.cancel()
             with pytest.raises(asyncio.CancelledError) as caught:
                 await launch
-            check_no_canary(told_by(caught.value))
+            check_no_secret(texts_of(caught.value))
 
     asyncio.run(cancel())
 
 
-def test_the_frames_of_a_wrong_configuration_show_no_secret(
+def test_the_frames_of_an_invalid_configuration_show_no_secret(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "config.toml"
     file.touch(0o600)
     monkeypatch.setenv("SKAHA_CONFIG", str(file))
     secrets = f"active = 'a'\n[profiles.a]\ntoken = '{TOKEN}'\nregistry_secret = '{SECRET}'\n"
-    wrong: list[tuple[str, Any]] = [
+    cases: list[tuple[str, Any]] = [
         (f"{secrets}timeout = -1\n", config.settings),
         (f"{secrets}timeout = -1\n", lambda: config.save("concurrency", "2")),
         (f"{secrets}timeout = -1\n", lambda: config.remove("concurrency")),
@@ -298,36 +303,37 @@ def test_the_frames_of_a_wrong_configuration_show_no_secret(
         (f"profiles.b.timeout = 5\n{secrets}", lambda: config.save("timeout", "2", "c")),
         (secrets, lambda: SkahaClient(profile="b", token=VALUE)),
     ]
-    for text, call in wrong:
+    for text, call in cases:
         file.write_text(text)
         with pytest.raises(ConfigurationError) as caught:
             call()
-        check_no_canary(told_by(caught.value))
+        check_no_secret(texts_of(caught.value))
 
 
-def test_a_token_file_without_a_token_shows_nothing(
+def test_the_error_of_an_invalid_token_file_shows_no_secret(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "token").write_text(f"{TOKEN} {TOKEN}")
     monkeypatch.setenv("SKAHA_TOKEN_FILE", str(tmp_path / "token"))
     with pytest.raises(ConfigurationError, match=r"SKAHA_TOKEN_FILE: .*token must be") as caught:
         SkahaClient()
-    check_no_canary(told_by(caught.value))
+    check_no_secret(texts_of(caught.value))
 
 
 def test_no_object_shows_a_secret(variant: Any, faulty: FaultyPlatform) -> None:
-    """Neither does anything else that a call leaves in the hands of its caller."""
-    session = opened(variant, faulty)
+    """Neither clients nor results contain a secret in their texts."""
+    session = open_session(variant, faulty)
     launched = variant.run(session.create("run", IMAGE, env=ENV, replicas=2))
-    shown = [session, session.registry, session.retry, session.api, session.api._settings, launched]
-    shown += [launched.order, launched.names]
-    shown += [session.api._settings.auth, session.api._settings.tls, variant.run(session.fetch())]
-    check_no_canary(text for one in shown for text in (repr(one), str(one), f"{one}"))
+    settings = session.api._settings
+    objects = [session, session.registry, session.retry, session.api, settings, launched]
+    objects += [launched.order, launched.names]
+    objects += [settings.auth, settings.tls, variant.run(session.fetch())]
+    check_no_secret(text for item in objects for text in (repr(item), str(item), f"{item}"))
 
 
-def test_no_secret_in_a_refused_argument(faulty: FaultyPlatform) -> None:
-    """A secret that cannot be used is not shown to say so."""
-    wrong: list[Any] = [
+def test_the_error_of_a_refused_argument_shows_no_secret(faulty: FaultyPlatform) -> None:
+    """The message must not quote an invalid secret."""
+    calls: list[Any] = [
         lambda: SkahaClient(server=faulty.url, token=f"{TOKEN}\n{TOKEN}"),
         lambda: SkahaClient(server=faulty.url, token=f"{TOKEN}é"),
         lambda: SkahaClient(server=faulty.url, token=[TOKEN]),  # type: ignore[arg-type]
@@ -347,11 +353,11 @@ def test_no_secret_in_a_refused_argument(faulty: FaultyPlatform) -> None:
         lambda: ContainerRegistry(username="vrubin", secret=[SECRET]),  # type: ignore[arg-type]
     ]
     session = SkahaClient(server=faulty.url, token=TOKEN)
-    check_no_canary([repr(session)])
-    for call in wrong:
+    check_no_secret([repr(session)])
+    for call in calls:
         with pytest.raises(SkahaError) as caught:
             call()
-        check_no_canary(told_by(caught.value))
+        check_no_secret(texts_of(caught.value))
 
 
 @pytest.mark.parametrize(
@@ -368,8 +374,10 @@ def test_no_secret_in_a_refused_argument(faulty: FaultyPlatform) -> None:
         f"PASSWORD={VALUE}",
     ],
 )
-def test_no_value_in_a_refused_environment(variant: Any, faulty: FaultyPlatform, env: Any) -> None:
-    session = opened(variant, faulty)
+def test_the_error_of_a_refused_environment_shows_no_value(
+    variant: Any, faulty: FaultyPlatform, env: Any
+) -> None:
+    session = open_session(variant, faulty)
     calls = [
         lambda: session.create("run", IMAGE, env=env),
         lambda: session.preview("run", IMAGE, env=env),
@@ -380,23 +388,23 @@ def test_no_value_in_a_refused_environment(variant: Any, faulty: FaultyPlatform,
     for call in calls:
         with pytest.raises(SkahaError) as caught:
             variant.run(call())
-        check_no_canary(told_by(caught.value))
+        check_no_secret(texts_of(caught.value))
     assert faulty.received == []
 
 
-def test_the_search_finds_what_is_there(logged: Everything) -> None:
-    """A search that finds nothing anywhere would prove nothing."""
-    logging.getLogger("anybody").debug("%s", {"token": TOKEN})
+def test_the_checks_of_this_file_find_secrets(logged: AllLogs) -> None:
+    """Otherwise the other tests would prove nothing."""
+    logging.getLogger("another-library").debug("%s", {"token": TOKEN})
     with pytest.raises(AssertionError):
-        check_no_canary(logged.texts)
+        check_no_secret(logged.texts)
     with pytest.raises(AssertionError):
-        check_no_canary(told_by(ValueError(VALUE)))
+        check_no_secret(texts_of(ValueError(VALUE)))
     error = SkahaError("a failure")
     error.__cause__ = KeyError(ENCODED)
     with pytest.raises(AssertionError):
-        check_no_canary(told_by(error))
+        check_no_secret(texts_of(error))
     with pytest.raises(SkahaError) as caught:
         SkahaClient(server=f"ftp://{TOKEN}")
     assert any("server = " in text for text in local_variables(caught.value))
     with pytest.raises(AssertionError):
-        check_no_canary(told_by(caught.value))
+        check_no_secret(texts_of(caught.value))

@@ -24,10 +24,10 @@ TOKEN = "a-token"
 
 
 class RawServer:
-    """Sends scripted bytes as the response to each request; keeps its connections open.
+    """A server that sends scripted bytes for each request and keeps its connections open.
 
     Args:
-        responses: The parts of each response. Each part is sent on its own.
+        responses: The parts of each response. Each part is sent separately.
         tls: The TLS context; without it, plain http.
     """
 
@@ -102,7 +102,7 @@ SURPLUS = {
     "a response after chunks": [CHUNKED + SMUGGLED],
     "a response in another segment": [EMPTY, SMUGGLED],
     "the beginning of a response": [EMPTY + SMUGGLED[:20]],
-    "the beginning of a response, later": [EMPTY, SMUGGLED[:20]],
+    "the beginning of a response in another segment": [EMPTY, SMUGGLED[:20]],
     "an interim response": [EMPTY + INTERIM],
     "a line feed": [EMPTY + b"\r\n"],
     "a body of another length": [response(b"[]") + b" "],
@@ -135,7 +135,7 @@ def test_a_connection_with_unread_bytes_is_closed(
             assert server.has_sent_all.wait(10)
 
 
-def test_bytes_that_the_event_loop_has_not_read_yet() -> None:
+def test_a_connection_with_bytes_that_the_event_loop_has_not_read_is_closed() -> None:
     has_first = threading.Event()
     with RawServer([[EMPTY, SMUGGLED], [EMPTY]], None) as server:
         server.before_next_part = lambda: has_first.wait(10)
@@ -153,8 +153,8 @@ def test_bytes_that_the_event_loop_has_not_read_yet() -> None:
 
 
 @pytest.mark.parametrize("status", [b"204 No Content", b"304 Not Modified"])
-def test_a_status_without_a_body(variant: Any, status: bytes) -> None:
-    """The bytes of a body are the beginning of the next response, whatever the length says."""
+def test_bytes_after_a_status_without_a_body_are_surplus(variant: Any, status: bytes) -> None:
+    """Such a response ends after its head, even if it states a length."""
     end = response(b"abc", b"HTTP/1.1 " + status)
     with RawServer([[end[:-3]], [end], [EMPTY]], None) as server:
         session = variant.open(server=server.url, token=TOKEN, retry=False)
@@ -175,19 +175,19 @@ async def _get(client: Any) -> None:
         await http.send(http.build_request("GET", "/v1/session"))
 
 
-def test_no_replica_gets_the_id_of_another(variant: Any) -> None:
-    """Each third launch is followed by a response that nobody asked for."""
+def test_no_replica_gets_the_id_of_another_response(variant: Any) -> None:
+    """After some launches, the platform sends a second response without a request."""
     with FaultyPlatform(7, 0.3, [f.SURPLUS]) as platform:
         session = variant.open(server=platform.url, token=TOKEN, retry=QUICK, concurrency=4)
         launched = variant.run(session.create("run", IMAGE, replicas=60))
-        assert platform.ids_by_name() == {name: [one] for name, one in launched.names.items()}
+        assert platform.ids_by_name() == {name: [key] for name, key in launched.names.items()}
         assert len(platform.requests("POST")) == 60
         assert platform.connections > 4
 
 
 @pytest.fixture
 def early_bytes(trusted: trustme.CA) -> Iterator[tuple[str, int]]:
-    """The address of a server that sends bytes without TLS before the TLS handshake."""
+    """Start a server that sends bytes before the TLS handshake; yield its address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -200,10 +200,10 @@ def early_bytes(trusted: trustme.CA) -> Iterator[tuple[str, int]]:
         yield listener.getsockname()
 
 
-def test_bytes_before_tls_are_not_taken_for_bytes_of_the_server(
+def test_bytes_before_the_tls_handshake_end_the_connection(
     early_bytes: tuple[str, int],
 ) -> None:
-    """A proxy could send them. They end the connection."""
+    """A proxy could send such bytes in the name of the server."""
 
     async def connect() -> None:
         stream = await AsyncBackend(Exchange()).connect_tcp(*early_bytes)

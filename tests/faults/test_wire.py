@@ -1,4 +1,4 @@
-"""The token goes only to the platform, and only over safe connections."""
+"""The token is sent to the platform only, and over secure connections only."""
 
 import ssl
 import time
@@ -26,15 +26,15 @@ from skaha.errors import (
 from skaha_api import Client
 from skaha_api.api.session import delete_session, get_session, get_session_logs
 
-TOKEN = "a-token-nobody-else-may-see"
+TOKEN = "a-token-for-the-platform-only"
 
 
-def heard(platform: FaultyPlatform) -> list[str]:
-    """Return everything that this server was told, as one text each."""
-    return [f"{one.target} {one.headers} {one.form}" for one in platform.requests()]
+def request_texts(platform: FaultyPlatform) -> list[str]:
+    """Return the content of each request that this server received."""
+    return [f"{request.target} {request.headers} {request.form}" for request in platform.requests()]
 
 
-# Where the token goes.
+# Targets of the token.
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -42,14 +42,14 @@ def heard(platform: FaultyPlatform) -> list[str]:
 def test_no_redirect_is_followed(
     variant: Any, faulty: FaultyPlatform, status: int, relative: bool
 ) -> None:
-    """Not with the token, and not without; the error says where it would have led."""
+    """No redirect is followed, with or without the token. The error names its target."""
     with FaultyPlatform() as other:
-        where = "/elsewhere" if relative else f"{other.url}/v1/session"
+        target = "/target" if relative else f"{other.url}/v1/session"
         redirect = f.Fault(
-            "redirect", f.Execution.NEVER, status=status, headers=(("Location", where),)
+            "redirect", f.Execution.NEVER, status=status, headers=(("Location", target),)
         )
-        for what in ("GET session", "POST run-1", "DELETE abcdefgh"):
-            faulty.always(what, redirect)
+        for key in ("GET session", "POST run-1", "DELETE abcdefgh"):
+            faulty.always(key, redirect)
         session = variant.open(server=faulty.url, token=TOKEN, retry=QUICK)
         failures = [
             _error(variant, session.fetch),
@@ -60,8 +60,8 @@ def test_no_redirect_is_followed(
     for failure in failures:
         assert isinstance(failure, StatusError)
         assert failure.status == status
-        assert where in str(failure)
-    assert all("elsewhere" not in one.path for one in faulty.requests())
+        assert target in str(failure)
+    assert all("target" not in request.path for request in faulty.requests())
 
 
 def _error(variant: Any, call: Callable[[], Any]) -> SkahaError:
@@ -70,8 +70,8 @@ def _error(variant: Any, call: Callable[[], Any]) -> SkahaError:
     return caught.value
 
 
-def test_the_token_is_for_one_origin(variant: Any, faulty: FaultyPlatform) -> None:
-    """A request that a caller sends elsewhere through the same client goes without the token."""
+def test_the_token_is_sent_to_one_origin_only(variant: Any, faulty: FaultyPlatform) -> None:
+    """A request of the same httpx client to another server has no token."""
     with FaultyPlatform() as other:
         api = variant.open(server=faulty.url, token=TOKEN, retry=False).api
         for platform in (faulty, other):
@@ -79,8 +79,8 @@ def test_the_token_is_for_one_origin(variant: Any, faulty: FaultyPlatform) -> No
                 api.get_httpx_client().get(f"{platform.url}/v1/session")
             else:
                 variant.run(_async_get(api, f"{platform.url}/v1/session"))
-        assert [TOKEN in text for text in heard(faulty)] == [True]
-        assert [TOKEN in text for text in heard(other)] == [False]
+        assert [TOKEN in text for text in request_texts(faulty)] == [True]
+        assert [TOKEN in text for text in request_texts(other)] == [False]
 
 
 async def _async_get(api: Any, url: str) -> None:
@@ -91,35 +91,35 @@ async def _async_get(api: Any, url: str) -> None:
 def test_the_loopback_is_not_reached_through_a_proxy(
     variant: Any, faulty: FaultyPlatform, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
-    """Plain http is allowed to the loopback as nobody can listen: a proxy could."""
+    """Plain http to the loopback is safe without a proxy, but a proxy could read the token."""
     for name in ("no_proxy", "NO_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     with FaultyPlatform() as proxy:
         monkeypatch.setenv(variable, proxy.url)
         session = variant.open(server=faulty.url, token=TOKEN, retry=False)
         assert variant.run(session.fetch()) == []
-        assert heard(proxy) == []
+        assert request_texts(proxy) == []
     assert len(faulty.received) == 1
 
 
-def test_a_proxy_without_a_scheme(
+def test_a_proxy_may_be_a_host_and_a_port_without_a_scheme(
     variant: Any, faulty: FaultyPlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`host:port` is how many write a proxy, and curl reads it so."""
+    """Many users write a proxy as `host:port`; curl accepts this, too."""
     for name in ("no_proxy", "NO_PROXY", "HTTP_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("http_proxy", f"127.0.0.1:{faulty.port}")
     server = "http://platform.invalid/skaha"
     session = variant.open(server=server, token=TOKEN, retry=False, allow_http=True)
     assert variant.run(session.fetch()) == []
-    assert [one.target for one in faulty.requests()] == [f"{server}/v1/session"]
+    assert [request.target for request in faulty.requests()] == [f"{server}/v1/session"]
 
 
 # Plain http.
 
 
 LOOPBACK = ["127.0.0.1", "127.0.0.2", "localhost", "LOCALHOST", "[::1]"]
-ELSEWHERE = [
+OTHER_HOSTS = [
     "ws-uv.canfar.net",
     "10.0.0.1",
     "0.0.0.0",
@@ -135,8 +135,8 @@ ELSEWHERE = [
 ]
 
 
-@pytest.mark.parametrize("host", ELSEWHERE)
-def test_no_token_over_plain_http(host: str) -> None:
+@pytest.mark.parametrize("host", OTHER_HOSTS)
+def test_a_token_over_plain_http_needs_allow_http(host: str) -> None:
     for server in (f"http://{host}/skaha", f"HTTP://{host}:8080/skaha"):
         with pytest.raises(InvalidInputError, match="allow_http") as caught:
             SkahaClient(server=server, token=TOKEN)
@@ -145,29 +145,30 @@ def test_no_token_over_plain_http(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", LOOPBACK)
-def test_the_loopback_may_be_plain(host: str) -> None:
+def test_a_token_over_plain_http_to_the_loopback_is_allowed(host: str) -> None:
     SkahaClient(server=f"http://{host}:1234/skaha", token=TOKEN)
 
 
-def test_without_a_token_plain_http_is_nobodys_secret() -> None:
+def test_plain_http_without_a_token_is_allowed() -> None:
     SkahaClient(server="http://ws-uv.canfar.net/skaha")
 
 
 # TLS.
 
 
-def test_an_authority_of_ones_own(variant: Any, trusted: trustme.CA) -> None:
-    """`SSL_CERT_FILE` names whom to trust."""
+def test_the_authority_in_ssl_cert_file_is_trusted(variant: Any, trusted: trustme.CA) -> None:
     with FaultyPlatform(tls=tls_of(trusted)) as platform:
         session = variant.open(server=platform.url, token=TOKEN)
         launched = variant.run(session.create("run", "images.canfar.net/a/b:c", replicas=3))
-        assert platform.ids_by_name() == {name: [one] for name, one in launched.names.items()}
-        assert all(TOKEN in text for text in heard(platform))
+        assert platform.ids_by_name() == {name: [key] for name, key in launched.names.items()}
+        assert all(TOKEN in text for text in request_texts(platform))
 
 
 @pytest.mark.parametrize("verify", [True, False])
-def test_a_stranger_is_refused(variant: Any, authority: trustme.CA, verify: bool) -> None:
-    """Whatever `verify` says, and at once: trying again does not make a certificate better."""
+def test_an_untrusted_certificate_is_refused(
+    variant: Any, authority: trustme.CA, verify: bool
+) -> None:
+    """The setting `verify` does not change this. The request is not repeated."""
     with FaultyPlatform(tls=tls_of(authority)) as platform:
         settings: dict[str, Any] = {"retry": Retry(first_pause=0.001)}
         if not verify:
@@ -181,7 +182,7 @@ def test_a_stranger_is_refused(variant: Any, authority: trustme.CA, verify: bool
         assert platform.connections == 1
 
 
-def test_an_unknown_authority_leads_to_the_setting(
+def test_the_error_of_an_unknown_authority_names_ssl_cert_file(
     variant: Any, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
@@ -200,10 +201,10 @@ def test_an_unknown_authority_leads_to_the_setting(
         assert str(_error(variant, session.fetch)).endswith(f"; SSL_CERT_FILE is {other} now")
 
 
-def test_a_launch_without_a_trusted_server_was_not_sent(
+def test_a_launch_to_a_server_with_an_untrusted_certificate_is_not_uncertain(
     variant: Any, authority: trustme.CA
 ) -> None:
-    """All replicas fail at once, and none of them is uncertain."""
+    """No launch was sent, so all replicas fail at once."""
     with FaultyPlatform(tls=tls_of(authority)) as platform:
         session = variant.open(server=platform.url, token=TOKEN, concurrency=2)
         start = time.monotonic()
@@ -224,7 +225,7 @@ def test_a_certificate_for_another_host_is_refused(variant: Any, trusted: trustm
         assert platform.received == []
 
 
-def test_a_plain_answer_to_tls_is_refused(variant: Any, faulty: FaultyPlatform) -> None:
+def test_a_server_without_tls_is_refused_for_https(variant: Any, faulty: FaultyPlatform) -> None:
     server = faulty.url.replace("http:", "https:")
     session = variant.open(server=server, token=TOKEN, retry=False, timeout=TIMEOUT)
     with pytest.raises(ConnectionFailedError):
@@ -233,8 +234,8 @@ def test_a_plain_answer_to_tls_is_refused(variant: Any, faulty: FaultyPlatform) 
 
 
 @pytest.fixture
-def mutual(trusted: trustme.CA) -> Iterator[FaultyPlatform]:
-    """A platform that knows its callers by their certificates."""
+def certificate_platform(trusted: trustme.CA) -> Iterator[FaultyPlatform]:
+    """Start a platform that requires a certificate of the client."""
     context = tls_of(trusted)
     trusted.configure_trust(context)
     context.verify_mode = ssl.CERT_REQUIRED
@@ -242,55 +243,59 @@ def mutual(trusted: trustme.CA) -> Iterator[FaultyPlatform]:
         yield platform
 
 
-def certificate(authority: trustme.CA, path: Path) -> Path:
-    """Write a proxy certificate as users have it: certificate and key in one file."""
+def write_certificate(authority: trustme.CA, path: Path) -> Path:
+    """Write a proxy certificate with its key into one file, as users have it; return the path."""
     path.touch(mode=0o600)
     authority.issue_cert("vrubin@example.org").private_key_and_cert_chain_pem.write_to_path(path)
     return path
 
 
-def test_a_certificate_of_the_caller(
-    variant: Any, trusted: trustme.CA, mutual: FaultyPlatform, tmp_path: Path
+def test_a_certificate_of_the_client_is_used(
+    variant: Any, trusted: trustme.CA, certificate_platform: FaultyPlatform, tmp_path: Path
 ) -> None:
-    path = certificate(trusted, tmp_path / "proxy.pem")
-    session = variant.open(server=mutual.url, certificate=path)
+    path = write_certificate(trusted, tmp_path / "proxy.pem")
+    session = variant.open(server=certificate_platform.url, certificate=path)
     launched = variant.run(session.create("run", "images.canfar.net/a/b:c", replicas=3))
-    assert mutual.ids_by_name() == {name: [one] for name, one in launched.names.items()}
-    assert all("authorization" not in one.headers for one in mutual.requests())
+    assert certificate_platform.ids_by_name() == {
+        name: [key] for name, key in launched.names.items()
+    }
+    assert all(
+        "authorization" not in request.headers for request in certificate_platform.requests()
+    )
 
 
-def test_the_default_certificate(
+def test_the_default_certificate_is_used(
     variant: Any,
     trusted: trustme.CA,
-    mutual: FaultyPlatform,
+    certificate_platform: FaultyPlatform,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / ".ssl").mkdir()
-    certificate(trusted, tmp_path / ".ssl" / "cadcproxy.pem")
+    write_certificate(trusted, tmp_path / ".ssl" / "cadcproxy.pem")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert variant.run(variant.open(server=mutual.url).fetch()) == []
+    assert variant.run(variant.open(server=certificate_platform.url).fetch()) == []
 
 
-@pytest.mark.parametrize("stranger", [False, True], ids=["none", "a stranger's"])
-def test_the_platform_refuses_the_caller(
-    variant: Any, mutual: FaultyPlatform, tmp_path: Path, stranger: bool
+@pytest.mark.parametrize("has_certificate", [False, True], ids=["none", "untrusted"])
+def test_a_missing_or_untrusted_certificate_of_the_client_is_reported(
+    variant: Any, certificate_platform: FaultyPlatform, tmp_path: Path, has_certificate: bool
 ) -> None:
-    """A refused certificate is a problem of the credentials, and not sent again."""
+    """The error is about the credentials. The request is not repeated."""
     credentials: dict[str, Any] = {"token": TOKEN}
     message = "needs a certificate: log in with `skaha login`"
-    if stranger:
-        path = certificate(trustme.CA(), tmp_path / "proxy.pem")
+    if has_certificate:
+        path = write_certificate(trustme.CA(), tmp_path / "proxy.pem")
         credentials, message = {"certificate": path}, f"refuses the certificate {path}: log in"
-    session = variant.open(server=mutual.url, retry=QUICK, **credentials)
+    session = variant.open(server=certificate_platform.url, retry=QUICK, **credentials)
     with pytest.raises(CredentialsError, match=message):
         variant.run(session.fetch())
-    assert mutual.received == []
-    assert mutual.connections == 1
+    assert certificate_platform.received == []
+    assert certificate_platform.connections == 1
 
 
 @pytest.mark.parametrize("text", ["", "no certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n"])
-def test_an_unusable_certificate(tmp_path: Path, text: str) -> None:
+def test_an_invalid_certificate_of_the_client_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "proxy.pem"
     path.write_text(text)
     with pytest.raises(CredentialsError):
@@ -300,8 +305,9 @@ def test_an_unusable_certificate(tmp_path: Path, text: str) -> None:
 # Ids.
 
 
-# Dots alone mean folders to every client and server, encoded or not: the facade refuses them.
-HOSTILE = (
+# Clients and servers treat "." and ".." as folders, even if they are encoded, so the facade
+# refuses them.
+UNUSUAL_IDS = (
     st.text(min_size=1, max_size=20).filter(lambda text: text.strip(".") != "")
 ) | st.sampled_from(["a/b", "../x", "a?view=all", "a#b", "a%2fb", "a%2e%2e", "//host", "a\\b", "é"])
 
@@ -309,9 +315,9 @@ HOSTILE = (
 @settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(session_id=HOSTILE)
-def test_an_id_is_one_segment(faulty: FaultyPlatform, session_id: str) -> None:
-    """An id stays one segment of the path, even if the bare client does not check it."""
+@given(session_id=UNUSUAL_IDS)
+def test_an_id_stays_one_segment_of_the_path(faulty: FaultyPlatform, session_id: str) -> None:
+    """The generated client does not check ids."""
     client = Client(base_url=faulty.url)
     faulty.received.clear()
     faulty.sessions.clear()
@@ -319,18 +325,18 @@ def test_an_id_is_one_segment(faulty: FaultyPlatform, session_id: str) -> None:
         for endpoint in (get_session, get_session_logs, delete_session):
             endpoint.sync_detailed(session_id, client=client)
     assert len(faulty.received) == 3
-    for one in faulty.received:
-        base, _, segment = one.path.rpartition("/")
+    for request in faulty.received:
+        base, _, segment = request.path.rpartition("/")
         assert base == "/skaha/v1/session"
         assert unquote(segment) == session_id
-        assert set(one.query) <= {"view"}
+        assert set(request.query) <= {"view"}
 
 
 @pytest.mark.parametrize("call", ["info", "logs", "events", "destroy"])
 @pytest.mark.parametrize(
     "session_id", ["", ".", "..", "a/b", "a?b", "a#b", "a%2fb", "a b", "a\n", "-a", "é", "a\0"]
 )
-def test_what_cannot_be_an_id_is_not_sent(
+def test_an_invalid_id_is_not_sent(
     variant: Any, faulty: FaultyPlatform, call: str, session_id: str
 ) -> None:
     session = variant.open(server=faulty.url, token=TOKEN)

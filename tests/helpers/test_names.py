@@ -35,11 +35,11 @@ def test_any_text_gives_a_name_for_replicas_and_for_jobs(text):
         ("x" * 80, "x" * 50),
     ],
 )
-def test_the_name_is_near_to_the_text(text, expected):
+def test_the_name_keeps_as_much_of_the_text_as_possible(text, expected):
     assert names.from_text(text) == expected
 
 
-@pytest.mark.parametrize("wrong", [None, 5, b"a", ["a"]])
-def test_something_else_than_a_text_is_refused(wrong):
+@pytest.mark.parametrize("value", [None, 5, b"a", ["a"]])
+def test_a_value_that_is_not_a_text_is_refused(value):
     with pytest.raises(InvalidInputError, match="takes a text, not"):
-        names.from_text(wrong)
+        names.from_text(value)

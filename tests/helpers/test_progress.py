@@ -1,4 +1,4 @@
-"""Progress bars on a terminal and elsewhere. For notebooks, see test_notebook.py."""
+"""Progress bars on a terminal and without one. For notebooks, see test_notebook.py."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ import pytest
 from skaha import errors
 from skaha.helpers.progress import bar, transient_bar
 
-SEVERAL = """
+SEVERAL_BARS = """
 from skaha.helpers.progress import bar
 counting, waiting = bar("counting"), bar("waiting", until="running")
 for done in range(4):
@@ -19,37 +19,37 @@ for done in range(4):
 waiting({"a1": "Pending", "b2": "Unseen"})
 waiting({"a1": "Running", "b2": "Failed"})
 try:
-    with bar("broken") as progress:
+    with bar("interrupted") as progress:
         progress(1, 3)
         raise KeyboardInterrupt
 except KeyboardInterrupt:
-    print("went on")
+    print("continued")
 """
 
 
-def test_a_terminal_shows_a_line_each():
+def test_a_terminal_shows_a_line_for_each_bar():
     child = pexpect.spawn(
-        sys.executable, ["-c", SEVERAL], dimensions=(24, 100), timeout=20, encoding="utf-8"
+        sys.executable, ["-c", SEVERAL_BARS], dimensions=(24, 100), timeout=20, encoding="utf-8"
     )
     child.expect(pexpect.EOF)
     child.close()
-    # A terminal shows of each line only the text that was written last.
+    # Of each line, a terminal shows only the last text.
     lines = [line.rstrip("\r").rpartition("\r")[2] for line in child.before.split("\n")]
-    counting, waiting, broken, after, end = lines
+    counting, waiting, interrupted, after, end = lines
     assert counting.startswith("counting: 100%")
     assert "3/3" in counting
     assert waiting.startswith("waiting: 100%")
     assert "2/2" in waiting
     assert "1 Running, 1 Failed" in waiting
-    assert broken.startswith("broken:  33%")
-    assert (after, end) == ("went on", "")
+    assert interrupted.startswith("interrupted:  33%")
+    assert (after, end) == ("continued", "")
 
 
 def test_without_a_terminal_nothing_is_shown():
     finished = subprocess.run(
-        [sys.executable, "-c", SEVERAL], capture_output=True, text=True, check=True
+        [sys.executable, "-c", SEVERAL_BARS], capture_output=True, text=True, check=True
     )
-    assert (finished.stdout, finished.stderr) == ("went on\n", "")
+    assert (finished.stdout, finished.stderr) == ("continued\n", "")
 
 
 def test_several_threads_share_a_bar(monkeypatch, capsys):
@@ -65,7 +65,7 @@ def test_several_threads_share_a_bar(monkeypatch, capsys):
 
 
 def in_a_notebook(monkeypatch):
-    """Make this process look like the kernel of a notebook."""
+    """Let the library take this process for the kernel of a notebook."""
     shell = types.SimpleNamespace(kernel=object())
     ipython = types.SimpleNamespace(get_ipython=lambda: shell)
     monkeypatch.setitem(sys.modules, "IPython", ipython)
@@ -87,7 +87,7 @@ def test_a_terminal_needs_no_widgets(monkeypatch, capsys):
     assert "1/1" in capsys.readouterr().err
 
 
-def test_a_wrong_status_is_refused():
+def test_an_unknown_status_is_refused():
     for function in (bar, transient_bar):
         with pytest.raises(errors.InvalidInputError, match="sleeping"):
             function("any", until="sleeping")
@@ -126,10 +126,10 @@ def transient_output(**env):
 def test_a_transient_bar_appears_late_and_disappears():
     first, second, rest = transient_output().split("\r\n")
     assert first == "False False"
-    drawn = [text for text in second.split("\r\x1b[K") if text]
-    assert drawn[0] == "long: 0 of ? (0 s)"
-    assert "long: 1 of 3 (0 s)" in drawn
-    assert "long: 1 of 2 (1 s), 1 Running, 1 Failed" in drawn
+    updates = [text for text in second.split("\r\x1b[K") if text]
+    assert updates[0] == "long: 0 of ? (0 s)"
+    assert "long: 1 of 3 (0 s)" in updates
+    assert "long: 1 of 2 (1 s), 1 Running, 1 Failed" in updates
     assert second.endswith("\r\x1b[K\rend")
     assert rest == ""
 
