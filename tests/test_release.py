@@ -224,10 +224,20 @@ def test_the_wheel_works_without_any_extra(run):
     assert extras & set(installed) == set()
 
 
+def test_an_old_python_is_refused_in_one_sentence(sdist):
+    """An old pip would search for other versions of the requirements for minutes."""
+    program = "import runpy, sys; sys.version_info = (3, 10); runpy.run_path('skaha/_version.py')"
+    command = [sys.executable, "-c", program]
+    finished = subprocess.run(command, cwd=sdist, capture_output=True, text=True, check=False)
+    assert (finished.returncode, finished.stderr) == (1, "skaha needs Python 3.11 or newer.\n")
+    build_settings = tomllib.loads((sdist / "pyproject.toml").read_text())["tool"]["hatch"]
+    assert build_settings["version"] == {"source": "code", "path": "skaha/_version.py"}
+
+
 def test_a_missing_extra_is_named(run):
     finished = run("skaha", "ps")
     assert (finished.returncode, finished.stdout) == (1, "")
-    packages = "click, filelock, tomlkit, tqdm"
+    packages = "click, filelock, pyyaml, tomlkit, tqdm"
     hint = f"skaha: the command line needs {packages}: pip install 'skaha[cli]>=2'\n"
     assert finished.stderr == hint
     finished = run("python", "-c", "import skaha; skaha.Session(server='local')")

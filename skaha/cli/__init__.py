@@ -14,9 +14,9 @@ _INTERRUPTED = 130
 _PACKAGES = {
     "click": "click",
     "filelock": "filelock",
+    "yaml": "pyyaml",
     "tomlkit": "tomlkit",
     "tqdm": "tqdm",
-    "yaml": "pyyaml",
 }
 
 

@@ -63,22 +63,26 @@ def test_resources_shows_the_described_limits(skaha, scripted):
         item.pop("resource"): item
         for item in skaha.json("resources", env={"SKAHA_SERVER": scripted.url})
     }
-    assert shown.keys() == context.keys()
-    fields = {"default": "defaultRequest", "limit": "defaultLimit", "options": "options"}
+    names = {"cores": "cores", "memoryGB": "ram", "gpus": "gpu"}
+    assert shown.keys() == {*names.values(), "interactive sessions"}
+    fields = {"flexible": "defaultRequest", "limit": "defaultLimit", "options": "options"}
     assert set(fields.values()) <= SCHEMAS["ResourceLimits"]["properties"].keys()
     for name in ("cores", "memoryGB"):
-        assert shown[name] == {key: context[name][field] for key, field in fields.items()}
-    assert shown["maxInteractiveSessions"]["limit"] == 5
+        expected = {key: context[name][field] for key, field in fields.items()}
+        assert {key: shown[names[name]][key] for key in fields} == expected
+    assert shown["interactive sessions"]["limit"] == 5
 
 
 def test_stats_hides_the_amounts_that_the_server_cannot_read(skaha, scripted):
     """The server says 0 cores if the metrics have millicores."""
     stats = EXAMPLES["Stats"]
     wrong = {"requestedCPUCores": 0.0, "cpuCoresAvailable": 0.0}
+    shown = ["cores_requested", "cores_available"]
     assert wrong.keys() <= SCHEMAS["CoreStats"]["properties"].keys()
     assert "requestedRAM" in SCHEMAS["RamStats"]["properties"]
     scripted.answer = lambda _: json_answer(stats | {"cores": stats["cores"] | wrong})
     items = skaha.json("stats", env={"SKAHA_SERVER": scripted.url})
     values = {item["name"]: item["value"] for item in items}
-    assert {name: values[f"cores.{name}"] for name in wrong} == dict.fromkeys(wrong)
-    assert values["ram.requestedRAM"] == stats["ram"]["requestedRAM"]
+    assert [values[name] for name in shown] == [None, None]
+    # 1374.39 GB
+    assert values["ram_gib_requested"] == 1280

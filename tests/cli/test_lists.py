@@ -204,7 +204,7 @@ def test_describe_shows_the_fields_the_events_and_the_end_of_the_log(clean):
     session_id = clean.launch("told", "seq", "12")
     text = clean("describe", "told", "--tail", "2")
     assert re.search(rf"id: +{session_id}\nname: +told-1\n", text)
-    assert re.search(r"\nevents:\n  Normal\t", text)
+    assert re.search(r"\nevents:\n  TYPE +REASON +LAST +MESSAGE\n  Normal +Scheduled ", text)
     assert text.endswith("\nend of the log:\n  11\n  12\n")
     [item] = clean.json("describe", "told-1")
     assert (item["pending_reason"], item["log"].count("\n")) == (None, 10)

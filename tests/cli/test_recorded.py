@@ -12,7 +12,7 @@ CREATE = ["create", "images.canfar.net/skaha/terminal:1.1.2", "--name", "x", "--
         ("a list of a batch session", ["ps"], 0, "h2u5kd7n"),
         ("a list of interactive sessions", ["ps"], 0, "carta"),
         ("a list of apps", ["apps"], 0, "k4b"),
-        ("the statistics", ["stats"], 0, "32Gi"),
+        ("the statistics", ["stats"], 0, "cores_largest_ram_gib\t32"),
         ("no statistics", ["stats"], 1, "temporarily unavailable: null"),
         ("the context", ["resources"], 0, "5"),
         ("the images", ["images"], 0, "images.canfar.net/skaha/terminal:missing"),

@@ -12,7 +12,7 @@ from skaha.cli._exit_codes import common_exit_code
 from skaha.cli._selection import select_sessions
 from skaha.cli._sessions import age, session_item, time_left
 from skaha.cli._stderr import muted_log
-from skaha.cli._table import format_cell
+from skaha.cli._table import format_cell, format_table
 from skaha.cli.commands.events import event_item
 from skaha.records import printable
 
@@ -57,7 +57,7 @@ def describe_command(context: CommandContext, sessions: tuple[str, ...], tail: i
     failures = selected.missing | records.failures
     if context.output.is_data:
         return context.report(items, (), failures=failures, failed_items=selected.known_items())
-    context.output.write("\n".join(_text(context, item) for item in items))
+    context.output.write("\n".join(map(_text, items)))
     note_failures(failures.values())
     return common_exit_code(failures.values(), any_done=bool(items))
 
@@ -78,7 +78,7 @@ def _events_and_reason(
     return {"pending_reason": reason, "events": [event_item(event) for event in events]}
 
 
-def _text(context: CommandContext, item: Item) -> str:
+def _text(item: Item) -> str:
     """Return a session for a person: fields, events, and the end of the log."""
     fields = {
         name.replace("_", " "): value
@@ -92,8 +92,11 @@ def _text(context: CommandContext, item: Item) -> str:
         for name, value in fields.items()
         if value is not None
     ]
-    rows = context.output.table(item["events"], _EVENT_COLUMNS).splitlines()
-    lines += ["events:", *(_INDENT + row for row in rows or ["none"])]
+    rows = [[format_cell(event[column]) for column in _EVENT_COLUMNS] for event in item["events"]]
+    headings = [column.upper() for column in _EVENT_COLUMNS]
+    # Messages are not cut: they may contain the reason of a failure.
+    table = format_table(headings, rows, None, colour=False).splitlines() if rows else ["none"]
+    lines += ["events:", *(_INDENT + row for row in table)]
     log = printable(item["log"] or "", keep="\n\t").splitlines()
     lines += ["end of the log:", *(_INDENT + line for line in log or ["empty"])]
     return "\n".join([*lines, ""])
