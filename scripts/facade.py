@@ -46,6 +46,7 @@ class Use:
         return place == "path" or _plain(name, in_body=place == "body") in self.arguments
 
 
+@cache
 def uses(root: Path) -> dict[str, Use]:
     """Return the use of each operation that the facade in a checkout calls."""
     facade = _Facade(root / "skaha" / "_async")
