@@ -46,6 +46,7 @@ class Use:
         return place == "path" or _plain(name, in_body=place == "body") in self.arguments
 
 
+@cache
 def uses(root: Path) -> dict[str, Use]:
     """Return the use of each operation that the facade in a checkout calls."""
     facade = _Facade(root / "skaha" / "_async")
@@ -79,12 +80,13 @@ def records_of_models(root: Path) -> set[str]:
 def readers_of(root: Path, words: set[str]) -> list[str]:
     """Return the files that contain one of these words: code, samples of the tests, and pages.
 
-    Code contains a word as a whole text or as the name of a member. A page contains it as code.
+    Code contains a word as a whole text or as the name of a member.
     """
     code = [*(root / "skaha").rglob("*.py"), root / "tests" / "samples.py"]
-    pages = [*(root / "docs").rglob("*.md"), root / "README.md"]
+    texts = [*(root / "docs").rglob("*.md"), *(root / "tests" / "recorded").glob("*.toml")]
     found = {path for path in code if "_sync" not in path.parts and words & _words_of_code(path)}
-    found |= {path for path in pages if words & set(re.findall(r"[\w-]+", path.read_text()))}
+    for path in (*texts, root / "README.md"):
+        found |= {path} if words & set(re.findall(r"[\w-]+", path.read_text())) else set()
     return sorted(str(path.relative_to(root)) for path in found)
 
 

@@ -291,9 +291,8 @@ CHANGES = {
             "we have form [renew_session]"
         ),
         (
-            "additive  POST /v1/session/{sessionID}: they have media type "
-            "application/json of body, "
-            "we do not [renew_session]"
+            "additive  POST /v1/session/{sessionID}: they have media type application/json of "
+            "body, we do not [renew_session]"
         ),
     ],
     add_beside_a_reference: [

@@ -7,10 +7,12 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+import recorded
 import samples
 import yaml
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from schemas import Description
 from spec import UnreadableError, resolved, split_views, version_of
 
 from skaha import Session, config
@@ -18,6 +20,7 @@ from skaha import Session, config
 ROOT = Path(__file__).parent.parent
 SPEC = yaml.safe_load((ROOT / "openapi" / "skaha.yaml").read_text())
 SCHEMAS = SPEC["components"]["schemas"]
+DESCRIPTION = Description(SPEC)
 
 
 def operations(document):
@@ -179,6 +182,84 @@ def test_the_examples_of_records_have_described_members():
                     s for s in SCHEMAS.values() if value.keys() <= s.get("properties", {}).keys()
                 ]
                 assert fitting, name
+
+
+# No running server sent these texts.
+NOT_RECORDED = {
+    "get_session 200 text/plain": "A log is the text of a program.",
+    "delete_session 404 text/plain": "Only older platforms send it.",
+    "get_capabilities 200 text/xml": "The recorded document is long.",
+    "400 text/html": "The recorded page is long.",
+    "403 text/plain": "The recorded server had no group of users.",
+    "default text/html": "It is the page of a proxy.",
+}
+
+
+def is_recorded(name, value):
+    _, status, media_type = name.split()
+    if {name, f"{status} {media_type}"} & NOT_RECORDED.keys():
+        return True
+    bodies = [
+        exchange.body.replace("\r\n", "\n")
+        for exchange in recorded.all_exchanges()
+        if status in {str(exchange.status), "default"}
+    ]
+    return any(recorded.Comparison().matches(body, value) for body in bodies)
+
+
+@pytest.mark.parametrize("name", [name for name in CONTENTS if len(name.split()) == 3])
+def test_the_examples_of_texts_are_recorded(name):
+    for value in examples(CONTENTS[name]):
+        if isinstance(value, str):
+            assert is_recorded(name, value), value
+
+
+def test_the_examples_of_records_have_the_members_of_recorded_records():
+    """The members have the order in which the platform sends them."""
+    found = {
+        tuple(record)
+        for exchange in recorded.all_exchanges()
+        if exchange.status == 200 and exchange.body.lstrip().startswith(("{", "["))
+        for record in records_in(exchange.value())
+    }
+    for name, example in SPEC["components"]["examples"].items():
+        if not name.startswith(("Older", "New")):
+            for record in records_in(example["value"]):
+                assert tuple(record) in found, name
+
+
+@pytest.mark.parametrize("exchange", recorded.all_exchanges(), ids=lambda item: item.name[:60])
+def test_recorded_responses_are_described(exchange):
+    described = operation_of(exchange)
+    if described is None:  # wrong paths and methods, and other services
+        return
+    assert str(exchange.status) in described.responses
+    bodies = described.content(exchange.status)
+    media_type = (exchange.headers.get("content-type") or "").partition(";")[0]
+    assert not exchange.body or media_type in bodies
+    if media_type == "application/json":
+        schema, value = bodies[media_type]["schema"], exchange.value()
+        assert list(DESCRIPTION.differences(schema, value)) == []
+        assert list(DESCRIPTION.news(schema, value)) == []
+
+
+def operation_of(exchange):
+    """Return the described operation of a recorded request, or `None`."""
+    path = exchange.filled().target.partition("?")[0]
+    fitting = [
+        operation
+        for operation in DESCRIPTION.operations.values()
+        if operation.method == exchange.method
+        and re.fullmatch(re.sub(r"{\w+}", "[^/]+", operation.path), path)
+    ]
+    # The platform ignores an unknown view.
+    views = {operation.view.get("view", ""): operation for operation in fitting}
+    return views.get(exchange.view, views.get(""))
+
+
+def records_in(value):
+    items = value if isinstance(value, list) else [value]
+    return [item for item in items if isinstance(item, dict)]
 
 
 def test_the_page_shows_every_operation_schema_and_example():

@@ -141,7 +141,7 @@ def test_the_readers_of_a_field_are_shown(preview):
         "skaha/cli/commands/images.py",
         "skaha/local/_api/_images.py",
         "skaha/models.py",
-        "tests/samples.py",
+        "tests/recorded/service.toml",
     } <= set(readers["~ schema Image"])
     assert "docs/reference/models.md" not in readers["~ schema Image"]
 
