@@ -415,18 +415,19 @@ async function end() {
   const entry = entries.get(key);
   if (entry !== undefined) {
     byId("confirm-yes").disabled = true;
+    let problem = "";
     try {
       const response = await send("DELETE", pathOf(entry.session), token);
-      if (response.status === 507) {
-        throw new Error((await response.json()).error);
-      }
+      problem = response.status === 507 ? (await response.json()).error : "";
     } catch (error) {
       if (error instanceof Refused) {
         showGate(error.message);
         return;
       }
-      const text = `The session is not ended: ${error.message}. Try again.`;
-      setText(byId("confirm-error"), text);
+      problem = "The platform does not respond. Try again.";
+    }
+    if (problem !== "") {
+      setText(byId("confirm-error"), problem);
       byId("confirm-yes").disabled = false;
       return;
     }
@@ -441,8 +442,8 @@ async function end() {
     removeRow(key);
     applyFilter();
   }
-  const word = entry?.session.ended ? "removed" : "ended";
-  say(entry === undefined ? "The session does not exist any more." : `${entry.session.name} is ${word}.`);
+  const done = entry && `${entry.session.name} is ${entry.session.ended ? "removed" : "ended"}.`;
+  say(done ?? "The session does not exist any more.");
   // The list that is shown is not a list that the platform sent.
   listTag = "";
   poll();
