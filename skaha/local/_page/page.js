@@ -112,7 +112,8 @@ async function poll() {
   const current = pollNumber;
   let pause = POLL_MILLISECONDS;
   try {
-    await Promise.all([refreshList(current), refreshDetails()]);
+    await refreshList(current);
+    await refreshDetails();
     if (isLost) {
       isLost = false;
       say("The platform responds again.");
@@ -184,8 +185,11 @@ function showSessions(sessions) {
     if (entry.session?.status !== session.status) {
       news.push(`${session.name} is ${session.status}.`);
     }
-    entry.session = session;
-    fillRow(entry);
+    const fields = JSON.stringify(session);
+    if (entry.fields !== fields) {
+      Object.assign(entry, { session, fields });
+      fillRow(entry);
+    }
     if (entry.row === next) {
       next = next.nextElementSibling;
     } else {
@@ -224,7 +228,7 @@ function createRow(key) {
   };
   const row = element("tr");
   row.append(heading, ...Object.values(cells), action);
-  return { session: null, row, name, end, cells, words: "" };
+  return { session: null, fields: "", row, name, end, cells, words: "" };
 }
 
 function fillRow(entry) {
