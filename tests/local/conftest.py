@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -232,3 +233,27 @@ def launch(tmp_path):
     for platform in running:
         if platform.process.returncode is None:
             platform.stop()
+
+
+@pytest.fixture
+def crowded_platform(launch):
+    """A platform with one core and 1,000 sessions, of which the first runs for a long time."""
+    platform = launch("--cores", "1", "--grace", "1")
+    platform.create(name="job", cmd="sleep", args="300")
+    platform.stop()
+    # A launch of each session would take longer.
+    database = sqlite3.connect(platform.state / "platform.db")
+    with database:
+        names = [row[1] for row in database.execute("PRAGMA table_info(sessions)")][1:]
+        copied = {"id": "'a' || number", "name": "'job-' || number"}
+        copied |= {"phase": "'queued'", "due": "NULL", "started": "NULL", "ended": "NULL"}
+        database.execute(
+            "WITH RECURSIVE numbers(number) AS"
+            " (VALUES (0) UNION ALL SELECT number + 1 FROM numbers WHERE number < 999)"
+            f" INSERT INTO sessions ({', '.join(names)})"
+            f" SELECT {', '.join(copied.get(name, name) for name in names)} FROM sessions, numbers"
+        )
+        database.execute("DELETE FROM sessions WHERE seq = 1")
+    database.close()
+    platform.start()
+    return platform

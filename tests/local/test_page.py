@@ -1,7 +1,6 @@
 """The web page of the platform: codes and tokens, the protection from other sites, and its data."""
 
 import os
-import sqlite3
 import subprocess
 import sys
 
@@ -407,23 +406,9 @@ def test_the_command_of_the_module(platform):
     assert Browser(platform).exchange(code).status_code == 201
 
 
-def test_a_thousand_sessions(launch):
-    """The list is sent at once, and a list that has not changed costs no transfer."""
-    platform = launch("--cores", "1")
-    platform.create(cmd="sleep", args="300")
-    platform.stop()
-    with sqlite3.connect(platform.state / "platform.db") as database:
-        columns = [row[1] for row in database.execute("PRAGMA table_info(sessions)")]
-        copied = ", ".join("'a' || number" if name == "id" else name for name in columns[1:])
-        database.execute(
-            "WITH RECURSIVE numbers(number) AS"
-            " (VALUES (1) UNION ALL SELECT number + 1 FROM numbers WHERE number < 999)"
-            f" INSERT INTO sessions ({', '.join(columns[1:])}) SELECT {copied}"
-            " FROM sessions, numbers"
-        )
-    database.close()
-    platform.start()
-    page = Browser(platform).enter()
+def test_a_thousand_sessions(crowded_platform):
+    """The list is sent at once."""
+    page = Browser(crowded_platform).enter()
     response = page.get("sessions")
     assert len(response.json()["sessions"]) == 1000
     assert response.elapsed.total_seconds() < 1

@@ -380,39 +380,35 @@ def test_nothing_is_cut_on_any_screen(open_tab, platform, width, scheme):
     assert (max(text, background) + 0.05) / (min(text, background) + 0.05) > 7
 
 
-def test_a_thousand_sessions_are_fast(tab, platform):
-    """The filter finds a session by several words; a change of the list redraws little."""
+def test_a_thousand_sessions_are_fast(crowded_platform, open_tab):
+    """The filter is fast, and a change of the list changes only its own row."""
+    tab = open_tab(crowded_platform)
     page = tab.page
-    count = 1000
-    for number in range(count):
-        platform.create(name=f"job-{number}", cmd="sleep", args="300", cores="8")
-    tab.poll()
     page.get_by_text("1,000 sessions: 999 Pending, 1 Running").wait_for()
-    assert page.locator("#rows tr").count() == count
-    elapsed = page.evaluate(
+    assert page.locator("#rows tr").count() == 1000
+    seconds = page.evaluate(
         """() => {
             const filter = document.getElementById("filter");
-            const start = performance.timeOrigin + performance.now();
+            const start = performance.now();
             filter.value = "headless job-42";
             filter.dispatchEvent(new Event("input"));
             document.body.getBoundingClientRect();
-            return performance.timeOrigin + performance.now() - start;
+            return (performance.now() - start) / 1000;
         }"""
     )
-    assert elapsed < 500
+    assert 0 < seconds < 0.5
     assert page.locator("#rows tr:visible").count() == 11
-    page.get_by_text("11 of 1,000 sessions").wait_for()
     page.evaluate(
         """() => {
-            window.changed = 0;
-            const observer = new MutationObserver((list) => (window.changed += list.length));
-            const options = { childList: true, characterData: true, attributes: true };
+            window.changes = 0;
+            const observer = new MutationObserver((list) => (window.changes += list.length));
             const rows = document.getElementById("rows");
-            observer.observe(rows, { subtree: true, ...options });
+            observer.observe(rows, { childList: true });
+            const options = { attributes: true };
+            [...rows.children].forEach((row) => observer.observe(row, options));
         }"""
     )
-    platform.create(name="last", cmd="true", cores="8")
+    crowded_platform.create(name="last", cmd="true")
     tab.poll()
     page.get_by_text("11 of 1,001 sessions").wait_for()
-    # Only the ages of the sessions and the new row change.
-    assert page.evaluate("window.changed") < 3 * count
+    assert page.evaluate("window.changes") == 1

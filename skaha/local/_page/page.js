@@ -271,8 +271,11 @@ function applyFilter() {
   const counts = new Map();
   let shown = 0;
   for (const { row, words, session } of entries.values()) {
-    row.hidden = !wanted.every((word) => words.includes(word));
-    shown += row.hidden ? 0 : 1;
+    const isHidden = !wanted.every((word) => words.includes(word));
+    if (row.hidden !== isHidden) {
+      row.hidden = isHidden;
+    }
+    shown += isHidden ? 0 : 1;
     counts.set(session.status, (counts.get(session.status) ?? 0) + 1);
   }
   const all = entries.size;
