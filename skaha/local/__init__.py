@@ -12,16 +12,18 @@ Example:
 from pathlib import Path
 
 from skaha.local._errors import PlatformError, check_installed, platform_errors
-from skaha.local._models import Address, Status
+from skaha.local._models import Address, Page, Status
 from skaha.local._options import Options
 
 __all__ = [
     "Address",
     "Options",
+    "Page",
     "PlatformError",
     "Status",
     "check_installed",
     "find_or_start",
+    "open_page",
     "reset",
     "status",
     "stop",
@@ -58,6 +60,35 @@ def find_or_start(state: Path | None = None, options: Options | None = None) -> 
         from skaha.local import _daemon
 
         return _daemon.find_or_start(state, options)
+
+
+def open_page(state: Path | None = None, *, browser: bool = True) -> Page:
+    """Open the web page with the sessions of this user's platform; start the platform if needed.
+
+    The page shows the sessions live, with their logs and events, and can end them. Only a browser
+    on this machine can open it. Its address contains a code, which is valid for 30 seconds and for
+    one use.
+
+    Args:
+        state: The state directory of the platform, as for `find_or_start`.
+        browser: `False` to start no browser. No browser is started either if there is no display.
+
+    Returns:
+        The address with the code, and whether a browser was started.
+
+    Raises:
+        PlatformError: The platform does not start or does not respond, or an older version without
+            this page started it. The message explains the solution.
+
+    Example:
+        >>> page = open_page(browser=False)
+        >>> print("Open this address within 30 seconds:", page.url)
+        Open this address within 30 seconds: http://127.0.0.1:.../page/#...
+    """
+    with platform_errors():
+        from skaha.local import _open_page
+
+        return _open_page.open_page(state, browser=browser)
 
 
 def status(state: Path | None = None) -> Status | None:

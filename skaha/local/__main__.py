@@ -1,4 +1,4 @@
-"""Run the embedded platform: ``python -m skaha.local serve|start|status|stop|reset``."""
+"""Run the embedded platform: ``python -m skaha.local serve|start|open|status|stop|reset``."""
 
 import argparse
 import logging
@@ -8,7 +8,16 @@ from typing import Any
 
 from attrs import fields
 
-from skaha.local import Address, Options, PlatformError, find_or_start, reset, status, stop
+from skaha.local import (
+    Address,
+    Options,
+    PlatformError,
+    find_or_start,
+    open_page,
+    reset,
+    status,
+    stop,
+)
 from skaha.local._errors import platform_errors
 
 _NOT_RUNNING = 3
@@ -31,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, command, text in (
         ("serve", _serve, "run the platform in the foreground"),
         ("start", _start, "start the platform in the background and print its URL"),
+        ("open", _open, "open the page with the sessions in the browser"),
         ("status", _status, "print the platform's URL; the exit status is 3 if it does not run"),
         ("stop", _stop, "end the platform and its sessions"),
         ("reset", _reset, "end the platform and its sessions, and delete all records"),
@@ -38,6 +48,8 @@ def _parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text)
         sub.add_argument("--state", type=Path, help="state directory (default: the user's own)")
         sub.set_defaults(command=command)
+        if name == "open":
+            sub.add_argument("--no-browser", action="store_true", help="only print the address")
         if name == "serve":
             _add_serve_options(sub)
         if name in {"serve", "start"}:
@@ -112,6 +124,14 @@ def _print_url(address: Address) -> None:
 
 def _start(arguments: argparse.Namespace) -> int:
     _print_url(find_or_start(arguments.state, _options(arguments)))
+    return 0
+
+
+def _open(arguments: argparse.Namespace) -> int:
+    page = open_page(arguments.state, browser=not arguments.no_browser)
+    if not page.opened:
+        sys.stdout.write(f"{page.url}\n")
+        sys.stderr.write(f"open this address within {page.seconds:.0f} seconds; it works once\n")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Public values: the address and the status of an embedded platform."""
+"""Public values: the address, the status and the page of an embedded platform."""
 
 from attrs import field, frozen
 
@@ -40,3 +40,27 @@ class Status:
 
     url: str
     pid: int
+
+
+@frozen
+class Page:
+    """The address of the web page with the sessions.
+
+    Attributes:
+        url: The address, like ``http://127.0.0.1:41234/page/#code``. The code after the ``#`` opens
+            the page once. The representation hides the address.
+        seconds: The time in seconds that the code is valid.
+        opened: Whether a browser was started with this address. It uses the code.
+
+    Example:
+        >>> from skaha.local import open_page
+        >>> page = open_page(browser=False)
+        >>> page.url
+        'http://127.0.0.1:.../page/#...'
+        >>> page
+        Page(seconds=30.0, opened=False)
+    """
+
+    url: str = field(repr=False)
+    seconds: float
+    opened: bool

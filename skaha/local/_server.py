@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skaha.local import _machine
 from skaha.local._api import LimitsMiddleware, Platform, create_app
@@ -24,6 +25,7 @@ from skaha.local._file_lock import FileLock
 from skaha.local._header_timeout import HeaderTimeoutProtocol
 from skaha.local._models import Address
 from skaha.local._options import Options
+from skaha.local._page import create_page
 from skaha.local._runtimes import ContainerRuntime, ProcessRuntime, Runtime, find_engine
 from skaha.local._scheduler import Scheduler
 from skaha.local._state_directory import StateDirectory
@@ -87,7 +89,14 @@ async def _run(
 ) -> None:
     platform = _create_platform(directory, options, address)
     scheduler = platform.scheduler
-    app = LimitsMiddleware(create_app(platform), listener.getsockname()[1])
+    page = create_page(
+        store=platform.store,
+        scheduler=scheduler,
+        runtime=platform.runtime,
+        token=address.token,
+        status=platform.status,
+    )
+    app = LimitsMiddleware(_api_and_page(create_app(platform), page), listener.getsockname()[1])
 
     def is_unused() -> bool:
         return options.idle is not None and app.idle_time >= options.idle and scheduler.idle
@@ -117,6 +126,16 @@ async def _run(
         task.cancel()
     await scheduler.close()
     platform.store.close()
+
+
+def _api_and_page(api: ASGIApp, page: ASGIApp) -> ASGIApp:
+    """Return an application: requests below `/page/` go to the page, all others to the API."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        is_page = scope["path"] == "/page" or scope["path"].startswith("/page/")
+        await (page if is_page else api)(scope, receive, send)
+
+    return app
 
 
 def _create_platform(directory: StateDirectory, options: Options, address: Address) -> Platform:

@@ -15,8 +15,8 @@ SKAHA = str(Path(sys.executable).with_name("skaha"))
 COMMANDS = """
 create, run, ps, ls, top, info, describe, logs, events, wait, open, renew, delete, rm, prune, apps,
 images, repositories, resources, stats, availability, auth, login, logout, servers, completion,
-version, help, local start, local status, local stop, local reset, config show, config get,
-config set, config unset, config use, config path, config profiles
+version, help, local start, local open, local status, local stop, local reset, config show,
+config get, config set, config unset, config use, config path, config profiles
 """.replace("\n", " ").split(", ")
 
 

@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -12,7 +14,8 @@ import pytest
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.1"
 TOKEN = "a-token-of-the-tests"
-SHARED = {"platform", "v0_platform", "fast_platform"}
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+SHARED = {"platform", "v0_platform", "fast_platform", "slow_platform"}
 
 
 def eventually(condition, seconds=30.0):
@@ -136,6 +139,21 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """Start a real browser."""
+    if CHROMIUM is None:
+        pytest.skip("needs a browser: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    # The scope is a module, because no test can use asyncio while the browser runs.
+    with sync_playwright() as driver:
+        options = ["--no-sandbox", "--no-proxy-server"]
+        started = driver.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield started
+        started.close()
+
+
 @pytest.fixture(scope="session", name="eventually")
 def _eventually():
     return eventually
@@ -209,3 +227,27 @@ def launch(tmp_path):
     for platform in running:
         if platform.process.returncode is None:
             platform.stop()
+
+
+@pytest.fixture
+def crowded_platform(launch):
+    """A platform with one core and 1,000 sessions, of which the first runs for a long time."""
+    platform = launch("--cores", "1", "--grace", "1")
+    platform.create(name="job", cmd="sleep", args="300")
+    platform.stop()
+    # A launch of each session would take longer.
+    database = sqlite3.connect(platform.state / "platform.db")
+    with database:
+        names = [row[1] for row in database.execute("PRAGMA table_info(sessions)")][1:]
+        copied = {"id": "'a' || number", "name": "'job-' || number"}
+        copied |= {"phase": "'queued'", "due": "NULL", "started": "NULL", "ended": "NULL"}
+        database.execute(
+            "WITH RECURSIVE numbers(number) AS"
+            " (VALUES (0) UNION ALL SELECT number + 1 FROM numbers WHERE number < 999)"
+            f" INSERT INTO sessions ({', '.join(names)})"
+            f" SELECT {', '.join(copied.get(name, name) for name in names)} FROM sessions, numbers"
+        )
+        database.execute("DELETE FROM sessions WHERE seq = 1")
+    database.close()
+    platform.start()
+    return platform

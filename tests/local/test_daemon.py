@@ -24,10 +24,12 @@ import skaha.local
 from skaha.local import (
     Address,
     Options,
+    Page,
     PlatformError,
     Status,
     _server,
     find_or_start,
+    open_page,
     pytest_plugin,
     reset,
     status,
@@ -39,7 +41,7 @@ from skaha.local._state_directory import StateDirectory
 # The example of `Options` starts a platform, so it comes after the example of `stop`.
 PUBLIC = [
     *(skaha.local, find_or_start, Address, Status, status, stop),
-    *(Options, reset, pytest_plugin),
+    *(Options, reset, pytest_plugin, open_page, Page),
 ]
 
 
@@ -81,8 +83,8 @@ def sessions(address):
 def test_exports():
     """`skaha.local` exports exactly these names."""
     assert skaha.local.__all__ == [
-        *("Address", "Options", "PlatformError", "Status"),
-        *("check_installed", "find_or_start", "reset", "status", "stop"),
+        *("Address", "Options", "Page", "PlatformError", "Status"),
+        *("check_installed", "find_or_start", "open_page", "reset", "status", "stop"),
     ]
     assert issubclass(PlatformError, RuntimeError)
 

@@ -229,6 +229,25 @@ def test_a_deletion_that_cannot_be_recorded(full_disk, eventually):
     eventually(lambda: platform.sessions() == [])
 
 
+def test_an_end_on_the_page_that_cannot_be_recorded(full_disk):
+    """The page says why."""
+    platform, full = full_disk()
+    session_id = platform.create(cmd="true")
+    platform.wait(session_id)
+    page = f"{platform.url.removesuffix('/skaha')}/page"
+    code = platform.client.post(f"{page}/codes").json()["code"]
+    headers = {"origin": page.removesuffix("/page"), "authorization": f"Bearer {code}"}
+    secret = platform.client.post(f"{page}/token", headers=headers).json()["token"]
+    headers["authorization"] = f"Bearer {secret}"
+    full.write_text("/")
+    response = platform.client.delete(f"{page}/sessions/{session_id}", headers=headers)
+    assert response.status_code == 507
+    assert "database or disk is full. Make room" in response.json()["error"]
+    full.unlink()
+    response = platform.client.delete(f"{page}/sessions/{session_id}", headers=headers)
+    assert response.status_code == 204
+
+
 def test_a_session_on_a_full_disk_expires(full_disk, eventually):
     """Its end is recorded when there is room."""
     platform, full = full_disk("--time-scale", "0.0000005")  # headless: 0.6 s

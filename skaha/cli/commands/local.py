@@ -1,15 +1,20 @@
-"""The commands `skaha local start|status|stop|reset|serve` for the embedded platform."""
+"""The commands `skaha local start|open|status|stop|reset|serve` for the embedded platform."""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import urlsplit
 
 import click
 
 from skaha.cli._context import CommandContext, SkahaGroup
 from skaha.cli._exit_codes import DONE, FAILED, NOT_FOUND
+from skaha.cli._stderr import note
+
+if TYPE_CHECKING:
+    from skaha.local import Page
 
 
 @click.group("local", cls=SkahaGroup)
@@ -26,6 +31,38 @@ def _start(context: CommandContext) -> int:
     local.find_or_start()
     _report_status(context)
     return DONE
+
+
+@local_command.command("open")
+@click.option("--no-browser", is_flag=True, help="Only print the address.")
+@click.pass_obj
+def _open(context: CommandContext, *, no_browser: bool) -> int:
+    """Open the page with the sessions in the browser.
+
+    The page shows the sessions live, with their logs and events, and can end them. The command
+    starts the platform if it does not run. Without a display, it only prints the address of the
+    page, with a code that is valid for 30 seconds and for one use.
+    """
+    from skaha import local
+
+    page = local.open_page(browser=not no_browser)
+    plain_url, _, _ = page.url.partition("#")
+    # The browser uses the code: the address with the code would not work a second time.
+    item = {"url": plain_url if page.opened else page.url, "opened": page.opened}
+    context.report([item], ("url",), key="url")
+    if page.opened:
+        note("the page opens in your browser; if it does not, use --no-browser")
+    else:
+        note(_how_to_open(page))
+    return DONE
+
+
+def _how_to_open(page: Page) -> str:
+    port = urlsplit(page.url).port
+    return (
+        f"open this address in a browser on this machine within {page.seconds:.0f} seconds; it"
+        f" works once. From another machine, first run `ssh -L {port}:127.0.0.1:{port} HOST`"
+    )
 
 
 @local_command.command("status")
