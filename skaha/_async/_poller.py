@@ -131,11 +131,13 @@ class AsyncPoller:
 
     async def reason_for_waiting(self, tracker: StatusTracker) -> str:
         """Return the platform's warnings about the first pending session; empty without any."""
-        if not tracker.waiting:
-            return ""
+        return await self.warnings_about(tracker.waiting[0]) if tracker.waiting else ""
+
+    async def warnings_about(self, session_id: str) -> str:
+        """Return the platform's warnings about a session; empty without any."""
         try:
             with self.single_requests():
-                table = await read_events(self._client, tracker.waiting[0])
+                table = await read_events(self._client, session_id)
         except SkahaError as error:
             log.debug("the events are not known: %s", error)
             return ""

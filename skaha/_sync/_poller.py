@@ -132,11 +132,13 @@ class Poller:
 
     def reason_for_waiting(self, tracker: StatusTracker) -> str:
         """Return the platform's warnings about the first pending session; empty without any."""
-        if not tracker.waiting:
-            return ""
+        return self.warnings_about(tracker.waiting[0]) if tracker.waiting else ""
+
+    def warnings_about(self, session_id: str) -> str:
+        """Return the platform's warnings about a session; empty without any."""
         try:
             with self.single_requests():
-                table = read_events(self._client, tracker.waiting[0])
+                table = read_events(self._client, session_id)
         except SkahaError as error:
             log.debug("the events are not known: %s", error)
             return ""

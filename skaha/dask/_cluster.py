@@ -1,0 +1,702 @@
+"""The cluster: a scheduler in this process, and workers in sessions of a platform."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import html
+import logging
+import math
+import time
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dask
+from dask.utils import parse_timedelta
+from distributed import Scheduler
+from distributed.core import Status
+from distributed.deploy.adaptive import Adaptive
+from distributed.deploy.spec import ProcessInterface, SpecCluster
+from distributed.utils import format_dashboard_link
+
+from skaha._sansio import validation
+from skaha._sansio.polling import PollingInterval
+from skaha.dask import _worker
+from skaha.dask._network import scheduler_host
+from skaha.dask._security import check_protocol, make_security, packed_credentials
+from skaha.dask._worker_sessions import WorkerSessions
+from skaha.errors import FailedSessionError, InvalidInputError, SkahaError, WaitTimeoutError
+from skaha.helpers import shell
+from skaha.models import check_whole_number
+from skaha.session import AsyncSession, Session
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
+
+    from distributed import Security
+    from tornado.ioloop import IOLoop
+
+__all__ = ["SkahaCluster"]
+
+log = logging.getLogger("skaha")
+
+# Letters of the name of a cluster: a name of a session has 63, with `-` and a number.
+_MAX_NAME_LENGTH = 55
+# Seconds between two looks at the sessions of workers that are not connected.
+_FIRST_LOOK, _LONGEST_LOOK = 0.5, 15.0
+# Seconds in which adaptive scaling launches nothing after a failure.
+_FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0
+# Seconds in which workers hand over their results before their sessions are deleted.
+_RETIRE_SECONDS = 60.0
+# Seconds between two looks of a wait for workers.
+_WAIT_INTERVAL = 0.2
+# Reasons in one message.
+_MAX_REASONS = 5
+# The cluster sets these options of a worker itself.
+_OWN_OPTIONS = (
+    "--death-timeout", "--memory-limit", "--name", "--nanny", "--no-nanny", "--nthreads",
+    "--nworkers", "--scheduler-file", "--tls-ca-file", "--tls-cert", "--tls-key", "--worker-class",
+)  # fmt: skip
+
+
+class SkahaCluster(SpecCluster):
+    """A Dask cluster whose workers are headless sessions of a platform.
+
+    The scheduler runs in this process. It listens on the loopback if the platform is the embedded
+    one, and on all interfaces in a session of a platform. Elsewhere, give `host` or `interface`.
+
+    The connections of the cluster use TLS with credentials that are made for this cluster alone.
+    The workers receive them in their environment. The dashboard listens on the loopback only.
+
+    All new workers are launched with one call. A closed cluster has ended its sessions, and so does
+    the end of the process. A worker without a scheduler ends itself.
+
+    Args:
+        image: Full reference of the image of the workers, `host/project/name:tag`. It must contain
+            bash, Python and `distributed`, in the versions of this process.
+        cores: CPU cores of each worker, one of the platform's options; `None` leaves it to the
+            platform.
+        ram: Memory of each worker in GiB, one of the platform's options; `None` leaves it to the
+            platform.
+        n_workers: Number of workers to launch at once, 0 or more.
+        name: Name of the cluster: letters, digits and `-`. The workers and their sessions are named
+            `<name>-<n>`, n from 0. By default `dask-` and eight random letters.
+        session: Client for the platform; it stays open. By default the cluster makes a client.
+        server: Base URL of the platform, or `"local"`, if `session` is not given. By default as for
+            `skaha.Session`.
+        gpu: GPUs of each worker, one of the platform's options; 0 or `None` for none.
+        env: Environment variables of the workers. The values may be secrets.
+        nthreads: Tasks that a worker runs at the same time; by default `cores`.
+        memory_limit: Memory at which a worker stores data on disk or pauses, such as `"6GiB"`; by
+            default `ram`.
+        python: The Python of the image: a program or a path.
+        death_timeout: Seconds after which a worker that cannot reach the scheduler ends itself.
+        worker_extra_args: More options of `dask worker`, such as `["--lifetime", "55m"]`.
+        host: Address on which the scheduler listens; the workers connect to it.
+        interface: Network interface of that address, such as `"eth0"`, instead of `host`.
+        port: Port of the scheduler; 0 for any free one.
+        protocol: `"tls"` or `"wss"`; without security `"tcp"` or `"ws"`.
+        dashboard_address: Address of the dashboard. `":8787"` also shows it to other users of the
+            network.
+        scheduler_options: More arguments of `distributed.Scheduler`.
+        security: A `distributed.Security` instead of new credentials. With `False` there is no
+            encryption: everybody who can reach the scheduler can then run code on the cluster.
+        asynchronous: Use the cluster with `await` in the running event loop.
+        loop: Event loop of tornado for the cluster.
+        silence_logs: Level below which Dask logs nothing in this process.
+
+    Raises:
+        skaha.errors.InvalidInputError: If an argument is wrong, or if the workers could not reach
+            this process; nothing was launched.
+        skaha.errors.SkahaError: If all of the first workers are refused.
+
+    Example:
+        >>> from dask.distributed import Client
+        >>> from skaha.dask import SkahaCluster
+        >>> with (
+        ...     SkahaCluster(
+        ...         "images.canfar.net/skaha/astroml:latest", cores=1, ram=1, n_workers=2,
+        ...         server="local", dashboard_address="127.0.0.1:0",
+        ...     ) as cluster,
+        ...     Client(cluster) as client,
+        ... ):
+        ...     client.submit(sum, [1, 2, 3]).result(timeout=60)
+        6
+    """
+
+    def __init__(
+        self,
+        image: str,
+        cores: float | None = 2,
+        ram: float | None = 4,
+        n_workers: int = 0,
+        *,
+        name: str | None = None,
+        session: Session | AsyncSession | None = None,
+        server: str | None = None,
+        gpu: int | None = None,
+        env: Mapping[str, Any] | None = None,
+        nthreads: int | None = None,
+        memory_limit: str | None = None,
+        python: str = "python3",
+        death_timeout: float = 60,
+        worker_extra_args: Sequence[str] = (),
+        host: str | None = None,
+        interface: str | None = None,
+        port: int = 0,
+        protocol: str | None = None,
+        dashboard_address: str = "127.0.0.1:8787",
+        scheduler_options: Mapping[str, Any] | None = None,
+        security: Security | bool | None = None,
+        asynchronous: bool = False,
+        loop: IOLoop | None = None,
+        silence_logs: int = logging.WARNING,
+    ) -> None:
+        """Start the scheduler, and launch the first workers."""
+        # Tracebacks may show local variables: hide the secrets.
+        env, server = validation.hidden(env), validation.hidden_url(server)
+        name = _checked_name(name)
+        check_whole_number("n_workers", n_workers, minimum=0)
+        validation.check_seconds("death_timeout", death_timeout)
+        _check_extra_args(worker_extra_args)
+        if nthreads is not None:
+            check_whole_number("nthreads", nthreads, minimum=1)
+        if session is not None and server is not None:
+            raise InvalidInputError("give session or server, not both")
+        self._own_session = session is None
+        client = Session(server=server) if session is None else _sync_session(session)
+        secured = make_security(security)
+        options: dict[str, Any] = {
+            "protocol": f"{check_protocol(protocol, secured)}://",
+            "security": secured,
+            "host": host,
+            "interface": interface,
+            "port": port,
+            "dashboard_address": dashboard_address,
+            **(scheduler_options or {}),
+        }
+        if not any(options.get(key) for key in ("host", "interface", "contact_address")):
+            options["host"] = scheduler_host(client.server)
+
+        threads = nthreads or (None if cores is None else max(1, int(cores)))
+        limit = memory_limit or (None if ram is None else f"{ram}GiB")
+        self._session = client
+        self._dashboard_address = str(options["dashboard_address"])
+        self._form: dict[str, Any] = {
+            "image": image,
+            "cores": cores,
+            "ram": ram,
+            "gpu": gpu,
+            "env": _environment(env, secured),
+        }
+        self._program = _program(python, env)
+        self._options = _options(threads, limit, death_timeout, worker_extra_args)
+        # A wrong argument is refused before the scheduler starts.
+        client.preview(name, **self._form, **self._command(name, "tls://192.168.100.100:65535"))
+        self._sessions = WorkerSessions(client, name, self._job)
+        # Names of earlier workers are not used again: the scheduler may still know them.
+        self._next_number = n_workers
+        self._refused: dict[str, SkahaError] = {}
+        # Since when the connection of a worker is lost.
+        self._lost: dict[str, float] = {}
+        self._has_changed = asyncio.Event()
+        self._pause = PollingInterval(_FIRST_PAUSE, _LONGEST_PAUSE)
+        self.paused_until = -math.inf
+        self._watching: asyncio.Task[None] | None = None
+        batches = {"launches": _Batch(self._launch), "ends": _Batch(self._end)}
+        amounts = {"nthreads": threads, "memory_limit": limit}
+        worker = {"cls": WorkerSession, "options": batches | amounts}
+        try:
+            super().__init__(
+                workers={f"{name}-{number}": worker for number in range(n_workers)},
+                scheduler={"cls": Scheduler, "options": options},
+                worker=worker,
+                asynchronous=asynchronous,
+                loop=loop,
+                security=secured,
+                silence_logs=silence_logs,
+                name=name,
+            )
+            if not self.called_from_running_loop:
+                self._raise_if_all_refused()
+        except BaseException:
+            # Ctrl-C also ends the workers that are launched already.
+            if not asynchronous and hasattr(self, "_loop_runner"):
+                self.close()
+            raise
+
+    # What users of other clusters expect.
+
+    def scale(
+        self, n: int = 0, memory: str | None = None, cores: int | None = None
+    ) -> Awaitable[None] | None:
+        """Launch or end workers, until there are so many.
+
+        The call does not wait for the workers. The workers that end first hand their results over
+        to the others.
+
+        Args:
+            n: Number of workers, 0 or more.
+            memory: Memory of all workers together, such as `"100GiB"`, instead of `n`.
+            cores: Threads of all workers together, instead of `n`.
+
+        Returns:
+            `None`; something to await if the cluster is asynchronous.
+
+        Raises:
+            skaha.errors.InvalidInputError: If `memory` or `cores` is given, and the platform
+                decides how much a worker gets.
+        """
+        scaled: Awaitable[None] | None = super().scale(n, memory, cores)
+        return scaled
+
+    def adapt(
+        self,
+        Adaptive: type[Adaptive] | None = None,  # noqa: N803  (the name in Dask)
+        minimum: float = 0,
+        maximum: float = math.inf,
+        minimum_cores: int | None = None,
+        maximum_cores: int | None = None,
+        minimum_memory: str | None = None,
+        maximum_memory: str | None = None,
+        **options: Any,
+    ) -> Adaptive:
+        """Launch and end workers as the work needs them.
+
+        It also replaces workers that have ended. After a failure, it launches nothing for a while:
+        5 seconds at first, and up to 5 minutes if the platform goes on to refuse.
+
+        Args:
+            Adaptive: A class instead of the one that waits after a failure.
+            minimum: Smallest number of workers.
+            maximum: Largest number of workers; by default there is no limit.
+            minimum_cores: Smallest number of threads of all workers together.
+            maximum_cores: Largest number of threads of all workers together.
+            minimum_memory: Smallest memory of all workers together, such as `"16GiB"`.
+            maximum_memory: Largest memory of all workers together.
+            **options: More arguments of `distributed.deploy.Adaptive`, such as `interval="10s"`.
+
+        Returns:
+            The object that scales the cluster. Its method `stop` ends adaptive scaling.
+        """
+        return super().adapt(
+            Adaptive=Adaptive or PatientAdaptive,
+            minimum=minimum,
+            maximum=maximum,
+            minimum_cores=minimum_cores,
+            maximum_cores=maximum_cores,
+            minimum_memory=minimum_memory,
+            maximum_memory=maximum_memory,
+            **options,
+        )
+
+    @property
+    def failures(self) -> dict[str, SkahaError]:
+        """The error of each worker that was refused or has ended, by its name.
+
+        The message has the platform's own words, and the end of the log. A cluster keeps the last
+        100 errors. A worker that works in the end has no error.
+        """
+        return self._sessions.failures
+
+    @property
+    def not_ended(self) -> dict[str, str]:
+        """The id of each session that the cluster could not end, by the name of its worker."""
+        return self._sessions.not_ended
+
+    @property
+    def session_ids(self) -> dict[str, str]:
+        """The id of the session of each worker, by the name of the worker."""
+        return self._sessions.ids
+
+    def preview(self) -> dict[str, Any]:
+        """Show the form that would launch the next worker. Send nothing.
+
+        Returns:
+            The form fields. The values of `env` are shown as `...`.
+        """
+        name = f"{self.name}-{self._next_number}"
+        command = self._command(name, self.scheduler_address)
+        return self._session.preview(name, **self._form, **command)[0] | {"name": name}
+
+    @property
+    def dashboard_link(self) -> str:
+        """Address of the dashboard, as `distributed.dashboard.link` of Dask says."""
+        host, _, _ = self._dashboard_address.rpartition("://")[2].rpartition(":")
+        port = self.scheduler_info.get("services", {}).get("dashboard")
+        if port is None or not host or host == "0.0.0.0":  # noqa: S104  (nothing listens here)
+            link: str = super().dashboard_link
+        else:
+            link = format_dashboard_link(host, port)
+        return link
+
+    @property
+    def _cluster_class_name(self) -> str:
+        return type(self).__name__
+
+    def _repr_html_(self, cluster_status: str | None = None) -> str:
+        """Return the widget's text, with the reasons of the last failures."""
+        rows = [
+            f"<tr><td colspan=2><strong>{html.escape(name)}:</strong> "
+            f"<pre style='white-space: pre-wrap'>{html.escape(str(error))}</pre></td></tr>"
+            for name, error in list(self.failures.items())[-_MAX_REASONS:]
+        ]
+        text: str = super()._repr_html_("".join([cluster_status or "", *rows]) or None)
+        return text
+
+    async def _wait_for_workers(self, n_workers: int = 0, timeout: float | None = None) -> None:
+        """Wait for workers, and give the reasons if they do not come.
+
+        Raises:
+            WaitTimeoutError: If the time is over, or if no more workers are on their way.
+        """
+        end = math.inf if timeout is None else time.monotonic() + parse_timedelta(timeout)
+        while len(self.observed) < n_workers:
+            is_over = time.monotonic() >= end
+            if is_over or (self._is_manual and self.failures and len(self.plan) < n_workers):
+                raise await self._missing_error(n_workers, timeout if is_over else None)
+            await asyncio.sleep(_WAIT_INTERVAL)
+
+    @property
+    def _is_manual(self) -> bool:
+        return self._adaptive is None or self._adaptive.periodic_callback is None
+
+    async def _missing_error(self, n_workers: int, timeout: float | None) -> WaitTimeoutError:
+        reasons = await asyncio.to_thread(lambda: list(self._sessions.describe(self._missing())))
+        more = f"; and {len(reasons) - _MAX_REASONS} more" if len(reasons) > _MAX_REASONS else ""
+        when = "no more are on their way" if timeout is None else f"after {timeout}"
+        text = "; ".join(reasons[:_MAX_REASONS]) + more or "no worker was asked for: call scale"
+        error = WaitTimeoutError(f"{len(self.observed)} of {n_workers} are there {when}: {text}")
+        error.subject = f"workers of {self.name}"
+        return error
+
+    # Launch.
+
+    def _command(self, name: str, address: str) -> shell.CommandLine:
+        return shell.command(*self._program, address, "--name", name, *self._options)
+
+    def _job(self, name: str, address: str) -> dict[str, Any]:
+        return {"name": name, **self._form, **self._command(name, address)}
+
+    def new_worker_spec(self) -> dict[str, Any]:
+        """Return the name and the specification of the next worker."""
+        name = f"{self.name}-{self._next_number}"
+        self._next_number += 1
+        return {name: self.new_spec}
+
+    async def _launch(self, names: list[str]) -> None:
+        address = getattr(self.scheduler, "contact_address", None) or self.scheduler.address
+        self._refused |= await asyncio.to_thread(self._sessions.launch, names, address)
+        self._has_changed.set()
+
+    async def _correct_state_internal(self) -> None:
+        await super()._correct_state_internal()
+        # Before, Dask would add the workers again.
+        refused, self._refused = self._refused, {}
+        self._forget(refused)
+
+    def _forget(self, failures: dict[str, SkahaError]) -> None:
+        """Take workers that failed out of the plan, and report the reasons."""
+        for name in failures:
+            self.worker_spec.pop(name, None)
+            if (worker := self.workers.pop(name, None)) is not None:
+                worker.status = Status.closed
+        if not failures:
+            return
+        self._sessions.add_failures(failures)
+        if time.monotonic() >= self.paused_until:
+            self.paused_until = time.monotonic() + self._pause.next()
+        first = next(iter(failures.values()))
+        others = f" (and {len(failures) - 1} more workers failed)" if len(failures) > 1 else ""
+        self._log(f"{first}{others}")
+        log.warning("cluster %s: %s%s", self.name, first, others)
+
+    def _raise_if_all_refused(self) -> None:
+        """Raise the error of the first workers if there is no worker.
+
+        Raises:
+            SkahaError: The first error.
+        """
+        if not self.worker_spec and self.failures:
+            raise next(iter(self.failures.values()))
+
+    def __await__(self) -> Generator[Any, Any, SkahaCluster]:
+        """Start the cluster."""
+        is_new = self.status == Status.created
+        try:
+            yield from super().__await__()
+            if is_new:
+                self._raise_if_all_refused()
+        except GeneratorExit:
+            raise
+        except BaseException:
+            if is_new:
+                yield from self._close().__await__()
+            raise
+        return self
+
+    async def _start(self) -> None:
+        await super()._start()
+        if self._watching is None:
+            self._watching = asyncio.ensure_future(self._watch())
+
+    # Watch.
+
+    def _missing(self) -> list[str]:
+        """Return the names of the launched workers that are not connected."""
+        observed = self.observed
+        return [name for name in self.workers if name in self.worker_spec and name not in observed]
+
+    def _update_worker_status(self, op: str, msg: Any) -> None:
+        workers = self.scheduler_info["workers"]
+        names = [workers[msg]["name"]] if op == "remove" else []
+        if op == "add":
+            names = [worker["name"] for worker in msg["workers"].values()]
+        # Not the method of `SpecCluster`: it deletes lost workers without looking at them.
+        super(SpecCluster, self)._update_worker_status(op, msg)
+        for name in names:
+            if op == "remove":
+                self._lost[name] = time.monotonic()
+                self._has_changed.set()
+            else:
+                self._note_connection(name)
+
+    def _note_connection(self, name: str) -> None:
+        self._lost.pop(name, None)
+        self._pause.reset()
+        if self._sessions.remove_failure(name) and name not in self.worker_spec:
+            # Its launch was uncertain, and has succeeded.
+            options = self.new_spec["options"]
+            self.worker_spec[name] = self.new_spec
+            self.workers[name] = WorkerSession(name=name, **options)
+            self.workers[name].status = Status.running
+
+    async def _watch(self) -> None:
+        """Look at the sessions of workers that are not connected, again and again."""
+        interval = PollingInterval(_FIRST_LOOK, _LONGEST_LOOK)
+        while True:
+            pause = interval.next() if self._missing() else None
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._has_changed.wait(), pause)
+                self._has_changed.clear()
+                interval.reset()
+                continue
+            try:
+                await self._look()
+            except Exception:
+                log.exception("cluster %s could not look at its workers", self.name)
+
+    async def _look(self) -> None:
+        missing = self._missing()
+        ended = await asyncio.to_thread(self._sessions.look, missing)
+        silent = [name for name in missing if name not in ended and self._is_overdue(name)]
+        for name in silent:
+            error = FailedSessionError("it has lost its connection to the scheduler, and is ended")
+            error.subject = f"worker {name}"
+            ended[name] = error
+        still_missing = set(self._missing())
+        self._forget({name: error for name, error in ended.items() if name in still_missing})
+        if to_end := still_missing.intersection(silent):
+            await asyncio.to_thread(self._sessions.end, to_end)
+
+    def _is_overdue(self, name: str) -> bool:
+        """Return whether the connection of a worker is lost for too long."""
+        patience = parse_timedelta(dask.config.get("distributed.deploy.lost-worker-timeout"))
+        return time.monotonic() - self._lost.get(name, math.inf) > patience
+
+    # End.
+
+    async def _end(self, names: list[str]) -> None:
+        if self.status == Status.running:
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(_RETIRE_SECONDS):
+                    await self.scheduler_comm.retire_workers(
+                        names=names, close_workers=True, remove=True
+                    )
+        if self._sessions.ids:
+            await asyncio.to_thread(self._sessions.end, names)
+
+    async def _close(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+        try:
+            await super()._close()
+        finally:
+            # At the exit of Python, no thread starts; the sessions have ended by then.
+            if self._sessions.ids:
+                await asyncio.to_thread(self._sessions.end_all)
+            if self._own_session:
+                self._session.close()
+
+    def _threads_per_worker(self) -> int:
+        return int(self._amount("nthreads"))
+
+    def _memory_per_worker(self) -> int:
+        self._amount("memory_limit")
+        memory: int = super()._memory_per_worker()
+        return memory
+
+    def _amount(self, key: str) -> Any:
+        if (amount := self.new_spec["options"][key]) is None:
+            raise InvalidInputError(
+                "the platform decides how much a worker gets: give the number of workers, or give "
+                "cores and ram to the cluster"
+            )
+        return amount
+
+
+class WorkerSession(ProcessInterface):
+    """The session of one worker, as Dask sees it."""
+
+    def __init__(
+        self,
+        scheduler: str | None = None,
+        name: str | None = None,
+        *,
+        launches: _Batch,
+        ends: _Batch,
+        **_: Any,
+    ) -> None:
+        """Keep the name, and the batches of the cluster."""
+        super().__init__(scheduler, name)
+        self.name = str(name)
+        self._launches, self._ends = launches, ends
+
+    async def start(self) -> None:
+        """Launch the session, together with all others of the same moment."""
+        await self._launches.add(self.name)
+        await super().start()
+
+    async def close(self) -> None:
+        """Delete the session, together with all others of the same moment."""
+        await self._ends.add(self.name)
+        await super().close()
+
+
+class PatientAdaptive(Adaptive):
+    """Adaptive scaling that launches nothing for a while after a failure."""
+
+    async def scale_up(self, n: int) -> None:
+        """Launch workers, unless the platform has refused some a moment ago."""
+        if time.monotonic() >= self.cluster.paused_until:
+            await super().scale_up(n)
+
+    async def scale_down(self, workers: Iterable[str]) -> None:
+        """End workers. The cluster first lets them hand their results over."""
+        await self.cluster.scale_down(workers)
+
+
+class _Batch:
+    """Names that are handled with one call, although each is added by its own task."""
+
+    def __init__(self, work: Callable[[list[str]], Awaitable[None]]) -> None:
+        """Start without a name."""
+        self._work = work
+        self._names: list[str] = []
+        self._task: asyncio.Task[None] | None = None
+
+    async def add(self, name: str) -> None:
+        """Add a name, and wait until it is handled."""
+        self._names.append(name)
+        if self._task is None:
+            self._task = asyncio.ensure_future(self._run())
+        # The others go on if this task is cancelled.
+        await asyncio.shield(self._task)
+
+    async def _run(self) -> None:
+        # All tasks of the same moment add their names first.
+        await asyncio.sleep(0)
+        names, self._names, self._task = self._names, [], None
+        await self._work(names)
+
+
+def _checked_name(name: str | None) -> str:
+    if name is None:
+        return f"dask-{uuid.uuid4().hex[:8]}"
+    if isinstance(name, str) and len(name) > _MAX_NAME_LENGTH:
+        raise InvalidInputError(
+            f"name is too long: at most {_MAX_NAME_LENGTH} letters, because the number of the "
+            f"worker is added; {name!r} has {len(name)}"
+        )
+    return name
+
+
+def _check_extra_args(words: Sequence[str]) -> None:
+    if isinstance(words, str):
+        raise InvalidInputError(f"worker_extra_args must be a list of words; not {words!r}")
+    for word in words:
+        if str(word).partition("=")[0] in _OWN_OPTIONS:
+            raise InvalidInputError(
+                f"worker_extra_args: the cluster sets {word} itself; use nthreads, memory_limit, "
+                "death_timeout and security"
+            )
+
+
+def _sync_session(session: object) -> Session:
+    """Return a sync client with the settings of a client of either variant.
+
+    Raises:
+        InvalidInputError: If it is no client for sessions.
+    """
+    if isinstance(session, Session):
+        return session
+    if not isinstance(session, AsyncSession):
+        kind = type(session).__name__
+        raise InvalidInputError(f"session must be a Session or an AsyncSession, not {kind}")
+    return Session(
+        server=session.server,
+        version=session.version,
+        token=session.token,
+        certificate=None if session.token is not None else session.certificate,
+        timeout=session.timeout,
+        concurrency=session.concurrency,
+        registry=session.registry,
+        retry=session.retry,
+        # It was allowed when the session was made.
+        allow_http=True,
+    )
+
+
+def _environment(env: Any, security: Security | None) -> Any:
+    """Return the environment of the workers, with the credentials of the cluster."""
+    if not isinstance(env, dict | None):
+        # The check of the form refuses it.
+        return env
+    variables = dict(env or {})
+    if _worker.VARIABLE in variables:
+        raise InvalidInputError(f"env: the cluster sets {_worker.VARIABLE} itself: leave it out")
+    if security is not None:
+        variables[_worker.VARIABLE] = packed_credentials(security)
+    return variables
+
+
+def _program(python: str, env: Any) -> list[str]:
+    """Return the words that start the program of a worker.
+
+    Dask sets these variables if it starts a worker on this machine. The platform would replace some
+    of them in `env`, so the container sets them.
+    """
+    own_variables = env if isinstance(env, dict) else {}
+    defaults = dask.config.get("distributed.nanny.pre-spawn-environ")
+    variables = [f"{key}={value}" for key, value in defaults.items() if key not in own_variables]
+    return ["env", *variables, python, "-c", Path(_worker.__file__).read_text(encoding="utf-8")]
+
+
+def _options(
+    nthreads: int | None, memory_limit: str | None, death_timeout: float, more: Sequence[str]
+) -> list[str]:
+    """Return the options of the program of a worker.
+
+    There is no nanny: it would start a worker again that the platform has ended for its memory, and
+    the cluster would not learn the reason.
+    """
+    threads = [] if nthreads is None else ["--nthreads", str(nthreads)]
+    memory = [] if memory_limit is None else ["--memory-limit", memory_limit]
+    return [
+        *threads,
+        *memory,
+        *("--no-nanny", "--no-dashboard", "--death-timeout", f"{death_timeout:g}"),
+        *("--worker-class", "__main__.ClusterWorker"),
+        *map(str, more),
+    ]
