@@ -9,6 +9,7 @@ import logging
 import math
 import time
 import uuid
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ from skaha.models import check_whole_number
 from skaha.session import AsyncSession, Session
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 
     from distributed import Security
     from tornado.ioloop import IOLoop
@@ -228,9 +229,7 @@ class SkahaCluster(SpecCluster):
 
     # What users of other clusters expect.
 
-    def scale(
-        self, n: int = 0, memory: str | None = None, cores: int | None = None
-    ) -> Awaitable[None] | None:
+    def scale(self, n: int = 0, memory: str | None = None, cores: int | None = None) -> Any:
         """Launch or end workers, until there are so many.
 
         The call does not wait for the workers. The workers that end first hand their results over
@@ -248,8 +247,7 @@ class SkahaCluster(SpecCluster):
             skaha.errors.InvalidInputError: If `memory` or `cores` is given, and the platform
                 decides how much a worker gets.
         """
-        scaled: Awaitable[None] | None = super().scale(n, memory, cores)
-        return scaled
+        return super().scale(n, memory, cores)
 
     def adapt(
         self,
@@ -365,9 +363,10 @@ class SkahaCluster(SpecCluster):
     async def _missing_error(self, n_workers: int, timeout: float | None) -> WaitTimeoutError:
         reasons = await asyncio.to_thread(lambda: list(self._sessions.describe(self._missing())))
         more = f"; and {len(reasons) - _MAX_REASONS} more" if len(reasons) > _MAX_REASONS else ""
-        when = "no more are on their way" if timeout is None else f"after {timeout}"
-        text = "; ".join(reasons[:_MAX_REASONS]) + more or "no worker was asked for: call scale"
-        error = WaitTimeoutError(f"{len(self.observed)} of {n_workers} are there {when}: {text}")
+        unit = " s" if isinstance(timeout, float | int) else ""
+        when = ", and no more are on their way" if timeout is None else f" after {timeout}{unit}"
+        text = "; ".join(reasons[:_MAX_REASONS]) + more or "no more were asked for: call scale"
+        error = WaitTimeoutError(f"{len(self.observed)} of {n_workers} are there{when}: {text}")
         error.subject = f"workers of {self.name}"
         return error
 
@@ -386,15 +385,20 @@ class SkahaCluster(SpecCluster):
         return {name: self.new_spec}
 
     async def _launch(self, names: list[str]) -> None:
-        address = getattr(self.scheduler, "contact_address", None) or self.scheduler.address
+        scheduler: Any = self.scheduler
+        address = getattr(scheduler, "contact_address", None) or scheduler.address
         self._refused |= await asyncio.to_thread(self._sessions.launch, names, address)
-        self._has_changed.set()
+
+    def _correct_state(self) -> asyncio.Future[None]:
+        # A cancelled caller must not stop a launch in the middle.
+        return asyncio.shield(super()._correct_state())
 
     async def _correct_state_internal(self) -> None:
         await super()._correct_state_internal()
         # Before, Dask would add the workers again.
         refused, self._refused = self._refused, {}
         self._forget(refused)
+        self._has_changed.set()
 
     def _forget(self, failures: dict[str, SkahaError]) -> None:
         """Take workers that failed out of the plan, and report the reasons."""
@@ -409,7 +413,8 @@ class SkahaCluster(SpecCluster):
             self.paused_until = time.monotonic() + self._pause.next()
         first = next(iter(failures.values()))
         others = f" (and {len(failures) - 1} more workers failed)" if len(failures) > 1 else ""
-        self._log(f"{first}{others}")
+        # `get_logs` shows these lines.
+        self._cluster_manager_logs.append((datetime.now().astimezone(), f"{first}{others}"))
         log.warning("cluster %s: %s%s", self.name, first, others)
 
     def _raise_if_all_refused(self) -> None:
@@ -422,19 +427,28 @@ class SkahaCluster(SpecCluster):
             raise next(iter(self.failures.values()))
 
     def __await__(self) -> Generator[Any, Any, SkahaCluster]:
-        """Start the cluster."""
+        """Start the cluster, or wait until the last changes are made."""
+        return self._ready().__await__()
+
+    async def _ready(self) -> SkahaCluster:
         is_new = self.status == Status.created
+        ready = asyncio.ensure_future(self._prepare())
         try:
-            yield from super().__await__()
+            await asyncio.shield(ready)
             if is_new:
                 self._raise_if_all_refused()
-        except GeneratorExit:
-            raise
         except BaseException:
             if is_new:
-                yield from self._close().__await__()
+                # The start goes on after a cancellation: end what it has launched, too.
+                await asyncio.wait([ready])
+                await self._close()
             raise
         return self
+
+    async def _prepare(self) -> None:
+        if self.status == Status.created:
+            await self._start()
+        await self._correct_state()
 
     async def _start(self) -> None:
         await super()._start()
@@ -489,10 +503,12 @@ class SkahaCluster(SpecCluster):
 
     async def _look(self) -> None:
         missing = self._missing()
-        ended = await asyncio.to_thread(self._sessions.look, missing)
-        silent = [name for name in missing if name not in ended and self._is_overdue(name)]
+        lost = [name for name in missing if name in self._lost]
+        new = [name for name in missing if name not in self._lost]
+        ended = await asyncio.to_thread(self._sessions.look, new, lost)
+        silent = [name for name in lost if name not in ended and self._is_overdue(name)]
         for name in silent:
-            error = FailedSessionError("it has lost its connection to the scheduler, and is ended")
+            error = FailedSessionError("its connection is lost, but its session runs, and is ended")
             error.subject = f"worker {name}"
             ended[name] = error
         still_missing = set(self._missing())
@@ -503,12 +519,12 @@ class SkahaCluster(SpecCluster):
     def _is_overdue(self, name: str) -> bool:
         """Return whether the connection of a worker is lost for too long."""
         patience = parse_timedelta(dask.config.get("distributed.deploy.lost-worker-timeout"))
-        return time.monotonic() - self._lost.get(name, math.inf) > patience
+        return time.monotonic() > self._lost.get(name, math.inf) + float(patience)
 
     # End.
 
     async def _end(self, names: list[str]) -> None:
-        if self.status == Status.running:
+        if self.status == Status.running and self.scheduler_comm is not None:
             with contextlib.suppress(OSError, TimeoutError):
                 async with asyncio.timeout(_RETIRE_SECONDS):
                     await self.scheduler_comm.retire_workers(
@@ -577,12 +593,14 @@ class WorkerSession(ProcessInterface):
 class PatientAdaptive(Adaptive):
     """Adaptive scaling that launches nothing for a while after a failure."""
 
-    async def scale_up(self, n: int) -> None:
-        """Launch workers, unless the platform has refused some a moment ago."""
+    cluster: Any
+
+    async def scale_up(self, n: Any) -> None:
+        """Launch workers, unless some have failed a moment ago."""
         if time.monotonic() >= self.cluster.paused_until:
             await super().scale_up(n)
 
-    async def scale_down(self, workers: Iterable[str]) -> None:
+    async def scale_down(self, workers: Any) -> None:
         """End workers. The cluster first lets them hand their results over."""
         await self.cluster.scale_down(workers)
 
@@ -614,7 +632,7 @@ class _Batch:
 def _checked_name(name: str | None) -> str:
     if name is None:
         return f"dask-{uuid.uuid4().hex[:8]}"
-    if isinstance(name, str) and len(name) > _MAX_NAME_LENGTH:
+    if len(str(name)) > _MAX_NAME_LENGTH:
         raise InvalidInputError(
             f"name is too long: at most {_MAX_NAME_LENGTH} letters, because the number of the "
             f"worker is added; {name!r} has {len(name)}"

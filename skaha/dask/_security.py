@@ -27,7 +27,8 @@ def make_security(security: object) -> Security | None:
         # A late import in Dask would fail with another error.
         import cryptography  # noqa: F401
 
-        return Security.temporary()
+        temporary: Security = Security.temporary()
+        return temporary
     if security is False:
         return None
     if not isinstance(security, Security):

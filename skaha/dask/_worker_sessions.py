@@ -66,7 +66,10 @@ class WorkerSessions:
         self._found_ids: dict[str, str] = {}
         self._not_ended: dict[str, SkahaError] = {}
         self._failures: dict[str, SkahaError] = {}
-        self._tracker = StatusTracker([])
+        # A new session may take a while to appear. The session of a worker that was connected does
+        # not: if it is missing, it is looked up at once.
+        self._new = StatusTracker([])
+        self._lost = StatusTracker([], appear=0)
         self._poller = Poller(session, f"cluster {cluster}")
         self._failed_looks = 0
         # A child process has no sessions of its own.
@@ -124,11 +127,9 @@ class WorkerSessions:
             raise
         self._keep(launched)
         failures = {} if launched is None else dict(launched.failures)
-        return {
-            name: error
-            for name in names
-            if name not in self.ids and (error := failures.get(name, failure)) is not None
-        }
+        ids = self.ids
+        reasons = {name: failures.get(name, failure) for name in names if name not in ids}
+        return {name: reason for name, reason in reasons.items() if reason is not None}
 
     def _keep(self, launched: Launched | None) -> None:
         if launched is None:
@@ -143,24 +144,24 @@ class WorkerSessions:
 
     # Look.
 
-    def look(self, names: Iterable[str]) -> dict[str, SkahaError]:
-        """Look at the sessions of workers.
+    def look(self, new: Iterable[str], lost: Iterable[str] = ()) -> dict[str, SkahaError]:
+        """Look at the sessions of workers that are not connected to the scheduler.
 
         Args:
-            names: Names of workers that are not connected to the scheduler.
+            new: Names of workers that were not connected yet.
+            lost: Names of workers that have lost their connection.
 
         Returns:
             The reason for each worker whose session has ended, by its name.
         """
-        ids = self.ids
-        watched = {ids[name]: name for name in names if name in ids}
-        if not watched or not self._update(list(watched)):
+        if not self._update(new, lost):
             return {}
-        statuses, pending = self._tracker.statuses(), set(self._tracker.pending)
+        names = {session_id: name for name, session_id in self.ids.items()}
         ended = {
-            name: self._end_of(name, session_id, statuses[session_id])
-            for session_id, name in watched.items()
-            if session_id not in pending
+            names[session_id]: self._end_of(names[session_id], session_id, status)
+            for tracker in (self._new, self._lost)
+            for session_id, status in tracker.statuses().items()
+            if session_id not in tracker.pending and session_id in names
         }
         with self._lock:
             for name in ended:
@@ -169,13 +170,18 @@ class WorkerSessions:
                 self._found_ids.pop(name, None)
         return ended
 
-    def _update(self, ids: list[str]) -> bool:
+    def _update(self, new: Iterable[str], lost: Iterable[str] = ()) -> bool:
         """Read the statuses of sessions; return whether the platform responds."""
-        self._tracker.add(ids)
-        self._tracker.ids = ids
+        ids = self.ids
+        for tracker, names in ((self._new, new), (self._lost, lost)):
+            watched = [ids[name] for name in names if name in ids]
+            tracker.add(watched)
+            tracker.ids = watched
         try:
             with self._poller.single_requests():
-                self._poller.update(self._tracker, self._session.fetch())
+                records = self._session.fetch()
+                self._poller.update(self._new, records)
+                self._poller.update(self._lost, records)
         except SkahaError as error:
             self._failed_looks += 1
             if self._failed_looks == _FAILURES_BEFORE_WARNING:
@@ -209,16 +215,13 @@ class WorkerSessions:
     def describe(self, names: Iterable[str]) -> Iterator[str]:
         """Yield the reason for each worker that is not connected, as far as it is known."""
         ids = self.ids
-        waiting = [name for name in names if name in ids]
-        for name, error in self.failures.items():
-            if name not in waiting:
-                yield str(error)
-        if not waiting or not self._update([ids[name] for name in waiting]):
+        waiting = {name: ids[name] for name in names if name in ids}
+        yield from (str(error) for name, error in self.failures.items() if name not in waiting)
+        if not waiting or not self._update(waiting):
             return
-        statuses = self._tracker.statuses()
-        reason = self._poller.reason_for_waiting(self._tracker)
-        for name in waiting:
-            session_id = ids[name]
+        statuses = self._new.statuses()
+        reason = self._poller.reason_for_waiting(self._new)
+        for name, session_id in waiting.items():
             text = f"worker {name}: its session {session_id} is {statuses[session_id]}"
             if statuses[session_id] == "Pending" and reason:
                 text = f"{text}; the platform's warnings: {reason}"

@@ -1,0 +1,35 @@
+"""Clusters at an embedded platform with room for many small workers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from crew import IMAGE, SMALL, CountingSession
+
+from skaha.dask import SkahaCluster
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from skaha.local.pytest_plugin import SkahaPlatform
+
+
+@pytest.fixture
+def client(skaha_platform: SkahaPlatform) -> Iterator[CountingSession]:
+    with CountingSession(server=skaha_platform.url, token=skaha_platform.token) as session:
+        yield session
+
+
+@pytest.fixture
+def started(client: CountingSession) -> Iterator[Callable[..., SkahaCluster]]:
+    """Start a cluster that is closed at the end of the test."""
+    clusters: list[SkahaCluster] = []
+
+    def start(**options: Any) -> SkahaCluster:
+        clusters.append(SkahaCluster(**{"image": IMAGE, "session": client} | SMALL | options))
+        return clusters[-1]
+
+    yield start
+    for cluster in clusters:
+        cluster.close()

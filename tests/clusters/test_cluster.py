@@ -1,0 +1,325 @@
+"""A cluster on sessions computes, scales, and gives the reasons for the end of its workers."""
+
+import asyncio
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import dask.array as da
+import numpy as np
+import pytest
+from crew import IMAGE, SECONDS, SMALL, Crew
+from dask.distributed import Client, wait, worker_client
+from distributed import Security
+
+from skaha import AsyncSession, Retry, Session, errors
+from skaha.dask import SkahaCluster
+
+pytestmark = [pytest.mark.slow, pytest.mark.skaha_platform(cores=64, ram=256)]
+
+
+def test_eight_workers_compute_as_one_program_would(started, client):
+    cluster = started(n_workers=8, name="eight")
+    with Client(cluster) as dask:
+        dask.wait_for_workers(8, timeout=SECONDS)
+        numbers = np.arange(250_000, dtype=float).reshape(500, 500)
+        chunked = da.from_array(numbers, chunks=100)
+        result = (chunked @ chunked.T).sum(axis=0).compute()
+        names = set(dask.run(lambda dask_worker: dask_worker.name).values())
+    np.testing.assert_allclose(result, (numbers @ numbers.T).sum(axis=0))
+    assert names == {f"eight-{number}" for number in range(8)}
+    assert client.launches == [8]
+    assert sorted(record["name"] for record in client.fetch()) == sorted(names)
+    assert {record["type"] for record in client.fetch()} == {"headless"}
+    cluster.close()
+    assert client.fetch() == []
+    assert (cluster.failures, cluster.not_ended, cluster.session_ids) == ({}, {}, {})
+
+
+def test_scaling_down_keeps_the_results_and_scaling_up_is_one_launch(started, client, tmp_path):
+    def once(number, folder):
+        with (Path(folder) / "calls").open("a") as file:
+            file.write(f"{number}\n")
+        return number * number
+
+    cluster = started(n_workers=3)
+    crew = Crew(cluster)
+    with Client(cluster) as dask:
+        dask.wait_for_workers(3, timeout=SECONDS)
+        results = dask.map(once, range(30), folder=str(tmp_path))
+        wait(results, timeout=SECONDS)
+        ended = {cluster.session_ids[name] for name in list(crew.names)}
+        cluster.scale(1)
+        [last] = crew.wait_for(lambda names: len(names) == 1)
+        ended -= {cluster.session_ids[last]}
+        client.wait(list(ended), timeout=SECONDS, appear=0)
+        assert dask.gather(results) == [number * number for number in range(30)]
+        assert len((tmp_path / "calls").read_text().split()) == 30
+        cluster.scale(4)
+        names = crew.wait_for(lambda names: len(names) == 4)
+    # No name is used twice: the scheduler may still know the old worker.
+    assert names == {last} | {f"{cluster.name}-{number}" for number in (3, 4, 5)}
+    assert client.launches == [3, 3]
+    assert cluster.failures == {}
+
+
+def test_adaptive_scaling_goes_to_zero_and_back(started, client):
+    cluster = started()
+    crew = Crew(cluster)
+    cluster.adapt(minimum=0, maximum=3, interval="100ms", wait_count=2, target_duration="1s")
+    with Client(cluster) as dask:
+        for number in range(2):
+            work = dask.map(lambda x: x + 1, range(number, number + 20), key=f"round-{number}")
+            assert dask.submit(sum, work).result(timeout=SECONDS) == 210 + 20 * number
+            assert 1 <= max(client.launches) <= 3
+            del work
+            crew.wait_for(lambda names: not names)
+            left = [record["id"] for record in client.fetch()]
+            client.wait(left, timeout=SECONDS, appear=0)
+    assert cluster.failures == {}
+
+
+def test_the_deletion_of_a_session_during_the_work_costs_no_result(started, client, tmp_path):
+    def wait_for(path, number):
+        while not Path(path).exists():
+            threading.Event().wait(0.01)
+        return number
+
+    cluster = started(n_workers=2)
+    crew = Crew(cluster)
+    with Client(cluster) as dask:
+        dask.wait_for_workers(2, timeout=SECONDS)
+        go = tmp_path / "go"
+        results = dask.map(wait_for, [str(go)] * 8, range(8), pure=False)
+        victim = min(crew.names)
+        client.destroy(cluster.session_ids[victim])
+        crew.wait_for(lambda names: names and victim not in names)
+        go.touch()
+        assert dask.gather(results) == list(range(8))
+        with pytest.raises(errors.WaitTimeoutError, match=f"worker {victim}: its session .* is go"):
+            dask.wait_for_workers(2, timeout=SECONDS)
+        # The others are wanted still.
+        cluster.scale(2)
+        dask.wait_for_workers(2, timeout=SECONDS)
+    assert list(cluster.failures) == [victim]
+
+
+def test_adaptive_scaling_replaces_a_worker_that_has_ended(started, client, monkeypatch):
+    monkeypatch.setattr("skaha.dask._cluster._FIRST_PAUSE", 0.01)
+    cluster = started()
+    crew = Crew(cluster)
+    cluster.adapt(minimum=2, maximum=2, interval="50ms")
+    first = crew.wait_for(lambda names: len(names) == 2)
+    client.destroy(cluster.session_ids[min(first)])
+    second = crew.wait_for(lambda names: len(names) == 2 and min(first) not in names)
+    assert max(first) in second
+
+
+def test_a_part_of_the_workers_may_be_refused(started, skaha_platform, caplog):
+    skaha_platform.set_faults(refused_creates=[2, 4, 5, 6])
+    quick = Retry(first_pause=0.05, settle=0.1)
+    session = Session(server=skaha_platform.url, token=skaha_platform.token, retry=quick)
+    cluster = started(n_workers=3, session=session)
+    [(name, error)] = cluster.failures.items()
+    assert isinstance(error, errors.ServerError)
+    assert error.subject == f"launch of {name}"
+    assert f"cluster {cluster.name}: launch of {name}: " in caplog.text
+    assert name not in cluster.plan
+    with Client(cluster) as dask:
+        dask.wait_for_workers(2, timeout=SECONDS)
+        with pytest.raises(TimeoutError, match=f"2 of 3 are there.*no more.*launch of {name}"):
+            dask.wait_for_workers(3)
+        cluster.scale(3)
+        dask.wait_for_workers(3, timeout=SECONDS)
+
+
+@pytest.mark.skaha_platform(cores=1, ram=2)
+def test_a_worker_that_waits_for_room_gives_the_reason_of_the_platform(started):
+    cluster = started(n_workers=2)
+    with Client(cluster) as dask:
+        dask.wait_for_workers(1, timeout=SECONDS)
+        with pytest.raises(errors.WaitTimeoutError) as caught:
+            dask.wait_for_workers(2, timeout=0.1)
+    assert "1 of 2 are there after 0.1" in str(caught.value)
+    assert "is Pending; the platform's warnings: 0/1 nodes are available" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("echo 'no such package: distributed' >&2; exit 3", "no such package: distributed"),
+        ("exit 3", "with an empty log"),
+    ],
+)
+def test_a_worker_that_dies_shows_the_end_of_its_log(started, tmp_path, script, reason):
+    program = tmp_path / "python"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o700)
+    cluster = started(n_workers=1, python=str(program))
+    with pytest.raises(errors.WaitTimeoutError) as caught:
+        cluster.wait_for_workers(1)
+    assert "ended as Failed" in str(caught.value)
+    assert reason in str(caught.value)
+    [error] = cluster.failures.values()
+    assert isinstance(error, errors.FailedSessionError)
+    assert reason in cluster._repr_html_()
+    assert reason in str(cluster.get_logs(scheduler=False, workers=False))
+
+
+def test_the_start_fails_if_all_workers_are_refused(started, client):
+    with pytest.raises(errors.BadRequestError, match=r"launch of all-\d: .*registry"):
+        started(n_workers=2, name="all", image="registry.example.org/a/b:c")
+    assert client.fetch() == []
+
+
+# Async.
+
+
+def test_a_cluster_works_with_await(skaha_platform):
+    async def use():
+        async with AsyncSession(server=skaha_platform.url, token=skaha_platform.token) as session:
+            options = {"session": session, "asynchronous": True, **SMALL}
+            async with (
+                SkahaCluster(IMAGE, n_workers=2, **options) as cluster,
+                Client(cluster, asynchronous=True) as dask,
+            ):
+                await dask.wait_for_workers(2, timeout=SECONDS)
+                total = await dask.submit(sum, dask.map(abs, [-1, -2, -3]))
+                await cluster.scale(1)
+                cluster.adapt(minimum=0, maximum=1, interval="100ms")
+            left = await session.fetch()
+            cluster = await SkahaCluster(IMAGE, n_workers=1, **options)
+            await cluster.wait_for_workers(1, timeout=SECONDS)
+            await cluster.close()
+            return total, left, await session.fetch()
+
+    assert asyncio.run(use()) == (6, [], [])
+
+
+def test_an_async_start_fails_if_all_workers_are_refused(skaha_platform):
+    options = SMALL | {"image": "registry.example.org/a/b:c", "asynchronous": True}
+
+    async def use():
+        session = AsyncSession(server=skaha_platform.url, token=skaha_platform.token)
+        with pytest.raises(errors.BadRequestError):
+            await SkahaCluster(n_workers=1, session=session, **options)
+        await session.aclose()
+
+    asyncio.run(use())
+
+
+def test_a_start_that_is_cancelled_leaves_no_session(skaha_platform):
+    skaha_platform.set_faults(create_delay=1)
+
+    async def use():
+        session = AsyncSession(server=skaha_platform.url, token=skaha_platform.token)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await SkahaCluster(IMAGE, n_workers=2, session=session, asynchronous=True, **SMALL)
+        left = await session.fetch()
+        await session.aclose()
+        return left
+
+    assert asyncio.run(use()) == []
+
+
+# Security.
+
+
+def test_the_credentials_are_in_the_environment_only(started, client, tmp_path):
+    variable = "SKAHA_DASK_CREDENTIALS"
+
+    def seen():
+        import dask
+
+        here = Path("/proc/self")
+        child = subprocess.run(
+            [sys.executable, "-c", "import os; print(os.environ)"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return {
+            "environ": dict(os.environ),
+            "at the start": (here / "environ").read_text(),
+            "command": (here / "cmdline").read_text(),
+            "configuration": dask.config.config,
+            "child": child.stdout,
+        }
+
+    def from_a_task():
+        with worker_client() as dask:
+            return dask.submit(int, "7").result()
+
+    cluster = started(n_workers=1, env={"OWN": "an-own-secret"})
+    with Client(cluster) as dask:
+        dask.wait_for_workers(1, timeout=SECONDS)
+        worker = dask.submit(seen).result(timeout=SECONDS)
+        assert dask.submit(from_a_task).result(timeout=SECONDS) == 7
+        dask.dump_cluster_state(str(tmp_path / "dump"), format="yaml")
+        logs = str(cluster.get_logs())
+    start = worker.pop("at the start")
+    packed = next(text for text in start.split("\0") if text.startswith(variable))
+    packed = packed.removeprefix(f"{variable}=")
+    assert "=" not in packed
+    key = cluster.security.tls_worker_key.splitlines()[3]
+    session_ids = list(cluster.session_ids.values())
+    texts = {
+        **worker,
+        "dump": (tmp_path / "dump.yaml").read_text(),
+        "logs": logs,
+        "session": [client.logs(session_ids), client.info(session_ids), client.events(session_ids)],
+        "reprs": [cluster, cluster.preview(), cluster._repr_html_(), vars(cluster)],
+        "specification": [cluster.worker_spec, cluster.scheduler_spec, cluster.workers],
+    }
+    assert worker["environ"]["OWN"] == "an-own-secret"
+    for place, content in texts.items():
+        assert packed not in str(content), place
+        assert key not in str(content), place
+    assert "an-own-secret" not in str(texts["reprs"])
+    assert f"{variable}=..." in cluster.preview()["env"]
+
+
+def test_nobody_else_can_connect(started):
+    cluster = started(n_workers=1)
+    address = cluster.scheduler_address
+    scheme, host, port = address.replace("//", "").split(":")
+    assert (scheme, host) == ("tls", "127.0.0.1")
+    for stranger in (
+        {"address": f"tcp://{host}:{port}"},
+        {"address": address, "security": Security.temporary()},
+    ):
+        with pytest.raises(OSError, match=r"Connection reset|closed|certificate does not match"):
+            Client(**stranger, timeout=1)
+    # A program that trusts everybody is not trusted.
+    trusting = ssl.create_default_context()
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection((host, int(port)), timeout=SECONDS) as plain,
+        trusting.wrap_socket(plain) as encrypted,
+        pytest.raises(ssl.SSLError, match="certificate required"),
+    ):
+        encrypted.recv(1)
+    with Client(address, security=cluster.security) as dask:
+        dask.wait_for_workers(1, timeout=SECONDS)
+
+
+def test_a_cluster_may_be_open(started):
+    cluster = started(n_workers=1, security=False)
+    with Client(cluster.scheduler_address) as dask:
+        dask.wait_for_workers(1, timeout=SECONDS)
+        assert dask.submit(abs, -1).result(timeout=SECONDS) == 1
+    assert cluster.preview()["env"] == ["REPLICA_ID=1", "REPLICA_COUNT=1"]
+
+
+def test_numpy_uses_one_thread_of_each_task(started):
+    cluster = started(n_workers=1, cores=2, env={"MKL_NUM_THREADS": 2})
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    with Client(cluster) as dask:
+        dask.wait_for_workers(1, timeout=SECONDS)
+        [found] = dask.run(lambda: [os.environ[name] for name in names]).values()
+    assert found == ["1", "2", "1"]
