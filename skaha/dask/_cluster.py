@@ -333,6 +333,12 @@ class SkahaCluster(SpecCluster):
     def _cluster_class_name(self) -> str:
         return type(self).__name__
 
+    def __repr__(self) -> str:
+        """Return the name, the address and the workers."""
+        # A traceback may show an object whose constructor has failed.
+        text: str = super().__repr__() if hasattr(self, "_cluster_info") else "SkahaCluster()"
+        return text
+
     def _repr_html_(self, cluster_status: str | None = None) -> str:
         """Return the widget's text, with the reasons of the last failures."""
         rows = [
@@ -350,15 +356,24 @@ class SkahaCluster(SpecCluster):
             WaitTimeoutError: If the time is over, or if no more workers are on their way.
         """
         end = math.inf if timeout is None else time.monotonic() + parse_timedelta(timeout)
-        while len(self.observed) < n_workers:
+        while self._connected < n_workers:
             is_over = time.monotonic() >= end
-            if is_over or (self._is_manual and self.failures and len(self.plan) < n_workers):
+            if is_over or not self._can_reach(n_workers):
                 raise await self._missing_error(n_workers, timeout if is_over else None)
             await asyncio.sleep(_WAIT_INTERVAL)
 
     @property
-    def _is_manual(self) -> bool:
-        return self._adaptive is None or self._adaptive.periodic_callback is None
+    def _connected(self) -> int:
+        """The number of workers that the scheduler has now, and that this object knows, too."""
+        workers = getattr(self.scheduler, "workers", {}).values()
+        running = sum(worker.status == Status.running for worker in workers)
+        return min(running, len(set(self.observed)))
+
+    def _can_reach(self, n_workers: int) -> bool:
+        """Return whether so many workers may come without another call."""
+        is_adaptive = self._adaptive is not None and self._adaptive.periodic_callback is not None
+        expected = len(self.plan) + len(self._sessions.uncertain)
+        return is_adaptive or not self.failures or expected >= n_workers
 
     async def _missing_error(self, n_workers: int, timeout: float | None) -> WaitTimeoutError:
         reasons = await asyncio.to_thread(lambda: list(self._sessions.describe(self._missing())))
@@ -366,7 +381,7 @@ class SkahaCluster(SpecCluster):
         unit = " s" if isinstance(timeout, float | int) else ""
         when = ", and no more are on their way" if timeout is None else f" after {timeout}{unit}"
         text = "; ".join(reasons[:_MAX_REASONS]) + more or "no more were asked for: call scale"
-        error = WaitTimeoutError(f"{len(self.observed)} of {n_workers} are there{when}: {text}")
+        error = WaitTimeoutError(f"{self._connected} of {n_workers} are there{when}: {text}")
         error.subject = f"workers of {self.name}"
         return error
 
@@ -479,12 +494,12 @@ class SkahaCluster(SpecCluster):
     def _note_connection(self, name: str) -> None:
         self._lost.pop(name, None)
         self._pause.reset()
-        if self._sessions.remove_failure(name) and name not in self.worker_spec:
-            # Its launch was uncertain, and has succeeded.
-            options = self.new_spec["options"]
+        if name in self._sessions.uncertain:
+            # Its launch has succeeded.
             self.worker_spec[name] = self.new_spec
-            self.workers[name] = WorkerSession(name=name, **options)
+            self.workers[name] = WorkerSession(name=name, **self.new_spec["options"])
             self.workers[name].status = Status.running
+        self._sessions.remove_failure(name)
 
     async def _watch(self) -> None:
         """Look at the sessions of workers that are not connected, again and again."""
@@ -632,7 +647,8 @@ class _Batch:
 def _checked_name(name: str | None) -> str:
     if name is None:
         return f"dask-{uuid.uuid4().hex[:8]}"
-    if len(str(name)) > _MAX_NAME_LENGTH:
+    validation.check_job_name(name, ())
+    if len(name) > _MAX_NAME_LENGTH:
         raise InvalidInputError(
             f"name is too long: at most {_MAX_NAME_LENGTH} letters, because the number of the "
             f"worker is added; {name!r} has {len(name)}"

@@ -7,6 +7,7 @@ import json
 import zlib
 from pathlib import Path
 
+import cryptography  # noqa: F401  (Dask needs it for new credentials, and imports it late)
 from distributed import Security
 
 from skaha.errors import InvalidInputError
@@ -24,9 +25,6 @@ def make_security(security: object) -> Security | None:
         InvalidInputError: If it is something else.
     """
     if security is None or security is True:
-        # A late import in Dask would fail with another error.
-        import cryptography  # noqa: F401
-
         temporary: Security = Security.temporary()
         return temporary
     if security is False:

@@ -64,6 +64,8 @@ class WorkerSessions:
         self._ids: dict[str, str] = {}
         # Ids that were found by their names. They may belong to another program.
         self._found_ids: dict[str, str] = {}
+        # Workers that failed, but whose sessions may be running.
+        self.uncertain: set[str] = set()
         self._not_ended: dict[str, SkahaError] = {}
         self._failures: dict[str, SkahaError] = {}
         # A new session may take a while to appear. The session of a worker that was connected does
@@ -98,9 +100,10 @@ class WorkerSessions:
         for name in list(self._failures)[:-_MAX_FAILURES]:
             del self._failures[name]
 
-    def remove_failure(self, name: str) -> bool:
-        """Forget the error of a worker that works; return whether there was one."""
-        return self._failures.pop(name, None) is not None
+    def remove_failure(self, name: str) -> None:
+        """Forget the error of a worker that works."""
+        self._failures.pop(name, None)
+        self.uncertain.discard(name)
 
     # Launch.
 
@@ -135,6 +138,7 @@ class WorkerSessions:
         if launched is None:
             return
         with self._lock:
+            self.uncertain.update(launched.uncertain)
             self._found_ids |= launched.found_by_name
             self._ids |= {
                 name: session_id

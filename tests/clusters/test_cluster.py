@@ -2,22 +2,40 @@
 
 import asyncio
 import os
+import signal
 import socket
 import ssl
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import dask.array as da
+import httpx
 import numpy as np
+import psutil
 import pytest
-from crew import IMAGE, SECONDS, SMALL, Crew
+from crew import IMAGE, SECONDS, SMALL, CountingSession, Crew
+from dask import config
 from dask.distributed import Client, wait, worker_client
 from distributed import Security
+from scripted import Answer
+from staged import Stage
 
 from skaha import AsyncSession, Retry, Session, errors
 from skaha.dask import SkahaCluster
+from skaha.dask._cluster import PatientAdaptive
+from skaha.results import Launched, Outcome
+
+
+def wait_until(condition):
+    """Wait for a change about which nothing tells."""
+    end = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
 
 pytestmark = [pytest.mark.slow, pytest.mark.skaha_platform(cores=64, ram=256)]
 
@@ -174,6 +192,122 @@ def test_the_start_fails_if_all_workers_are_refused(started, client):
     with pytest.raises(errors.BadRequestError, match=r"launch of all-\d: .*registry"):
         started(n_workers=2, name="all", image="registry.example.org/a/b:c")
     assert client.fetch() == []
+
+
+def test_a_worker_that_does_not_respond_is_ended(started, client):
+    cluster = started(n_workers=1)
+    crew = Crew(cluster)
+    with Client(cluster) as dask, config.set({"distributed.deploy.lost-worker-timeout": "200ms"}):
+        dask.wait_for_workers(1, timeout=SECONDS)
+        [(address, process_id)] = dask.run(os.getpid).items()
+        [(name, session_id)] = cluster.session_ids.items()
+        os.kill(process_id, signal.SIGSTOP)
+        cluster.sync(cluster.scheduler.remove_worker, address, stimulus_id="test")
+        crew.wait_for(lambda names: not names)
+        with pytest.raises(errors.WaitTimeoutError, match="connection is lost, but its session ru"):
+            dask.wait_for_workers(1)
+        assert client.wait(session_id, timeout=SECONDS, appear=0) == {session_id: "Gone"}
+    assert list(cluster.failures) == [name]
+
+
+class LosingSession(CountingSession):
+    """A client whose launches succeed, although their responses are lost."""
+
+    def create_many(self, jobs, **options):
+        launched = super().create_many(jobs, **options)
+        error = errors.ConnectionFailedError("no response")
+        error.partial = Launched(None, Outcome({}, dict.fromkeys(launched.names, error)))
+        error.partial.uncertain = list(launched.names)
+        raise error
+
+
+def test_a_worker_whose_launch_was_uncertain_is_welcome(started, skaha_platform, client):
+    session = LosingSession(server=skaha_platform.url, token=skaha_platform.token)
+    with session, pytest.raises(errors.ConnectionFailedError):
+        started(n_workers=1, session=session, death_timeout=2)
+    # It cannot be deleted on a guess, but it ends without its scheduler.
+    [record] = client.fetch()
+    assert client.wait(record["id"], timeout=SECONDS) == {record["id"]: "Failed"}
+    client.destroy_all()
+
+    with LosingSession(server=skaha_platform.url, token=skaha_platform.token) as session:
+        cluster = started(session=session)
+        cluster.scale(1)
+        cluster.wait_for_workers(1, timeout=SECONDS)
+        assert cluster.plan == cluster.requested == cluster.observed
+        assert cluster.failures == {}
+        [record] = client.fetch()
+        cluster.close()
+    assert client.wait(record["id"], timeout=SECONDS) == {record["id"]: "Completed"}
+
+
+class Evaluations(PatientAdaptive):
+    """Adaptive scaling that counts how often it wanted more workers."""
+
+    wanted = 0
+    enough = 50
+    many = threading.Event()
+
+    async def scale_up(self, n):
+        self.wanted += 1
+        if self.wanted == self.enough:
+            self.many.set()
+        await super().scale_up(n)
+
+
+def test_adaptive_scaling_does_not_bother_a_platform_that_refuses(started, scripted):
+    stage = scripted.answer = Stage([])
+    refusal = Answer(400, "no more than 0 sessions for you")
+    stage.refused = {f"POST busy-{number}": refusal for number in range(1000)}
+    with CountingSession(server=scripted.url, token="t") as session:
+        cluster = started(session=session, name="busy")
+        Evaluations.many.clear()
+        adaptive = cluster.adapt(Evaluations, minimum=2, maximum=2, interval="10ms")
+        assert Evaluations.many.wait(SECONDS)
+        assert session.launches == [2]
+        assert len(stage.forms) == 2
+        # The next attempt comes after the pause, and the pause grows.
+        assert 4 < cluster.paused_until - time.monotonic() <= 5
+        cluster.paused_until = 0
+        wait_until(lambda: len(session.launches) == 2)
+        wait_until(lambda: cluster.paused_until > 0)
+        assert 6 < cluster.paused_until - time.monotonic() <= 7.5
+        adaptive.stop()
+    assert "no more than 0 sessions for you" in str(list(cluster.failures.values()))
+
+
+def test_the_dashboard_is_for_this_machine_only(started):
+    cluster = started()
+    link = httpx.URL(cluster.dashboard_link)
+    assert link.host == "127.0.0.1"
+    assert httpx.get(link.copy_with(path="/health")).text == "ok"
+    assert cluster.dashboard_link in cluster._repr_html_()
+    listening = [
+        connection.laddr.ip
+        for connection in psutil.Process().net_connections()
+        if connection.status == "LISTEN" and connection.laddr.port == link.port
+    ]
+    assert listening == ["127.0.0.1"]
+    shown = started(dashboard_address=":0")
+    assert httpx.URL(shown.dashboard_link).host == "127.0.0.1"
+
+
+def test_the_address_and_the_port_can_be_chosen(started):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    cluster = started(n_workers=1, interface="lo", port=port, protocol="tls")
+    assert cluster.scheduler_address == f"tls://127.0.0.1:{port}"
+    cluster.wait_for_workers(1, timeout=SECONDS)
+
+
+def test_scaling_by_cores_needs_cores(started):
+    cluster = started(cores=None, ram=None, memory_limit=None)
+    for amount in ({"cores": 4}, {"memory": "4GiB"}):
+        with pytest.raises(errors.InvalidInputError, match="give the number of workers"):
+            cluster.scale(**amount)
+    known = started(cores=2, ram=4, memory_limit=None)
+    assert (known._threads_per_worker(), known._memory_per_worker()) == (2, 4 * 2**30)
 
 
 # Async.
