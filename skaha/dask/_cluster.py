@@ -367,20 +367,24 @@ class SkahaCluster(SpecCluster):
         """The number of workers that the scheduler has now, and that this object knows, too."""
         workers = getattr(self.scheduler, "workers", {}).values()
         running = sum(worker.status == Status.running for worker in workers)
-        return min(running, len(set(self.observed)))
+        connected: int = min(running, len(self.observed))
+        return connected
 
     def _can_reach(self, n_workers: int) -> bool:
         """Return whether so many workers may come without another call."""
         is_adaptive = self._adaptive is not None and self._adaptive.periodic_callback is not None
         expected = len(self.plan) + len(self._sessions.uncertain)
-        return is_adaptive or not self.failures or expected >= n_workers
+        is_possible = is_adaptive or not self.failures or expected >= n_workers
+        return is_possible and self.status == Status.running
 
     async def _missing_error(self, n_workers: int, timeout: float | None) -> WaitTimeoutError:
         reasons = await asyncio.to_thread(lambda: list(self._sessions.describe(self._missing())))
         more = f"; and {len(reasons) - _MAX_REASONS} more" if len(reasons) > _MAX_REASONS else ""
         unit = " s" if isinstance(timeout, float | int) else ""
         when = ", and no more are on their way" if timeout is None else f" after {timeout}{unit}"
-        text = "; ".join(reasons[:_MAX_REASONS]) + more or "no more were asked for: call scale"
+        is_open = self.status == Status.running
+        unknown = "no more were asked for: call scale" if is_open else "the cluster is closed"
+        text = "; ".join(reasons[:_MAX_REASONS]) + more or unknown
         error = WaitTimeoutError(f"{self._connected} of {n_workers} are there{when}: {text}")
         error.subject = f"workers of {self.name}"
         return error
@@ -418,6 +422,7 @@ class SkahaCluster(SpecCluster):
     def _forget(self, failures: dict[str, SkahaError]) -> None:
         """Take workers that failed out of the plan, and report the reasons."""
         for name in failures:
+            self._lost.pop(name, None)
             self.worker_spec.pop(name, None)
             if (worker := self.workers.pop(name, None)) is not None:
                 worker.status = Status.closed
@@ -485,11 +490,11 @@ class SkahaCluster(SpecCluster):
         # Not the method of `SpecCluster`: it deletes lost workers without looking at them.
         super(SpecCluster, self)._update_worker_status(op, msg)
         for name in names:
-            if op == "remove":
+            if op == "add":
+                self._note_connection(name)
+            elif name in self.worker_spec:
                 self._lost[name] = time.monotonic()
                 self._has_changed.set()
-            else:
-                self._note_connection(name)
 
     def _note_connection(self, name: str) -> None:
         self._lost.pop(name, None)

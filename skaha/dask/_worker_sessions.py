@@ -270,6 +270,8 @@ class WorkerSessions:
             end = time.monotonic() + _EXIT_SECONDS
             with call_context(self._session.retry, repeats=False, end=end):
                 self.end_all()
+            # Dask closes the cluster after this, and can start no thread.
+            self._ids.clear()
 
     def _report(
         self, left: dict[str, str], failures: dict[str, SkahaError], found_ids: dict[str, str]

@@ -93,6 +93,7 @@ def begun(skaha_platform):
         # Ctrl-C reaches the program alone.
         process = subprocess.Popen(
             command,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -162,3 +163,22 @@ def test_the_workers_of_a_killed_program_end_themselves(begun, client):
     assert sorted(statuses.values()) == ["Completed", "Completed", "Failed", "Failed"]
     late = [session_id for session_id, status in statuses.items() if status == "Failed"]
     assert all("Timed out starting worker" in log for log in client.logs(late).values())
+
+
+LOST = """
+cluster = start(n_workers=2)
+wait_for(cluster, 2)
+sys.stdin.read()
+"""
+
+
+def test_the_exit_names_the_sessions_that_could_not_be_ended(begun, skaha_platform):
+    process = begun(LOST)
+    ids = process.stdout.readline().split()
+    skaha_platform.kill()
+    _, error = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0
+    assert "could not end the sessions of" in error
+    assert all(session_id in error for session_id in ids)
+    assert "Traceback" not in error
+    skaha_platform.start()
