@@ -178,3 +178,57 @@ def test_the_next_service_finishes_the_scripts_of_a_killed_service(start, run, t
     code, printed = run("job_service.py", tmp_path, "--drain")
     assert code == 0, printed
     assert paths_in(tmp_path) == ["done/job.log", "done/job.sh"]
+
+
+# A cross-match.
+
+
+def cross_match():
+    """Return the functions of the program."""
+    return runpy.run_path(os.fspath(EXAMPLES / "cross_match.py"))
+
+
+def test_the_cluster_finds_the_nearest_star_of_each_source(run, tmp_path):
+    import numpy as np
+    from astropy.coordinates import angular_separation
+    from astropy.table import Table
+
+    program = cross_match()
+    reference, files = program["simulate"](tmp_path, catalogues=5, stars=2000)
+    code, printed = run("cross_match.py", "--reference", reference, *files)
+    assert code == 0, printed
+    pairs = Table.read(tmp_path / "pairs.ecsv")
+    star_ra, star_dec = program["positions"](reference)
+    order = np.argsort(star_dec)
+    assert len(pairs) == 5 * 500
+    for file in files:
+        ra, dec = program["positions"](file)
+        # All distances, without a shortcut.
+        angles = np.radians([*np.broadcast_arrays(ra[:, None], dec[:, None], star_ra, star_dec)])
+        nearest = np.argmin(angular_separation(*angles), axis=1)
+        own_pairs = pairs[pairs["file"] == Path(file).name]
+        assert (order[own_pairs["star"]] == nearest).all()
+        east = (ra - star_ra[nearest]) * np.cos(np.radians(dec)) * 3600
+        np.testing.assert_allclose(own_pairs["east"], east, atol=1e-6)
+        assert f"{Path(file).name}: 500 pairs, offset {np.median(east):+.3f}" in printed
+
+
+def test_a_broken_catalogue_does_not_affect_the_other_catalogues(run, tmp_path):
+    from astropy.table import Table
+
+    reference, files = cross_match()["simulate"](tmp_path, catalogues=1, stars=1000)
+    (tmp_path / "broken.fits").write_text("not a catalogue")
+    code, printed = run("cross_match.py", "--reference", reference, "broken.fits", *files)
+    assert code == 1
+    assert "broken.fits: Format could not be identified" in printed
+    assert set(Table.read(tmp_path / "pairs.ecsv")["file"]) == {"field-00.fits"}
+
+
+def test_ctrl_c_ends_the_workers_of_a_cross_match(start, tmp_path):
+    os.mkfifo(tmp_path / "never.fits")
+    reference, files = cross_match()["simulate"](tmp_path, catalogues=1, stars=1000)
+    process = start("cross_match.py", "--reference", reference, *files, "never.fits")
+    wait_for_output(process, "field-00.fits: 250 pairs")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode

@@ -1,0 +1,77 @@
+"""A cluster in a notebook: its widget, and both ways to use it in a cell."""
+
+import inspect
+
+import nbformat
+import pytest
+from crew import IMAGE, SMALL
+from nbclient import NotebookClient
+
+pytestmark = [pytest.mark.slow, pytest.mark.skaha_platform(cores=64, ram=256)]
+
+CELLS = {
+    "begin": """
+        from dask.distributed import Client
+        from skaha import Session
+        from skaha.dask import SkahaCluster
+
+        options = OPTIONS | {"session": Session(server=URL, token=TOKEN)}
+    """,
+    "cluster": """
+        cluster = SkahaCluster(n_workers=2, name="in-a-cell", **options)
+        cluster
+    """,
+    "work": """
+        client = Client(cluster)
+        client.wait_for_workers(2, timeout=120)
+        client.submit(sum, [1, 2, 3]).result(timeout=120)
+    """,
+    "await": """
+        async with (
+            SkahaCluster(n_workers=1, asynchronous=True, **options) as other,
+            Client(other, asynchronous=True) as asynchronous,
+        ):
+            print(await asynchronous.submit(abs, -5))
+    """,
+    "failing": """
+        try:
+            SkahaCluster(n_workers=1, python="/bin/false", **options).wait_for_workers(1)
+        except TimeoutError as error:
+            print(error)
+    """,
+    "end": """
+        client.close()
+        cluster.close()
+        print(options["session"].fetch(status=["Pending", "Running"]))
+    """,
+}
+
+
+@pytest.fixture
+def outputs(skaha_platform, tmp_path, monkeypatch):
+    """What each cell of a notebook shows."""
+    for name in ("JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
+        monkeypatch.setenv(name, str(tmp_path / "jupyter"))
+    places = {"URL": skaha_platform.url, "TOKEN": skaha_platform.token}
+    places["OPTIONS"] = SMALL | {"image": IMAGE}
+    named = "\n".join(f"{name} = {value!r}" for name, value in places.items())
+    cells = {"places": named} | {name: inspect.cleandoc(code) for name, code in CELLS.items()}
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(code) for code in cells.values()]
+    )
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    return {name: cell.outputs for name, cell in zip(cells, notebook.cells, strict=True)}
+
+
+def test_a_cluster_is_a_widget_and_works_in_cells(outputs):
+    [shown] = outputs["cluster"]
+    assert "application/vnd.jupyter.widget-view+json" in shown.data
+    assert "in-a-cell" in shown.data["text/html"]
+    assert "/status" in shown.data["text/html"]
+    assert shown.data["text/plain"].startswith("SkahaCluster(in-a-cell, 'tls://127.0.0.1:")
+    assert outputs["work"][-1].data["text/plain"] == "6"
+    text = "".join(output.text for output in outputs["await"])
+    assert text == "5\n"
+    text = "".join(output.text for output in outputs["failing"])
+    assert "ended as Failed" in text
+    assert outputs["end"][-1].text == "[]\n"
