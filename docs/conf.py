@@ -49,6 +49,8 @@ nitpick_ignore_regex = [
     ("py:.*", r"(asyncio|collections|datetime|email|http|httpx|os|pathlib|ssl|typing)\..*"),
     ("py:.*", r"(Callable|Collection|HTTPStatus|Iterable|Iterator|AsyncIterator|Literal|Mapping)"),
     ("py:.*", r"(MutableMapping|Path|PathLike|Request|Sequence|Unpack|datetime|timedelta|Any)"),
+    # Other sites document the names of Dask.
+    ("py:.*", r"(.*\.)?(Adaptive|IOLoop|Security)|(dask|distributed)\..*"),
     # Only the library creates objects of these types, so users do not need their documentation.
     ("py:.*", r"(.*\.)?(Api|LaunchOrder|Outcome|SecretText)"),
     # Type variables have no documentation.

@@ -78,7 +78,13 @@ def runner() -> Iterator[asyncio.Runner]:
         yield new_runner
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name.startswith("skaha.dask") else [])
+        for name in EXAMPLES
+    ],
+)
 def test_the_examples_of_a_docstring_print_the_shown_output(
     name: str, runner: asyncio.Runner
 ) -> None:

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from distributed import Security
     from tornado.ioloop import IOLoop
 
+    import skaha
+
 __all__ = ["SkahaCluster"]
 
 log = logging.getLogger("skaha")
@@ -134,7 +136,7 @@ class SkahaCluster(SpecCluster):
         n_workers: int = 0,
         *,
         name: str | None = None,
-        session: Session | AsyncSession | None = None,
+        session: skaha.Session | skaha.AsyncSession | None = None,
         server: str | None = None,
         gpu: int | None = None,
         env: Mapping[str, Any] | None = None,
@@ -246,12 +248,21 @@ class SkahaCluster(SpecCluster):
         Raises:
             skaha.errors.InvalidInputError: If `memory` or `cores` is given, and the platform
                 decides how much a worker gets.
+
+        Example:
+            >>> from skaha.dask import SkahaCluster
+            >>> image = "images.canfar.net/skaha/astroml:latest"
+            >>> with SkahaCluster(image, cores=1, ram=1, server="local") as cluster:
+            ...     cluster.scale(2)
+            ...     cluster.wait_for_workers(2, timeout=60)
+            ...     len(cluster.observed)
+            2
         """
         return super().scale(n, memory, cores)
 
     def adapt(
         self,
-        Adaptive: type[Adaptive] | None = None,  # noqa: N803  (the name in Dask)
+        Adaptive: Any = None,  # noqa: N803  (the name in Dask)
         minimum: float = 0,
         maximum: float = math.inf,
         minimum_cores: int | None = None,
@@ -277,6 +288,14 @@ class SkahaCluster(SpecCluster):
 
         Returns:
             The object that scales the cluster. Its method `stop` ends adaptive scaling.
+
+        Example:
+            >>> from skaha.dask import SkahaCluster
+            >>> image = "images.canfar.net/skaha/astroml:latest"
+            >>> with SkahaCluster(image, cores=1, ram=1, server="local") as cluster:
+            ...     adaptive = cluster.adapt(minimum=1, maximum=4)
+            ...     cluster.wait_for_workers(1, timeout=60)
+            ...     adaptive.stop()
         """
         return super().adapt(
             Adaptive=Adaptive or PatientAdaptive,
@@ -295,17 +314,42 @@ class SkahaCluster(SpecCluster):
 
         The message has the platform's own words, and the end of the log. A cluster keeps the last
         100 errors. A worker that works in the end has no error.
+
+        Example:
+            >>> from skaha.dask import SkahaCluster
+            >>> image = "images.canfar.net/skaha/astroml:latest"
+            >>> with SkahaCluster(image, cores=1, ram=1, server="local") as cluster:
+            ...     cluster.failures
+            {}
         """
         return self._sessions.failures
 
     @property
     def not_ended(self) -> dict[str, str]:
-        """The id of each session that the cluster could not end, by the name of its worker."""
+        """The id of each session that the cluster could not end, by the name of its worker.
+
+        Example:
+            >>> from skaha.dask import SkahaCluster
+            >>> image = "images.canfar.net/skaha/astroml:latest"
+            >>> with SkahaCluster(image, cores=1, ram=1, server="local") as cluster:
+            ...     cluster.close()
+            ...     cluster.not_ended
+            {}
+        """
         return self._sessions.not_ended
 
     @property
     def session_ids(self) -> dict[str, str]:
-        """The id of the session of each worker, by the name of the worker."""
+        """The id of the session of each worker, by the name of the worker.
+
+        Example:
+            >>> from skaha.dask import SkahaCluster
+            >>> image = "images.canfar.net/skaha/astroml:latest"
+            >>> options = {"cores": 1, "ram": 1, "server": "local"}
+            >>> with SkahaCluster(image, n_workers=2, name="fit", **options) as cluster:
+            ...     sorted(cluster.session_ids)
+            ['fit-0', 'fit-1']
+        """
         return self._sessions.ids
 
     def preview(self) -> dict[str, Any]:
@@ -313,6 +357,13 @@ class SkahaCluster(SpecCluster):
 
         Returns:
             The form fields. The values of `env` are shown as `...`.
+
+        Example:
+            >>> from skaha.dask import SkahaCluster
+            >>> image = "images.canfar.net/skaha/astroml:latest"
+            >>> with SkahaCluster(image, cores=1, ram=1, server="local") as cluster:
+            ...     cluster.preview()["env"]
+            ['SKAHA_DASK_CREDENTIALS=...', 'REPLICA_ID=1', 'REPLICA_COUNT=1']
         """
         name = f"{self.name}-{self._next_number}"
         command = self._command(name, self.scheduler_address)
@@ -320,7 +371,15 @@ class SkahaCluster(SpecCluster):
 
     @property
     def dashboard_link(self) -> str:
-        """Address of the dashboard, as `distributed.dashboard.link` of Dask says."""
+        """Address of the dashboard, in the form of the setting `distributed.dashboard.link`.
+
+        Example:
+            >>> from skaha.dask import SkahaCluster
+            >>> image = "images.canfar.net/skaha/astroml:latest"
+            >>> with SkahaCluster(image, cores=1, ram=1, server="local") as cluster:
+            ...     cluster.dashboard_link.startswith("http://127.0.0.1:")
+            True
+        """
         host, _, _ = self._dashboard_address.rpartition("://")[2].rpartition(":")
         port = self.scheduler_info.get("services", {}).get("dashboard")
         if port is None or not host or host == "0.0.0.0":  # noqa: S104  (nothing listens here)
