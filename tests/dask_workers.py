@@ -32,13 +32,13 @@ class CountingSession(Session):
         return super().create_many(jobs, **options)
 
 
-class Crew(SchedulerPlugin):
+class ConnectedWorkers(SchedulerPlugin):
     """The names of the connected workers. A test waits for their changes."""
 
     def __init__(self, cluster: SkahaCluster) -> None:
         self._cluster = cluster
         self._changed = threading.Condition()
-        cluster.loop.add_callback(cluster.scheduler.add_plugin, self, name=f"crew-{id(self)}")
+        cluster.loop.add_callback(cluster.scheduler.add_plugin, self, name=f"connected-{id(self)}")
 
     def add_worker(self, *_: Any, **__: Any) -> None:
         with self._changed:
