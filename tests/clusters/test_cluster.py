@@ -312,6 +312,27 @@ def test_scaling_by_cores_needs_cores(start_cluster):
     assert (known._threads_per_worker(), known._memory_per_worker()) == (2, 4 * 2**30)
 
 
+def test_the_shutdown_of_a_client_ends_the_cluster(start_cluster, client):
+    cluster = start_cluster(n_workers=2)
+    dask = Client(cluster)
+    dask.wait_for_workers(2, timeout=SECONDS)
+    dask.shutdown()
+    assert client.fetch() == []
+    with pytest.raises(errors.WaitTimeoutError, match="the cluster is closed"):
+        asyncio.run(cluster._wait_for_workers(1))
+
+
+def test_the_workers_end_with_their_scheduler(start_cluster, client):
+    cluster = start_cluster(n_workers=2)
+    with Client(cluster) as dask:
+        dask.wait_for_workers(2, timeout=SECONDS)
+    ids = list(cluster.session_ids.values())
+    cluster.sync(cluster.scheduler.close)
+    statuses = client.wait(ids, timeout=SECONDS)
+    assert list(statuses.values()) == ["Completed", "Completed"]
+    cluster.close()
+
+
 # Async.
 
 
