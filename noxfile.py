@@ -190,5 +190,5 @@ def clients(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Run the benchmarks against other clients; arguments go to the benchmarks."""
-    install(session, project=".[cli]")
+    install(session, project=".[cli,dask,local]")
     session.run("python", "-m", "benchmarks", *session.posargs)

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING
 
 from attrs import asdict
 
-from benchmarks import connections, fan_out, fetch, imports, memory, profiling, start_up
+from benchmarks import (
+    connections,
+    dask_workers,
+    fan_out,
+    fetch,
+    imports,
+    memory,
+    profiling,
+    start_up,
+)
 from benchmarks.race import Settings
 
 if TYPE_CHECKING:
@@ -25,6 +34,7 @@ BENCHMARKS = {
     "connections": connections.run,
     "imports": imports.run,
     "start-up": start_up.run,
+    "dask": dask_workers.run,
     "profile": profiling.run,
 }
 _ROUNDS = 5

@@ -603,7 +603,9 @@ class SkahaCluster(SpecCluster):
     # End.
 
     async def _end(self, names: list[str]) -> None:
-        if self.status == Status.running and self.scheduler_comm is not None:
+        scheduler: Any = self.scheduler
+        is_running = self.status == scheduler.status == Status.running
+        if is_running and self.scheduler_comm is not None:
             with contextlib.suppress(OSError, TimeoutError):
                 async with asyncio.timeout(_RETIRE_SECONDS):
                     await self.scheduler_comm.retire_workers(
@@ -615,6 +617,9 @@ class SkahaCluster(SpecCluster):
     async def _close(self) -> None:
         if self._watching is not None:
             self._watching.cancel()
+        if getattr(self.scheduler, "status", None) == Status.closed:
+            # Dask would try to reach it for half a minute.
+            self.shutdown_scheduler = False
         try:
             await super()._close()
         finally:

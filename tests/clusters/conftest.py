@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from crew import IMAGE, SMALL, CountingSession
+from dask_workers import IMAGE, SMALL, CountingSession
 
 from skaha.dask import SkahaCluster
 
@@ -22,7 +22,7 @@ def client(skaha_platform: SkahaPlatform) -> Iterator[CountingSession]:
 
 
 @pytest.fixture
-def started(client: CountingSession) -> Iterator[Callable[..., SkahaCluster]]:
+def start_cluster(client: CountingSession) -> Iterator[Callable[..., SkahaCluster]]:
     """Start a cluster that is closed at the end of the test."""
     clusters: list[SkahaCluster] = []
 

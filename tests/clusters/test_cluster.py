@@ -16,9 +16,9 @@ import httpx
 import numpy as np
 import psutil
 import pytest
-from crew import IMAGE, SECONDS, SMALL, CountingSession, Crew
 from dask import config
 from dask.distributed import Client, wait, worker_client
+from dask_workers import IMAGE, SECONDS, SMALL, ConnectedWorkers, CountingSession
 from distributed import Security
 from scripted import Answer
 from staged import Stage
@@ -30,7 +30,7 @@ from skaha.results import Launched, Outcome
 
 
 def wait_until(condition):
-    """Wait for a change about which nothing tells."""
+    """Wait until a condition is true."""
     end = time.monotonic() + SECONDS
     while not condition():
         assert time.monotonic() < end
@@ -40,8 +40,8 @@ def wait_until(condition):
 pytestmark = [pytest.mark.slow, pytest.mark.skaha_platform(cores=64, ram=256)]
 
 
-def test_eight_workers_compute_as_one_program_would(started, client):
-    cluster = started(n_workers=8, name="eight")
+def test_eight_workers_compute_the_same_result_as_numpy(start_cluster, client):
+    cluster = start_cluster(n_workers=8, name="eight")
     with Client(cluster) as dask:
         dask.wait_for_workers(8, timeout=SECONDS)
         numbers = np.arange(250_000, dtype=float).reshape(500, 500)
@@ -58,36 +58,38 @@ def test_eight_workers_compute_as_one_program_would(started, client):
     assert (cluster.failures, cluster.not_ended, cluster.session_ids) == ({}, {}, {})
 
 
-def test_scaling_down_keeps_the_results_and_scaling_up_is_one_launch(started, client, tmp_path):
+def test_scaling_down_keeps_the_results_and_scaling_up_is_one_launch(
+    start_cluster, client, tmp_path
+):
     def once(number, folder):
         with (Path(folder) / "calls").open("a") as file:
             file.write(f"{number}\n")
         return number * number
 
-    cluster = started(n_workers=3)
-    crew = Crew(cluster)
+    cluster = start_cluster(n_workers=3)
+    connected = ConnectedWorkers(cluster)
     with Client(cluster) as dask:
         dask.wait_for_workers(3, timeout=SECONDS)
         results = dask.map(once, range(30), folder=str(tmp_path))
         wait(results, timeout=SECONDS)
-        ended = {cluster.session_ids[name] for name in list(crew.names)}
+        ended = {cluster.session_ids[name] for name in list(connected.names)}
         cluster.scale(1)
-        [last] = crew.wait_for(lambda names: len(names) == 1)
+        [last] = connected.wait_for(lambda names: len(names) == 1)
         ended -= {cluster.session_ids[last]}
         client.wait(list(ended), timeout=SECONDS, appear=0)
         assert dask.gather(results) == [number * number for number in range(30)]
         assert len((tmp_path / "calls").read_text().split()) == 30
         cluster.scale(4)
-        names = crew.wait_for(lambda names: len(names) == 4)
+        names = connected.wait_for(lambda names: len(names) == 4)
     # No name is used twice: the scheduler may still know the old worker.
     assert names == {last} | {f"{cluster.name}-{number}" for number in (3, 4, 5)}
     assert client.launches == [3, 3]
     assert cluster.failures == {}
 
 
-def test_adaptive_scaling_goes_to_zero_and_back(started, client):
-    cluster = started()
-    crew = Crew(cluster)
+def test_adaptive_scaling_goes_to_zero_and_back(start_cluster, client):
+    cluster = start_cluster()
+    connected = ConnectedWorkers(cluster)
     cluster.adapt(minimum=0, maximum=3, interval="100ms", wait_count=2, target_duration="1s")
     with Client(cluster) as dask:
         for number in range(2):
@@ -95,53 +97,53 @@ def test_adaptive_scaling_goes_to_zero_and_back(started, client):
             assert dask.submit(sum, work).result(timeout=SECONDS) == 210 + 20 * number
             assert 1 <= max(client.launches) <= 3
             del work
-            crew.wait_for(lambda names: not names)
+            connected.wait_for(lambda names: not names)
             left = [record["id"] for record in client.fetch()]
             client.wait(left, timeout=SECONDS, appear=0)
     assert cluster.failures == {}
 
 
-def test_the_deletion_of_a_session_during_the_work_costs_no_result(started, client, tmp_path):
+def test_no_result_is_lost_if_a_session_is_deleted_during_the_work(start_cluster, client, tmp_path):
     def wait_for(path, number):
         while not Path(path).exists():
             threading.Event().wait(0.01)
         return number
 
-    cluster = started(n_workers=2)
-    crew = Crew(cluster)
+    cluster = start_cluster(n_workers=2)
+    connected = ConnectedWorkers(cluster)
     with Client(cluster) as dask:
         dask.wait_for_workers(2, timeout=SECONDS)
         go = tmp_path / "go"
         results = dask.map(wait_for, [str(go)] * 8, range(8), pure=False)
-        victim = min(crew.names)
+        victim = min(connected.names)
         client.destroy(cluster.session_ids[victim])
-        crew.wait_for(lambda names: names and victim not in names)
+        connected.wait_for(lambda names: names and victim not in names)
         go.touch()
         assert dask.gather(results) == list(range(8))
         with pytest.raises(errors.WaitTimeoutError, match=f"worker {victim}: its session .* is go"):
             dask.wait_for_workers(2, timeout=SECONDS)
-        # The others are wanted still.
+        # The failed worker does not count any more.
         cluster.scale(2)
         dask.wait_for_workers(2, timeout=SECONDS)
     assert list(cluster.failures) == [victim]
 
 
-def test_adaptive_scaling_replaces_a_worker_that_has_ended(started, client, monkeypatch):
+def test_adaptive_scaling_replaces_a_worker_that_has_ended(start_cluster, client, monkeypatch):
     monkeypatch.setattr("skaha.dask._cluster._FIRST_PAUSE", 0.01)
-    cluster = started()
-    crew = Crew(cluster)
+    cluster = start_cluster()
+    connected = ConnectedWorkers(cluster)
     cluster.adapt(minimum=2, maximum=2, interval="50ms")
-    first = crew.wait_for(lambda names: len(names) == 2)
+    first = connected.wait_for(lambda names: len(names) == 2)
     client.destroy(cluster.session_ids[min(first)])
-    second = crew.wait_for(lambda names: len(names) == 2 and min(first) not in names)
+    second = connected.wait_for(lambda names: len(names) == 2 and min(first) not in names)
     assert max(first) in second
 
 
-def test_a_part_of_the_workers_may_be_refused(started, skaha_platform, caplog):
+def test_the_cluster_works_without_the_refused_workers(start_cluster, skaha_platform, caplog):
     skaha_platform.set_faults(refused_creates=[2, 4, 5, 6])
     quick = Retry(first_pause=0.05, settle=0.1)
     session = Session(server=skaha_platform.url, token=skaha_platform.token, retry=quick)
-    cluster = started(n_workers=3, session=session)
+    cluster = start_cluster(n_workers=3, session=session)
     [(name, error)] = cluster.failures.items()
     assert isinstance(error, errors.ServerError)
     assert error.subject == f"launch of {name}"
@@ -156,8 +158,8 @@ def test_a_part_of_the_workers_may_be_refused(started, skaha_platform, caplog):
 
 
 @pytest.mark.skaha_platform(cores=1, ram=2)
-def test_a_worker_that_waits_for_room_gives_the_reason_of_the_platform(started):
-    cluster = started(n_workers=2)
+def test_a_worker_that_waits_for_room_gives_the_reason_of_the_platform(start_cluster):
+    cluster = start_cluster(n_workers=2)
     with Client(cluster) as dask:
         dask.wait_for_workers(1, timeout=SECONDS)
         with pytest.raises(errors.WaitTimeoutError) as caught:
@@ -173,11 +175,11 @@ def test_a_worker_that_waits_for_room_gives_the_reason_of_the_platform(started):
         ("exit 3", "with an empty log"),
     ],
 )
-def test_a_worker_that_dies_shows_the_end_of_its_log(started, tmp_path, script, reason):
+def test_a_worker_that_dies_shows_the_end_of_its_log(start_cluster, tmp_path, script, reason):
     program = tmp_path / "python"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o700)
-    cluster = started(n_workers=1, python=str(program))
+    cluster = start_cluster(n_workers=1, python=str(program))
     with pytest.raises(errors.WaitTimeoutError) as caught:
         cluster.wait_for_workers(1)
     assert "ended as Failed" in str(caught.value)
@@ -188,22 +190,22 @@ def test_a_worker_that_dies_shows_the_end_of_its_log(started, tmp_path, script, 
     assert reason in str(cluster.get_logs(scheduler=False, workers=False))
 
 
-def test_the_start_fails_if_all_workers_are_refused(started, client):
+def test_the_start_fails_if_all_workers_are_refused(start_cluster, client):
     with pytest.raises(errors.BadRequestError, match=r"launch of all-\d: .*registry"):
-        started(n_workers=2, name="all", image="registry.example.org/a/b:c")
+        start_cluster(n_workers=2, name="all", image="registry.example.org/a/b:c")
     assert client.fetch() == []
 
 
-def test_a_worker_that_does_not_respond_is_ended(started, client):
-    cluster = started(n_workers=1)
-    crew = Crew(cluster)
+def test_a_worker_that_does_not_respond_is_ended(start_cluster, client):
+    cluster = start_cluster(n_workers=1)
+    connected = ConnectedWorkers(cluster)
     with Client(cluster) as dask, config.set({"distributed.deploy.lost-worker-timeout": "200ms"}):
         dask.wait_for_workers(1, timeout=SECONDS)
         [(address, process_id)] = dask.run(os.getpid).items()
         [(name, session_id)] = cluster.session_ids.items()
         os.kill(process_id, signal.SIGSTOP)
         cluster.sync(cluster.scheduler.remove_worker, address, stimulus_id="test")
-        crew.wait_for(lambda names: not names)
+        connected.wait_for(lambda names: not names)
         with pytest.raises(errors.WaitTimeoutError, match="connection is lost, but its session ru"):
             dask.wait_for_workers(1)
         assert client.wait(session_id, timeout=SECONDS, appear=0) == {session_id: "Gone"}
@@ -221,17 +223,17 @@ class LosingSession(CountingSession):
         raise error
 
 
-def test_a_worker_whose_launch_was_uncertain_is_welcome(started, skaha_platform, client):
+def test_a_worker_with_an_uncertain_launch_joins_the_cluster(start_cluster, skaha_platform, client):
     session = LosingSession(server=skaha_platform.url, token=skaha_platform.token)
     with session, pytest.raises(errors.ConnectionFailedError):
-        started(n_workers=1, session=session, death_timeout=2)
+        start_cluster(n_workers=1, session=session, death_timeout=2)
     # It cannot be deleted on a guess, but it ends without its scheduler.
     [record] = client.fetch()
     assert client.wait(record["id"], timeout=SECONDS) == {record["id"]: "Failed"}
     client.destroy_all()
 
     with LosingSession(server=skaha_platform.url, token=skaha_platform.token) as session:
-        cluster = started(session=session)
+        cluster = start_cluster(session=session)
         cluster.scale(1)
         cluster.wait_for_workers(1, timeout=SECONDS)
         assert cluster.plan == cluster.requested == cluster.observed
@@ -255,12 +257,12 @@ class Evaluations(PatientAdaptive):
         await super().scale_up(n)
 
 
-def test_adaptive_scaling_does_not_bother_a_platform_that_refuses(started, scripted):
+def test_adaptive_scaling_pauses_after_a_refusal(start_cluster, scripted):
     stage = scripted.answer = Stage([])
     refusal = Answer(400, "no more than 0 sessions for you")
-    stage.refused = {f"POST busy-{number}": refusal for number in range(1000)}
+    stage.overrides = {f"POST busy-{number}": refusal for number in range(1000)}
     with CountingSession(server=scripted.url, token="t") as session:
-        cluster = started(session=session, name="busy")
+        cluster = start_cluster(session=session, name="busy")
         Evaluations.many.clear()
         adaptive = cluster.adapt(Evaluations, minimum=2, maximum=2, interval="10ms")
         assert Evaluations.many.wait(SECONDS)
@@ -276,8 +278,8 @@ def test_adaptive_scaling_does_not_bother_a_platform_that_refuses(started, scrip
     assert "no more than 0 sessions for you" in str(list(cluster.failures.values()))
 
 
-def test_the_dashboard_is_for_this_machine_only(started):
-    cluster = started()
+def test_the_dashboard_is_for_this_machine_only(start_cluster):
+    cluster = start_cluster()
     link = httpx.URL(cluster.dashboard_link)
     assert link.host == "127.0.0.1"
     assert httpx.get(link.copy_with(path="/health")).text == "ok"
@@ -288,26 +290,47 @@ def test_the_dashboard_is_for_this_machine_only(started):
         if connection.status == "LISTEN" and connection.laddr.port == link.port
     ]
     assert listening == ["127.0.0.1"]
-    shown = started(dashboard_address=":0")
+    shown = start_cluster(dashboard_address=":0")
     assert httpx.URL(shown.dashboard_link).host == "127.0.0.1"
 
 
-def test_the_address_and_the_port_can_be_chosen(started):
+def test_the_address_and_the_port_can_be_chosen(start_cluster):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    cluster = started(n_workers=1, interface="lo", port=port, protocol="tls")
+    cluster = start_cluster(n_workers=1, interface="lo", port=port, protocol="tls")
     assert cluster.scheduler_address == f"tls://127.0.0.1:{port}"
     cluster.wait_for_workers(1, timeout=SECONDS)
 
 
-def test_scaling_by_cores_needs_cores(started):
-    cluster = started(cores=None, ram=None, memory_limit=None)
+def test_scaling_by_cores_needs_cores(start_cluster):
+    cluster = start_cluster(cores=None, ram=None, memory_limit=None)
     for amount in ({"cores": 4}, {"memory": "4GiB"}):
         with pytest.raises(errors.InvalidInputError, match="give the number of workers"):
             cluster.scale(**amount)
-    known = started(cores=2, ram=4, memory_limit=None)
+    known = start_cluster(cores=2, ram=4, memory_limit=None)
     assert (known._threads_per_worker(), known._memory_per_worker()) == (2, 4 * 2**30)
+
+
+def test_the_shutdown_of_a_client_ends_the_cluster(start_cluster, client):
+    cluster = start_cluster(n_workers=2)
+    dask = Client(cluster)
+    dask.wait_for_workers(2, timeout=SECONDS)
+    dask.shutdown()
+    assert client.fetch() == []
+    with pytest.raises(errors.WaitTimeoutError, match="the cluster is closed"):
+        asyncio.run(cluster._wait_for_workers(1))
+
+
+def test_the_workers_end_with_their_scheduler(start_cluster, client):
+    cluster = start_cluster(n_workers=2)
+    with Client(cluster) as dask:
+        dask.wait_for_workers(2, timeout=SECONDS)
+    ids = list(cluster.session_ids.values())
+    cluster.sync(cluster.scheduler.close)
+    statuses = client.wait(ids, timeout=SECONDS)
+    assert list(statuses.values()) == ["Completed", "Completed"]
+    cluster.close()
 
 
 # Async.
@@ -364,7 +387,7 @@ def test_a_start_that_is_cancelled_leaves_no_session(skaha_platform):
 # Security.
 
 
-def test_the_credentials_are_in_the_environment_only(started, client, tmp_path):
+def test_the_credentials_are_in_the_environment_only(start_cluster, client, tmp_path):
     variable = "SKAHA_DASK_CREDENTIALS"
 
     def seen():
@@ -389,7 +412,7 @@ def test_the_credentials_are_in_the_environment_only(started, client, tmp_path):
         with worker_client() as dask:
             return dask.submit(int, "7").result()
 
-    cluster = started(n_workers=1, env={"OWN": "an-own-secret"})
+    cluster = start_cluster(n_workers=1, env={"OWN": "an-own-secret"})
     with Client(cluster) as dask:
         dask.wait_for_workers(1, timeout=SECONDS)
         worker = dask.submit(seen).result(timeout=SECONDS)
@@ -418,8 +441,8 @@ def test_the_credentials_are_in_the_environment_only(started, client, tmp_path):
     assert f"{variable}=..." in cluster.preview()["env"]
 
 
-def test_nobody_else_can_connect(started):
-    cluster = started(n_workers=1)
+def test_a_connection_without_the_credentials_is_refused(start_cluster):
+    cluster = start_cluster(n_workers=1)
     address = cluster.scheduler_address
     scheme, host, port = address.replace("//", "").split(":")
     assert (scheme, host) == ("tls", "127.0.0.1")
@@ -429,7 +452,7 @@ def test_nobody_else_can_connect(started):
     ):
         with pytest.raises(OSError, match=r"Connection reset|closed|certificate does not match"):
             Client(**stranger, timeout=1)
-    # A program that trusts everybody is not trusted.
+    # A program that accepts every certificate has none itself.
     trusting = ssl.create_default_context()
     trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
     with (
@@ -442,16 +465,16 @@ def test_nobody_else_can_connect(started):
         dask.wait_for_workers(1, timeout=SECONDS)
 
 
-def test_a_cluster_may_be_open(started):
-    cluster = started(n_workers=1, security=False)
+def test_a_cluster_may_be_open(start_cluster):
+    cluster = start_cluster(n_workers=1, security=False)
     with Client(cluster.scheduler_address) as dask:
         dask.wait_for_workers(1, timeout=SECONDS)
         assert dask.submit(abs, -1).result(timeout=SECONDS) == 1
     assert cluster.preview()["env"] == ["REPLICA_ID=1", "REPLICA_COUNT=1"]
 
 
-def test_numpy_uses_one_thread_of_each_task(started):
-    cluster = started(n_workers=1, cores=2, env={"MKL_NUM_THREADS": 2})
+def test_numpy_uses_one_thread_of_each_task(start_cluster):
+    cluster = start_cluster(n_workers=1, cores=2, env={"MKL_NUM_THREADS": 2})
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     with Client(cluster) as dask:
         dask.wait_for_workers(1, timeout=SECONDS)

@@ -7,7 +7,7 @@ import sys
 import textwrap
 
 import pytest
-from crew import IMAGE, SECONDS
+from dask_workers import IMAGE, SECONDS
 
 pytestmark = [pytest.mark.slow, pytest.mark.skaha_platform(cores=2, ram=256)]
 
@@ -28,7 +28,7 @@ def wait_for(cluster, count):
     cluster.wait_for_workers(count, timeout=120)
     print(*cluster.session_ids.values(), flush=True)
 """
-# Each program leaves its cluster in another way.
+# Each program ends without its cluster in another way.
 PROGRAMS = {
     "the end of the program": """
         cluster = start(n_workers=2)
@@ -83,7 +83,7 @@ PROGRAMS = {
 
 
 @pytest.fixture
-def begun(skaha_platform):
+def start_program(skaha_platform):
     """Start a program with a cluster."""
     processes = []
 
@@ -109,8 +109,8 @@ def begun(skaha_platform):
 
 
 @pytest.mark.parametrize("way", PROGRAMS)
-def test_the_sessions_are_deleted_after(begun, client, way):
-    process = begun(PROGRAMS[way])
+def test_the_sessions_are_deleted_after(start_program, client, way):
+    process = start_program(PROGRAMS[way])
     printed, error = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, error
     assert len(printed.split()) == 2
@@ -130,9 +130,9 @@ except KeyboardInterrupt:
 """
 
 
-def test_ctrl_c_during_the_launch_leaves_no_session(begun, skaha_platform):
+def test_ctrl_c_during_the_launch_leaves_no_session(start_program, skaha_platform):
     skaha_platform.set_faults(create_delay=1)
-    process = begun(LAUNCH)
+    process = start_program(LAUNCH)
     assert process.stdout.readline() == "launching\n"
     process.send_signal(signal.SIGINT)
     printed, error = process.communicate(timeout=SECONDS)
@@ -152,9 +152,9 @@ time.sleep(600)
 """
 
 
-def test_the_workers_of_a_killed_program_end_themselves(begun, client):
+def test_the_workers_of_a_killed_program_end_themselves(start_program, client):
     """Of four workers, two wait for room. They start without a scheduler."""
-    process = begun(KILLED)
+    process = start_program(KILLED)
     ids = process.stdout.readline().split()
     assert len(ids) == 4
     assert process.stdout.readline() == "busy\n"
@@ -172,8 +172,8 @@ sys.stdin.read()
 """
 
 
-def test_the_exit_names_the_sessions_that_could_not_be_ended(begun, skaha_platform):
-    process = begun(LOST)
+def test_the_exit_names_the_sessions_that_could_not_be_ended(start_program, skaha_platform):
+    process = start_program(LOST)
     ids = process.stdout.readline().split()
     skaha_platform.kill()
     _, error = process.communicate(timeout=SECONDS)

@@ -9,7 +9,7 @@ import sys
 import zlib
 
 import pytest
-from crew import IMAGE
+from dask_workers import IMAGE
 from distributed import Security
 
 from skaha import AsyncSession, Session, errors

@@ -4,7 +4,7 @@ import inspect
 
 import nbformat
 import pytest
-from crew import IMAGE, SMALL
+from dask_workers import IMAGE, SMALL
 from nbclient import NotebookClient
 
 pytestmark = [pytest.mark.slow, pytest.mark.skaha_platform(cores=64, ram=256)]

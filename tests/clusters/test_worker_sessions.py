@@ -31,7 +31,7 @@ def at(scripted):
     yield make
     for client in clients:
         client.close()
-    # Nothing is left for the exit of the tests.
+    # The exit of the tests must not delete these sessions.
     _worker_sessions._alive.clear()
 
 
@@ -49,7 +49,7 @@ def test_the_workers_get_the_address_of_the_scheduler(at):
 
 def test_a_refused_worker_has_its_error_and_the_others_their_ids(at):
     stage = Stage([])
-    stage.refused["POST c-1"] = REFUSED
+    stage.overrides["POST c-1"] = REFUSED
     sessions = at(stage)
     [(name, error)] = sessions.launch(["c-0", "c-1", "c-2"], ADDRESS).items()
     assert name == "c-1"
@@ -60,7 +60,7 @@ def test_a_refused_worker_has_its_error_and_the_others_their_ids(at):
 @pytest.mark.parametrize("answer", [REFUSED, Answer(401, "who are you?"), Answer(302), None])
 def test_a_launch_without_any_session_raises_nothing(at, answer):
     stage = Stage([])
-    stage.refused = {"POST c-0": answer, "POST c-1": answer}
+    stage.overrides = {"POST c-0": answer, "POST c-1": answer}
     failures = at(stage).launch(["c-0", "c-1"], ADDRESS)
     assert list(failures) == ["c-0", "c-1"]
     assert {type(error) for error in failures.values()} <= {
@@ -73,7 +73,7 @@ def test_a_launch_without_any_session_raises_nothing(at, answer):
 
 def test_a_launch_without_a_response_is_uncertain(at):
     stage = Stage([])
-    stage.refused["POST c-1"] = None
+    stage.overrides["POST c-1"] = None
     sessions = at(stage)
     assert list(sessions.launch(["c-0", "c-1"], ADDRESS)) == ["c-1"]
     assert (list(sessions.ids), sessions.uncertain) == (["c-0"], {"c-1"})
@@ -89,13 +89,13 @@ def test_a_wrong_job_is_the_error_of_each_worker(at):
 def test_a_session_that_was_found_by_its_name_is_never_deleted(at, caplog):
     """The response to the launch was lost, so the session may belong to another program."""
     stage = Stage([], [record("found123", name="c-0", startTime="2099-01-01T00:00:00Z")])
-    stage.refused["POST c-0"] = None
+    stage.overrides["POST c-0"] = None
     sessions = at(stage, retry=Retry(first_pause=0.01, settle=0.01))
     failures = sessions.launch(["c-0"], ADDRESS)
     assert failures == {}
     assert sessions.ids == {"c-0": "found123"}
     sessions.end_all()
-    assert stage.ended == []
+    assert stage.deleted == []
     assert "found by their names: c-0 (found123)" in caplog.text
     assert sessions.ids == {}
 
@@ -105,7 +105,7 @@ def test_only_the_named_workers_end(at):
     sessions = at(stage)
     sessions.launch(["c-0", "c-1"], ADDRESS)
     sessions.end(["c-1", "nobody"])
-    assert stage.ended == ["id-of-c-1"]
+    assert stage.deleted == ["id-of-c-1"]
     assert sessions.ids == {"c-0": "id-of-c-0"}
     assert sessions.not_ended == {}
 
@@ -114,7 +114,7 @@ def test_a_session_that_the_platform_does_not_know_has_ended(at):
     stage = Stage([])
     sessions = at(stage)
     sessions.launch(["c-0", "c-1"], ADDRESS)
-    stage.refused["DELETE id-of-c-0"] = Answer(404, "session id-of-c-0 not found")
+    stage.overrides["DELETE id-of-c-0"] = Answer(404, "session id-of-c-0 not found")
     sessions.end_all()
     assert sessions.ids == {}
 
@@ -127,23 +127,23 @@ def test_each_session_that_could_not_be_ended_is_named_and_ended_later(at, caplo
     sessions = at(stage)
     sessions.launch(["c-0", "c-1"], ADDRESS)
     names = ["c-0", "c-1"][:count]
-    stage.refused = {f"DELETE id-of-{name}": answer for name in names}
+    stage.overrides = {f"DELETE id-of-{name}": answer for name in names}
     sessions.end_all()
     ids = {name: f"id-of-{name}" for name in names}
     assert sessions.not_ended == sessions.ids == ids
     assert "cluster c could not end the sessions of c-0 (id-of-c-0)" in caplog.text
-    stage.refused = {}
+    stage.overrides = {}
     sessions.end_all()
     assert (sessions.not_ended, sessions.ids) == ({}, {})
-    assert sorted(stage.ended)[:1] == ["id-of-c-0"]
+    assert sorted(stage.deleted)[:1] == ["id-of-c-0"]
 
 
-def test_the_exit_of_python_ends_what_is_left(at):
+def test_the_exit_of_python_ends_the_remaining_sessions(at):
     stage = Stage([])
     sessions = at(stage)
     sessions.launch(["c-0"], ADDRESS)
     _worker_sessions._end_all_at_exit()
-    assert stage.ended == ["id-of-c-0"]
+    assert stage.deleted == ["id-of-c-0"]
     assert _worker_sessions._alive == set()
 
 
@@ -152,7 +152,7 @@ def test_the_exit_of_a_child_process_ends_nothing(at, monkeypatch):
     at(stage).launch(["c-0"], ADDRESS)
     monkeypatch.setattr("os.getpid", lambda: 1)
     _worker_sessions._end_all_at_exit()
-    assert stage.ended == []
+    assert stage.deleted == []
 
 
 # Looks.
@@ -167,7 +167,7 @@ def test_a_look_without_an_end_finds_nothing(at):
 def test_a_session_that_ended_gives_its_warnings_and_the_end_of_its_log(at):
     stage = Stage(
         [record("id-of-c-0", "Failed")],
-        prints={"id-of-c-0": [b"\n".join(b"line %d" % number for number in range(100)) + b"\n"]},
+        logs={"id-of-c-0": [b"\n".join(b"line %d" % number for number in range(100)) + b"\n"]},
     )
     stage.events["id-of-c-0"] = Answer(200, EVENTS)
     sessions = at(stage)
@@ -181,12 +181,12 @@ def test_a_session_that_ended_gives_its_warnings_and_the_end_of_its_log(at):
     )
     # Its log can be read still.
     sessions.end_all()
-    assert stage.ended == []
+    assert stage.deleted == []
 
 
-def test_the_log_of_a_worker_cannot_command_a_terminal(at):
+def test_the_unprintable_characters_of_a_log_are_replaced(at):
     stage = Stage(
-        [record("id-of-c-0", "Completed")], prints={"id-of-c-0": [b"\x1b[2J" + b"a" * 5000]}
+        [record("id-of-c-0", "Completed")], logs={"id-of-c-0": [b"\x1b[2J" + b"a" * 5000]}
     )
     sessions = at(stage)
     sessions.launch(["c-0"], ADDRESS)
@@ -208,7 +208,7 @@ def test_a_lost_session_is_looked_up_twice(at):
     assert sessions.look([], ["c-0"]) == {}
     assert sessions.look([], ["c-0"]) == {}
     assert "is gone" in str(sessions.look([], ["c-0"])["c-0"])
-    assert stage.reads == []
+    assert stage.log_reads == []
 
 
 def test_a_new_session_may_take_a_while_to_appear(at):
@@ -225,13 +225,13 @@ def test_an_outage_is_reported_once(at, caplog):
     for _ in range(5):
         assert sessions.look(["c-0"]) == {}
     assert caplog.text.count("cluster c: the platform does not respond") == 1
-    stage.looks = [[record("id-of-c-0", "Failed")]]
+    stage.listings = [[record("id-of-c-0", "Failed")]]
     assert list(sessions.look(["c-0"])) == ["c-0"]
 
 
 def test_the_reasons_of_all_missing_workers_are_described(at):
     stage = Stage([record("id-of-c-0", "Pending"), record("id-of-c-2", "Running")])
-    stage.refused["POST c-1"] = REFUSED
+    stage.overrides["POST c-1"] = REFUSED
     stage.events["id-of-c-0"] = Answer(200, EVENTS)
     sessions = at(stage)
     sessions.add_failures(sessions.launch(["c-0", "c-1", "c-2"], ADDRESS))
@@ -255,7 +255,7 @@ def test_the_number_of_kept_failures_is_limited(at):
 def test_no_secret_is_logged(at, caplog):
     caplog.set_level(logging.DEBUG)
     stage = Stage([])
-    stage.refused["POST c-0"] = Answer(400, "env KEY=a-long-secret is wrong")
+    stage.overrides["POST c-0"] = Answer(400, "env KEY=a-long-secret is wrong")
     sessions = at(stage)
     sessions._job = lambda name, address: job(name, address) | {"env": {"KEY": "a-long-secret"}}
     failures = sessions.launch(["c-0"], ADDRESS)
