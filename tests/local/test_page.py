@@ -271,7 +271,7 @@ def test_the_details_have_the_log_and_the_events(page, platform):
     assert events["Completed"]["message"] == "Exit status 0"
     assert events["Scheduled"]["time"] is None
     session = content["session"]
-    assert session["created"] <= session["started"] <= session["ended"] < session["expiry"]
+    assert session["created"] <= session["ended"] < session["expiry"]
     assert (session["coresLimit"], session["memoryLimit"]) == (2, 8)
 
 

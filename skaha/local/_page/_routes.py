@@ -126,7 +126,6 @@ class _Page:
         details = {
             "coresLimit": session.cores_limit,
             "memoryLimit": session.ram_limit,
-            "started": session.started,
             "ended": session.ended,
             "expiry": session.expiry,
         }

@@ -354,7 +354,6 @@ function showDetails({ session, events, log, omitted }) {
     Cores: limited(session.cores, session.coresLimit, ""),
     Memory: limited(session.memory, session.memoryLimit, " GiB"),
     Launched: time(session.created),
-    Started: time(session.started),
     [session.ended === null ? "Expires" : "Ended"]: time(session.ended ?? session.expiry),
   };
   const shown = Object.entries(fields).filter(([, value]) => value !== "");
