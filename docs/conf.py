@@ -1,6 +1,7 @@
 """Configuration of the site; `nox -s docs` builds it, without a network."""
 
 import importlib
+import inspect
 import pkgutil
 import re
 import sys
@@ -10,10 +11,11 @@ from typing import Any
 
 import attrs
 from docutils import nodes
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.nodes import make_refnode
 
 import skaha_api.api
-from skaha import __version__
+from skaha import AsyncSession, Session, SkahaClient, __version__
 from skaha_api.types import UNSET
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -57,6 +59,9 @@ nitpick_ignore_regex = [
     ("py:.*", r"(.*\.)?[TR]"),
 ]
 
+# This sentence of a docstring becomes the list of these arguments.
+_SHARED_ARGUMENTS = "The arguments are those of `skaha.client.SkahaClient`.\n"
+
 # The four functions of an endpoint have the same text, so only `sync_detailed` shows it.
 _SHORT_TEXTS = {
     "sync": "The same as `sync_detailed`, but returns only the parsed response.",
@@ -67,6 +72,7 @@ _SHORT_TEXTS = {
 
 def setup(app: Any) -> None:
     """Connect the functions for which Sphinx has no setting."""
+    app.connect("builder-inited", _put_inherited_members_last)
     app.connect("source-read", _list_generated)
     app.connect("autodoc-process-docstring", _to_restructured_text, priority=400)
     app.connect("autodoc-process-docstring", _hide_private_modules, priority=600)
@@ -92,13 +98,28 @@ def _automodule(name: str) -> str:
     return f"\n```{{eval-rst}}\n.. automodule:: {name}\n   :undoc-members:\n```\n"
 
 
+def _put_inherited_members_last(_app: Any) -> None:
+    """Number the members of the session classes without gaps.
+
+    Sphinx gives all inherited members the number of known members as their place. Overloads leave
+    gaps in its numbers, so that the inherited members would be in the middle of the own ones.
+    """
+    for session_class in (Session, AsyncSession):
+        analyzer = ModuleAnalyzer.for_module(session_class.__module__)
+        analyzer.analyze()
+        places = analyzer.tagorder
+        places.update({name: place for place, name in enumerate(sorted(places, key=places.get))})
+
+
 def _to_restructured_text(
-    _app: Any, _what: str, name: str, _obj: object, _options: object, lines: list[str]
+    _app: Any, _what: str, name: str, obj: object, _options: object, lines: list[str]
 ) -> None:
-    """Convert the code of Markdown, and shorten the texts of the generated functions."""
+    """Convert the code of Markdown, add shared arguments, and shorten the generated texts."""
     is_endpoint = name.startswith("skaha_api.api.")
     short_text = _SHORT_TEXTS.get(name.rpartition(".")[2]) if is_endpoint else None
     text = short_text or "\n".join(lines)
+    if inspect.isclass(obj) and issubclass(obj, SkahaClient):
+        text = text.replace(_SHARED_ARGUMENTS, _arguments_of_all_clients())
     text = re.sub(r"^```(\w*)\n(.*?)\n```$", _as_block, text, flags=re.MULTILINE | re.DOTALL)
     text = re.sub(r"(?<!`)`(skaha\.[\w.]+\w)`(?!`)", r":py:obj:`\1`", text)
     text = re.sub(r"(?<![`:])`([^`\n]+)`(?!`)", r"``\1``", text)
@@ -106,6 +127,11 @@ def _to_restructured_text(
         # The generator writes a blank before the second paragraph.
         text = re.sub(r"^ (?=\S)", "", text, flags=re.MULTILINE)
     lines[:] = text.splitlines()
+
+
+def _arguments_of_all_clients() -> str:
+    text = inspect.getdoc(SkahaClient) or ""
+    return text[text.index("An argument that is `None`") : text.index("\nExample:")]
 
 
 def _hide_private_modules(

@@ -11,8 +11,11 @@ directory. The language of a block says how it is checked:
 - `toml`, `json` and `yaml` are parsed; a configuration file must also be valid. `text` is not
   checked.
 
-A comment directly before a block changes this: `<!-- saved as: work.py -->` saves the block to a
-file, for the blocks below it, and `<!-- not run: REASON -->` skips the block.
+In a table with a column `Python` or `command line`, the code of each cell is a block: `python` or
+`sh`. A reader follows such a table column by column.
+
+A comment directly before a block, or in a cell, changes this: `<!-- saved as: work.py -->` saves
+the block to a file, for the blocks below it, and `<!-- not run: REASON -->` skips the block.
 
 The blocks of a page share one terminal: a directory that a block enters and a variable that it
 exports also apply to all later blocks, `python` included.
@@ -46,6 +49,8 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterator
 
+    from markdown_it.token import Token
+
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -65,6 +70,9 @@ REASONS = (
 )
 # The build of the site checks these blocks: it treats warnings as errors.
 DIRECTIVES = ("{toctree}", "{eval-rst}", "{literalinclude}")
+
+# The languages of the code in the cells of a table, by the heading of the column.
+_COLUMNS = {"Python": "python", "command line": "sh"}
 
 _COMMENT = re.compile(r"<!-- (saved as|not run): (.+?) -->\s*")
 # Every shell sets these variables itself.
@@ -99,7 +107,8 @@ class Block:
 def blocks(page: Path, text: str | None = None) -> Iterator[Block]:
     """Find the blocks of code of a page."""
     previous = None
-    for token in MarkdownIt().parse(text or page.read_text(encoding="utf-8")):
+    rows: list[list[Token]] = []
+    for token in MarkdownIt().enable("table").parse(text or page.read_text(encoding="utf-8")):
         if token.type in {"fence", "code_block"}:
             is_after_html = previous and previous.type == "html_block"
             comment = is_after_html and _COMMENT.fullmatch(previous.content)
@@ -107,11 +116,33 @@ def blocks(page: Path, text: str | None = None) -> Iterator[Block]:
             language = token.info.split(" ")[0]
             assert token.map is not None
             yield Block(page, token.map[0] + 1, language, token.content, instruction, argument)
+        if token.type == "table_open":
+            rows = []
+        elif token.type == "tr_open":
+            rows.append([])
+        elif token.type == "inline" and previous and previous.type in {"th_open", "td_open"}:
+            rows[-1].append(token)
+        elif token.type == "table_close":
+            yield from _cells(page, rows)
         previous = token
+
+
+def _cells(page: Path, rows: list[list[Token]]) -> Iterator[Block]:
+    for heading, *cells in zip(*rows, strict=True):
+        if language := _COLUMNS.get(heading.content):
+            for cell in cells:
+                assert cell.map is not None
+                nodes = cell.children or []
+                code = "\n".join(node.content for node in nodes if node.type == "code_inline")
+                comment = _COMMENT.search(cell.content)
+                instruction, argument = comment.groups() if comment else ("", "")
+                yield Block(page, cell.map[0] + 1, language, code, instruction, argument)
 
 
 def problem(block: Block) -> str | None:
     """Return a message if a block is not written in an allowed form."""
+    if not block.text.strip() and block.language not in DIRECTIVES:
+        return "it has no code"
     if block.language not in DIRECTIVES and not hasattr(Reader, f"_on_{block.language}"):
         return f"no language, or an unknown one: {block.language!r}"
     if block.instruction == "not run" and block.argument not in REASONS:

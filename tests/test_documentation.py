@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import doctest
 import importlib
@@ -9,6 +10,7 @@ import inspect
 import os
 import pkgutil
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -56,6 +58,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("SKAHA_LOCAL_STATE", str(home / "platform"))
         patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
         patch.setenv("TERM", "dumb")
+        # This program opens no window.
+        patch.setenv("BROWSER", "true")
         # The keyring of this machine may wait for a password.
         patch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
         # A new user has only our plugin of pytest.
@@ -108,6 +112,8 @@ def test_each_block_of_a_page_has_an_allowed_form(name: str) -> None:
         "A paragraph.\n\n    print()",
         "```console\necho\n```",
         "<!-- not run: not today -->\n```sh\necho\n```",
+        "| Python |\n| --- |\n| `print()` <!-- not run: not today --> |",
+        "| task | command line |\n| --- | --- |\n| print | in Python only |",
     ],
 )
 def test_a_block_without_an_allowed_form_is_found(text: str) -> None:
@@ -136,6 +142,40 @@ def test_a_block_that_fails_or_shows_other_output_is_found(
     (block,) = pages.blocks(pages.PAGES[0], f"```{language}\n{text}\n```")
     with pytest.raises(Exception, match=r"in the block at README\.md:1"):
         pages.Reader(runner).follow(block)
+
+
+def test_the_code_in_a_table_runs_column_by_column(runner: asyncio.Runner) -> None:
+    first_row = "| one | `x = 1` | `export X=1` |"
+    second_row = "| two | `x += 1` <!-- not run: needs a network --> | `test $X = 2` |"
+    table = f"| task | Python | command line |\n| --- | --- | --- |\n{first_row}\n{second_row}"
+    *others, last = pages.blocks(pages.PAGES[0], table)
+    assert [block.text for block in others] == ["x = 1", "x += 1", "export X=1"]
+    reader = pages.Reader(runner)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("X", "0")
+        for block in others:
+            reader.follow(block)
+        assert reader.names["x"] == 1
+        with pytest.raises(subprocess.CalledProcessError) as caught:
+            reader.follow(last)
+    assert caught.value.__notes__ == ["in the block at README.md:4"]
+
+
+CELLS_NOT_RUN = [
+    block for block in pages.blocks(PAGES["docs/cheat-sheet.md"]) if block.instruction == "not run"
+]
+
+
+@pytest.mark.parametrize("block", CELLS_NOT_RUN, ids=lambda block: block.text)
+def test_a_line_of_the_cheat_sheet_that_is_not_run_has_known_arguments(block: pages.Block) -> None:
+    if block.language == "sh":
+        subprocess.run([*shlex.split(block.text), "--help"], check=True, capture_output=True)
+        return
+    call = ast.parse(block.text.strip(), mode="eval").body
+    assert isinstance(call, ast.Call)
+    function = eval(ast.unparse(call.func), {"skaha": skaha})
+    keywords = {word.arg: word.value for word in call.keywords}
+    inspect.signature(function).bind(*call.args, **keywords)
 
 
 FAST_PAGES = ["README.md", "docs/index.md", "docs/tutorial.md", "docs/reference/session.md"]
