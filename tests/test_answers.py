@@ -460,6 +460,7 @@ def test_a_server_that_is_not_there_is_named(variant):
 TREE = {
     errors.InvalidInputError: (ValueError,),
     errors.ConfigurationError: (errors.InvalidInputError,),
+    errors.TokenFileError: (errors.ConfigurationError, errors.CredentialsError),
     errors.CredentialsError: (ValueError,),
     errors.LoginRefusedError: (errors.CredentialsError,),
     errors.NoSuchSessionError: (),
