@@ -13,17 +13,22 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 NOW = datetime.now(UTC)
 
 
+def time_in(hours):
+    return (NOW + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def record(session_id, name, hours, **more):
-    started = (NOW - timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
     fields = {"id": session_id, "name": name, "type": "headless", "status": "Running"}
-    fields |= {"startTime": started, "image": "images.canfar.net/skaha/terminal:1.1.2"}
+    fields |= {"startTime": time_in(-hours), "image": "images.canfar.net/skaha/terminal:1.1.2"}
     return fields | more
 
 
+ENDING = {"status": "Terminating", "expiryTime": time_in(0.1)}
 RECORDS = [
-    record("a1", "one-2", 30, requestedCPUCores="8", requestedRAM="2.15"),
-    record("b2", "one-10", 2, requestedCPUCores="2", requestedRAM="17.18", status="Terminating"),
-    {"id": "c3", "name": "new", "type": "notebook", "status": "Pending", "image": "h/p/b:1"},
+    record("a1", "one-2", 30, requestedCPUCores="8", requestedRAM="2.15", expiryTime=time_in(1)),
+    record("b2", "one-10", 2, requestedCPUCores="2", requestedRAM="17.18", **ENDING),
+    {"id": "c3", "name": "new", "type": "notebook", "status": "Pending", "image": "h/p/b:1"}
+    | {"expiryTime": time_in(5)},
 ]
 
 
@@ -43,6 +48,7 @@ def listed(skaha, scripted):
         (["--sort", "age", "--reverse"], ["a1", "b2", "c3"]),
         (["--sort", "cores"], ["b2", "a1", "c3"]),
         (["--sort", "ram"], ["a1", "b2", "c3"]),
+        (["--sort", "left"], ["a1", "c3", "b2"]),
         (["--sort", "status", "--limit", "2"], ["c3", "a1"]),
         (["--sort", "image"], ["c3", "a1", "b2"]),
         (["--limit", "9"], ["c3", "a1", "b2"]),

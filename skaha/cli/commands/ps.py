@@ -49,11 +49,13 @@ def _number_of(key: str) -> Callable[[Item], float | None]:
     return lambda item: item[key]
 
 
-def _moment_of(key: str, sign: int) -> Callable[[Item], float | None]:
-    def moment(item: Item) -> float | None:
-        return item[key] and sign * datetime.fromisoformat(item[key]).timestamp()
+def _age(item: Item) -> float | None:
+    return item["started"] and -datetime.fromisoformat(item["started"]).timestamp()
 
-    return moment
+
+def _left(item: Item) -> float | None:
+    # The column shows no time for a session that has ended.
+    return datetime.fromisoformat(item["expires"]).timestamp() if time_left(item) else None
 
 
 def _text_of(key: str) -> Callable[[Item], str | None]:
@@ -66,8 +68,8 @@ _SORT_KEYS: dict[str, Callable[[Item], Any]] = {
     "id": _text_of("id"),
     "kind": _text_of("kind"),
     "status": _text_of("status"),
-    "age": _moment_of("started", -1),
-    "left": _moment_of("expires", 1),
+    "age": _age,
+    "left": _left,
     "cores": _number_of("cores"),
     "ram": _number_of("ram_gib"),
     "gpus": _number_of("gpus"),
