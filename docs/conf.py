@@ -27,6 +27,9 @@ html_title = f"skaha {__version__}"
 html_theme = "furo"
 html_copy_source = False
 html_show_copyright = False
+html_search_scorer = str(Path(__file__).parent / "search_scorer.js")
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 myst_enable_extensions = ["attrs_block", "colon_fence", "deflist"]

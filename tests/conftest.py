@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,10 @@ import skaha
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from playwright.sync_api import Browser
+
 TOKEN = "a-token-of-the-tests"
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 # Without stored bytecode, hundreds of processes would compile the same modules again.
 sys.dont_write_bytecode = False
@@ -45,6 +49,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if slow_fixtures & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start a real browser."""
+    if CHROMIUM is None:
+        pytest.skip("needs a browser: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    # The scope is a module, because no test can use asyncio while the browser runs.
+    with sync_playwright() as driver:
+        options = ["--no-sandbox", "--no-proxy-server"]
+        started = driver.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield started
+        started.close()
 
 
 class Variant:

@@ -69,7 +69,7 @@ REASONS = (
     "changes the project",
 )
 # The build of the site checks these blocks: it treats warnings as errors.
-DIRECTIVES = ("{toctree}", "{eval-rst}", "{literalinclude}")
+DIRECTIVES = ("{toctree}", "{eval-rst}", "{index}", "{literalinclude}")
 
 # The languages of the code in the cells of a table, by the heading of the column.
 _COLUMNS = {"Python": "python", "command line": "sh"}

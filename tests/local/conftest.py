@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -14,7 +13,6 @@ import pytest
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.1"
 TOKEN = "a-token-of-the-tests"
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 SHARED = {"platform", "v0_platform", "fast_platform", "slow_platform"}
 
 
@@ -137,21 +135,6 @@ def small_disk(tmp_path):
         pytest.skip("needs the right to mount a small disk")
     yield disk
     subprocess.run(["umount", "--lazy", str(disk)], check=True)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Start a real browser."""
-    if CHROMIUM is None:
-        pytest.skip("needs a browser: apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    # The scope is a module, because no test can use asyncio while the browser runs.
-    with sync_playwright() as driver:
-        options = ["--no-sandbox", "--no-proxy-server"]
-        started = driver.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="session", name="eventually")
