@@ -20,6 +20,7 @@ from benchmarks import (
     imports,
     memory,
     profiling,
+    sizes,
     start_up,
 )
 from benchmarks.race import Settings
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 BENCHMARKS = {
     "fan-out": fan_out.run,
     "memory": memory.run,
+    "sizes": sizes.run,
     "fetch": fetch.run,
     "connections": connections.run,
     "imports": imports.run,

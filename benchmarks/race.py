@@ -55,11 +55,15 @@ class Platform:
 
 @contextmanager
 def platform(
-    latency: float, *, sessions: int = 0, certificate: Path | None = None
+    latency: float,
+    *,
+    sessions: int = 0,
+    status: str = "Running",
+    certificate: Path | None = None,
 ) -> Iterator[Platform]:
     """Run the server in its own process."""
     command = [sys.executable, str(PROGRAMS / "server.py")]
-    command += ["--latency", str(latency), "--sessions", str(sessions)]
+    command += ["--latency", str(latency), "--sessions", str(sessions), "--status", status]
     if certificate is not None:
         command += ["--certificate", str(certificate)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:

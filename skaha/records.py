@@ -364,13 +364,10 @@ def _among(word: Any, words: Collection[str] | None) -> bool:
 
 
 def _moment(text: Any) -> datetime | None:
-    # A late import: it is slow, and most programs never read a time.
-    from dateutil import parser
-
     if not isinstance(text, str) or known(text) is None:
         return None
     try:
-        moment = parser.isoparse(text)
+        moment = _parsed(text)
         moment = moment.replace(tzinfo=moment.tzinfo or UTC)
         year = moment.astimezone(UTC).year
     except (ValueError, OverflowError):
@@ -385,6 +382,17 @@ def _bytes(text: Any) -> int | None:
     if found is None or number is None or number > _MOST_BYTES:
         return None
     return round(number * (1024 ** _POWERS[found[2]] if found[2] else 10**9))
+
+
+def _parsed(text: str) -> datetime:
+    # The standard library is much faster, but does not read every form of ISO 8601.
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        # A late import: it is slow, and almost no program needs it.
+        from dateutil import parser
+
+        return parser.isoparse(text)
 
 
 def _number(text: Any) -> float | None:

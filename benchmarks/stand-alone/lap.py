@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Iterator, Sized
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.2"
 HEADERS = {"Authorization": "Bearer benchmark", "User-Agent": "benchmark"}
@@ -133,7 +133,7 @@ def report(content: dict[str, Any]) -> None:
     print("\n" + json.dumps(content), flush=True)
 
 
-def check(results: Sequence[object], expected: int) -> None:
+def check(results: Sized, expected: int) -> None:
     """Raise an error if a call has not as many results as requests."""
     if len(results) != expected:
         raise RuntimeError(f"{len(results)} results of {expected} requests")

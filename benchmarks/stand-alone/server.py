@@ -29,7 +29,7 @@ class Counts:
     peak: int = 0
 
 
-def record(session_id: str) -> dict[str, object]:
+def record(session_id: str, status: str) -> dict[str, object]:
     """Return the record of a session."""
     return {
         "id": session_id,
@@ -40,10 +40,10 @@ def record(session_id: str) -> dict[str, object]:
         "appid": "<none>",
         "image": "images.canfar.net/skaha/terminal:1.1.2",
         "type": "headless",
-        "status": "Running",
+        "status": status,
         "name": f"bench-{session_id}",
         "startTime": "2026-01-01T00:00:00Z",
-        "expiryTime": "2026-01-05T00:00:00Z",
+        "expiryTime": "2099-01-05T00:00:00Z",
         "connectURL": f"https://platform.example/session/headless/{session_id}",
         "requestedRAM": "4G",
         "requestedCPUCores": "2",
@@ -64,12 +64,13 @@ def as_bytes(value: object) -> bytes:
 class Platform:
     """The responses, and the state that all connections share."""
 
-    def __init__(self, latency: float, sessions: int) -> None:
-        """Respond after `latency` seconds, and list this number of sessions."""
+    def __init__(self, latency: float, sessions: int, status: str) -> None:
+        """Respond after `latency` seconds, and list this number of sessions with a status."""
         self.latency = latency
         self.counts = Counts()
         self._launched = 0
-        self._list = as_bytes([record(f"{number:08x}") for number in range(sessions)])
+        self._status = status
+        self._list = as_bytes([record(f"{number:08x}", status) for number in range(sessions)])
 
     def respond(self, method: bytes, target: bytes) -> bytes:
         """Return the complete response to one request."""
@@ -86,7 +87,9 @@ class Platform:
             return _response(b"application/json", self._list)
         if _TEXTS.intersection(query.split(b"&")):
             return _response(b"text/plain", b"a line of a log\n" * 20)
-        return _response(b"application/json", as_bytes(record(session_id[1:].decode())))
+        return _response(
+            b"application/json", as_bytes(record(session_id[1:].decode(), self._status))
+        )
 
 
 def _response(content_type: bytes, body: bytes, status: bytes = b"200 OK") -> bytes:
@@ -147,9 +150,9 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
 
-async def serve(latency: float, sessions: int, certificate: str | None) -> None:
+async def serve(latency: float, sessions: int, status: str, certificate: str | None) -> None:
     """Serve until the end of standard input; with a certificate, serve over TLS, too."""
-    platform = Platform(latency, sessions)
+    platform = Platform(latency, sessions, status)
     loop = asyncio.get_running_loop()
 
     async def listen(tls: ssl.SSLContext | None) -> int:
@@ -173,9 +176,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--latency", type=float, default=0.05, help="seconds before a response")
     parser.add_argument("--sessions", type=int, default=0, help="number of listed sessions")
+    parser.add_argument("--status", default="Running", help="status of these sessions")
     parser.add_argument("--certificate", help="PEM file with key and certificate")
     options = parser.parse_args()
-    asyncio.run(serve(options.latency, options.sessions, options.certificate))
+    asyncio.run(serve(options.latency, options.sessions, options.status, options.certificate))
 
 
 if __name__ == "__main__":

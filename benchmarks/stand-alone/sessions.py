@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 import ssl
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lap import IMAGE, Clock, Task, check, drive, ids
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
 
 contexts = 0
 
@@ -35,13 +38,34 @@ def open_session(task: Task) -> Any:
 
 def call(session: Any, operation: str, items: int) -> Any:
     """Return the result of a method: a coroutine if the session is async."""
-    if operation == "create":
-        return session.create(
-            name="bench", image=IMAGE, cores=1, ram=1, kind="headless", cmd="env", replicas=items
-        )
-    if operation == "fetch":
-        return session.fetch()
+    job = {"image": IMAGE, "cores": 1, "ram": 1, "kind": "headless", "cmd": "env"}
+    names = (f"bench-{number}" for number in range(1, items + 1))
+    calls = {
+        "create": lambda: session.create(name="bench", replicas=items, **job),
+        "create_many": lambda: session.create_many([{"name": name, **job} for name in names]),
+        "fetch": session.fetch,
+        "wait": lambda: session.wait(ids(items), until="running"),
+        "destroy_with": lambda: session.destroy_with("bench-", status="Running"),
+        "follow": lambda: followed(session.follow(ids(items))),
+    }
+    if operation in calls:
+        return calls[operation]()
     return getattr(session, operation)(ids(items))
+
+
+def followed(lines: Any) -> Any:
+    """Read all lines; return the ids of their sessions, as a coroutine if the session is async."""
+    return collect_async(lines) if hasattr(lines, "__anext__") else collect(lines)
+
+
+def collect(lines: Iterator[tuple[str, str]]) -> set[str]:
+    """Read all lines; return the ids of their sessions."""
+    return {session_id for session_id, _ in lines}
+
+
+async def collect_async(lines: AsyncIterator[tuple[str, str]]) -> set[str]:
+    """Read all lines; return the ids of their sessions."""
+    return {session_id async for session_id, _ in lines}
 
 
 def run(task: Task) -> None:

@@ -167,8 +167,8 @@ class SkahaCluster(SpecCluster):
             check_whole_number("nthreads", nthreads, minimum=1)
         if session is not None and server is not None:
             raise InvalidInputError("give session or server, not both")
-        self._own_session = session is None
         client = Session(server=server) if session is None else _sync_session(session)
+        self._own_session = client is not session
         secured = make_security(security)
         options: dict[str, Any] = {
             "protocol": f"{check_protocol(protocol, secured)}://",

@@ -12,6 +12,7 @@ from skaha.dask import SkahaCluster
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from skaha import Session
     from skaha.local.pytest_plugin import SkahaPlatform
 
 
@@ -25,11 +26,16 @@ def client(skaha_platform: SkahaPlatform) -> Iterator[CountingSession]:
 def start_cluster(client: CountingSession) -> Iterator[Callable[..., SkahaCluster]]:
     """Start a cluster that is closed at the end of the test."""
     clusters: list[SkahaCluster] = []
+    sessions: list[Session] = []
 
     def start(**options: Any) -> SkahaCluster:
-        clusters.append(SkahaCluster(**{"image": IMAGE, "session": client} | SMALL | options))
+        options = {"image": IMAGE, "session": client} | SMALL | options
+        sessions.append(options["session"])
+        clusters.append(SkahaCluster(**options))
         return clusters[-1]
 
     yield start
     for cluster in clusters:
         cluster.close()
+    for session in sessions:
+        session.close()
