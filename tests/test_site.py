@@ -1,4 +1,4 @@
-"""The built documentation in a real browser: the order of the reference, the search, no cut lines."""
+"""The built documentation in a real browser: order of the reference, search, no cut lines."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pages
@@ -18,6 +17,7 @@ import skaha
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
