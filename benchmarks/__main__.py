@@ -18,6 +18,7 @@ from benchmarks import (
     fan_out,
     fetch,
     imports,
+    local_platform,
     memory,
     profiling,
     sizes,
@@ -37,6 +38,7 @@ BENCHMARKS = {
     "imports": imports.run,
     "start-up": start_up.run,
     "dask": dask_workers.run,
+    "local": local_platform.run,
     "profile": profiling.run,
 }
 _ROUNDS = 5
