@@ -18,6 +18,7 @@ from skaha import config, models, records, results
 from skaha._sansio import responses
 from skaha._transport import connection_settings
 from skaha.cli import _sessions, _table
+from skaha.cli.commands import resources, stats
 from skaha.local._api import _fields, _profile
 from skaha.local._session import KINDS, Phase
 
@@ -141,6 +142,27 @@ def test_the_facade_and_the_description_list_the_same_views():
 def test_each_status_has_a_colour():
     shown = {records.canonical_status(status) for status in DESCRIBED_STATUSES}
     assert _table._STATUS_COLOURS.keys() == shown - {"Unknown"}
+
+
+def paths_in(name, prefix=""):
+    """Return the paths of the values in a schema, for example `cores.maxCPUCores.cpuCores`."""
+    found = set()
+    for member, described in SCHEMAS[name]["properties"].items():
+        references = [choice["$ref"] for choice in described.get("anyOf", []) if "$ref" in choice]
+        for reference in references:
+            found |= paths_in(reference.rpartition("/")[2], f"{prefix}{member}.")
+        found |= set() if references else {prefix + member}
+    return found
+
+
+def test_each_value_of_the_statistics_has_a_name():
+    assert stats._NAMES.keys() == paths_in("Stats")
+    assert stats._NAMES.keys() >= stats._MEMORY
+    assert stats._NAMES.keys() >= stats._DECIMAL
+
+
+def test_each_resource_of_the_context_has_a_name():
+    assert resources._RESOURCES.keys() == SCHEMAS["Context"]["properties"].keys()
 
 
 # The embedded platform. tests/test_conformance.py compares the fields of its responses.

@@ -92,7 +92,7 @@ def preview(tmp_path_factory):
         ),
         (
             "~ operation get_context",
-            ["+ security", "~ response 400 (description, text/plain, application/json)"],
+            ["+ security", "~ response 400 (description, text/plain, text/html, application/json)"],
             {"Context.resources", "Session.whoami", *LAUNCHING},
         ),
         ("~ schema Image", ["+ checksum", "- digest"], {"models.ImageRecord", *IMAGES}),
