@@ -122,7 +122,7 @@ def test_the_last_lines_are_printed(variant, scripted, scripted_session, capsys)
     assert capsys.readouterr().out.split() == ["a1:", "3"]
 
 
-@pytest.mark.parametrize("tail", [0, -1, 1.5, "3", True])
+@pytest.mark.parametrize("tail", [0, -1, 1.5, "3 lines", True])
 def test_an_invalid_tail_is_refused(variant, scripted, scripted_session, tail):
     with pytest.raises(errors.InvalidInputError, match="tail"):
         variant.run(scripted_session.logs("a1", tail=tail))

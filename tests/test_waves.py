@@ -276,7 +276,7 @@ def test_a_cancellation_has_the_launched_sessions(variant, scripted):
     assert 3 <= len(partial) < 7
 
 
-@pytest.mark.parametrize("at_most", [0, -1, 1.5, "3", True])
+@pytest.mark.parametrize("at_most", [0, -1, 1.5, "3 jobs", True])
 @pytest.mark.parametrize("call", ["create", "relaunch"])
 def test_an_invalid_at_most_is_refused(variant, scripted, scripted_session, at_most, call):
     args = ("wave", IMAGE) if call == "create" else ([],)

@@ -75,6 +75,7 @@ OWN_OPTIONS = {
         )
     ],
     "servers": [(["nowhere", "--trial"], 2, "there is no provider 'nowhere'")],
+    "local open": [(["--no-browser"], 0, "http://127.0.0.1:")],
     "local reset": [(["--yes"], 0, "no")],
 }
 
