@@ -21,7 +21,7 @@ CONCURRENCY = 64
 SIZES = (100, 1000, 10_000)
 _QUICK_SIZES = (100, 1000)
 # The costs of a session must not depend on the number of sessions. A call also has costs of its
-# own, which many sessions share, so the growth is that from the second size on. A garbage collection
+# own, which many sessions share, so the growth is that from the second size on. Garbage collection
 # and the caches of the processor add to it.
 MAX_GROWTH = 1.5
 # Calls of each lap if a call is short.
