@@ -23,7 +23,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from spec import METHODS, Parts, read, resolved, split_views, version_of
+from spec import METHODS, Parts, check_words, read, resolved, split_views, version_of
 from templates import GENERATOR, template_options
 from unasync import to_sync, unused_rules
 
@@ -57,6 +57,7 @@ def adapted(document: Parts) -> Parts:
     media type of a form, and all refusals.
     """
     version_of(document)
+    check_words(document)
     document = split_views(document)
     for item in document["paths"].values():
         for method in METHODS & item.keys():

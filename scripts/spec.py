@@ -54,6 +54,27 @@ def version_of(document: Parts) -> str:
     return versions[0]
 
 
+def check_words(document: Parts) -> None:
+    """Check that no two words of an enumeration have the same name in the generated code.
+
+    Raises:
+        UnreadableError: If two words differ only by case. The message of the generator is long.
+    """
+    nodes: list[Any] = [document]
+    while nodes:
+        node = nodes.pop()
+        nodes += node.values() if isinstance(node, dict) else node if isinstance(node, list) else []
+        words = node.get("enum") if isinstance(node, dict) else None
+        known: dict[str, str] = {}
+        for word in words if isinstance(words, list) else []:
+            other = known.setdefault(str(word).upper(), word)
+            if other != word:
+                raise UnreadableError(
+                    f"the words {other} and {word} of an enumeration differ only by case, so the "
+                    "generated code would have one name for both: remove one of them"
+                )
+
+
 def split_views(document: Parts) -> Parts:
     """Return a description in which each view is an operation of its own.
 

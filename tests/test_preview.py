@@ -248,3 +248,16 @@ def test_a_missing_file_is_refused(tmp_path):
     finished = run_script(ROOT, "preview.py", "--spec", tmp_path / "none.yaml")
     assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr.endswith(f"there is no file {tmp_path / 'none.yaml'}\n")
+
+
+def test_words_that_differ_only_by_case_are_refused_in_one_line(tmp_path):
+    description = (ROOT / "openapi" / "skaha.yaml").read_text()
+    words = "enum: [Pending, Running,"
+    assert words in description
+    (tmp_path / "two.yaml").write_text(
+        description.replace(words, "enum: [Pending, running, Running,")
+    )
+    finished = run_script(ROOT, "preview.py", "--spec", tmp_path / "two.yaml")
+    assert (finished.returncode, finished.stdout) == (2, "")
+    assert "the words running and Running of an enumeration differ only by case" in finished.stderr
+    assert len(finished.stderr.splitlines()) < 5
