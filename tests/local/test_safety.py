@@ -231,7 +231,7 @@ def test_a_deletion_that_cannot_be_recorded(full_disk, eventually):
 
 def test_an_end_on_the_page_that_cannot_be_recorded(full_disk):
     """The page says why."""
-    platform, full = full_disk()
+    platform, full = full_disk("--grace", "1")
     session_id = platform.create(cmd="true")
     platform.wait(session_id)
     page = f"{platform.url.removesuffix('/skaha')}/page"
@@ -240,11 +240,13 @@ def test_an_end_on_the_page_that_cannot_be_recorded(full_disk):
     secret = platform.client.post(f"{page}/token", headers=headers).json()["token"]
     headers["authorization"] = f"Bearer {secret}"
     full.write_text("/")
-    response = platform.client.delete(f"{page}/sessions/{session_id}", headers=headers)
+    # The platform first waits for the end of the session's supervision, which may not be over.
+    url = f"{page}/sessions/{session_id}"
+    response = platform.client.delete(url, headers=headers, timeout=60)
     assert response.status_code == 507
     assert "database or disk is full. Make room" in response.json()["error"]
     full.unlink()
-    response = platform.client.delete(f"{page}/sessions/{session_id}", headers=headers)
+    response = platform.client.delete(url, headers=headers, timeout=60)
     assert response.status_code == 204
 
 
