@@ -231,7 +231,7 @@ def test_a_deletion_that_cannot_be_recorded(full_disk, eventually):
 
 def test_an_end_on_the_page_that_cannot_be_recorded(full_disk):
     """The page says why."""
-    platform, full = full_disk("--grace", "1")
+    platform, full = full_disk(timeout=1)
     session_id = platform.create(cmd="true")
     platform.wait(session_id)
     page = f"{platform.url.removesuffix('/skaha')}/page"
@@ -242,11 +242,11 @@ def test_an_end_on_the_page_that_cannot_be_recorded(full_disk):
     full.write_text("/")
     # The platform first waits for the end of the session's supervision, which may not be over.
     url = f"{page}/sessions/{session_id}"
-    response = platform.client.delete(url, headers=headers, timeout=60)
+    response = platform.client.delete(url, headers=headers, timeout=30)
     assert response.status_code == 507
     assert "database or disk is full. Make room" in response.json()["error"]
     full.unlink()
-    response = platform.client.delete(url, headers=headers, timeout=60)
+    response = platform.client.delete(url, headers=headers, timeout=30)
     assert response.status_code == 204
 
 
