@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, ExitStack
+from typing import Any
 
 import httpx
-from lap import HEADERS, Clock, Request, Task, check, drive, requests
+from lap import HEADERS, Clock, Task, check, drive, requests
 
 
-def limits(task: Task) -> httpx.Limits:
-    """Return the limits of a pool that keeps all connections of a task."""
-    size = task.concurrency
-    return httpx.Limits(max_connections=size, max_keepalive_connections=size)
+def pools(task: Task, *, shared: bool) -> list[dict[str, Any]]:
+    """Return the options of each client: one with all connections, or one for each connection."""
+    count, size = (1, task.concurrency) if shared else (task.concurrency, 1)
+    limits = httpx.Limits(max_connections=size, max_keepalive_connections=size)
+    # Loading the certificate authorities takes tens of milliseconds.
+    options = {"headers": HEADERS, "limits": limits, "timeout": None}
+    return [options | {"verify": context} for context in [ssl.create_default_context()] * count]
 
 
 def content(task: Task, response: httpx.Response) -> object:
@@ -21,18 +27,27 @@ def content(task: Task, response: httpx.Response) -> object:
     return response.json() if task.operation in ("info", "fetch") else response.text
 
 
-def run(task: Task) -> None:
-    """Time threads that share one client."""
+def run(task: Task, *, shared: bool = True) -> None:
+    """Time threads that share one client, or that have a client each."""
     clock = Clock(task)
-    with httpx.Client(headers=HEADERS, limits=limits(task), timeout=None) as client:  # noqa: S113
-
-        def send(request: Request) -> object:
-            response = client.request(request.method, request.url, data=request.form)
-            return content(task, response)
+    with ExitStack() as stack:
+        clients = [
+            stack.enter_context(httpx.Client(**options)) for options in pools(task, shared=shared)
+        ]
 
         def send_all(items: int) -> list[object]:
+            rest = iter(requests(task, items))
+            results: list[object] = []
+
+            def work(number: int) -> None:
+                client = clients[number % len(clients)]
+                for request in rest:
+                    response = client.request(request.method, request.url, data=request.form)
+                    results.append(content(task, response))
+
             with ThreadPoolExecutor(task.concurrency) as threads:
-                return list(threads.map(send, requests(task, items)))
+                list(threads.map(work, range(min(task.concurrency, items))))
+            return results
 
         send_all(1)
         for _ in range(task.calls):
@@ -42,25 +57,26 @@ def run(task: Task) -> None:
     clock.report()
 
 
-async def run_async(task: Task) -> None:
-    """Time workers that share one client."""
+async def run_async(task: Task, *, shared: bool = True) -> None:
+    """Time workers that share one client, or that have a client each."""
     clock = Clock(task)
-    async with httpx.AsyncClient(
-        headers=HEADERS,
-        limits=limits(task),
-        timeout=None,  # noqa: S113
-    ) as client:
+    async with AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(httpx.AsyncClient(**options))
+            for options in pools(task, shared=shared)
+        ]
 
         async def send_all(items: int) -> list[object]:
             rest = iter(requests(task, items))
             results: list[object] = []
 
-            async def worker() -> None:
+            async def work(number: int) -> None:
+                client = clients[number % len(clients)]
                 for request in rest:
                     response = await client.request(request.method, request.url, data=request.form)
                     results.append(content(task, response))
 
-            await asyncio.gather(*(worker() for _ in range(min(task.concurrency, items))))
+            await asyncio.gather(*map(work, range(min(task.concurrency, items))))
             return results
 
         await send_all(1)

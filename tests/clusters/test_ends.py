@@ -1,4 +1,4 @@
-"""However the program of a cluster ends, its workers end, and so do their sessions."""
+"""The workers and the sessions of a cluster end with its program, for each kind of end."""
 
 import os
 import signal

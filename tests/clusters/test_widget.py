@@ -49,7 +49,7 @@ CELLS = {
 
 @pytest.fixture
 def outputs(skaha_platform, tmp_path, monkeypatch):
-    """What each cell of a notebook shows."""
+    """Return the outputs of each cell of a notebook."""
     for name in ("JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
         monkeypatch.setenv(name, str(tmp_path / "jupyter"))
     places = {"URL": skaha_platform.url, "TOKEN": skaha_platform.token}

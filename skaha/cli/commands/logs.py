@@ -90,7 +90,7 @@ def logs_command(
 
 @frozen
 class LineStyle:
-    """What stands before each line of a log."""
+    """The text before each line of a log: a name, a time, both or nothing."""
 
     has_prefix: bool = False
     has_time: bool = False
