@@ -29,7 +29,7 @@ class ClusterWorker(Worker):
     """A worker with the credentials of its cluster."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        """Replace the credentials from the command line, which there are none of."""
+        """Use the credentials of the cluster; the command line has none."""
         options["security"] = _security
         super().__init__(*arguments, **options)
 
