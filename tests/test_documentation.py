@@ -65,6 +65,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         # A new user has only our plugin of pytest.
         patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         patch.setenv("PYTEST_PLUGINS", "skaha.local.pytest_plugin")
+        # Several examples run at the same time. For a used port, Dask warns and leaves a socket.
+        defaults = skaha.dask.SkahaCluster.__init__.__kwdefaults__
+        patch.setitem(defaults, "dashboard_address", "127.0.0.1:0")
         yield home
         stop = [sys.executable, "-m", "skaha.local", "stop"]
         subprocess.run(stop, check=True, capture_output=True)
