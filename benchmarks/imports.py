@@ -72,7 +72,7 @@ def run(settings: Settings) -> Iterator[Table]:
         _Import("from skaha import AsyncSession", limited=True),
         _Import("import aiohttp", AIOHTTP.requirement),
         _Import("from skaha.session import Session", "skaha==1.7.0"),
-        _Import("from canfar.sessions import Session", "canfar==1.4.1"),
+        _Import("from canfar.sessions import Session", "canfar==1.5.2"),
     ]
     for candidate in imports:  # the first import compiles the modules
         candidate.measure()

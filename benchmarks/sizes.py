@@ -78,7 +78,7 @@ def _compare(settings: Settings, operation: Operation) -> Table:
         f"{operation.name} of {sizes[0]} to {sizes[-1]} sessions",
         notes=[
             f"floor: the CPU time of {floor}",
-            f"limits of ours: {operation.max_ratio:g} x the floor, a growth of {MAX_GROWTH:g}",
+            f"our limits: {operation.max_ratio:g} x the floor, a growth of {MAX_GROWTH:g}",
             "no limits for the first size: a few sessions share the costs of the call itself",
         ],
     )

@@ -23,7 +23,7 @@ MAX_RATIO = 2.5
 # A table of thousands of sessions is more work than their JSON.
 MAX_LIST_RATIO = 5.0
 SESSIONS = (20, 1000, 10_000)
-_OTHER_CLIENT = "canfar==1.4.1"
+_OTHER_CLIENT = "canfar==1.5.2"
 _IMPORT = "import httpx"
 _REQUEST = (
     "import os, httpx; httpx.get(os.environ['SKAHA_SERVER'] + '/v1/session', "
