@@ -394,13 +394,8 @@ def _check_args(value: object) -> str | None:
             f"args must be one text, not {type(value).__name__}: {_form_of('args', value)}"
         )
     text = _check_carriable("args", value)
-    try:
-        words_of_shell = shlex.split(text)
-    except ValueError:
-        raise InvalidInputError(
-            f"args: a quote has no closing quote, in {text!r}. {_SHELL_HELPER}"
-        ) from None
-    words_of_platform = text.rstrip(" ").split(" ")
+    words_of_shell = _words_of_shell(text)
+    words_of_platform = _words_of_platform(text)
     # Quotes inside of a word arrive unchanged, and may belong to the word.
     if len(words_of_shell) != len(words_of_platform):
         raise InvalidInputError(
@@ -412,12 +407,27 @@ def _check_args(value: object) -> str | None:
     return text
 
 
+def _words_of_platform(text: str) -> list[str]:
+    return text.rstrip(" ").split(" ")
+
+
+def _words_of_shell(text: str) -> list[str]:
+    """Split a text as a shell does. A quote without a closing quote counts to the end of the text.
+
+    Only single quotes occur: the platform cannot carry double quotes and backslashes.
+    """
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return shlex.split(f"{text}'")
+
+
 def _form_of(keyword: str, value: Sequence[object]) -> str:
     """Return the right form of a command that was passed as a list of words."""
     words = [str(word) for word in value]
     text = " ".join(words)
     try:
-        is_plain = _check_args(text) == text and shlex.split(text) == words
+        is_plain = _check_args(text) == text and _words_of_platform(text) == words
     except InvalidInputError:
         is_plain = False
     if not is_plain:
