@@ -108,11 +108,12 @@ def test_arguments_are_sent_in_the_form_of_the_platform(
     variant.run(scripted_session.create(**job))
     [preview] = variant.run(scripted_session.preview(**job))
     job.pop("replicas", None)
+    [job_preview] = variant.run(scripted_session.preview_many([job]))
     variant.run(scripted_session.create_many([job]))
     forms = [
         {key: texts[0] for key, texts in request.form.items()} for request in scripted.received
     ]
-    for form in (preview, *forms):
+    for form in (preview, job_preview, *forms):
         assert {name: str(form[name]) for name in sent} == sent
         assert ("gpus" in form) == ("gpus" in sent)
 
@@ -149,6 +150,7 @@ def test_an_error_shows_the_right_form(variant, scripted, scripted_session, argu
     for call in (
         lambda: scripted_session.create(**job),
         lambda: scripted_session.create_many([job]),
+        lambda: scripted_session.preview_many([job]),
         lambda: scripted_session.preview(**job),
         lambda: scripted_session.run(**job),
     ):

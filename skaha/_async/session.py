@@ -425,7 +425,7 @@ class AsyncSession(AsyncBaseClient):
             >>> forms[1]["name"], forms[1]["env"]
             ('fit-2', ['BAND=...', 'REPLICA_ID=2', 'REPLICA_COUNT=2'])
         """
-        from skaha._async._launch import form_of
+        from skaha._async._launch import preview_of
         from skaha._sansio.launch import Launch
 
         env = validation.hidden(env)
@@ -441,10 +441,38 @@ class AsyncSession(AsyncBaseClient):
             args=args,
             env=env,
         )
-        return [
-            form_of(replica).to_dict() | {"env": replica.job.masked_environment_of(replica.number)}
-            for replica in launch.replicas.values()
-        ]
+        return preview_of(launch)
+
+    async def preview_many(self, jobs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Check the jobs of `create_many` and show the forms that it would send. Send nothing.
+
+        Args:
+            jobs: As in `create_many`.
+
+        Returns:
+            The form fields of each job, in the order of `jobs`. The values in `env` may be
+            secrets, so they are shown as `...`.
+
+        Raises:
+            skaha.errors.InvalidInputError: If a job is wrong. The `subject` of the error names
+                the job, such as `jobs[3]`.
+
+        Example:
+            >>> from skaha import AsyncSession
+            >>> session = AsyncSession(server="local")
+            >>> image = "images.canfar.net/skaha/terminal:1.1.2"
+            >>> forms = await session.preview_many([
+            ...     {"name": "bias", "image": image, "cmd": "echo", "args": "bias"},
+            ...     {"name": "flat", "image": image, "cmd": "echo", "args": "flat", "ram": 2},
+            ... ])
+            >>> [(form["name"], form["ram"]) for form in forms]
+            [('bias', 4), ('flat', 2)]
+        """
+        from skaha._async._launch import preview_of
+        from skaha._sansio.launch import Launch
+
+        jobs = validation.hidden_jobs(jobs)
+        return preview_of(Launch.of_jobs(jobs))
 
     # Inspect.
 

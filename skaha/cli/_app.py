@@ -56,6 +56,18 @@ _SECTIONS = {
 }
 _COMMANDS = [name for names in _SECTIONS.values() for name in names]
 _ALIASES = {"run": "create", "ls": "ps", "rm": "delete"}
+# The commands of other clients, of one or two words. The help does not show them.
+_HIDDEN_ALIASES = {
+    "launch": "create",
+    "list": "ps",
+    "del": "delete",
+    "image ls": "images",
+    "server list": "servers",
+    "server ls": "servers",
+    "auth login": "login",
+    "auth rm": "logout",
+    "auth show": "auth",
+}
 
 
 class _App(SkahaGroup):
@@ -65,7 +77,7 @@ class _App(SkahaGroup):
         return [*_COMMANDS, *_ALIASES]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        name = _ALIASES.get(cmd_name, cmd_name)
+        name = (_ALIASES | _HIDDEN_ALIASES).get(cmd_name, cmd_name)
         if name not in _COMMANDS:
             return None
         module = importlib.import_module(f"skaha.cli.commands.{name}")
@@ -75,9 +87,11 @@ class _App(SkahaGroup):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if " ".join(args[:2]) in _HIDDEN_ALIASES:
+            args = [" ".join(args[:2]), *args[2:]]
         name, names = args[0], self.list_commands(ctx)
-        if name not in names and not name.startswith("-"):
-            matches = get_close_matches(name, names, 1)
+        if name not in {*names, *_HIDDEN_ALIASES} and not name.startswith("-"):
+            matches = get_close_matches(name, [*names, *_HIDDEN_ALIASES], 1)
             suggestion = f"; did you mean {matches[0]}?" if matches else ""
             ctx.fail(f"no such command {name!r}{suggestion}")
         return super().resolve_command(ctx, args)

@@ -295,6 +295,23 @@ def test_an_error_names_the_line_and_nothing_is_launched(clean, tmp_path, line, 
     assert not clean.ids("bias")
 
 
+def test_a_dry_run_shows_every_job_of_a_file_and_launches_none(clean, tmp_path):
+    flat = {**json.loads(job("flat", "echo", "two")), "ram": 2, "env": {"BAND": "secret"}}
+    path = write_jobs(tmp_path, job("bias", "echo", "one"), "", json.dumps(flat))
+    items = clean.json("create", "--jobs", path, "--at-most", "1", "--dry-run")
+    assert [(item["name"], item["args"], item["ram_gib"]) for item in items] == [
+        ("bias", "one", 1),
+        ("flat", "two", 2),
+    ]
+    assert items[1]["env"] == ["BAND", "REPLICA_ID", "REPLICA_COUNT"]
+    assert "secret" not in clean.out + clean.err
+    assert "nothing was sent" in clean.err
+    assert clean.ids() == set()
+    path = write_jobs(tmp_path, job("bias", "true"), "", job("bias", "true"))
+    clean("create", "--jobs", path, "--dry-run", code=2)
+    assert f"line 3 of {path}: two jobs have the name 'bias'" in clean.err
+
+
 @pytest.mark.parametrize(
     "option", [IMAGE, "--name=a", "--kind=headless", "--replicas=2", "--cores=1"]
 )

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from skaha import records
 from skaha.cli._completion import complete_image
-from skaha.cli._context import CommandContext, SkahaCommand, timeout_option
+from skaha.cli._context import AliasedOption, CommandContext, SkahaCommand, timeout_option
 from skaha.cli._exit_codes import DONE, INTERRUPTED, PARTLY, common_exit_code
 from skaha.cli._selection import SelectedSessions
 from skaha.cli._sessions import KINDS, choice
@@ -39,7 +39,7 @@ _PREVIEW_COLUMNS = ("name", "kind", "image", "cores", "ram_gib", "gpus", "cmd", 
 # Options that belong to the jobs in a file.
 _OPTIONS_OF_ONE_JOB = frozenset(
     {"image", "words", "name", "kind", "replicas", "cores", "ram", "gpu", "flexible", "env"}
-    | {"script", "dry_run"}
+    | {"script"}
 )
 _NOT_CHECKED = (
     "nothing was sent. Only the platform can check your credentials, the image, the amounts that "
@@ -75,6 +75,8 @@ class _CreateCommand(SkahaCommand):
 @click.option(
     "-c",
     "--cores",
+    cls=AliasedOption,
+    aliases=["--cpu"],
     type=float,
     metavar="N",
     help=f"CPU cores of each replica. Default: {DEFAULT_CORES}.",
@@ -82,6 +84,8 @@ class _CreateCommand(SkahaCommand):
 @click.option(
     "-m",
     "--ram",
+    cls=AliasedOption,
+    aliases=["--memory"],
     type=float,
     metavar="GIB",
     help=f"Memory of each replica in GiB. Default: {DEFAULT_RAM}.",
@@ -149,9 +153,9 @@ def create_command(
     with context.session() as session:
         _check_timeout(context, session)
         if options["dry_run"]:
-            items = _preview(session, arguments)
-            note(_NOT_CHECKED)
-            return context.report(items, _PREVIEW_COLUMNS, key="name")
+            # The limit of active sessions is not part of a request.
+            arguments.pop("at_most", None)
+            return _report_preview(context, session.preview(**arguments))
         name, count = arguments["name"], arguments["replicas"]
         fields = {"kind": arguments["kind"], "image": image}
         request = _Request(
@@ -184,16 +188,20 @@ def _create_many(context: CommandContext, options: Mapping[str, Any]) -> int:
     has_end = options["wait"] or options["rm"]
     if kinds != {"headless"} and (options["logs"] or (has_end and "headless" in kinds)):
         raise click.UsageError("--wait, --logs and --rm need jobs of the kind headless only")
+    from skaha.errors import InvalidInputError
+
     with context.session() as session:
         _check_timeout(context, session)
-        request = _Request(
-            launch=functools.partial(session.create_many, file.jobs, at_most=options["at_most"]),
-            fields=fields,
-            hint="skaha ps",
-        )
-        from skaha.errors import InvalidInputError
-
         try:
+            if options["dry_run"]:
+                return _report_preview(context, session.preview_many(file.jobs))
+            request = _Request(
+                launch=functools.partial(
+                    session.create_many, file.jobs, at_most=options["at_most"]
+                ),
+                fields=fields,
+                hint="skaha ps",
+            )
             return _Launch(context, session, request, options).run()
         except InvalidInputError as error:
             raise file.name_line(error) from None
@@ -231,11 +239,9 @@ class _Request:
         return "finished" if kinds == {"headless"} else "Running"
 
 
-def _preview(session: Session, arguments: Mapping[str, Any]) -> list[Item]:
-    """Return an item for each replica, with the fields that a launch would send."""
-    # The limit of active sessions is not part of a request.
-    fields = {name: value for name, value in arguments.items() if name != "at_most"}
-    return [
+def _report_preview(context: CommandContext, forms: Iterable[Mapping[str, Any]]) -> int:
+    """Show the fields that a launch would send; return the exit code."""
+    items: list[Item] = [
         {
             "name": form["name"],
             "image": form["image"],
@@ -247,8 +253,10 @@ def _preview(session: Session, arguments: Mapping[str, Any]) -> list[Item]:
             "args": form.get("args"),
             "env": [variable.partition("=")[0] for variable in form.get("env", [])],
         }
-        for form in session.preview(**fields)
+        for form in forms
     ]
+    note(_NOT_CHECKED)
+    return context.report(items, _PREVIEW_COLUMNS, key="name")
 
 
 class _Launch:
