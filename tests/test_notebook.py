@@ -14,7 +14,7 @@ import pytest
 import samples
 from hypothesis import given
 from nbclient import NotebookClient
-from scripted import json_answer
+from scripted import Answer, json_answer
 from staged import IMAGE, Stage
 
 from skaha import errors
@@ -193,8 +193,59 @@ def test_results_show_the_names_of_the_sessions(variant, session):
         head, *rows = rows_of(variant.run(events))
         assert head[:4] == ["id", "name", "type", "reason"]
         assert [first, "shown-1", "Normal", "Scheduled"] in [row[:4] for row in rows]
-    deleted = variant.run(session.destroy(ids))
+    # A later call knows the names from the result of an earlier call.
+    statuses = variant.run(session.wait(list(ids)))
+    assert rows_of(variant.run(session.logs(statuses)))[2] == [second, "shown-2", "hello\n"]
+    renewed = variant.run(session.renew(ids))
+    assert rows_of(renewed)[1] == [first, "shown-1", "False"]
+    head, row = rows_of(renewed)[3:5]
+    assert (head, row[:2]) == (["failed", "name", "error"], [first, "shown-1"])
+    deleted = variant.run(session.destroy(ids, verify=True))
     assert rows_of(deleted)[1] == [first, "shown-1", "True"]
+
+
+def test_calls_that_list_the_sessions_show_their_names(variant, session, tmp_path):
+    def launched():
+        ids = variant.run(session.create("listed", IMAGE, cmd="echo", args="hello", replicas=2))
+        variant.run(session.wait(ids))
+        return list(ids)
+
+    for delete in (
+        lambda: session.destroy_with("listed"),
+        lambda: session.destroy_with("listed-*", pattern=True, verify=True),
+        session.destroy_all,
+    ):
+        ids = launched()
+        rows = rows_of(variant.run(delete()))
+        assert rows[0] == ["id", "name", "done"]
+        assert sorted(rows[1:]) == sorted(
+            [session_id, f"listed-{number}", "True"] for number, session_id in enumerate(ids, 1)
+        )
+    ids = launched()
+    saved = variant.run(session.save_logs([ids[0], "unknown1"], tmp_path))
+    assert rows_of(saved)[:2] == [
+        ["id", "name", "file"],
+        [ids[0], "listed-1", str(tmp_path / f"listed-1-{ids[0]}.log")],
+    ]
+    assert rows_of(saved)[3][:2] == ["unknown1", ""]
+
+
+def test_the_partial_result_of_a_deletion_shows_the_names(variant, scripted, scripted_session):
+    records = [{"id": name, "name": f"cut-{name}", "type": "headless"} for name in ("a1", "b2")]
+    scripted.answer = lambda request: (
+        json_answer(records)
+        if request.method == "GET"
+        else Answer(401 if request.path.endswith("b2") else 200, "")
+    )
+    with pytest.raises(errors.AuthenticationError) as caught:
+        variant.run(scripted_session.destroy_with("cut", status=None))
+    rows = rows_of(caught.value.partial)
+    assert rows[:3] == [
+        ["id", "name", "done"],
+        ["a1", "cut-a1", "True"],
+        ["failed", "name", "error"],
+    ]
+    assert rows[3][:2] == ["b2", "cut-b2"]
 
 
 def test_short_values_stay_on_one_line_and_long_logs_have_a_scroll_box():

@@ -11,7 +11,7 @@ from skaha.errors import SkahaError, WaitTimeoutError
 from skaha.results import Outcome, ResultDict, attach_partial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from skaha._async._base_client import AsyncBaseClient
 
@@ -30,9 +30,11 @@ async def wait_for(
     appear: float,
     restart: float,
     progress: Callable[[dict[str, str]], object] | None,
+    names: Mapping[str, str],
 ) -> ResultDict[str]:
     """Wait as `AsyncSession.wait` promises."""
     tracker = StatusTracker(ids, wanted, appear, restart)
+    tracker.names.update(names)
     interval = PollingInterval(poll, longest_poll)
     poller = AsyncPoller(client, "wait", timeout)
     try:

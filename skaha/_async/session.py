@@ -563,13 +563,15 @@ class AsyncSession(AsyncBaseClient):
         return raise_if_fatal(ResultList(outcome.values.values(), outcome), outcome.values)
 
     async def _for_each_id(
-        self, send: Method[[str], T], ids: str | Sequence[str], progress: Progress | None
+        self,
+        send: Method[[str], T],
+        ids: str | Sequence[str],
+        progress: Progress | None,
+        names: Mapping[str, str] | None = None,
     ) -> Outcome[T]:
         checked = validation.check_ids(ids)
         reporter = ProgressReporter(progress, len(checked))
-        outcome = await self._request_many(send, checked, reporter)
-        outcome.names = names_by_id(ids)
-        return outcome
+        return await self._request_many(send, checked, reporter, names or names_by_id(ids))
 
     async def stats(self) -> StatsRecord:
         """Read how busy the whole platform is.
@@ -690,6 +692,7 @@ class AsyncSession(AsyncBaseClient):
             appear=appear,
             restart=restart,
             progress=progress,
+            names=names_by_id(ids),
         )
 
     # Read.
@@ -822,7 +825,9 @@ class AsyncSession(AsyncBaseClient):
 
         checked, folder = validation.check_ids(ids), validation.check_path("directory", directory)
         validation.check_progress(progress)
-        paths = paths_of_logs(folder, checked, await self.fetch() if checked else [])
+        records = sessions(await self.fetch()) if checked else []
+        names = {record_id(record): session_name(record) for record in records}
+        paths = paths_of_logs(folder, checked, names)
 
         async def save(session_id: str) -> Path:
             path, subject = paths[session_id], f"logs of {session_id}"
@@ -839,8 +844,7 @@ class AsyncSession(AsyncBaseClient):
                 partial.unlink(missing_ok=True)
             return path
 
-        outcome = await self._for_each_id(save, checked, progress)
-        outcome.names = names_by_id(ids)
+        outcome = await self._for_each_id(save, checked, progress, names)
         return raise_if_fatal(ResultDict(outcome.values, outcome, ("id", "file")), outcome.values)
 
     async def follow(
@@ -978,7 +982,7 @@ class AsyncSession(AsyncBaseClient):
         """
         tables = await self.events(ids, progress=progress)
         parsed = {key: parse_events(text) for table in tables for key, text in table.items()}
-        outcome = Outcome(parsed, tables.failures, tables.retries, names_by_id(ids))
+        outcome = Outcome(parsed, tables.failures, tables.retries, names_by_id(tables))
         return ResultDict(parsed, outcome, EVENTS)
 
     # Connect.
@@ -1024,7 +1028,6 @@ class AsyncSession(AsyncBaseClient):
         timeout = validation.check_seconds("timeout", timeout)
         on_response = webbrowser.open if browser else None
         outcome = await AsyncConnector(self, checked, timeout, progress, on_response).run()
-        outcome.names = names_by_id(ids)
         return raise_if_fatal(
             ResultDict(outcome.values, outcome, ("id", "address")), outcome.values
         )
@@ -1094,8 +1097,7 @@ class AsyncSession(AsyncBaseClient):
             return True
 
         checked = validation.check_ids(ids)
-        outcome = await self._for_each_id(extend, checked, progress)
-        outcome.names = names_by_id(ids)
+        outcome = await self._for_each_id(extend, checked, progress, names_by_id(ids))
         refusals = (BadRequestError, NotFoundError)
         return raise_if_fatal(_answers(checked, outcome, refusals), outcome.values)
 
@@ -1145,10 +1147,9 @@ class AsyncSession(AsyncBaseClient):
             return True
 
         checked = validation.check_ids(ids)
-        outcome = await self._for_each_id(delete, checked, progress)
+        outcome = await self._for_each_id(delete, checked, progress, names_by_id(ids))
         if verify and outcome.values:
             outcome = await verify_deletions(self, outcome)
-        outcome.names = names_by_id(ids)
         refusals = (NotFoundError, PermissionDeniedError, StillThereError)
         return raise_if_fatal(_answers(checked, outcome, refusals), outcome.values)
 
@@ -1322,7 +1323,9 @@ class AsyncSession(AsyncBaseClient):
     ) -> ResultDict[bool] | ResultList[SessionRecord]:
         if dry_run:
             return ResultList(records, Outcome())
-        ids = [record["id"] for record in records]
+        # The ids with the names of the sessions, for the table of the result.
+        names = {record["id"]: session_name(record) for record in records}
+        ids = ResultList(names, Outcome(names=names))
         return await self.destroy(ids, verify=verify, progress=progress)
 
     # Desktop apps.

@@ -12,7 +12,7 @@ from skaha.errors import SkahaError, WaitTimeoutError
 from skaha.results import Outcome, ResultDict, attach_partial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from skaha._sync._base_client import BaseClient
 
@@ -31,9 +31,11 @@ def wait_for(
     appear: float,
     restart: float,
     progress: Callable[[dict[str, str]], object] | None,
+    names: Mapping[str, str],
 ) -> ResultDict[str]:
     """Wait as `Session.wait` promises."""
     tracker = StatusTracker(ids, wanted, appear, restart)
+    tracker.names.update(names)
     interval = PollingInterval(poll, longest_poll)
     poller = Poller(client, "wait", timeout)
     try:

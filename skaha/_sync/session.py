@@ -564,13 +564,15 @@ class Session(BaseClient):
         return raise_if_fatal(ResultList(outcome.values.values(), outcome), outcome.values)
 
     def _for_each_id(
-        self, send: Method[[str], T], ids: str | Sequence[str], progress: Progress | None
+        self,
+        send: Method[[str], T],
+        ids: str | Sequence[str],
+        progress: Progress | None,
+        names: Mapping[str, str] | None = None,
     ) -> Outcome[T]:
         checked = validation.check_ids(ids)
         reporter = ProgressReporter(progress, len(checked))
-        outcome = self._request_many(send, checked, reporter)
-        outcome.names = names_by_id(ids)
-        return outcome
+        return self._request_many(send, checked, reporter, names or names_by_id(ids))
 
     def stats(self) -> StatsRecord:
         """Read how busy the whole platform is.
@@ -691,6 +693,7 @@ class Session(BaseClient):
             appear=appear,
             restart=restart,
             progress=progress,
+            names=names_by_id(ids),
         )
 
     # Read.
@@ -823,7 +826,9 @@ class Session(BaseClient):
 
         checked, folder = validation.check_ids(ids), validation.check_path("directory", directory)
         validation.check_progress(progress)
-        paths = paths_of_logs(folder, checked, self.fetch() if checked else [])
+        records = sessions(self.fetch()) if checked else []
+        names = {record_id(record): session_name(record) for record in records}
+        paths = paths_of_logs(folder, checked, names)
 
         def save(session_id: str) -> Path:
             path, subject = paths[session_id], f"logs of {session_id}"
@@ -840,8 +845,7 @@ class Session(BaseClient):
                 partial.unlink(missing_ok=True)
             return path
 
-        outcome = self._for_each_id(save, checked, progress)
-        outcome.names = names_by_id(ids)
+        outcome = self._for_each_id(save, checked, progress, names)
         return raise_if_fatal(ResultDict(outcome.values, outcome, ("id", "file")), outcome.values)
 
     def follow(
@@ -979,7 +983,7 @@ class Session(BaseClient):
         """
         tables = self.events(ids, progress=progress)
         parsed = {key: parse_events(text) for table in tables for key, text in table.items()}
-        outcome = Outcome(parsed, tables.failures, tables.retries, names_by_id(ids))
+        outcome = Outcome(parsed, tables.failures, tables.retries, names_by_id(tables))
         return ResultDict(parsed, outcome, EVENTS)
 
     # Connect.
@@ -1025,7 +1029,6 @@ class Session(BaseClient):
         timeout = validation.check_seconds("timeout", timeout)
         on_response = webbrowser.open if browser else None
         outcome = Connector(self, checked, timeout, progress, on_response).run()
-        outcome.names = names_by_id(ids)
         return raise_if_fatal(
             ResultDict(outcome.values, outcome, ("id", "address")), outcome.values
         )
@@ -1095,8 +1098,7 @@ class Session(BaseClient):
             return True
 
         checked = validation.check_ids(ids)
-        outcome = self._for_each_id(extend, checked, progress)
-        outcome.names = names_by_id(ids)
+        outcome = self._for_each_id(extend, checked, progress, names_by_id(ids))
         refusals = (BadRequestError, NotFoundError)
         return raise_if_fatal(_answers(checked, outcome, refusals), outcome.values)
 
@@ -1146,10 +1148,9 @@ class Session(BaseClient):
             return True
 
         checked = validation.check_ids(ids)
-        outcome = self._for_each_id(delete, checked, progress)
+        outcome = self._for_each_id(delete, checked, progress, names_by_id(ids))
         if verify and outcome.values:
             outcome = verify_deletions(self, outcome)
-        outcome.names = names_by_id(ids)
         refusals = (NotFoundError, PermissionDeniedError, StillThereError)
         return raise_if_fatal(_answers(checked, outcome, refusals), outcome.values)
 
@@ -1323,7 +1324,9 @@ class Session(BaseClient):
     ) -> ResultDict[bool] | ResultList[SessionRecord]:
         if dry_run:
             return ResultList(records, Outcome())
-        ids = [record["id"] for record in records]
+        # The ids with the names of the sessions, for the table of the result.
+        names = {record["id"]: session_name(record) for record in records}
+        ids = ResultList(names, Outcome(names=names))
         return self.destroy(ids, verify=verify, progress=progress)
 
     # Desktop apps.
