@@ -7,7 +7,6 @@ import os
 import sys
 from contextlib import suppress
 from difflib import get_close_matches
-from io import StringIO
 from pathlib import Path
 
 import click
@@ -15,7 +14,7 @@ import click
 from skaha import __version__
 from skaha.cli._context import CommandContext, SkahaGroup
 from skaha.cli._exit_codes import FAILED, INTERRUPTED, JSON_CODES, exit_code
-from skaha.cli._stderr import error_text, note, write_line
+from skaha.cli._stderr import error_text, note, note_help, write_line
 from skaha.cli._stdout import discard
 
 # The commands by section of the help. Each is in the module of its name in `skaha.cli.commands`.
@@ -130,9 +129,11 @@ def run(arguments: list[str]) -> int:
         _bash_completion.register()
     try:
         code = app.main(arguments, "skaha", standalone_mode=False, obj=context)
+    except click.exceptions.NoArgsIsHelpError as error:
+        write_line(error.format_message())
+        return _fail(context, "no command was given", error.exit_code)
     except click.ClickException as error:
-        _show_usage_error(error)
-        return _fail(context, error.format_message(), error.exit_code)
+        return _fail(context, _show_usage_error(error), error.exit_code)
     except click.Abort:
         note("interrupted", "error")
         return INTERRUPTED
@@ -150,10 +151,16 @@ def _replace_closed_streams() -> None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
 
-def _show_usage_error(error: click.ClickException) -> None:
-    message = StringIO()
-    error.show(message)
-    write_line(message.getvalue().rstrip("\n"))
+def _show_usage_error(error: click.ClickException) -> str:
+    """Show an error of a command line in the form of all other errors; return its text."""
+    message = error.format_message()
+    # The texts of click are sentences.
+    if message[1:2].islower():
+        message = message[0].lower() + message[1:].removesuffix(".")
+    note(message, "error")
+    if isinstance(error, click.UsageError):
+        note_help()
+    return message
 
 
 def _explain(error: Exception, context: CommandContext) -> int:

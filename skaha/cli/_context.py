@@ -254,6 +254,11 @@ class _WithSharedOptions(click.Command):
         self._shared = [option for option in _shared_options() if option.name not in own_names]
         self.params.extend(self._shared)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words of a command line. All errors from now on begin with the command."""
+        begin_errors_with(ctx.command_path)
+        return super().parse_args(ctx, args)
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, and after them the commands of a group and the shared options."""
         options = [item for item in self.get_params(ctx) if isinstance(item, click.Option)]
@@ -278,7 +283,6 @@ class SkahaCommand(_WithSharedOptions):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; show warnings and log messages of the library."""
         context = ctx.ensure_object(CommandContext)
-        begin_errors_with(ctx.command_path)
         show_library_messages(verbose=context.verbose)
         waits_for_sessions = "timeout" not in {option.name for option in self._shared}
         if context.timeout is not None and not waits_for_sessions:
