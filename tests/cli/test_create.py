@@ -321,12 +321,34 @@ def test_a_file_of_jobs_excludes_the_options_of_one_job(clean, tmp_path, option)
     assert "--jobs has its own jobs" in clean.err
 
 
-@pytest.mark.parametrize("option", ["--wait", "--logs", "--rm"])
-def test_a_file_with_several_kinds_has_no_common_end(skaha, scripted, tmp_path, option):
-    notebook = json.dumps({"name": "book", "image": IMAGE, "kind": "notebook"})
-    path = write_jobs(tmp_path, job("bias", "true"), notebook)
-    skaha("create", "--jobs", path, option, env={"SKAHA_SERVER": scripted.url}, code=2)
-    assert "--wait, --logs and --rm need jobs of the kind headless only" in skaha.err
+@pytest.mark.parametrize(
+    ("option", "kinds", "message"),
+    [
+        ("--wait", ["headless", "notebook"], "headless ones end, and notebook keeps running"),
+        ("--logs", ["headless", "notebook"], "--logs needs the kind headless, not notebook"),
+        ("--rm", ["headless", "notebook"], "the kind notebook does not end by itself"),
+        ("--rm", ["carta", "desktop"], "the kind carta, desktop does not end by itself"),
+        ("--logs", ["firefly"], "--logs needs the kind headless, not firefly"),
+    ],
+)
+def test_an_option_that_needs_the_end_refuses_interactive_kinds(
+    skaha, scripted, tmp_path, option, kinds, message
+):
+    jobs = [json.dumps({"name": kind, "image": IMAGE, "kind": kind}) for kind in kinds]
+    launches = [["--jobs", write_jobs(tmp_path, *jobs)]]
+    launches += [[IMAGE, "--kind", kind] for kind in kinds if len(kinds) == 1]
+    for launch in launches:
+        skaha("create", *launch, option, env={"SKAHA_SERVER": scripted.url}, code=2)
+        assert message in skaha.err
+    assert scripted.received == []
+
+
+@pytest.mark.parametrize("kind", ["notebook", "desktop", "carta", "contributed", "firefly"])
+def test_no_interactive_session_is_deleted_as_soon_as_it_runs(skaha, scripted, kind):
+    words = ["create", IMAGE, "--kind", kind, "--rm"]
+    for more in ([], ["--wait"], ["--timeout", "9"], ["--dry-run"]):
+        skaha(*words, *more, env={"SKAHA_SERVER": scripted.url}, code=2)
+        assert f"the kind {kind} does not end by itself: leave --rm out" in skaha.err
     assert scripted.received == []
 
 

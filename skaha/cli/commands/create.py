@@ -123,7 +123,9 @@ class _CreateCommand(SkahaCommand):
 )
 @click.option("--logs", is_flag=True, help="Show the logs until all sessions have ended.")
 @click.option(
-    "--rm", is_flag=True, help="Delete the sessions at the end, and after an interruption."
+    "--rm",
+    is_flag=True,
+    help="Delete the sessions at their end, and after an interruption. Only for headless sessions.",
 )
 @timeout_option(
     "Seconds to wait for the sessions at most. With it, --logs shows the logs only at the end."
@@ -147,8 +149,7 @@ def create_command(
     if image is None or len(words) < number_after_dashes:
         raise click.UsageError("give an IMAGE before the COMMAND, or --jobs FILE")
     _refuse_kind(image, words, number_after_dashes)
-    if options["logs"] and options["kind"] != "headless":
-        raise click.UsageError(f"--logs needs the kind headless, not {options['kind']}")
+    _refuse_options_without_end({options["kind"]}, options)
     arguments = create_arguments(image, words, options)
     with context.session() as session:
         _check_timeout(context, session)
@@ -184,10 +185,7 @@ def _create_many(context: CommandContext, options: Mapping[str, Any]) -> int:
     _check_only_options_for_jobs()
     file = JobsFile(options["jobs"])
     fields = dict(file.fields())
-    kinds = {str(field["kind"]) for field in fields.values()}
-    has_end = options["wait"] or options["rm"]
-    if kinds != {"headless"} and (options["logs"] or (has_end and "headless" in kinds)):
-        raise click.UsageError("--wait, --logs and --rm need jobs of the kind headless only")
+    _refuse_options_without_end({str(field["kind"]) for field in fields.values()}, options)
     from skaha.errors import InvalidInputError
 
     with context.session() as session:
@@ -205,6 +203,22 @@ def _create_many(context: CommandContext, options: Mapping[str, Any]) -> int:
             return _Launch(context, session, request, options).run()
         except InvalidInputError as error:
             raise file.name_line(error) from None
+
+
+def _refuse_options_without_end(kinds: set[str], options: Mapping[str, Any]) -> None:
+    """Refuse the options that need the end of the sessions, if a kind runs until it is deleted."""
+    if interactive := ", ".join(sorted(kinds - {"headless"})):
+        if options["logs"]:
+            raise click.UsageError(f"--logs needs the kind headless, not {interactive}")
+        if options["rm"]:
+            raise click.UsageError(
+                f"--rm deletes sessions that have ended, and the kind {interactive} does not end "
+                "by itself: leave --rm out, and run `skaha delete NAME` after your work"
+            )
+        if options["wait"] and "headless" in kinds:
+            raise click.UsageError(
+                f"--wait needs jobs of one sort: headless ones end, and {interactive} keeps running"
+            )
 
 
 def _check_only_options_for_jobs() -> None:
