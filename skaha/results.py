@@ -50,6 +50,8 @@ R = TypeVar("R", bound="_Result")
 
 log = logging.getLogger("skaha")
 
+# Failures of one call that are logged one by one.
+_MAX_LOGGED = 10
 _FATAL = (AuthenticationError, ConnectionFailedError, CredentialsError)
 
 
@@ -309,10 +311,17 @@ def raise_if_fatal(result: R, succeeded: Collection[Any]) -> R:
         raise_with_partial(fatal[0], result)
     if failures and not succeeded and all(error.concerns_platform for error in failures):
         raise_with_partial(failures[0], result)
-    for error in failures:
+    log_failures(failures)
+    return result
+
+
+def log_failures(failures: Sequence[SkahaError]) -> None:
+    """Log the first failures, and the number of the others."""
+    for error in failures[:_MAX_LOGGED]:
         # A log handler may keep its records. The error would keep the connections open.
         log.warning("%s", str(error), extra={"failure": error.subject or ""})
-    return result
+    if len(failures) > _MAX_LOGGED:
+        log.warning("%s more failed", f"{len(failures) - _MAX_LOGGED:,}")
 
 
 def attach_partial(stop: BaseException, result: _Result) -> None:

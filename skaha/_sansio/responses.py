@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import httpx
 
 from skaha import errors
-from skaha._sansio.call_context import current_request
+from skaha._sansio.call_context import current_call, current_request
 from skaha._sansio.redaction import redacted_request, redacted_response
 from skaha.records import printable
 
@@ -331,12 +331,17 @@ def check_done(text: str | None) -> None:
         AnswerError: If the response is an HTML page or JSON.
     """
     if text_of(text).strip():
-        response = _current_response()
+        response, call = _current_response(), current_call()
+        excerpt = _excerpt(response)
+        if call is not None:
+            if excerpt in call.unexpected_texts:
+                return
+            call.unexpected_texts.add(excerpt)
         log.warning(
             "%s %s: success, but with an unexpected text: %s",
             response.request.method,
             response.request.url.path,
-            _excerpt(response),
+            excerpt,
         )
 
 

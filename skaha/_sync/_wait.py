@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from skaha._sansio.naming import listed
 from skaha._sansio.polling import PollingInterval
 from skaha._sansio.status_tracker import UNSEEN, StatusTracker
 from skaha._sync._poller import Poller
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from skaha._sync._base_client import BaseClient
-
-# Number of sessions that a message names.
-_MAX_NAMED = 10
 
 
 def wait_for(
@@ -82,8 +80,7 @@ def _timed_out(tracker: StatusTracker, timeout: float | None, reason: str) -> Wa
     pending = [
         f"{session_id} is {_description(statuses[session_id])}" for session_id in tracker.pending
     ]
-    more = f" and {len(pending) - _MAX_NAMED} more" if len(pending) > _MAX_NAMED else ""
-    message = f"after {timeout:g} s, {', '.join(pending[:_MAX_NAMED])}{more}"
+    message = f"after {timeout:g} s, {listed(pending)}"
     error = WaitTimeoutError(f"{message}; {reason}" if reason else message)
     error.subject = "wait"
     error.partial = _result(tracker)

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, cast, overload
 
 from skaha._sansio import validation
+from skaha._sansio.naming import listed
 from skaha._sansio.progress import ProgressReporter
 from skaha._sansio.responses import (
     NEW_ID,
@@ -56,6 +57,7 @@ from skaha.results import (
     ResultDict,
     ResultList,
     attach_partial,
+    log_failures,
     names_by_id,
     raise_if_fatal,
 )
@@ -363,8 +365,9 @@ class Session(BaseClient):
                 failures[replica] = logs.failures[session_id]
             elif statuses[session_id] not in SUCCESS:
                 end = describe_end(statuses[session_id], logs.get(session_id))
-                failure = failures[replica] = FailedSessionError(f"replica {replica} {end}")
-                log.warning("%s", failure)
+                failures[replica] = FailedSessionError(f"replica {replica} {end}")
+        ends = [error for error in failures.values() if isinstance(error, FailedSessionError)]
+        log_failures(ends)
         texts = {
             replica: logs[session_id]
             for replica, session_id in launched.names.items()
@@ -375,9 +378,9 @@ class Session(BaseClient):
 
     def _clean_up(self, launched: Launched, ids: list[str]) -> None:
         # A session that was only found by its name may belong to another program.
-        found_by_name = launched.found_by_name.values()
-        for session_id in found_by_name:
-            log.warning("left on the platform, because it was found by its name: %s", session_id)
+        found_by_name = list(launched.found_by_name.values())
+        if found_by_name:
+            log.warning("left on the platform, because found by name: %s", listed(found_by_name))
         # Return the logs even if cleaning up fails.
         try:
             self.destroy([key for key in ids if key not in found_by_name])
