@@ -1,7 +1,5 @@
 """Notebooks: results are tables, progress is a widget, and both variants work in a cell."""
 
-import asyncio
-import inspect
 import re
 import subprocess
 import sys
@@ -9,11 +7,10 @@ from html.parser import HTMLParser
 from types import SimpleNamespace
 
 import hypothesis.strategies as st
-import nbformat
+import notebooks
 import pytest
 import samples
 from hypothesis import given
-from nbclient import NotebookClient
 from scripted import Answer, json_answer
 from staged import IMAGE, Stage
 
@@ -351,37 +348,14 @@ CELLS = {
 }
 
 
-class InterruptingClient(NotebookClient):
-    """Executes a notebook, and interrupts a cell when it prints that a session is running."""
-
-    def output(self, outs, msg, display_id, cell_index):
-        if "'Running'" in msg["content"].get("text", ""):
-            self.interrupting = asyncio.ensure_future(self.km.interrupt_kernel())
-        return super().output(outs, msg, display_id, cell_index)
-
-
 @pytest.fixture(scope="module")
 def notebook(shared_platform, tmp_path_factory):
     """Execute a notebook; return the outputs of each cell and the state of its widgets."""
     variables = {"URL": shared_platform.url, "TOKEN": shared_platform.token, "IMAGE": IMAGE}
-    assignments = "\n".join(f"{name} = {value!r}" for name, value in variables.items())
-    cells = {"variables": assignments}
-    cells |= {name: inspect.cleandoc(code) for name, code in CELLS.items()}
-    new_notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(code) for code in cells.values()]
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
-            patch.setenv(name, str(tmp_path_factory.mktemp("jupyter")))
-        client = InterruptingClient(
-            new_notebook, timeout=60, kernel_name="python3", allow_errors=True
-        )
-        client.execute()
-    widgets = new_notebook.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]
-    return SimpleNamespace(
-        outputs={name: cell.outputs for name, cell in zip(cells, new_notebook.cells, strict=True)},
-        widgets=widgets["state"],
-    )
+    folder = tmp_path_factory.mktemp("jupyter")
+    outputs, executed = notebooks.executed(CELLS, variables, folder, timeout=60, allow_errors=True)
+    widgets = executed.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]
+    return SimpleNamespace(outputs=outputs, widgets=widgets["state"])
 
 
 def table(outputs):
