@@ -30,6 +30,7 @@ from skaha.local._runtimes import ContainerRuntime, ProcessRuntime, Runtime, fin
 from skaha.local._scheduler import Scheduler
 from skaha.local._state_directory import StateDirectory
 from skaha.local._store import Store
+from skaha.local._usage import UsageMeter
 
 _KEEP_ALIVE_TIMEOUT = 60
 _SHUTDOWN_TIMEOUT = 3
@@ -95,6 +96,7 @@ async def _run(
         runtime=platform.runtime,
         token=address.token,
         status=platform.status,
+        meter=platform.meter,
     )
     app = LimitsMiddleware(_api_and_page(create_app(platform), page), listener.getsockname()[1])
 
@@ -155,6 +157,7 @@ def _create_platform(directory: StateDirectory, options: Options, address: Addre
         machine=machine,
         options=options,
         injector=injector,
+        meter=UsageMeter(store, runtime),
         user=user,
         token=address.token,
         uid=os.getuid(),

@@ -164,6 +164,22 @@ def test_top_shows_the_use_of_running_sessions(listed, scripted):
     screen(child)
 
 
+def test_top_shows_the_use_of_a_session_of_the_embedded_platform(clean):
+    work = "memory = bytearray(b'x') * 150_000_000\nwhile True: pass"
+    session_id = clean.begin("busy", "python3", "-c", work)
+    child = clean.at_a_terminal("top", "--interval", "0.2")
+    child.expect("CORES IN USE")
+    # 150 MB are 0.14 GiB, and Python needs some, too.
+    child.expect(rf"{session_id} .*busy-1 +headless +\d+s +\d\.\d+ +2 +0\.1[4-9] +4 ")
+    child.sendintr()
+    screen(child)
+    [item] = clean.json("top", "busy")
+    assert 0 < item["cores_in_use"] < 1.5
+    assert 0.14 <= item["ram_gib_in_use"] < 0.2
+    assert "does not report" not in clean.err
+    clean("delete", session_id)
+
+
 @pytest.mark.parametrize("value", ["<none>", None])
 def test_top_says_if_the_platform_does_not_report_the_use(listed, scripted, value):
     fields = {"cpuCoresInUse": value, "ramInUse": value} if value else {}

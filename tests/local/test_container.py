@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 
 import pytest
@@ -108,6 +109,19 @@ def test_files_limits_and_variables_of_a_session(platform):
     assert not [line for line in lines if line.startswith("A_SECRET")]
     assert lines[-1] == str(os.getuid())
     assert "Exit status 3" in platform.events(session_id)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the container runs in a virtual machine")
+def test_the_use_of_a_container_is_known(platform, eventually):
+    (platform.home / "busy.sh").write_text("sleep 300 &\nwhile :; do :; done\n")
+    session_id = platform.create(image=IMAGE, cmd="sh", args="busy.sh")
+    platform.wait(session_id, "Running")
+    eventually(lambda: float(platform.session(session_id).get("cpuCoresInUse", 0)) > 0.1)
+    session = platform.session(session_id)
+    assert float(session["cpuCoresInUse"]) < 1.5
+    # The shell needs less than the engine, which does not count.
+    assert float(session["ramInUse"]) <= 0.02
+    platform.delete(session_id)
 
 
 def test_an_image_that_cannot_be_pulled(platform, eventually):

@@ -24,7 +24,7 @@ def test_each_profile_serves_only_its_own_version(platform, v0_platform):
         set(server.session(server.create(cmd="true"))) for server in (platform, v0_platform)
     )
     assert "isFixedResources" in v1_fields - v0_fields
-    assert {"appid", "ramInUse", "gpuUtilization"} <= v0_fields - v1_fields
+    assert {"appid", "gpuUtilization"} <= v0_fields - v1_fields
 
 
 def test_format_of_ids_and_names(platform):

@@ -239,9 +239,10 @@ def test_the_list_has_all_sessions_with_the_newest_first(page, platform):
     assert newest.pop("cores") == 1
     assert newest.pop("memory") == 4
     expected = {"id": second, "app": "", "name": "second", "kind": "carta", "status": "Pending"}
+    expected |= {"coresInUse": None, "memoryInUse": None}
     assert newest == expected | {"ended": False, "image": "images.canfar.net/skaha/carta:4"}
     expected = {"id": first, "app": "", "name": "first", "kind": "headless", "status": "Completed"}
-    expected |= {"ended": True, "cores": 2, "memory": 8}
+    expected |= {"ended": True, "cores": 2, "memory": 8, "coresInUse": None, "memoryInUse": None}
     assert oldest == expected | {"image": "images.canfar.net/skaha/terminal:1.1.1"}
 
 

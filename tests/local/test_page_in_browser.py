@@ -41,9 +41,10 @@ class Tab:
         return self.page
 
     def poll(self):
-        """Let the page ask the platform again."""
-        with self.page.expect_response("**/page/sessions"):
+        """Let the page ask the platform again, and wait for the response to this request."""
+        with self.page.expect_request("**/page/sessions") as request:
             self.page.clock.run_for(POLL)
+        request.value.response()
 
     def row(self, name):
         return self.page.get_by_role("row").filter(
@@ -95,7 +96,9 @@ def test_the_table_shows_the_sessions_live(tab, platform):
     image = "images.canfar.net/skaha/terminal:1.1.1"
     assert cells[:3] == [session_id, "headless", "Running"]
     assert re.fullmatch(r"\d+s", cells[3])
-    assert cells[4:] == ["2", "8 GiB", image, "End"]
+    assert re.fullmatch(r"(0(\.\d+)? of )?2", cells[4])
+    assert re.fullmatch(r"(0(\.\d+)? of )?8 GiB", cells[5])
+    assert cells[6:] == [image, "End"]
     page.get_by_text("1 session: 1 Running").wait_for()
     page.clock.run_for(2 * A_MINUTE)
     assert tab.row("job").get_by_role("cell").all_inner_texts()[3] == "2m"
@@ -103,6 +106,21 @@ def test_the_table_shows_the_sessions_live(tab, platform):
     tab.poll()
     page.get_by_text("No sessions.").wait_for()
     page.get_by_role("status").get_by_text("job is gone.").wait_for()
+
+
+def test_the_table_and_the_details_show_the_use(tab, platform):
+    page = tab.page
+    (platform.home / "busy.py").write_text("memory = b'x' * 400_000_000\nwhile True: pass")
+    program = platform.home / "busy.py"
+    session_id = platform.create(name="busy", cmd="python3", args=str(program), cores="2", ram="8")
+    platform.wait(session_id, "Running")
+    busy = tab.row("busy")
+    busy.get_by_role("cell", name=re.compile(r"^0\.(3[7-9]|4\d?) of 8 GiB$")).wait_for()
+    busy.get_by_role("cell", name=re.compile(r"^(0\.\d+|1(\.\d+)?) of 2$")).wait_for()
+    page.get_by_role("button", name="busy", exact=True).click()
+    page.locator("#fields").get_by_text("Memory in use").wait_for()
+    page.locator("#fields").get_by_text(re.compile(r"^0\.(3[7-9]|4\d?) GiB$")).wait_for()
+    platform.delete(session_id)
 
 
 def test_a_click_shows_the_log_and_the_events_as_text(tab, platform):
@@ -267,9 +285,11 @@ def test_an_outage_is_shown_until_it_ends(tab, platform):
     page.clock.run_for(POLL)
     page.get_by_text("The platform does not respond.").wait_for()
     assert tab.row("job").is_visible()
+    # A change during the outage is told, too.
+    platform.create(name="next", type="carta")
     page.unroute("**/page/sessions*")
     page.clock.run_for(2 * POLL)
-    page.get_by_text("The platform responds again.").wait_for()
+    page.get_by_text("The platform responds again. next is Pending.").wait_for()
     tab.errors.clear()
 
 

@@ -133,7 +133,8 @@ def test_a_start_on_the_full_minute(release, start):
     fields = {"id": "a", "name": "a", "image": "i", "kind": "headless", "fixed": False}
     fields |= {"cores_limit": 8, "ram_limit": 32}
     session = Session(cores=1, ram=1, created=noon, started=noon + 0.5, lifetime=60, **fields)
-    shown = release.session_object(MagicMock(), session)
+    platform = MagicMock(**{"meter.of.return_value": None})
+    shown = release.session_object(platform, session)
     assert (shown["startTime"], shown["expiryTime"]) == (start, "2026-07-31T12:01:00Z")
 
 

@@ -10,7 +10,7 @@ from skaha import records
 from skaha.cli._completion import complete_session
 from skaha.cli._context import CommandContext, command
 from skaha.cli._selection import find_sessions, missing_session
-from skaha.cli._sessions import age, gib, natural_order, session_item
+from skaha.cli._sessions import age, natural_order, session_item
 from skaha.cli._stderr import note
 from skaha.cli._watch import interval_option, watch
 
@@ -108,9 +108,15 @@ def _item(record: Mapping[str, Any]) -> Item:
         "cores": item["cores"],
         "cores_in_use": records.cores_in_use(record),
         "ram_gib": item["ram_gib"],
-        "ram_gib_in_use": gib(records.ram_bytes_in_use(record)),
+        "ram_gib_in_use": _gib_in_use(record),
         "gpus": item["gpus"],
     }
+
+
+def _gib_in_use(record: Mapping[str, Any]) -> float | None:
+    """Return the memory in use in GiB, with the two decimals of the platform."""
+    in_use = records.ram_bytes_in_use(record)
+    return None if in_use is None else round(in_use / 2**30, 2)
 
 
 def _is_reported(items: Sequence[Item]) -> bool:

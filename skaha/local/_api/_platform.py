@@ -12,6 +12,7 @@ from skaha.local._runtimes import Runtime
 from skaha.local._scheduler import Scheduler
 from skaha.local._session import Phase, Session
 from skaha.local._store import Store
+from skaha.local._usage import UsageMeter
 
 REGISTRY = "images.canfar.net"
 NON_INTERACTIVE_KINDS = ("headless", "desktop-app")
@@ -25,6 +26,7 @@ class Platform:
 
     Attributes:
         injector: The faults to inject.
+        meter: The measurements of the use of sessions.
         user: The name of the user.
         token: The only valid token.
         uid: The id of the user.
@@ -39,6 +41,7 @@ class Platform:
     machine: Machine
     options: Options
     injector: FaultInjector
+    meter: UsageMeter
     user: str
     token: str = field(repr=False)
     uid: int

@@ -13,7 +13,7 @@ from skaha.local._api._serializers import (
 from skaha.local._session import Session
 
 
-def list_sessions(request: ApiRequest) -> Response:
+async def list_sessions(request: ApiRequest) -> Response:
     """Return the sessions that match the parameters `view`, `type` and `status`."""
     view = request.parameters.first("view")
     if view == "stats":
@@ -27,6 +27,8 @@ def list_sessions(request: ApiRequest) -> Response:
         sessions = [session for session in sessions if is_v0 or not session.appid]
     else:
         sessions = [session for session in sessions if session.kind == kind.lower()]
+    if request.parameters.first("view") != "all" and not is_v0:
+        await request.platform.meter.refresh()
     return _list_response(request, sessions)
 
 

@@ -27,9 +27,9 @@ async def get(request: ApiRequest) -> Response:
     """Return the list, the statistics, a session, its logs or events, or apps."""
     match _path_segments(request.path):
         case []:
-            return list_sessions(request)
+            return await list_sessions(request)
         case [session_id]:
-            return _read(request, session_id)
+            return await _read(request, session_id)
         case [_, _]:
             return list_apps(request)
         case [session_id, _, appid]:
@@ -97,7 +97,7 @@ async def _create(request: ApiRequest) -> Response:
     return text_response(f"{session.id}\n")
 
 
-def _read(request: ApiRequest, session_id: str) -> Response:
+async def _read(request: ApiRequest, session_id: str) -> Response:
     if not is_label_value(session_id):
         raise _malformed_id_error(request, session_id)
     platform = request.platform
@@ -110,6 +110,8 @@ def _read(request: ApiRequest, session_id: str) -> Response:
         raise NotFoundError(f"session {session_id} not found{'.' if view == 'events' else ''}")
     if view == "events":
         return text_response(event_table(_events(request, session)))
+    if not platform.profile.is_v0:
+        await platform.meter.refresh()
     return pretty_json(session_object(platform, session))
 
 

@@ -35,6 +35,7 @@ def session_object(platform: Platform, session: Session) -> dict[str, Any]:
         "connectURL": connect_url(platform, session),
         **_requests(session),
         "requestedGPUCores": "0",
+        **_usage(platform, session),
         "isFixedResources": session.fixed,
     }
     return {name: value for name, value in fields.items() if value is not None}
@@ -92,6 +93,14 @@ def _requests(session: Session) -> dict[str, str]:
     cores = session.cores
     requested_cores = f"{cores:.0f}" if cores == int(cores) else f"{cores:.3f}"
     return {"requestedRAM": _gigabytes(session.ram, 2), "requestedCPUCores": requested_cores}
+
+
+def _usage(platform: Platform, session: Session) -> dict[str, str]:
+    # Without the metrics of Kubernetes, the server has neither the use nor the statistics.
+    usage = platform.meter.of(session) if platform.options.stats else None
+    if usage is None:
+        return {}
+    return {"ramInUse": f"{usage.ram / 10**9:.2f}", "cpuCoresInUse": f"{usage.cores:.3f}"}
 
 
 def _size(gib: float) -> str:

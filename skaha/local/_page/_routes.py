@@ -15,12 +15,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from skaha.local._machine import GIB
 from skaha.local._page._access import CODE_LIFETIME, Access
 from skaha.local._page._guard import Guard
 from skaha.local._runtimes import Runtime
 from skaha.local._scheduler import Scheduler
 from skaha.local._session import END_PHASES, Event, Phase, Session
 from skaha.local._store import Store
+from skaha.local._usage import UsageMeter
 
 _CODES_PATH = "/page/codes"
 _MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
@@ -38,6 +40,7 @@ def create_page(
     runtime: Runtime,
     token: str,
     status: Callable[[Session], str],
+    meter: UsageMeter,
 ) -> ASGIApp:
     """Return the ASGI application of the page.
 
@@ -47,8 +50,9 @@ def create_page(
         runtime: The runtime, which has the logs.
         token: The token of the platform. It is needed for a code, and for nothing else.
         status: A function that returns the status of a session.
+        meter: The measurements of the use of sessions.
     """
-    page = _Page(store, scheduler, runtime, token, status)
+    page = _Page(store, scheduler, runtime, token, status, meter)
     routes = [
         *(Route(f"/page/{name}", _send_file(file)) for name, file in _files().items()),
         Route(_CODES_PATH, page.create_code, methods=["POST"]),
@@ -85,6 +89,7 @@ class _Page:
     runtime: Runtime
     token: str = field(repr=False)
     status: Callable[[Session], str]
+    meter: UsageMeter
     access: Access = field(factory=Access, init=False)
 
     async def create_code(self, request: Request) -> Response:
@@ -114,6 +119,7 @@ class _Page:
 
     async def list_sessions(self, request: Request) -> Response:
         """Return all sessions and apps, the newest first."""
+        await self.meter.refresh()
         sessions = sorted(self.store.all(), key=lambda session: session.seq, reverse=True)
         return _unless_known(request, {"sessions": [self._summary(item) for item in sessions]})
 
@@ -122,6 +128,7 @@ class _Page:
         session = self._find(request)
         if session is None:
             return _no_session()
+        await self.meter.refresh()
         log, omitted = _log_end(self.runtime.log(session))
         details = {
             "coresLimit": session.cores_limit,
@@ -156,6 +163,7 @@ class _Page:
         return self.store.get(request.path_params["id"], appid)
 
     def _summary(self, session: Session) -> dict[str, Any]:
+        usage = self.meter.of(session)
         return {
             "id": session.id,
             "app": session.appid,
@@ -166,6 +174,9 @@ class _Page:
             "created": session.created,
             "cores": session.cores,
             "memory": session.ram,
+            # Rounded, so that the page changes only if a reader sees a difference.
+            "coresInUse": usage and round(usage.cores, 2),
+            "memoryInUse": usage and round(usage.ram / GIB, 2),
             "image": session.image,
         }
 

@@ -112,12 +112,15 @@ async function poll() {
   const current = pollNumber;
   let pause = POLL_MILLISECONDS;
   try {
-    await refreshList(current);
-    await refreshDetails();
+    const news = await refreshList(current);
     if (isLost) {
       isLost = false;
-      say("The platform responds again.");
+      news.unshift("The platform responds again.");
     }
+    if (news.length > 0) {
+      say(news.join(" "));
+    }
+    await refreshDetails();
   } catch (error) {
     if (error instanceof Refused) {
       showGate(error.message);
@@ -149,19 +152,21 @@ function startOrPause() {
 
 // The table.
 
+// Show the sessions that the platform has now. Return the sentences to say about the changes.
 async function refreshList(current) {
   const response = await send("GET", "sessions", token, listTag);
   const content = response.status === 200 ? await response.json() : null;
   // A response that is older than a later request may show a session that was ended meanwhile.
   if (content === null || current !== pollNumber) {
-    return;
+    return [];
   }
   const isFirst = listTag === null;
   listTag = response.headers.get("ETag");
   const news = showSessions(content.sessions);
-  if (!isFirst && news.length > 0) {
-    say(news.length > MOST_NEWS ? `${number(news.length)} sessions have changed.` : news.join(" "));
+  if (isFirst) {
+    return [];
   }
+  return news.length > MOST_NEWS ? [`${number(news.length)} sessions have changed.`] : news;
 }
 
 // Show the sessions, and return a sentence for each change. The order never changes: each new session
@@ -237,8 +242,8 @@ function fillRow(entry) {
   setText(cells.id, session.id);
   setText(cells.kind, session.kind);
   showStatus(cells.status, session.status);
-  setText(cells.cores, amount(session.cores));
-  setText(cells.memory, `${amount(session.memory)} GiB`);
+  setText(cells.cores, used(session.coresInUse, session.cores, ""));
+  setText(cells.memory, used(session.memoryInUse, session.memory, " GiB"));
   setText(cells.image, session.image);
   setText(end, endWord(session));
   end.setAttribute("aria-label", `${endWord(session)} session ${session.name}, ${session.id}`);
@@ -352,7 +357,9 @@ function showDetails({ session, events, log, omitted }) {
     Status: status,
     Image: session.image,
     Cores: limited(session.cores, session.coresLimit, ""),
+    "Cores in use": inUse(session.coresInUse, ""),
     Memory: limited(session.memory, session.memoryLimit, " GiB"),
+    "Memory in use": inUse(session.memoryInUse, " GiB"),
     Launched: time(session.created),
     [session.ended === null ? "Expires" : "Ended"]: time(session.ended ?? session.expiry),
   };
@@ -507,6 +514,13 @@ function duration(total) {
 
 const number = (value) => value.toLocaleString("en");
 const amount = (value) => String(Number(value.toFixed(3)));
+
+const inUse = (value, unit) => (value === null ? "" : `${amount(value)}${unit}`);
+
+function used(value, requested, unit) {
+  const text = `${amount(requested)}${unit}`;
+  return value === null ? text : `${amount(value)} of ${text}`;
+}
 
 function limited(value, limit, unit) {
   const text = `${amount(value)}${unit}`;

@@ -7,12 +7,14 @@
 from skaha.local._runtimes._container import ContainerRuntime, find_engine
 from skaha.local._runtimes._leftovers import end_all_sessions
 from skaha.local._runtimes._process import ProcessRuntime
+from skaha.local._runtimes._process_tree import ProcessUsage
 from skaha.local._runtimes._runtime import ImagePullError, Runtime, StartError, Workload
 
 __all__ = [
     "ContainerRuntime",
     "ImagePullError",
     "ProcessRuntime",
+    "ProcessUsage",
     "Runtime",
     "StartError",
     "Workload",

@@ -7,6 +7,7 @@ import resource
 import shutil
 from pathlib import Path
 
+import psutil
 from attrs import evolve, frozen
 
 from skaha.local._errors import PlatformError
@@ -17,7 +18,12 @@ from skaha.local._runtimes._environment import (
     thread_variables,
 )
 from skaha.local._runtimes._jupyter import jupyter_command, jupyter_variables
-from skaha.local._runtimes._process_tree import SESSION_VARIABLE
+from skaha.local._runtimes._process_tree import (
+    SESSION_VARIABLE,
+    ProcessUsage,
+    is_in_other_namespace,
+    measure,
+)
 from skaha.local._runtimes._runtime import ImagePullError, Runtime, Workload
 from skaha.local._runtimes._shim import Command, ShimWorkload, find_free_port, write_port
 from skaha.local._session import Event, Session
@@ -126,6 +132,14 @@ class ContainerRuntime(Runtime):
         }
         # The engine keeps the processes of a container together, with processes of its own.
         return Command(words, Path("/"), environment, adopt=False)
+
+    def _measure(
+        self,
+        session: Session,  # noqa: ARG002 - for other runtimes
+        processes: list[psutil.Process],
+    ) -> ProcessUsage | None:
+        # The engine's own processes run outside of the container.
+        return measure(filter(is_in_other_namespace, processes))
 
     def workload(self, session: Session, shim: ShimWorkload) -> Workload:
         """Return the container whose engine runs under a shim."""

@@ -10,7 +10,9 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 from attrs import frozen
@@ -20,6 +22,7 @@ SESSION_VARIABLE = "skaha_sessionid"
 _SNAPSHOT_INTERVAL = 1.0
 _KILL_TIMEOUT = 5.0
 _POLL_INTERVAL = 0.05
+_CLOCK_TICK = 0.01
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +63,25 @@ class ProcessSnapshot:
             if pid in roots or _descends(pid, self.parents, roots)
         ]
 
+    def by_session(self) -> dict[str, list[psutil.Process]]:
+        """Return the processes of all sessions, by the ids of the sessions."""
+        owners: dict[int, str | None] = dict(self.session_ids)
+        groups: dict[str, list[psutil.Process]] = {}
+        for pid, process in self.processes.items():
+            if owner := self._owner(pid, owners):
+                groups.setdefault(owner, []).append(process)
+        return groups
+
+    def _owner(self, pid: int, owners: dict[int, str | None]) -> str | None:
+        """Return the session of a process or of its nearest ancestor, and note it."""
+        line: dict[int, None] = {}
+        while pid not in owners and pid in self.parents and pid not in line:
+            line[pid] = None
+            pid = self.parents[pid]
+        owner = owners.get(pid)
+        owners |= dict.fromkeys(line, owner)
+        return owner
+
     def _add(self, process: psutil.Process) -> None:
         with process.oneshot():
             if process.status() == psutil.STATUS_ZOMBIE:
@@ -70,6 +92,54 @@ class ProcessSnapshot:
                 session_id = process.environ().get(SESSION_VARIABLE)
                 if session_id is not None:
                     self.session_ids[process.pid] = session_id
+
+
+@frozen
+class ProcessUsage:
+    """The use of some processes.
+
+    Attributes:
+        cpu_seconds: The CPU time of the processes, and of the children that have ended.
+        ram: The memory in bytes; memory that processes share counts for each of them.
+        age: The seconds since the start of the first process.
+    """
+
+    cpu_seconds: float
+    ram: int
+    age: float
+
+
+def measure(processes: Iterable[psutil.Process], shim: int | None = None) -> ProcessUsage | None:
+    """Measure the use of processes.
+
+    Args:
+        processes: The processes.
+        shim: The process that belongs to the platform: only its ended children count.
+
+    Returns:
+        The use, or `None` if no process runs.
+    """
+    cpu_seconds, ram, starts = 0.0, 0, []
+    for process in processes:
+        # The process may have ended.
+        with suppress(psutil.Error), process.oneshot():
+            times, start = process.cpu_times(), process.create_time()
+            cpu_seconds += times.children_user + times.children_system
+            if process.pid != shim:
+                cpu_seconds += times.user + times.system
+                ram += process.memory_info().rss
+                starts.append(start)
+    if not starts:
+        return None
+    return ProcessUsage(cpu_seconds, ram, max(_CLOCK_TICK, time.time() - min(starts)))
+
+
+def is_in_other_namespace(process: psutil.Process) -> bool:
+    """Return whether a process runs in a container, as far as this machine tells it."""
+    with suppress(OSError):
+        own, other = (Path(f"/proc/{name}/ns/pid").stat() for name in ("self", process.pid))
+        return own.st_ino != other.st_ino
+    return False
 
 
 class _SharedSnapshots:

@@ -6,14 +6,17 @@ import hmac
 import os
 import shutil
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+import psutil
 from attrs import field, frozen
 
 from skaha.local._private_directory import make_private_directory
 from skaha.local._runtimes import _shim
+from skaha.local._runtimes._process_tree import ProcessSnapshot, ProcessUsage, measure
 from skaha.local._runtimes._shim import Command, ShimWorkload
 from skaha.local._session import Event, Session
 
@@ -85,6 +88,24 @@ class Runtime(ABC):
         Raises:
             StartError: There is no such command.
         """
+
+    def measure(self, sessions: Iterable[Session]) -> dict[int, ProcessUsage]:
+        """Measure the use of running sessions; this takes some time.
+
+        Returns:
+            The use of each session by its `seq`; a session is absent if its use is not known. An
+            app of a desktop counts as a part of the desktop.
+        """
+        groups = ProcessSnapshot.take().by_session()
+        usages = {}
+        for session in sessions:
+            processes = [] if session.appid else groups.get(session.id, [])
+            if usage := self._measure(session, processes):
+                usages[session.seq] = usage
+        return usages
+
+    def _measure(self, session: Session, processes: list[psutil.Process]) -> ProcessUsage | None:
+        return measure(processes, _shim.process_id(self.directory(session)))
 
     def workload(self, session: Session, shim: ShimWorkload) -> Workload:  # noqa: ARG002
         """Return the workload of a session whose command runs under a shim."""

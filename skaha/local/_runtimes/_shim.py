@@ -137,7 +137,7 @@ def find(session_id: str, directory: Path) -> ShimWorkload | None:
     Returns:
         The processes of the session, which may have ended, or `None` if it never had processes.
     """
-    pid = _read_number(directory / "pid")
+    pid = process_id(directory)
     if pid is None:
         # The daemon was killed before the shim wrote its process id, or the disk was full.
         processes = ProcessSnapshot.take().of_session(session_id)
@@ -146,6 +146,11 @@ def find(session_id: str, directory: Path) -> ShimWorkload | None:
         pid = min((process.pid for process in processes), default=None)
     has_shim = pid is not None and _is_shim(pid, session_id)
     return ShimWorkload(session_id, directory, pid if has_shim else None)
+
+
+def process_id(directory: Path) -> int | None:
+    """Return the process id of a shim, or `None` if it is not known."""
+    return _read_number(directory / "pid")
 
 
 def log(directory: Path) -> Path:
