@@ -28,6 +28,10 @@ SkahaError
 
 Each class is also a subclass of the exception that scripts caught before, such as `ValueError` or
 `httpx.HTTPError`.
+
+The traceback of such an error ends with the call in your program: it has no lines of this library.
+With the log level DEBUG it has them all: pass `loglevel=logging.DEBUG` to a client, or `-v` to a
+command.
 """
 
 from __future__ import annotations

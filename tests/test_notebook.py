@@ -424,18 +424,36 @@ def test_a_refused_connection_has_a_short_traceback(notebook):
 
 
 CALLS = ["fetch()", 'logs(["a1", "b2"])', 'create("fit", IMAGE, cmd="true", replicas=2)']
+PROGRAMS = {
+    "Session": "session.{call}",
+    "AsyncSession": """
+import asyncio
+
+async def main():
+    await session.{call}
+
+asyncio.run(main())
+""",
+}
 
 
+@pytest.mark.parametrize("name", PROGRAMS)
 @pytest.mark.parametrize("call", CALLS)
-def test_a_refused_connection_has_a_short_traceback_in_a_terminal(call):
-    program = f"""
-from skaha import Session
+def test_a_refused_connection_has_a_short_traceback_in_a_terminal(name, call, tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(
+        f"""
+from skaha import {name}
 IMAGE = {IMAGE!r}
-Session(server="http://127.0.0.1:9/skaha", token="t", retry=False).{call}
+session = {name}(server="http://127.0.0.1:9/skaha", token="t", retry=False)
+{PROGRAMS[name].format(call=call)}
 """
-    command = [sys.executable, "-c", program]
+    )
+    command = [sys.executable, str(program)]
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = finished.stderr.splitlines()
-    assert len(lines) <= 20
+    # Python 3.13 needs more lines for the same frames of asyncio, which are nine or more.
+    assert len(lines) <= 20 + (sys.version_info >= (3, 13))
     assert lines[0].startswith("httpx.ConnectError: ")
     assert any(line.startswith("skaha.errors.ConnectionFailedError: ") for line in lines[-2:])
+    assert any(f".{call}" in line for line in lines)

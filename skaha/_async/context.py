@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from skaha._async._base_client import AsyncBaseClient
 from skaha._sansio.responses import OBJECT, record_of
+from skaha._sansio.tracebacks import short_tracebacks
 from skaha.results import Outcome, ResultDict
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncContext"]
 
 
+@short_tracebacks
 class AsyncContext(AsyncBaseClient):
     """The resources that a platform offers.
 

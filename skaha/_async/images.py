@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from skaha._async._base_client import AsyncBaseClient
 from skaha._sansio.responses import OBJECTS, TEXTS, records_of, texts_of
+from skaha._sansio.tracebacks import short_tracebacks
 from skaha._sansio.validation import check_one_kind
 from skaha.results import Outcome, ResultList
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncImages"]
 
 
+@short_tracebacks
 class AsyncImages(AsyncBaseClient):
     """The public images of a platform.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from skaha._async._base_client import AsyncBaseClient
+from skaha._sansio.tracebacks import short_tracebacks
 
 if TYPE_CHECKING:
     from skaha.models import Capability
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncOverview"]
 
 
+@short_tracebacks
 class AsyncOverview(AsyncBaseClient):
     """The health and the capabilities of the service; its methods need no credentials.
 

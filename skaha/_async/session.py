@@ -24,6 +24,7 @@ from skaha._sansio.responses import (
     record_of,
     records_of,
 )
+from skaha._sansio.tracebacks import short_tracebacks
 from skaha._transport._async.concurrency import sleep
 from skaha.errors import (
     AuthenticationError,
@@ -97,6 +98,7 @@ log = logging.getLogger("skaha")
 _SECONDS_BETWEEN_LOOKS = 2.0
 
 
+@short_tracebacks
 class AsyncSession(AsyncBaseClient):
     """The sessions of the caller on a platform.
 

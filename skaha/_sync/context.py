@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from skaha._sansio.responses import OBJECT, record_of
+from skaha._sansio.tracebacks import short_tracebacks
 from skaha._sync._base_client import BaseClient
 from skaha.results import Outcome, ResultDict
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Context"]
 
 
+@short_tracebacks
 class Context(BaseClient):
     """The resources that a platform offers.
 

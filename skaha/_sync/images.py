@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from skaha._sansio.responses import OBJECTS, TEXTS, records_of, texts_of
+from skaha._sansio.tracebacks import short_tracebacks
 from skaha._sansio.validation import check_one_kind
 from skaha._sync._base_client import BaseClient
 from skaha.results import Outcome, ResultList
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Images"]
 
 
+@short_tracebacks
 class Images(BaseClient):
     """The public images of a platform.
 

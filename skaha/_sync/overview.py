@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from skaha._sansio.tracebacks import short_tracebacks
 from skaha._sync._base_client import BaseClient
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Overview"]
 
 
+@short_tracebacks
 class Overview(BaseClient):
     """The health and the capabilities of the service; its methods need no credentials.
 

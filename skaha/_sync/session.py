@@ -23,6 +23,7 @@ from skaha._sansio.responses import (
     record_of,
     records_of,
 )
+from skaha._sansio.tracebacks import short_tracebacks
 from skaha._sync._base_client import BaseClient, accepts_id_aliases
 from skaha._sync._read import list_sessions, read_address, read_events, read_record
 from skaha._transport._sync.concurrency import sleep
@@ -98,6 +99,7 @@ log = logging.getLogger("skaha")
 _SECONDS_BETWEEN_LOOKS = 2.0
 
 
+@short_tracebacks
 class Session(BaseClient):
     """The sessions of the caller on a platform.
 
