@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pages
 import pytest
+from contrast import weak_texts
 from filelock import FileLock
 
 import skaha
@@ -73,19 +74,32 @@ def page(browser: Browser) -> Iterator[Page]:
     page.close()
 
 
-def test_no_line_is_cut(site: Path, page: Page) -> None:
+def test_no_line_is_cut_and_every_text_has_contrast(site: Path, page: Page) -> None:
     files = sorted(site.rglob("*.html"))
     assert len(files) > 40
-    cut = {}
+    cut, weak = {}, {}
     for file in files:
         page.goto(file.as_uri(), wait_until="domcontentloaded")
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
+            if texts := weak_texts(page):
+                weak[f"{file.relative_to(site)}, {scheme}"] = texts[:3]
             for width in (PHONE, TABLET, LAPTOP):
                 page.set_viewport_size({"width": width, "height": HEIGHT})
                 if elements := page.evaluate(CUT_ELEMENTS):
                     cut[f"{file.relative_to(site)}, {width} pixels, {scheme}"] = elements[:3]
-    assert cut == {}
+    assert (cut, weak) == ({}, {})
+
+
+def test_a_text_with_little_contrast_is_found(page: Page) -> None:
+    page.set_content(
+        "<body style='background: #fff'><p style='color: #777'>grey</p>"
+        "<p style='opacity: 0.5'>half</p><h1 style='color: #777'>large</h1>"
+        "<p style='color: #767676'>enough</p><p hidden style='color: #eee'>hidden</p>"
+        "<div style='background: #0008'><b style='color: #333'>on a shade</b></div>"
+    )
+    found = [text.rpartition(": ")[2] for text in weak_texts(page)]
+    assert found == ["grey", "half", "on a shade"]
 
 
 def test_a_cut_line_is_found(page: Page) -> None:
