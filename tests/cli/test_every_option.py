@@ -97,9 +97,22 @@ WORDS = {
     "config set": ["timeout", "9"],
     "config unset": ["timeout"],
     "config use": ["shared"],
+    "login": ["nowhere"],
+    "servers": ["nowhere"],
+    "open": ["runs-1", "--no-browser"],
+    "local reset": ["--yes"],
 }
-# These commands need an account, the network, a terminal or a browser, or end all sessions.
-SPECIAL = {"login", "logout", "servers", "open", "local reset", "local serve"}
+# Without an account, the network or an interactive session, these commands tell the reason.
+REASONS = {
+    "login": "unknown server or provider 'nowhere'",
+    "servers": "there is no provider 'nowhere'",
+    "open": "it is headless",
+}
+# Some commands write nothing, and some write a text for a shell or a reader.
+JSON_STARTS = ("", "[", "{")
+TEXT_COMMANDS = ("completion", "help")
+# All options of this command belong to another program.
+OTHER_PROGRAM = "local serve"
 
 
 def walk(command, path=()):
@@ -154,7 +167,7 @@ def test_every_own_option(program):
 
 def test_the_table_has_every_command_with_options_of_its_own():
     with_options = {name for name in COMMANDS if options_of(COMMANDS[name], shared=False)}
-    assert with_options <= OWN_OPTIONS.keys() | {"local serve"}
+    assert with_options <= OWN_OPTIONS.keys()
 
 
 def test_every_shared_option_of_every_command(program):
@@ -163,11 +176,52 @@ def test_every_shared_option_of_every_command(program):
     options = ["--server", program.url, "--token-file", str(program.home / "token")]
     options += ["--api-version", "v1", "--profile", "shared", "--concurrency", "2"]
     options += ["--certificate", str(program.home / "none.pem"), "--request-timeout", "9"]
-    options += ["--timeout", "20", "--output", "json", "--verbose"]
-    used = {word for word in options if word.startswith("--")}
-    for name in sorted(COMMANDS.keys() - SPECIAL):
+    options += ["--timeout", "20", "--output", "json"]
+    used = {word for word in options if word.startswith("--")} | {"--verbose"}
+    for name in sorted(COMMANDS.keys() - {OTHER_PROGRAM}):
         command = COMMANDS[name]
         shared = options_of(command, shared=True)
         own = {word for option in options_of(command, shared=False) for word in option.opts}
         assert used == {option.opts[-1] for option in shared} | (own & {"--timeout"})
-        program(*name.split(), *WORDS.get(name, []), *options)
+        words, reason = [*name.split(), *WORDS.get(name, [])], REASONS.get(name, "")
+        # An error would come with a traceback, too.
+        verbose = [] if reason else ["--verbose"]
+        program(*words, *options, *verbose, code=2 if reason else 0)
+        assert reason in program.err
+        # In the format of `--output`, also an error is data.
+        first = program.out.lstrip()[:1]
+        assert first in JSON_STARTS or name in TEXT_COMMANDS
+        # The options have the same effect before the command.
+        if own & {"--timeout"}:
+            continue
+        program(*options, *words, code=2 if reason else 0)
+        assert reason in program.err
+        assert program.out.lstrip()[:1] == first
+
+
+def test_every_hidden_option_of_every_command(program):
+    # No account belongs to the platform of the tests, so `logout` is an error here.
+    for name in sorted(COMMANDS.keys() - {OTHER_PROGRAM, "logout", *REASONS}):
+        program(*name.split(), *WORDS.get(name, []), "--yaml", "--json", "--debug")
+        assert program.out.lstrip()[:1] in JSON_STARTS or name in TEXT_COMMANDS
+
+
+def test_an_option_without_effect_would_be_noticed(program):
+    """Each connection option with a wrong value makes a command fail that needs the platform."""
+    for option, value, text in (
+        ("--server", "http://127.0.0.1:9/skaha", "no answer"),
+        ("--profile", "nowhere", "no profile"),
+        ("--api-version", "v9", "404"),
+        ("--token-file", "nowhere", "nowhere"),
+        ("--certificate", "nowhere.pem", "nowhere.pem"),
+        ("--request-timeout", "-1", "timeout"),
+        ("--timeout", "-1", "timeout"),
+        ("--concurrency", "0", "concurrency"),
+    ):
+        env = {"SKAHA_TOKEN": ""} if option in ("--token-file", "--certificate") else {}
+        # Only a server with https gets a certificate.
+        more = ["--server", "https://127.0.0.1:9/skaha"] if option == "--certificate" else []
+        for words in (["ps", *more, option, value], [*more, option, value, "ps"]):
+            program(*words, code=None, env=env)
+            assert text in program.err, (option, program.err)
+            assert program.out == ""
