@@ -198,12 +198,30 @@ def test_the_methods_are_in_the_order_of_the_table(site: Path, page: Page, name:
     assert shown == expected
 
 
+def page_of(name: str) -> str:
+    """Return the page of a class, such as `result-list` of `ResultList`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
+
+
+RESULTS = ["Launched", "ResultList", "ResultDict"]
+
+
+@pytest.mark.parametrize(
+    "name", [*RESULTS, *(prefix + c for c in CLIENT_CLASSES for prefix in ("", "Async"))]
+)
+def test_a_class_has_a_page_of_its_own(site: Path, page: Page, name: str) -> None:
+    page.goto((site / "reference" / f"{page_of(name)}.html").as_uri())
+    names = page.locator("dl.class > dt .descname").all_inner_texts()
+    assert names == [name]
+    addresses = [address.partition("#")[0] for address in found(site, page, name)]
+    assert f"reference/{page_of(name)}.html" in addresses
+
+
 @pytest.mark.parametrize("name", [prefix + c for c in CLIENT_CLASSES for prefix in ("", "Async")])
 def test_the_arguments_of_the_constructor_are_on_the_page(
     site: Path, page: Page, name: str
 ) -> None:
-    file = "async-session" if name == "AsyncSession" else name.removeprefix("Async").lower()
-    page.goto((site / "reference" / f"{file}.html").as_uri())
+    page.goto((site / "reference" / f"{page_of(name)}.html").as_uri())
     fields = page.locator(f"dt[id='skaha.{name}'] + dd > dl.field-list").first
     described = fields.locator("dd").first.locator("li > p > strong").all_inner_texts()
     assert described == list(inspect.signature(getattr(skaha, name)).parameters)
