@@ -25,7 +25,7 @@ from staged import Stage
 
 from skaha import AsyncSession, Retry, Session, errors
 from skaha.dask import SkahaCluster
-from skaha.dask._cluster import PatientAdaptive
+from skaha.dask._adaptive import PatientAdaptive
 from skaha.results import Launched, Outcome
 
 
