@@ -208,8 +208,8 @@ class Launch:
         A session that was found by its name may belong to another program, so the own session of
         that replica may still appear.
         """
-        found = (self.replicas[name] for name in self.found_by_name)
-        return self.is_open or any(not replica.is_settled for replica in found)
+        found_replicas = (self.replicas[name] for name in self.found_by_name)
+        return self.is_open or any(not replica.is_settled for replica in found_replicas)
 
     @property
     def was_repeated(self) -> bool:
