@@ -263,7 +263,7 @@ class AsyncLauncher:
                 await sleep(client.retry.pause(attempt, error))
                 attempt += 1
             else:
-                return records, request.header("date")
+                return records, request.date
 
     async def _explain_refused_amounts(self) -> None:
         """Add the allowed values to errors about cores, memory and GPUs."""

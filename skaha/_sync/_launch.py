@@ -264,7 +264,7 @@ class Launcher:
                 sleep(client.retry.pause(attempt, error))
                 attempt += 1
             else:
-                return records, request.header("date")
+                return records, request.date
 
     def _explain_refused_amounts(self) -> None:
         """Add the allowed values to errors about cores, memory and GPUs."""
