@@ -14,7 +14,7 @@ import pytest
 import samples
 from hypothesis import given
 from nbclient import NotebookClient
-from scripted import json_answer
+from scripted import json_response
 from staged import IMAGE, Stage
 
 from skaha import errors
@@ -57,7 +57,7 @@ def rows_of(result):
 
 
 def test_a_list_of_sessions_has_a_row_for_each_session(variant, scripted, scripted_session):
-    scripted.answer = lambda _: json_answer(samples.SESSIONS_B)
+    scripted.respond = lambda _: json_response(samples.SESSIONS_B)
     records = variant.run(scripted_session.fetch())
     head, *rows = rows_of(records)
     assert head[:6] == ["id", "name", "type", "status", "image", "startTime"]
@@ -72,7 +72,7 @@ def test_a_list_of_sessions_has_a_row_for_each_session(variant, scripted, script
 
 
 def test_a_launch_has_a_row_for_each_replica_and_each_failure(variant, scripted, scripted_session):
-    scripted.answer = stage = Stage([])
+    scripted.respond = stage = Stage([])
     stage.overrides = {}
     launched = variant.run(scripted_session.create("fit", IMAGE, replicas=2))
     launched.failures["fit-3"] = errors.SkahaError(MARKUP)
@@ -88,7 +88,7 @@ def test_a_launch_has_a_row_for_each_replica_and_each_failure(variant, scripted,
 
 @pytest.mark.parametrize("profile", samples.STATISTICS)
 def test_statistics_have_a_row_for_each_path(variant, scripted, scripted_session, profile):
-    scripted.answer = lambda _: json_answer(samples.STATISTICS[profile])
+    scripted.respond = lambda _: json_response(samples.STATISTICS[profile])
     statistics = variant.run(scripted_session.stats())
     rows = dict(rows_of(statistics))
     assert (
@@ -100,7 +100,7 @@ def test_statistics_have_a_row_for_each_path(variant, scripted, scripted_session
 
 @pytest.mark.parametrize("profile", samples.CONTEXTS)
 def test_resources_have_a_row_for_each_path(variant, scripted, profile):
-    scripted.answer = lambda _: json_answer(samples.CONTEXTS[profile])
+    scripted.respond = lambda _: json_response(samples.CONTEXTS[profile])
     context = variant.open("Context", server=scripted.url, token="t")
     resources = variant.run(context.resources())
     assert dict(rows_of(resources))["cores.options"] == "[1, 2, 4]"
@@ -115,7 +115,7 @@ def test_values_of_the_platform_are_shown_as_text_and_not_as_markup(
     variant, scripted, scripted_session
 ):
     record = {"id": MARKUP, MARKUP: MARKUP, "name": [MARKUP], "status": {MARKUP: MARKUP}}
-    scripted.answer = lambda _: json_answer([record])
+    scripted.respond = lambda _: json_response([record])
     records = variant.run(scripted_session.fetch())
     assert "<script" not in records._repr_html_()
     head, row = rows_of(records)
@@ -218,7 +218,7 @@ def test_long_logs_are_shortened(count, length):
 
 def test_a_list_of_sessions_is_a_data_frame(variant, scripted, scripted_session):
     pandas = pytest.importorskip("pandas")
-    scripted.answer = lambda _: json_answer(samples.SESSIONS_B)
+    scripted.respond = lambda _: json_response(samples.SESSIONS_B)
     frame = pandas.DataFrame(variant.run(scripted_session.fetch()))
     assert list(frame["id"]) == [record["id"] for record in samples.SESSIONS_B]
     assert list(frame.columns[:2]) == ["id", "userid"]
@@ -229,7 +229,7 @@ def test_a_data_frame_has_times_and_numbers(variant, scripted, scripted_session)
     record = {"id": "a1", "name": "fit-1", "status": "Running", "requestedRAM": "8G"}
     record |= {"startTime": "2026-11-27T07:42:31Z", "expiryTime": "<none>"}
     record |= {"requestedCPUCores": "2.5", "ramInUse": "<none>", "cpuCoresInUse": None}
-    scripted.answer = lambda _: json_answer([record, {"id": "b2"}])
+    scripted.respond = lambda _: json_response([record, {"id": "b2"}])
     frame = variant.run(scripted_session.fetch()).to_pandas()
     assert str(frame["startTime"].dtype).startswith("datetime64[")
     assert frame["startTime"][0].isoformat() == "2026-11-27T07:42:31+00:00"

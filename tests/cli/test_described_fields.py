@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from scripted import json_answer
+from scripted import json_response
 
 DOCUMENT = yaml.safe_load((Path(__file__).parents[2] / "openapi" / "skaha.yaml").read_text())
 SCHEMAS = DOCUMENT["components"]["schemas"]
@@ -46,7 +46,7 @@ SHOWN = {
 @pytest.mark.parametrize("name", SHOWN)
 def test_a_command_shows_described_fields(skaha, scripted, name):
     words, records, schema, keys = SHOWN[name]
-    scripted.answer = lambda _: json_answer(records)
+    scripted.respond = lambda _: json_response(records)
     items = skaha.json(*words, env={"SKAHA_SERVER": scripted.url})
     assert set(keys.values()) <= SCHEMAS[schema]["properties"].keys()
     for item, record in zip(items, records, strict=True):
@@ -58,7 +58,7 @@ def test_a_command_shows_described_fields(skaha, scripted, name):
 def test_resources_shows_the_described_limits(skaha, scripted):
     context = EXAMPLES["OlderContext"] | {"maxInteractiveSessions": "5"}
     assert context.keys() == SCHEMAS["Context"]["properties"].keys()
-    scripted.answer = lambda _: json_answer(context)
+    scripted.respond = lambda _: json_response(context)
     shown = {
         item.pop("resource"): item
         for item in skaha.json("resources", env={"SKAHA_SERVER": scripted.url})
@@ -80,7 +80,7 @@ def test_stats_hides_the_amounts_that_the_server_cannot_read(skaha, scripted):
     shown = ["cores_requested", "cores_available"]
     assert wrong.keys() <= SCHEMAS["CoreStats"]["properties"].keys()
     assert "requestedRAM" in SCHEMAS["RamStats"]["properties"]
-    scripted.answer = lambda _: json_answer(stats | {"cores": stats["cores"] | wrong})
+    scripted.respond = lambda _: json_response(stats | {"cores": stats["cores"] | wrong})
     items = skaha.json("stats", env={"SKAHA_SERVER": scripted.url})
     values = {item["name"]: item["value"] for item in items}
     assert [values[name] for name in shown] == [None, None]
