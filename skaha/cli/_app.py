@@ -76,7 +76,8 @@ class _App(SkahaGroup):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name, names = args[0], self.list_commands(ctx)
-        if name not in names and not name.startswith("-"):
+        # A completion shows no errors.
+        if name not in names and not name.startswith("-") and not ctx.resilient_parsing:
             matches = get_close_matches(name, names, 1)
             suggestion = f"; did you mean {matches[0]}?" if matches else ""
             ctx.fail(f"no such command {name!r}{suggestion}")

@@ -151,7 +151,8 @@ def remove(key: str, profile: str | None = None) -> None:
     if key == "active":
         _file.edit(lambda content: content.pop(key, None))
         return
-    name, _ = _file.profile_in_use(_file.read(values=False), profile)
+    # Do not keep the entries of the profile: tracebacks may show local variables.
+    name = _file.profile_in_use(_file.read(values=False), profile)[0]
     _file.edit(lambda content: content.get("profiles", {}).get(name, {}).pop(key, None))
 
 
