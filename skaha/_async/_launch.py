@@ -34,7 +34,8 @@ from skaha.results import attach_partial, raise_if_fatal, raise_with_partial
 
 if TYPE_CHECKING:
     from skaha._async._base_client import AsyncBaseClient
-    from skaha._sansio.launch import Launch, Replica
+    from skaha._sansio.launch import Launch
+    from skaha._sansio.replica import Replica
     from skaha.results import Launched
     from skaha_api.models import NewSession
 
@@ -270,7 +271,7 @@ class AsyncLauncher:
                 await sleep(client.retry.pause(attempt, error))
                 attempt += 1
             else:
-                return records, request.header("date")
+                return records, request.date
 
     async def _explain_refused_amounts(self) -> None:
         """Add the allowed values to errors about cores, memory and GPUs."""

@@ -23,7 +23,7 @@ from skaha.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 log = logging.getLogger("skaha")
 
@@ -57,7 +57,6 @@ class StatusTracker:
         wanted: frozenset[str] = frozenset(),
         appear: float = 60,
         restart: float | None = None,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start the clock for the sessions that have to appear.
 
@@ -67,16 +66,14 @@ class StatusTracker:
             appear: Seconds after which a session that was never listed is looked up by its id.
             restart: Seconds for which an interactive session must stay failed before it counts as
                 ended; `None` for the default.
-            clock: Returns the current time in seconds.
         """
         self.ids = ids
         self._wanted = wanted
         self._appear = appear
         self._restart = RESTART_SECONDS if restart is None else restart
-        self._clock = clock
         self._statuses: dict[str, str] = {}
         self.names: dict[str, str] = {}
-        start = clock()
+        start = time.monotonic()
         # Since when each session is missing from the list.
         self._missing_since = dict.fromkeys(ids, start)
         self._failed_look_ups = Counter[str]()
@@ -88,7 +85,7 @@ class StatusTracker:
 
     def add(self, ids: Iterable[str]) -> None:
         """Add sessions; their clock starts now."""
-        known_ids, now = set(self.ids), self._clock()
+        known_ids, now = set(self.ids), time.monotonic()
         for session_id in ids:
             if session_id not in known_ids:
                 self.ids.append(session_id)
@@ -113,7 +110,7 @@ class StatusTracker:
                         f"{session_id!r} is the name of a session: give its id, "
                         f"{ids_by_name[session_id.lower()]!r}"
                     )
-                self._missing_since.setdefault(session_id, self._clock())
+                self._missing_since.setdefault(session_id, time.monotonic())
         self._warn_if_expiring()
         return self._statuses != before
 
@@ -125,7 +122,7 @@ class StatusTracker:
     @property
     def to_look_up(self) -> list[str]:
         """Ids of the sessions that are missing for so long that they must be looked up by id."""
-        now = self._clock()
+        now = time.monotonic()
         return [
             session_id
             for session_id in self._missing()
@@ -150,7 +147,7 @@ class StatusTracker:
             # An app has the id of its desktop.
             if sessions([record]):
                 self._failed_look_ups[session_id] = 0
-                self._missing_since[session_id] = self._clock()
+                self._missing_since[session_id] = time.monotonic()
                 self._take(session_id, record)
         for session_id in absent:
             self._failed_look_ups[session_id] += 1
@@ -167,7 +164,7 @@ class StatusTracker:
         if status is None or word not in _KNOWN:
             self._warn_about_status(session_id, "no status" if status is None else f"{word!r}")
         if may_restart(record):
-            self._failed_since.setdefault(session_id, self._clock())
+            self._failed_since.setdefault(session_id, time.monotonic())
         else:
             self._failed_since.pop(session_id, None)
         if word != self._statuses.get(session_id):
@@ -216,7 +213,7 @@ class StatusTracker:
         if status == GONE or status in self._wanted:
             return True
         if session_id in self._failed_since:
-            return self._clock() - self._failed_since[session_id] >= self._restart
+            return time.monotonic() - self._failed_since[session_id] >= self._restart
         return status in FINISHED
 
     @property
