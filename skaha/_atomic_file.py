@@ -30,19 +30,21 @@ def read_text(path: Path) -> str:
 
 def signature(path: Path) -> tuple[int, int, int] | None:
     """Return a value that is different after a change of a file; `None` without a file."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
+    status = _status(path)
+    return None if status is None else (status.st_mtime_ns, status.st_size, status.st_ino)
 
 
 def is_open_to_others(path: Path) -> bool:
     """Return whether the permissions of a file give access to other users."""
+    status = _status(path)
+    return os.name == "posix" and status is not None and bool(status.st_mode & _OTHERS)
+
+
+def _status(path: Path) -> os.stat_result | None:
     try:
-        return os.name == "posix" and bool(path.stat().st_mode & _OTHERS)
+        return path.stat()
     except OSError:
-        return False
+        return None
 
 
 def make_private_directory(path: Path) -> None:
@@ -54,15 +56,10 @@ def make_private_directory(path: Path) -> None:
     if path.is_dir():
         return
     make_private_directory(path.parent)
-    try:
-        path.mkdir(mode=0o700)
-    except FileExistsError:
-        # Another process may have created it at this moment.
-        if not path.is_dir():
-            raise
-    else:
-        # The umask may have removed permissions of the owner.
-        path.chmod(0o700)
+    # Another process may create it at this moment.
+    path.mkdir(mode=0o700, exist_ok=True)
+    # The umask may have removed permissions of the owner.
+    path.chmod(0o700)
 
 
 def replace(path: Path, text: str, check: Callable[[Path], object] | None = None) -> None:

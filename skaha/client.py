@@ -168,7 +168,7 @@ class SkahaClient:
         allow_http: bool,
         verify: bool = True,
     ) -> None:
-        from skaha.config._file import DEFAULTS, source_in_errors
+        from skaha.config._keys import DEFAULTS, source_in_errors
 
         values = DEFAULTS | settings
         self.version: str = values["version"]

@@ -399,8 +399,8 @@ class ContainerRegistry:
 
         # Tracebacks may show local variables: keep no secret as a plain text.
         secret = _secret_text(secret)
-        given: dict[str, object] = {"url": url, "username": username, "secret": secret}
-        for name, value in given.items():
+        parts: dict[str, object] = {"url": url, "username": username, "secret": secret}
+        for name, value in parts.items():
             if not isinstance(value, str) or not value or not value.isprintable():
                 raise InvalidInputError(
                     f"the registry's {name} must be a printable text that is not empty"

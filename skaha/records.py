@@ -377,11 +377,11 @@ def _moment(text: Any) -> datetime | None:
 
 
 def _bytes(text: Any) -> int | None:
-    found = re.fullmatch(_QUANTITY, str(known(text)))
-    number = _number(found[1]) if found else None
-    if found is None or number is None or number > _MOST_BYTES:
+    match = re.fullmatch(_QUANTITY, str(known(text)))
+    number = _number(match[1]) if match else None
+    if match is None or number is None or number > _MOST_BYTES:
         return None
-    return round(number * (1024 ** _POWERS[found[2]] if found[2] else 10**9))
+    return round(number * (1024 ** _POWERS[match[2]] if match[2] else 10**9))
 
 
 def _parsed(text: str) -> datetime:

@@ -29,7 +29,7 @@ class Received:
 
 
 @dataclass
-class Answer:
+class Response:
     """A response: a status, a body and its content type, if it has one.
 
     A body in parts needs a `Content-Length` among the headers. The server sends each part before
@@ -52,9 +52,9 @@ class Answer:
         return [body] if isinstance(body, bytes) else body
 
 
-def json_answer(value: Any) -> Answer:
+def json_response(value: Any) -> Response:
     """Return a response with this value as JSON."""
-    return Answer(200, json.dumps(value), "application/json")
+    return Response(200, json.dumps(value), "application/json")
 
 
 def _send(stream: BufferedIOBase, parts: Iterable[bytes]) -> None:
@@ -70,14 +70,14 @@ class _Listener(ThreadingHTTPServer):
 
 
 class ScriptedServer:
-    """Sends the response that `answer` returns for a request, and stores all requests.
+    """Sends the response that `respond` returns for a request, and stores all requests.
 
-    If `answer` returns `None`, the server closes the connection without a response.
+    If `respond` returns `None`, the server closes the connection without a response.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.received: list[Received] = []
-        self.answer: Callable[[Received], Answer | None] = lambda _: Answer(404, "no script")
+        self.respond: Callable[[Received], Response | None] = lambda _: Response(404, "no script")
         self.connections = 0
         self._lock = threading.Lock()
         self._server = _Listener(("127.0.0.1", 0), self._handler())
@@ -113,11 +113,11 @@ class ScriptedServer:
                 )
                 with script._lock:
                     script.received.append(received)
-                answer = script.answer(received)
-                if answer is None:
+                response = script.respond(received)
+                if response is None:
                     self.close_connection = True
                 else:
-                    self.reply(answer)
+                    self.reply(response)
 
             do_POST = do_DELETE = do_GET  # noqa: N815  (the base class looks for these names)
 
@@ -126,12 +126,12 @@ class ScriptedServer:
                     return None
                 return self.connection.getpeercert(binary_form=True)
 
-            def reply(self, answer: Answer) -> None:
-                self.send_response(answer.status)
-                for name, value in answer.all_headers().items():
+            def reply(self, response: Response) -> None:
+                self.send_response(response.status)
+                for name, value in response.all_headers().items():
                     self.send_header(name, value)
-                parts = answer.parts()
-                if "Content-Length" not in answer.headers:
+                parts = response.parts()
+                if "Content-Length" not in response.headers:
                     self.send_header("Content-Length", str(sum(map(len, parts))))
                 self.end_headers()
                 _send(self.wfile, parts)

@@ -10,7 +10,7 @@ import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from scripted import Answer, json_answer
+from scripted import Response, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -54,14 +54,14 @@ class Stage:
 
     def __init__(
         self,
-        *listings: list[dict[str, Any]] | Answer | None,
-        logs: Mapping[str, Sequence[bytes | Answer | None]] | None = None,
+        *listings: list[dict[str, Any]] | Response | None,
+        logs: Mapping[str, Sequence[bytes | Response | None]] | None = None,
     ) -> None:
         self.listings = list(listings)
         self.logs = {session_id: list(texts) for session_id, texts in (logs or {}).items()}
-        self.overrides: dict[str, Answer | None] = {}
-        self.records: dict[str, list[Answer | None]] = {}
-        self.events: dict[str, Answer | None] = {}
+        self.overrides: dict[str, Response | None] = {}
+        self.records: dict[str, list[Response | None]] = {}
+        self.events: dict[str, Response | None] = {}
         self._last_listing = self.listings[0] if isinstance(self.listings[0], list) else []
         self.listing_times: list[float] = []
         self.forms: list[dict[str, list[str]]] = []
@@ -69,11 +69,11 @@ class Stage:
         self.deleted: list[str] = []
         self._lock = threading.Lock()
 
-    def __call__(self, request: Received) -> Answer | None:
+    def __call__(self, request: Received) -> Response | None:
         with self._lock:
-            return self._answer(request)
+            return self._respond(request)
 
-    def _answer(self, request: Received) -> Answer | None:
+    def _respond(self, request: Received) -> Response | None:
         last = request.path.rpartition("/")[2]
         if request.method == "POST" and last == "session":
             self.forms.append(request.form)
@@ -83,36 +83,36 @@ class Stage:
         if request.method == "GET":
             return self._read(request, last)
         if request.method == "POST":
-            return Answer(200, f"id-of-{last}\n")
+            return Response(200, f"id-of-{last}\n")
         self.deleted.append(last)
-        return Answer()
+        return Response()
 
-    def _read(self, request: Received, last: str) -> Answer | None:
+    def _read(self, request: Received, last: str) -> Response | None:
         if last == "session":
             return self._list()
         if request.query.get("view") == ["logs"]:
             self.log_reads.append(last)
             log = _next(self.logs.get(last, [b""]))
-            return Answer(200, log) if isinstance(log, bytes) else log
+            return Response(200, log) if isinstance(log, bytes) else log
         if request.query.get("view") == ["events"]:
-            return self.events.get(last, Answer(404, f"session {last} not found.\n"))
+            return self.events.get(last, Response(404, f"session {last} not found.\n"))
         return self._look_up(last)
 
-    def _list(self) -> Answer | None:
+    def _list(self) -> Response | None:
         self.listing_times.append(time.monotonic())
         response = _next(self.listings)
         if not isinstance(response, list):
             return response
         self._last_listing = response
-        return json_answer(response)
+        return json_response(response)
 
-    def _look_up(self, session_id: str) -> Answer | None:
+    def _look_up(self, session_id: str) -> Response | None:
         if session_id in self.records:
             return _next(self.records[session_id])
         for record in self._last_listing:
             if record.get("id") == session_id:
-                return json_answer(record)
-        return Answer(404, f"session {session_id} not found\n")
+                return json_response(record)
+        return Response(404, f"session {session_id} not found\n")
 
 
 def _next(script: list[Any]) -> Any:

@@ -2,7 +2,7 @@
 
 import pytest
 import samples
-from scripted import Answer, json_answer
+from scripted import Response, json_response
 from staged import IMAGE
 
 from skaha import errors
@@ -72,7 +72,7 @@ def test_invalid_input_is_refused_before_a_request_is_sent(
 
 
 def test_the_request_of_an_app_has_only_the_given_fields_and_is_not_repeated(variant, scripted):
-    scripted.answer = lambda _: Answer(503, "busy", headers={"Retry-After": "0"})
+    scripted.respond = lambda _: Response(503, "busy", headers={"Retry-After": "0"})
     session = variant.open(server=scripted.url, token="t")
     with pytest.raises(errors.ServerError):
         variant.run(session.attach_app("d8", APP_IMAGE, cores=2))
@@ -103,7 +103,7 @@ def test_the_interactive_view_lists_only_interactive_sessions(variant, session, 
 def test_records_are_filtered_if_the_platform_ignores_the_view(
     variant, scripted, scripted_session, profile
 ):
-    scripted.answer = lambda _: json_answer(samples.SESSIONS[profile])
+    scripted.respond = lambda _: json_response(samples.SESSIONS[profile])
     records = variant.run(scripted_session.fetch(view="interactive"))
     assert records == [
         record for record in samples.SESSIONS[profile] if record["type"] != "headless"
@@ -126,7 +126,7 @@ def test_image_details_contain_all_fields_of_the_platform(variant, scripted, pla
     carta_images = variant.run(images.details("carta"))
     assert carta_images
     assert all("carta" in image["types"] and image["digest"] for image in carta_images)
-    scripted.answer = lambda _: json_answer(samples.IMAGES)
+    scripted.respond = lambda _: json_response(samples.IMAGES)
     scripted_images = variant.open("Images", server=scripted.url, token="t")
     assert variant.run(scripted_images.details()) == samples.IMAGES
 
@@ -140,9 +140,9 @@ def test_an_unknown_kind_is_refused(variant, scripted, kind):
     assert scripted.received == []
 
 
-@pytest.mark.parametrize("answer", ['{"a": 1}', '["a", 1]', "images.canfar.net", "[[]]"])
-def test_an_invalid_list_of_registries_raises_a_clear_error(variant, scripted, answer):
-    scripted.answer = lambda _: Answer(200, answer, "application/json")
+@pytest.mark.parametrize("response", ['{"a": 1}', '["a", 1]', "images.canfar.net", "[[]]"])
+def test_an_invalid_list_of_registries_raises_a_clear_error(variant, scripted, response):
+    scripted.respond = lambda _: Response(200, response, "application/json")
     images = variant.open("Images", server=scripted.url, token="t", retry=False)
     with pytest.raises(errors.AnswerError, match=r"repositories: .*list of texts"):
         variant.run(images.repositories())
@@ -175,7 +175,7 @@ CAPABILITIES = """<?xml version="1.0" encoding="UTF-8"?>
 
 
 def test_capabilities_have_their_interfaces(variant, scripted):
-    scripted.answer = lambda _: Answer(200, CAPABILITIES, "text/xml")
+    scripted.respond = lambda _: Response(200, CAPABILITIES, "text/xml")
     overview = variant.open("Overview", server=scripted.url, token="t")
     methods = ("ivo://ivoa.net/sso#token", "ivo://ivoa.net/sso#tls-with-certificate")
     assert variant.run(overview.capabilities()) == [
@@ -216,7 +216,7 @@ def test_the_embedded_platform_states_its_capabilities(variant, platform, tmp_pa
     ],
 )
 def test_an_invalid_capabilities_document_is_refused(variant, scripted, body):
-    scripted.answer = lambda _: Answer(200, body, "text/xml")
+    scripted.respond = lambda _: Response(200, body, "text/xml")
     overview = variant.open("Overview", server=scripted.url, token="t", retry=False)
     with pytest.raises(errors.AnswerError, match="a VOSI capabilities document"):
         variant.run(overview.capabilities())

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import clients
 import pytest
 from described import DOCUMENT
-from scripted import Answer
+from scripted import Response
 
 import skaha_api
 from skaha_api import models
@@ -60,7 +60,7 @@ def send_with_our_client(variant, url, call):
 
 @pytest.mark.parametrize("operation", RECORDED)
 def test_other_clients_send_the_same_request_as_ours(variant, scripted, operation):
-    scripted.answer = lambda _: Answer(204)
+    scripted.respond = lambda _: Response(204)
     send_with_our_client(variant, scripted.url, CALLS[operation])
     [received] = scripted.received
     for client in clients.CLIENTS:

@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 
 import pytest
-from scripted import Answer, json_answer
+from scripted import Response, json_response
 from staged import TOKEN, Stage
 
 import skaha
@@ -25,8 +25,12 @@ def call(variant, endpoint, session, *args):
 
 
 def test_an_endpoint_uses_the_credentials_and_the_retries_of_the_session(variant, scripted):
-    answers = [Answer(503, "busy", headers={"Retry-After": "0"}), None, json_answer(["a.org"])]
-    scripted.answer = lambda _: answers.pop(0)
+    responses = [
+        Response(503, "busy", headers={"Retry-After": "0"}),
+        None,
+        json_response(["a.org"]),
+    ]
+    scripted.respond = lambda _: responses.pop(0)
     session = variant.open(
         server=scripted.url, token="a-token", version="v7", retry=skaha.Retry(first_pause=0.001)
     )
@@ -39,7 +43,7 @@ def test_an_endpoint_uses_the_credentials_and_the_retries_of_the_session(variant
 
 
 def test_an_endpoint_uses_the_connections_of_the_session(variant, scripted):
-    scripted.answer = Stage([])
+    scripted.respond = Stage([])
     session = variant.open(server=scripted.url, token="t")
     variant.run(session.fetch())
     call(variant, list_sessions, session)
@@ -49,7 +53,7 @@ def test_an_endpoint_uses_the_connections_of_the_session(variant, scripted):
 
 
 def test_an_endpoint_raises_the_errors_of_the_session(variant, scripted):
-    scripted.answer = lambda _: Answer(403, "not you")
+    scripted.respond = lambda _: Response(403, "not you")
     session = variant.open(server=scripted.url, token="t")
     with pytest.raises(errors.PermissionDeniedError, match="not you"):
         call(variant, get_context, session)

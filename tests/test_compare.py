@@ -15,7 +15,7 @@ from described import DOCUMENT as PARSED
 from described import TEXT
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripted import Answer
+from scripted import Response
 
 OURS = description.read(PARSED)
 CREATE = "POST /v1/session"
@@ -651,10 +651,10 @@ def test_a_recursive_schema_is_read_once(theirs):
 def test_the_token_of_a_file_is_sent(run, publisher, tmp_path):
     token = tmp_path / "token"
     token.write_text("of-the-platform\n")
-    publisher.answer = lambda received: (
-        Answer(200, TEXT, "text/yaml")
+    publisher.respond = lambda received: (
+        Response(200, TEXT, "text/yaml")
         if received.headers.get("authorization") == "Bearer of-the-platform"
-        else Answer(401, "Unauthorized\n")
+        else Response(401, "Unauthorized\n")
     )
     url = f"{publisher.url}/openapi.yaml"
     assert run(url) == (2, f"{url}: status 401 Unauthorized\n")
@@ -662,33 +662,33 @@ def test_the_token_of_a_file_is_sent(run, publisher, tmp_path):
 
 
 def test_redirects_are_followed(run, publisher):
-    publisher.answer = lambda received: (
-        Answer(200, TEXT)
+    publisher.respond = lambda received: (
+        Response(200, TEXT)
         if received.path == "/openapi.yaml"
-        else Answer(302, headers={"Location": "/openapi.yaml"})
+        else Response(302, headers={"Location": "/openapi.yaml"})
     )
     assert run(publisher.url)[0] == 0
 
 
 def test_a_platform_can_publish_json(run, publisher, theirs):
     add_status(theirs)
-    publisher.answer = lambda _: Answer(200, json.dumps(theirs, indent="\t"), "application/json")
+    publisher.respond = lambda _: Response(200, json.dumps(theirs, indent="\t"), "application/json")
     assert run(publisher.url)[0] == 3
 
 
 @pytest.mark.parametrize(
     ("response", "message"),
     [
-        (Answer(404, "no such thing"), "status 404 no such thing"),
-        (Answer(404, "<html>no such thing"), "status 404 with a web page"),
-        (Answer(200, "<!doctype html><title>API"), "{server}/service.yaml"),
-        (Answer(200, b"#" * (compare.LARGEST_SOURCE + 1)), "longer than 8 MiB"),
+        (Response(404, "no such thing"), "status 404 no such thing"),
+        (Response(404, "<html>no such thing"), "status 404 with a web page"),
+        (Response(200, "<!doctype html><title>API"), "{server}/service.yaml"),
+        (Response(200, b"#" * (compare.LARGEST_SOURCE + 1)), "longer than 8 MiB"),
         (None, "Server disconnected without sending a response."),
     ],
     ids=["text", "page of an error", "page", "long", "silence"],
 )
 def test_a_platform_without_a_description_is_reported(run, publisher, response, message):
-    publisher.answer = lambda _: response
+    publisher.respond = lambda _: response
     status, printed = run(publisher.url)
     assert (status, printed.startswith(f"{publisher.url}: ")) == (2, True)
     assert message in printed
@@ -702,7 +702,9 @@ def test_an_endless_download_ends(run, publisher, monkeypatch):
         while time.monotonic() < started + 10:
             yield b"#"
 
-    publisher.answer = lambda _: Answer(200, small_parts(), headers={"Content-Length": "999999999"})
+    publisher.respond = lambda _: Response(
+        200, small_parts(), headers={"Content-Length": "999999999"}
+    )
     status, printed = run(publisher.url)
     assert (status, f"{publisher.url}: not complete after" in printed) == (2, True)
 

@@ -8,7 +8,7 @@ import sys
 import threading
 
 import pytest
-from scripted import Answer, json_answer
+from scripted import Response, json_response
 
 import skaha
 
@@ -34,10 +34,10 @@ class InFlight:
         with self._lock:
             self.number -= 1
         if request.method == "POST":
-            return Answer(200, f"id-{request.form['name'][0]}\n")
+            return Response(200, f"id-{request.form['name'][0]}\n")
         if request.method == "DELETE" or request.query.get("view"):
-            return Answer(200, "text" if request.query else "")
-        return json_answer({"id": request.path.rpartition("/")[2]})
+            return Response(200, "text" if request.query else "")
+        return json_response({"id": request.path.rpartition("/")[2]})
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ MANY = {
 def test_the_number_of_requests_in_flight_reaches_the_concurrency_and_not_more(
     variant, scripted, limited_session, call
 ):
-    scripted.answer = in_flight = InFlight()
+    scripted.respond = in_flight = InFlight()
     assert len(variant.run(MANY[call](limited_session))) == 12
     assert in_flight.maximum == CONCURRENCY
     assert scripted.connections == CONCURRENCY
@@ -66,16 +66,16 @@ def test_the_number_of_requests_in_flight_reaches_the_concurrency_and_not_more(
 
 def test_the_next_call_uses_the_same_connections(variant, scripted, limited_session):
     for call in ("create", "info", "destroy"):
-        scripted.answer = InFlight()
+        scripted.respond = InFlight()
         variant.run(MANY[call](limited_session))
-    scripted.answer = lambda _: json_answer([])
+    scripted.respond = lambda _: json_response([])
     for _ in range(5):
         variant.run(limited_session.fetch())
     assert scripted.connections == CONCURRENCY
 
 
 def test_one_request_after_another_uses_one_connection(variant, scripted, limited_session):
-    scripted.answer = lambda _: json_answer([])
+    scripted.respond = lambda _: json_response([])
     for _ in range(5):
         variant.run(limited_session.fetch())
     assert scripted.connections == 1
@@ -83,7 +83,7 @@ def test_one_request_after_another_uses_one_connection(variant, scripted, limite
 
 def test_with_a_concurrency_of_one_requests_follow_each_other(variant, scripted):
     session = variant.open(server=scripted.url, token=TOKEN, concurrency=1, retry=False)
-    scripted.answer = lambda request: json_answer({"id": request.path.rpartition("/")[2]})
+    scripted.respond = lambda request: json_response({"id": request.path.rpartition("/")[2]})
     assert len(variant.run(session.info(["a1", "a2", "a3"]))) == 3
     assert scripted.connections == 1
     # The requests start in the given order.
@@ -95,40 +95,40 @@ def test_results_keep_the_given_order_if_responses_do_not(
     variant, scripted, limited_session, method
 ):
     ids = ["a0", "a1", "a2", "a3"]
-    answered = {session_id: threading.Event() for session_id in ids}
-    answered["a4"] = threading.Event()
-    answered["a4"].set()
+    responded = {session_id: threading.Event() for session_id in ids}
+    responded["a4"] = threading.Event()
+    responded["a4"].set()
 
-    def answer_in_reverse_order(request):
+    def respond_in_reverse_order(request):
         session_id = request.path.rpartition("/")[2]
-        assert answered[f"a{int(session_id[1:]) + 1}"].wait(TIMEOUT)
-        answered[session_id].set()
+        assert responded[f"a{int(session_id[1:]) + 1}"].wait(TIMEOUT)
+        responded[session_id].set()
         if request.method == "DELETE" or request.query:
-            return Answer(200, "text" if request.query else "")
-        return json_answer({"id": session_id})
+            return Response(200, "text" if request.query else "")
+        return json_response({"id": session_id})
 
-    scripted.answer = answer_in_reverse_order
+    scripted.respond = respond_in_reverse_order
     results = variant.run(getattr(limited_session, method)(ids))
     assert [result["id"] if method == "info" else result for result in results] == ids
 
 
 def test_replicas_keep_their_order_if_responses_do_not(variant, scripted, limited_session):
-    answered = {number: threading.Event() for number in range(1, 6)}
-    answered[5].set()
+    responded = {number: threading.Event() for number in range(1, 6)}
+    responded[5].set()
 
-    def answer_in_reverse_order(request):
+    def respond_in_reverse_order(request):
         number = int(request.form["name"][0].rpartition("-")[2])
-        assert answered[number + 1].wait(TIMEOUT)
-        answered[number].set()
-        return Answer(200, f"id-{number}\n")
+        assert responded[number + 1].wait(TIMEOUT)
+        responded[number].set()
+        return Response(200, f"id-{number}\n")
 
-    scripted.answer = answer_in_reverse_order
+    scripted.respond = respond_in_reverse_order
     ids = variant.run(limited_session.create("a", IMAGE, replicas=4))
     assert ids == ["id-1", "id-2", "id-3", "id-4"]
 
 
 def test_two_simultaneous_calls_share_the_concurrency(scripted):
-    scripted.answer = in_flight = InFlight()
+    scripted.respond = in_flight = InFlight()
 
     async def main():
         async with skaha.AsyncSession(
@@ -145,7 +145,7 @@ def test_two_simultaneous_calls_share_the_concurrency(scripted):
 
 
 def test_a_sync_session_works_inside_a_running_loop(scripted):
-    scripted.answer = lambda request: json_answer({"id": request.path.rpartition("/")[2]})
+    scripted.respond = lambda request: json_response({"id": request.path.rpartition("/")[2]})
 
     async def main():
         with skaha.Session(server=scripted.url, token=TOKEN, retry=False) as session:
@@ -155,7 +155,7 @@ def test_a_sync_session_works_inside_a_running_loop(scripted):
 
 
 def test_one_sync_session_serves_eight_threads_at_once(scripted):
-    scripted.answer = in_flight = InFlight()
+    scripted.respond = in_flight = InFlight()
     start = threading.Barrier(8)
     are_ids_right = {}
 
@@ -179,7 +179,7 @@ def test_one_sync_session_serves_eight_threads_at_once(scripted):
 
 
 def test_one_async_session_serves_one_loop_after_another(scripted):
-    scripted.answer = lambda request: json_answer({"id": request.path.rpartition("/")[2]})
+    scripted.respond = lambda request: json_response({"id": request.path.rpartition("/")[2]})
     session = skaha.AsyncSession(server=scripted.url, token=TOKEN, retry=False)
 
     async def main():
@@ -195,7 +195,7 @@ def test_one_async_session_serves_one_loop_after_another(scripted):
 
 
 def test_one_async_session_serves_two_loops_at_once(scripted):
-    scripted.answer = InFlight()
+    scripted.respond = InFlight()
     session = skaha.AsyncSession(server=scripted.url, token=TOKEN, concurrency=2, retry=False)
     results = []
 
@@ -213,7 +213,7 @@ def test_one_async_session_serves_two_loops_at_once(scripted):
 
 
 def test_a_closed_session_can_be_used_again(variant, scripted, limited_session):
-    scripted.answer = lambda _: json_answer([])
+    scripted.respond = lambda _: json_response([])
     assert variant.run(limited_session.fetch()) == []
     variant.run(limited_session.close() if variant.name == "sync" else limited_session.aclose())
     assert variant.run(limited_session.fetch()) == []
@@ -221,7 +221,7 @@ def test_a_closed_session_can_be_used_again(variant, scripted, limited_session):
 
 
 def test_a_session_is_closed_at_the_end_of_its_block(variant, scripted):
-    scripted.answer = lambda _: json_answer([])
+    scripted.respond = lambda _: json_response([])
     settings = {"server": scripted.url, "token": TOKEN, "retry": False}
 
     async def asynchronous():
@@ -295,7 +295,7 @@ FORK = {
 
 
 def test_a_session_works_on_both_sides_of_a_fork(variant, scripted):
-    scripted.answer = lambda request: json_answer({"id": request.path.rpartition("/")[2]})
+    scripted.respond = lambda request: json_response({"id": request.path.rpartition("/")[2]})
     run(FORK[variant.name], scripted.url)
     ports = {
         process: {request.port for request in scripted.received if f"/{process}" in request.path}

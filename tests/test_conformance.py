@@ -19,7 +19,7 @@ import schemas
 from described import complaints
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripted import Answer, json_answer
+from scripted import Response, json_response
 
 import skaha
 
@@ -93,10 +93,10 @@ def relay(scripted, platform):
                 },
             )
             content_type = response.headers.get("content-type", "")
-            return Answer(response.status_code, response.content, content_type)
+            return Response(response.status_code, response.content, content_type)
 
         scripted.pass_on = pass_on
-        scripted.answer = pass_on
+        scripted.respond = pass_on
         yield scripted
 
 
@@ -178,7 +178,7 @@ def test_only_get_requests_are_sent_without_a_launch(relay, check):
     assert check(relay.url).status == 0
     assert {received.method for received in relay.received} == {"GET"}
     relay.received.clear()
-    relay.answer = lambda _: Answer(500, "broken")
+    relay.respond = lambda _: Response(500, "broken")
     assert check(relay.url).status == 1
     assert {received.method for received in relay.received} == {"GET"}
 
@@ -194,7 +194,7 @@ def test_public_operations_get_no_token(relay, check):
 
 BAD = {
     "/v1/context": (
-        json_answer({"cores": "many", "gpus": {"options": ["one"], "default": "none"}}),
+        json_response({"cores": "many", "gpus": {"options": ["one"], "default": "none"}}),
         "get_context",
         [
             "$.cores string, not object or null",
@@ -203,28 +203,28 @@ BAD = {
         ],
     ),
     "/v1/image": (
-        Answer(200, "<html><title>Log in</title></html>", "text/html; charset=utf-8"),
+        Response(200, "<html><title>Log in</title></html>", "text/html; charset=utf-8"),
         "list_images",
         ["status 200 with text/html, not application/json", "status 200; expected 400"],
     ),
     "/v1/repository": (
-        Answer(201, "[]", "application/json"),
+        Response(201, "[]", "application/json"),
         "list_repositories",
         ["status 201; expected 200"],
     ),
     "/capabilities": (
-        Answer(200, "<capabilities>", "text/xml"),
+        Response(200, "<capabilities>", "text/xml"),
         "get_capabilities",
         ["the body is not text/xml"],
     ),
     "/availability": (None, "get_availability", ["no response: "]),
     "/v1/session?stats": (
-        Answer(500, f"unexpected exception: \x1b[2J{TOKEN}", "text/plain"),
+        Response(500, f"unexpected exception: \x1b[2J{TOKEN}", "text/plain"),
         "get_stats",
         ["status 500: unexpected exception: \ufffd[2J[the token]; expected 200 or 503"],
     ),
     "/v1/session?all": (
-        json_answer([{"userid": 4711, "type": 5}, "vrubin", {"userid": 4712}]),
+        json_response([{"userid": 4711, "type": 5}, "vrubin", {"userid": 4712}]),
         "list_all_sessions",
         [
             "$[*].userid number, not string",
@@ -235,12 +235,12 @@ BAD = {
         ],
     ),
     "/v1/session?interactive": (
-        Answer(200, "[" * 100_000, "application/json"),
+        Response(200, "[" * 100_000, "application/json"),
         "list_interactive_sessions",
         ["the body is not application/json"],
     ),
     "/v1/session": (
-        json_answer([{"name": "nameless", "connectURL": 1}, {"id": None, "status": "Running"}]),
+        json_response([{"name": "nameless", "connectURL": 1}, {"id": None, "status": "Running"}]),
         "list_sessions",
         [
             "$[*].connectURL number, not string",
@@ -250,12 +250,12 @@ BAD = {
         ],
     ),
     "/v1/session/nosuch00": (
-        Answer(418, "<h1>no</h1>", "text/html"),
+        Response(418, "<h1>no</h1>", "text/html"),
         "get_session",
         ["status 418; expected 400 or 404"],
     ),
     "/v1/session/nosuch00?logs": (
-        Answer(299, ""),
+        Response(299, ""),
         "get_session_logs",
         ["status 299; expected 200"],
     ),
@@ -270,7 +270,7 @@ def test_each_bad_response_is_reported_without_its_values(relay, check):
         is_refused = is_anonymous and received.path.endswith("/session")
         return relay.pass_on(received) if bad is None or is_refused else bad[0]
 
-    relay.answer = respond
+    relay.respond = respond
     report = check(relay.url)
     assert report.status == 1
     for _, name, differences in BAD.values():
@@ -317,10 +317,10 @@ def test_unknown_fields_and_words_are_news(relay, check):
             record = {"id": "abc", "status": "Suspended", "type": "notebook"}
             secret = {"room": "a-secret", "wing": {"a-secret": 1}, f"for {TOKEN}": 1}
             fits = all([record.get(name)] == words for name, words in received.query.items())
-            return json_answer([record | secret] if fits else [])
+            return json_response([record | secret] if fits else [])
         return relay.pass_on(received)
 
-    relay.answer = respond
+    relay.respond = respond
     report = check(relay.url)
     listed = report.operations["list_sessions"]["news"]
     news = {(finding["where"], finding["what"]) for finding in listed}
@@ -343,11 +343,11 @@ def is_filtered(received):
             lambda relay, received: relay.pass_on(dataclasses.replace(received, query={})),
             "keeps other records",
         ),
-        (lambda *_: json_answer([]), "keeps no record"),
+        (lambda *_: json_response([]), "keeps no record"),
     ],
 )
 def test_a_filter_that_does_not_work_is_reported(relay, check, respond, difference):
-    relay.answer = lambda received: (
+    relay.respond = lambda received: (
         respond(relay, received) if is_filtered(received) else relay.pass_on(received)
     )
     report = check(relay.url)
@@ -358,8 +358,8 @@ def test_a_filter_that_does_not_work_is_reported(relay, check, respond, differen
 
 
 def test_a_site_without_statistics_conforms(relay, check):
-    relay.answer = lambda received: (
-        Answer(503, "temporarily unavailable: null\n")
+    relay.respond = lambda received: (
+        Response(503, "temporarily unavailable: null\n")
         if received.query.get("view") == ["stats"]
         else relay.pass_on(received)
     )
@@ -373,10 +373,10 @@ def test_an_operation_without_a_response_is_requested_once(relay, check):
         if received.path.endswith("/image"):
             # The relay may be closed at the end of this pause, so do not pass the request on.
             end.wait(30)
-            return json_answer([])
+            return json_response([])
         return relay.pass_on(received)
 
-    relay.answer = respond
+    relay.respond = respond
     report = check(relay.url, "--timeout", "1")
     end.set()
     assert differences_of(report.operations["list_images"])[0].startswith("no response: ")
@@ -399,13 +399,13 @@ def fail_all_later_looks(relay, received):
         and relay.received[-1].path.count("/") == 4
         and any(map(is_create, relay.received))
     ):
-        return Answer(500, "broken")
+        return Response(500, "broken")
     return relay.pass_on(received)
 
 
 def respond_with_a_web_page(relay, received):
     response = relay.pass_on(received)
-    return Answer(200, "<html>", "text/html") if is_create(received) else response
+    return Response(200, "<html>", "text/html") if is_create(received) else response
 
 
 def launch_after_the_response(relay, received):
@@ -413,7 +413,7 @@ def launch_after_the_response(relay, received):
         return relay.pass_on(received)
     relay.late = threading.Timer(0.5, relay.pass_on, [received])
     relay.late.start()
-    return Answer(504, "<html>", "text/html")
+    return Response(504, "<html>", "text/html")
 
 
 @pytest.mark.parametrize(
@@ -427,7 +427,7 @@ def launch_after_the_response(relay, received):
 )
 def test_the_session_is_deleted_after_a_fault(relay, platform, check, fault, operation):
     before = names_of_sessions(platform)
-    relay.answer = lambda received: fault(relay, received)
+    relay.respond = lambda received: fault(relay, received)
     report = check(relay.url, "--launch", "--image", IMAGE)
     if fault is launch_after_the_response:
         relay.late.join()
@@ -438,8 +438,8 @@ def test_the_session_is_deleted_after_a_fault(relay, platform, check, fault, ope
 
 
 def test_a_session_that_cannot_be_deleted_is_reported(relay, platform, check):
-    relay.answer = lambda received: (
-        Answer(500, "broken") if received.method == "DELETE" else relay.pass_on(received)
+    relay.respond = lambda received: (
+        Response(500, "broken") if received.method == "DELETE" else relay.pass_on(received)
     )
     report = check(relay.url, "--launch", "--image", IMAGE, "--patience", "1")
     name = report.launched["name"]
@@ -453,13 +453,13 @@ def test_a_session_that_cannot_be_deleted_is_reported(relay, platform, check):
 @pytest.mark.parametrize(
     ("response", "operation", "difference"),
     [
-        (Answer(200, "phantom1\n"), "list_sessions", "the list does not contain the new session"),
-        (Answer(200, "not an id\n"), "create_session", "the body is not an id"),
-        (Answer(400, "Invalid session type\n"), "create_session", "status 400: Invalid session"),
+        (Response(200, "phantom1\n"), "list_sessions", "the list does not contain the new session"),
+        (Response(200, "not an id\n"), "create_session", "the body is not an id"),
+        (Response(400, "Invalid session type\n"), "create_session", "status 400: Invalid session"),
     ],
 )
 def test_a_failed_launch_is_reported(relay, check, response, operation, difference):
-    relay.answer = lambda received: response if is_create(received) else relay.pass_on(received)
+    relay.respond = lambda received: response if is_create(received) else relay.pass_on(received)
     report = check(relay.url, "--launch", "--image", IMAGE, "--patience", "0.3")
     assert report.status == 1
     assert differences_of(report.operations[operation])[0].startswith(difference)
@@ -474,7 +474,7 @@ def test_an_interrupted_check_deletes_its_session(relay, platform):
             launched.set()
         return relay.pass_on(received)
 
-    relay.answer = respond
+    relay.respond = respond
     command = [sys.executable, "scripts/conformance.py", "--server", relay.url, "--launch"]
     with subprocess.Popen(
         [*command, "--image", IMAGE],
@@ -518,8 +518,8 @@ def test_the_reason_of_an_impossible_check_is_reported(platform, check, monkeypa
 
 
 def test_no_session_is_launched_without_an_image(relay, check):
-    relay.answer = lambda received: (
-        json_answer([]) if received.path.endswith("/image") else relay.pass_on(received)
+    relay.respond = lambda received: (
+        json_response([]) if received.path.endswith("/image") else relay.pass_on(received)
     )
     report = check(relay.url, "--launch")
     assert (report.status, "give --image" in report.printed) == (2, True)

@@ -9,7 +9,7 @@ import time
 import webbrowser
 
 import pytest
-from scripted import Answer, ScriptedServer, json_answer
+from scripted import Response, ScriptedServer, json_response
 from staged import Stage, embedded, record
 
 from skaha import AsyncSession, Retry, errors
@@ -47,7 +47,7 @@ def opened(monkeypatch):
 def page_server():
     """Start the server of the sessions' addresses; it is not the server of the platform."""
     with ScriptedServer() as server:
-        server.answer = lambda _: Answer(200, "a page")
+        server.respond = lambda _: Response(200, "a page")
         yield server
 
 
@@ -74,23 +74,23 @@ def test_an_address_that_responds_is_opened_and_returned(variant, tmp_path, open
 
 
 def test_connect_waits_until_the_address_responds(variant, scripted, page_server, opened):
-    answers = [None, Answer(503, "starting"), Answer(404, "no"), Answer(200, "a page")]
-    page_server.answer = lambda _: answers.pop(0)
+    responses = [None, Response(503, "starting"), Response(404, "no"), Response(200, "a page")]
+    page_server.respond = lambda _: responses.pop(0)
     url = url_of(page_server, "/session/notebook/n1/lab?token=n1")
     pending, running = [interactive("n1", url, status) for status in ("Pending", "Running")]
-    scripted.answer = Stage([pending], [pending], [running])
+    scripted.respond = Stage([pending], [pending], [running])
     session = variant.open(server=scripted.url, token="a-secret-token", retry=False)
     assert variant.run(session.connect("n1")) == {"n1": url}
     assert opened == [url]
-    assert answers == []
+    assert responses == []
 
 
 def test_the_token_is_sent_to_the_platform_only(variant, scripted, page_server, opened):
     with ScriptedServer() as redirect_target:
-        redirect_target.answer = lambda _: Answer(200, "a page")
+        redirect_target.respond = lambda _: Response(200, "a page")
         headers = {"Location": redirect_target.url, "Set-Cookie": "a=b"}
-        page_server.answer = lambda _: Answer(302, "", headers=headers)
-        scripted.answer = Stage([interactive("n1", url_of(page_server, "/n1"))])
+        page_server.respond = lambda _: Response(302, "", headers=headers)
+        scripted.respond = Stage([interactive("n1", url_of(page_server, "/n1"))])
         session = variant.open(server=scripted.url, token="a-secret-token", retry=False)
         variant.run(session.connect("n1"))
         requests = [*page_server.received, *redirect_target.received]
@@ -104,11 +104,11 @@ def test_the_token_is_sent_to_the_platform_only(variant, scripted, page_server, 
 
 def test_the_address_is_not_logged(variant, scripted, page_server, caplog):
     """An address may contain a token. Redirects are not logged, either."""
-    scripted.answer = Stage([interactive("n1", url_of(page_server, "/n1?token=secret"))])
-    page_server.answer = lambda request: (
-        Answer(200, "a page")
+    scripted.respond = Stage([interactive("n1", url_of(page_server, "/n1?token=secret"))])
+    page_server.respond = lambda request: (
+        Response(200, "a page")
         if "token" in request.query
-        else Answer(302, "", headers={"Location": "/n1?token=secret"})
+        else Response(302, "", headers={"Location": "/n1?token=secret"})
     )
     session = variant.open(server=scripted.url, token="t", retry=False)
     with caplog.at_level(logging.DEBUG):
@@ -126,9 +126,9 @@ def test_a_page_without_an_end_counts_as_a_response(variant, scripted, page_serv
 
     is_connected = threading.Event()
     length = {"Content-Length": str(2**60)}
-    page_server.answer = lambda _: Answer(200, body(), headers=length)
+    page_server.respond = lambda _: Response(200, body(), headers=length)
     url = url_of(page_server, "/n1")
-    scripted.answer = Stage([interactive("n1", url)])
+    scripted.respond = Stage([interactive("n1", url)])
     session = variant.open(server=scripted.url, token="t", retry=False)
     try:
         assert variant.run(session.connect("n1", browser=False, timeout=SOON)) == {"n1": url}
@@ -138,19 +138,19 @@ def test_a_page_without_an_end_counts_as_a_response(variant, scripted, page_serv
 
 def test_other_tasks_continue_while_the_browser_starts(scripted, page_server, monkeypatch):
     """A browser in a terminal returns when the user closes it."""
-    scripted.answer = Stage([interactive("n1", url_of(page_server, "/n1"))])
+    scripted.respond = Stage([interactive("n1", url_of(page_server, "/n1"))])
 
-    is_starting, has_answer = threading.Event(), threading.Event()
+    is_starting, has_response = threading.Event(), threading.Event()
 
     def start_browser(_):
         is_starting.set()
-        return has_answer.wait(SOON)
+        return has_response.wait(SOON)
 
     monkeypatch.setattr(webbrowser, "open", start_browser)
 
     async def other_task():
         await asyncio.to_thread(is_starting.wait, SOON)
-        has_answer.set()
+        has_response.set()
 
     async def program():
         async with AsyncSession(server=scripted.url, token="t", retry=False) as session:
@@ -163,7 +163,7 @@ def test_other_tasks_continue_while_the_browser_starts(scripted, page_server, mo
 
 def test_several_sessions_are_opened_in_the_given_order(variant, scripted, page_server, opened):
     ids = ["n3", "n1", "n2"]
-    scripted.answer = Stage(
+    scripted.respond = Stage(
         [
             interactive(session_id, url_of(page_server, f"/{session_id}"))
             for session_id in sorted(ids)
@@ -176,7 +176,7 @@ def test_several_sessions_are_opened_in_the_given_order(variant, scripted, page_
 
 
 def test_without_a_browser_the_addresses_are_only_returned(variant, scripted, page_server, opened):
-    scripted.answer = Stage([interactive("n1", url_of(page_server, "/n1"))])
+    scripted.respond = Stage([interactive("n1", url_of(page_server, "/n1"))])
     session = variant.open(server=scripted.url, token="t", retry=False)
     assert variant.run(session.connect("n1", browser=False)) == {"n1": url_of(page_server, "/n1")}
     assert opened == []
@@ -184,8 +184,8 @@ def test_without_a_browser_the_addresses_are_only_returned(variant, scripted, pa
 
 @pytest.mark.parametrize("no_address", ["", "<none>", "not-applicable", None])
 def test_a_session_without_an_address_is_reported(variant, scripted, opened, no_address):
-    scripted.answer = stage = Stage([record("h1", connectURL=no_address)])
-    stage.records["h1"] = [json_answer(record("h1", connectURL=no_address))]
+    scripted.respond = stage = Stage([record("h1", connectURL=no_address)])
+    stage.records["h1"] = [json_response(record("h1", connectURL=no_address))]
     session = variant.open(server=scripted.url, token="t", retry=False)
     with pytest.raises(errors.InvalidInputError, match="h1 has no address: it is headless"):
         variant.run(session.connect_url("h1"))
@@ -202,8 +202,8 @@ def test_connect_does_not_wait_for_a_session_that_has_ended(
     variant, scripted, page_server, opened, monkeypatch, status
 ):
     monkeypatch.setattr("skaha._sansio.status_tracker.RESTART_SECONDS", 0)
-    page_server.answer = lambda _: Answer(502, "no such session")
-    scripted.answer = Stage([interactive("n1", url_of(page_server, "/n1"), status)])
+    page_server.respond = lambda _: Response(502, "no such session")
+    scripted.respond = Stage([interactive("n1", url_of(page_server, "/n1"), status)])
     session = variant.open(server=scripted.url, token="t", retry=False)
     before = time.monotonic()
     urls = variant.run(session.connect("n1", timeout=SOON))
@@ -214,7 +214,7 @@ def test_connect_does_not_wait_for_a_session_that_has_ended(
 
 
 def test_a_session_that_does_not_run_in_time_is_reported(variant, scripted, opened):
-    scripted.answer = Stage([interactive("n1", "http://127.0.0.1:9/", "Pending")])
+    scripted.respond = Stage([interactive("n1", "http://127.0.0.1:9/", "Pending")])
     session = variant.open(server=scripted.url, token="t", retry=False)
     with pytest.raises(errors.WaitTimeoutError) as caught:
         variant.run(session.connect("n1", timeout=0.1))
@@ -225,7 +225,7 @@ def test_a_session_that_does_not_run_in_time_is_reported(variant, scripted, open
 def test_a_late_session_does_not_delay_the_others(variant, scripted, page_server, opened):
     """The other session is opened at once, not only when the time-out ends."""
     running, late = interactive("n1", url_of(page_server, "/n1")), interactive("n2", "", "Pending")
-    stage = scripted.answer = Stage([running, late])
+    stage = scripted.respond = Stage([running, late])
     stage.events["n2"] = NO_NODE
     opened_counts = []
     session = variant.open(server=scripted.url, token="t", retry=False)
@@ -244,7 +244,7 @@ def test_a_late_session_does_not_delay_the_others(variant, scripted, page_server
     assert len(stage.listing_times) > 3
 
 
-NO_NODE = Answer(
+NO_NODE = Response(
     200,
     "TYPE     REASON            MESSAGE                    FIRST-TIME  LAST-TIME\n"
     "Warning  FailedScheduling  0/9 nodes are available    <nil>       <nil>\n",
@@ -254,9 +254,9 @@ NO_NODE = Answer(
 def test_connect_survives_an_outage_of_the_platform(variant, scripted, page_server, opened):
     url = url_of(page_server, "/n1")
     pending, running = [interactive("n1", url, status) for status in ("Pending", "Running")]
-    busy = Answer(503, "busy")
-    stage = scripted.answer = Stage([pending], *[busy, None] * 6, [running])
-    stage.records["n1"] = [busy, None, json_answer(running)]
+    busy = Response(503, "busy")
+    stage = scripted.respond = Stage([pending], *[busy, None] * 6, [running])
+    stage.records["n1"] = [busy, None, json_response(running)]
     retry = Retry(first_pause=0.001, longest_pause=0.01)
     session = variant.open(server=scripted.url, token="t", retry=retry)
     assert variant.run(session.connect("n1", timeout=20)) == {"n1": url}
@@ -264,7 +264,7 @@ def test_connect_survives_an_outage_of_the_platform(variant, scripted, page_serv
 
 
 def test_the_error_says_that_the_platform_does_not_respond(variant, scripted, opened):
-    scripted.answer = Stage([interactive("n1", "", "Pending")], Answer(503, "busy"))
+    scripted.respond = Stage([interactive("n1", "", "Pending")], Response(503, "busy"))
     retry = Retry(first_pause=0.001, longest_pause=0.01)
     session = variant.open(server=scripted.url, token="t", retry=retry)
     with pytest.raises(errors.WaitTimeoutError, match=r"does not respond: .* 503: busy"):
@@ -288,10 +288,10 @@ REASONS = {
 def test_the_error_says_why_an_address_does_not_respond(
     variant, scripted, page_server, opened, url
 ):
-    loop = Answer(302, "", headers={"Location": "/LOOP?token=secret"})
-    page_server.answer = lambda request: loop if "LOOP" in request.path else Answer(503, "no")
+    loop = Response(302, "", headers={"Location": "/LOOP?token=secret"})
+    page_server.respond = lambda request: loop if "LOOP" in request.path else Response(503, "no")
     address = url_of(page_server, f"/{url}") if url[:4].isupper() else url
-    scripted.answer = Stage([interactive("n1", address)])
+    scripted.respond = Stage([interactive("n1", address)])
     session = variant.open(server=scripted.url, token="t", retry=False)
     before = time.monotonic()
     try:
@@ -322,16 +322,18 @@ def test_the_error_says_why_an_address_does_not_respond(
 def test_an_address_that_never_responds_does_not_delay_the_others(
     variant, scripted, page_server, opened, url
 ):
-    def answer(request):
+    def respond(request):
         if request.path == "/LOOP":
-            return Answer(302, "", headers={"Location": "/LOOP"})
+            return Response(302, "", headers={"Location": "/LOOP"})
         if request.path == "/SILENT":
             time.sleep(8)
-        return Answer(200, "a page")
+        return Response(200, "a page")
 
-    page_server.answer = answer
+    page_server.respond = respond
     url = url_of(page_server, f"/{url}") if url.isupper() else url
-    scripted.answer = Stage([interactive("n1", url_of(page_server, "/n1")), interactive("n2", url)])
+    scripted.respond = Stage(
+        [interactive("n1", url_of(page_server, "/n1")), interactive("n2", url)]
+    )
     session = variant.open(server=scripted.url, token="t", retry=False)
     before = time.monotonic()
     urls = variant.run(session.connect(["n2", "n1"], timeout=1))

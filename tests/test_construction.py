@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 
 import pytest
-from scripted import Answer, ScriptedServer, json_answer
+from scripted import Response, ScriptedServer, json_response
 
 import skaha
 from skaha import ContainerRegistry, Retry, SkahaClient, config
@@ -168,7 +168,7 @@ def test_the_word_bearer_is_removed_from_a_token(
         (tmp_path / "config.toml").touch(0o600)
         profile = f"server = '{scripted.url}'\ntoken = {json.dumps(token)}\n"
         (tmp_path / "config.toml").write_text(f"active = 'a'\n[profiles.a]\n{profile}")
-    scripted.answer = lambda _: json_answer([])
+    scripted.respond = lambda _: json_response([])
     session = variant.open(server=scripted.url, **arguments.get(source, {}))
     variant.run(session.fetch())
     assert scripted.received[0].headers["authorization"] == "Bearer abc"
@@ -197,7 +197,7 @@ def test_from_settings_refuses_a_dictionary(name):
 
 def test_the_longest_allowed_time_out_works(variant, scripted):
     """A socket with a longer time-out would fail or give up at once."""
-    scripted.answer = lambda _: json_answer([])
+    scripted.respond = lambda _: json_response([])
     session = variant.open(server=scripted.url, token="t", timeout=2_147_483)
     assert variant.run(session.fetch()) == []
 
@@ -238,7 +238,7 @@ def test_slashes_at_the_end_of_the_server_are_removed(server, expected):
 
 
 def test_a_slash_at_the_end_of_the_server_changes_no_request(variant, scripted):
-    scripted.answer = lambda _: json_answer([])
+    scripted.respond = lambda _: json_response([])
     variant.run(variant.open(server=f"{scripted.url}/", token=TOKEN).fetch())
     assert scripted.received[0].path == "/skaha/v1/session"
 
@@ -256,7 +256,7 @@ def test_neither_token_nor_secret_is_shown(name, show):
 def test_neither_token_nor_secret_is_logged(variant, scripted, caplog):
     caplog.set_level(logging.DEBUG)
     registry = ContainerRegistry("images.example.org", "vrubin", SECRET)
-    scripted.answer = lambda _: Answer(403, "no")
+    scripted.respond = lambda _: Response(403, "no")
     session = variant.open(server=scripted.url, token=TOKEN, registry=registry, retry=False)
     with pytest.raises(skaha.errors.PermissionDeniedError):
         variant.run(session.create("a", "images.example.org/a/b:1", env={"A": SECRET}))
@@ -373,7 +373,7 @@ def tls_server():
     tls.load_verify_locations(CERTIFICATE)
     tls.verify_mode = ssl.CERT_OPTIONAL
     with ScriptedServer(tls) as server:
-        server.answer = lambda _: json_answer([])
+        server.respond = lambda _: json_response([])
         yield server
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 import samples
-from scripted import Answer, json_answer
+from scripted import Response, json_response
 from staged import IMAGE, Stage, record
 
 from skaha import Retry, errors
@@ -23,7 +23,7 @@ RECORDS = [
 
 def delete(variant, scripted, call, *args, records=RECORDS, **options):
     """Call a deleting method; check that exactly the reported sessions were deleted."""
-    scripted.answer = stage = Stage(records)
+    scripted.respond = stage = Stage(records)
     session = variant.open(server=scripted.url, token="t", retry=False)
     results = variant.run(getattr(session, call)(*args, **options))
     assert sorted(stage.deleted) == sorted(results)
@@ -75,7 +75,7 @@ def test_destroy_all_deletes_sessions_of_all_names(variant, scripted, options, e
 
 @pytest.mark.parametrize("call", ["destroy_with", "destroy_all"])
 def test_a_dry_run_returns_the_records_and_deletes_nothing(variant, scripted, call):
-    scripted.answer = stage = Stage(RECORDS)
+    scripted.respond = stage = Stage(RECORDS)
     session = variant.open(server=scripted.url, token="t", retry=False)
     prefix = ("sweep-",) if call == "destroy_with" else ()
     records = variant.run(
@@ -153,7 +153,7 @@ def test_a_status_that_may_change_is_read_twice(
     listings = [
         [record("a1", listed, type=kind, name="run-1")] for listed in (first, second) if listed
     ]
-    scripted.answer = stage = Stage(*listings)
+    scripted.respond = stage = Stage(*listings)
     session = variant.open(server=scripted.url, token="t", retry=False)
     arguments = ("run-",) if call == "destroy_with" else ()
     deleted = variant.run(getattr(session, call)(*arguments, kind=None, status=status))
@@ -190,7 +190,7 @@ APP = record("d8", "Failed", name="desk-app", type="desktop-app", appid="k4b")
 @pytest.mark.parametrize("call", ["destroy_with", "destroy_all"])
 def test_a_desktop_is_not_deleted_if_only_its_app_matches(variant, scripted, call, options):
     """The record of an app has the id of its desktop, but the user did not select the desktop."""
-    scripted.answer = stage = Stage([DESKTOP, APP])
+    scripted.respond = stage = Stage([DESKTOP, APP])
     session = variant.open(server=scripted.url, token="t", retry=False)
     prefix = ("desk",) if call == "destroy_with" else ()
     try:
@@ -210,7 +210,7 @@ def test_a_deleted_desktop_is_gone_although_its_apps_are_listed(variant, scripte
     """On older platforms, apps outlive their desktop and are listed with its id."""
     for module in (async_verify, sync_verify):
         monkeypatch.setattr(module, "_GRACE_SECONDS", 0.3)
-    scripted.answer = Stage([DESKTOP, APP], [APP])
+    scripted.respond = Stage([DESKTOP, APP], [APP])
     session = variant.open(server=scripted.url, token="t", retry=False)
     assert variant.run(session.destroy("d8", verify=True)) == {"d8": True}
 
@@ -228,7 +228,7 @@ def test_verification_waits_until_the_sessions_are_not_listed(variant, scripted,
     listings = [terminating, terminating, []]
     if call != "destroy":
         listings.insert(0, records)
-    scripted.answer = stage = Stage(*listings)
+    scripted.respond = stage = Stage(*listings)
     session = variant.open(server=scripted.url, token="t", retry=False)
     results = variant.run(getattr(session, call)(*args, verify=True))
     assert results == {"a1": True, "a2": True}
@@ -239,8 +239,8 @@ def test_verification_waits_until_the_sessions_are_not_listed(variant, scripted,
 def test_a_session_that_still_exists_is_reported(variant, scripted, monkeypatch):
     for module in (async_verify, sync_verify):
         monkeypatch.setattr(module, "_GRACE_SECONDS", 0.2)
-    scripted.answer = stage = Stage([record("a2"), record("b9")])
-    stage.overrides["DELETE a3"] = Answer(403, "forbidden")
+    scripted.respond = stage = Stage([record("a2"), record("b9")])
+    stage.overrides["DELETE a3"] = Response(403, "forbidden")
     session = variant.open(server=scripted.url, token="t", retry=False)
     results = variant.run(session.destroy(["a1", "a2", "a3"], verify=True))
     assert results == {"a1": True, "a2": False, "a3": False}
@@ -253,10 +253,10 @@ def test_a_session_that_is_missing_from_an_empty_list_is_looked_up(variant, scri
     """The list is empty by mistake: `a1` exists for a while, `a2` exists until the end."""
     for module in (async_verify, sync_verify):
         monkeypatch.setattr(module, "_GRACE_SECONDS", 0.5)
-    scripted.answer = stage = Stage([])
-    gone = Answer(404, "session a1 not found\n")
-    stage.records["a1"] = [json_answer(record("a1")), Answer(404, "404 page not found"), gone]
-    stage.records["a2"] = [json_answer(record("a2"))]
+    scripted.respond = stage = Stage([])
+    gone = Response(404, "session a1 not found\n")
+    stage.records["a1"] = [json_response(record("a1")), Response(404, "404 page not found"), gone]
+    stage.records["a2"] = [json_response(record("a2"))]
     session = variant.open(server=scripted.url, token="t", retry=False)
     results = variant.run(session.destroy(["a1", "a2", "a3"], verify=True))
     assert results == {"a1": True, "a2": False, "a3": True}
@@ -267,8 +267,8 @@ def test_a_session_that_is_missing_from_an_empty_list_is_looked_up(variant, scri
 def test_a_session_that_cannot_be_looked_up_has_no_result(variant, scripted, monkeypatch, status):
     for module in (async_verify, sync_verify):
         monkeypatch.setattr(module, "_GRACE_SECONDS", 0.2)
-    scripted.answer = stage = Stage([])
-    stage.records["a1"] = [Answer(status, "busy")]
+    scripted.respond = stage = Stage([])
+    stage.records["a1"] = [Response(status, "busy")]
     session = variant.open(server=scripted.url, token="t", retry=False)
     results = variant.run(session.destroy(["a1", "a2"], verify=True))
     assert results["a2"] is True
@@ -277,23 +277,23 @@ def test_a_session_that_cannot_be_looked_up_has_no_result(variant, scripted, mon
 
 
 def test_verification_survives_an_outage(variant, scripted):
-    busy = Answer(503, "busy")
-    scripted.answer = Stage([record("a1")], *[busy, None] * 6, [])
+    busy = Response(503, "busy")
+    scripted.respond = Stage([record("a1")], *[busy, None] * 6, [])
     retry = Retry(first_pause=0.001, longest_pause=0.01)
     session = variant.open(server=scripted.url, token="t", retry=retry)
     assert variant.run(session.destroy("a1", verify=True)) == {"a1": True}
 
 
 def test_without_verify_the_list_is_not_requested(variant, scripted):
-    scripted.answer = stage = Stage([record("a1")])
+    scripted.respond = stage = Stage([record("a1")])
     session = variant.open(server=scripted.url, token="t", retry=False)
     assert variant.run(session.destroy("a1")) == {"a1": True}
     assert stage.listing_times == []
 
 
 def test_an_error_of_the_verification_keeps_the_results_of_the_deletion(variant, scripted):
-    scripted.answer = stage = Stage([])
-    stage.overrides["GET session"] = Answer(500, "oops")
+    scripted.respond = stage = Stage([])
+    stage.overrides["GET session"] = Response(500, "oops")
     session = variant.open(server=scripted.url, token="t", retry=False)
     with pytest.raises(errors.ServerError) as caught:
         variant.run(session.destroy(["a1", "a2"], verify=True))
@@ -322,7 +322,7 @@ def test_deletion_by_name_on_the_embedded_platform(variant, session):
 
 @pytest.mark.parametrize("profile", samples.SESSIONS)
 def test_sessions_of_each_platform_version_are_deleted_by_their_ids(variant, scripted, profile):
-    scripted.answer = stage = Stage(samples.SESSIONS[profile])
+    scripted.respond = stage = Stage(samples.SESSIONS[profile])
     session = variant.open(server=scripted.url, token="t", retry=False)
     variant.run(session.destroy_with("bias-", status=["Completed", "Failed"]))
     expected = {"q1r7zz3d", "f3a1led0"} if profile == "A" else {"h2u5kd7n", "f3a1led0"}

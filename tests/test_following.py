@@ -3,7 +3,7 @@
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
-from scripted import Answer
+from scripted import Response
 from staged import IMAGE, Stage, listing
 
 from skaha import Retry, errors
@@ -50,7 +50,7 @@ def follow(variant, scripted, readings, ids=None, **options):
         )
         for number in range(rounds)
     ]
-    scripted.answer = stage = Stage(*listings, logs=readings)
+    scripted.respond = stage = Stage(*listings, logs=readings)
     session = variant.open(server=scripted.url, token="t", **{"retry": False} | options)
     return collect(variant, session.follow(list(readings) if ids is None else ids, **QUICK)), stage
 
@@ -147,7 +147,7 @@ def test_a_last_line_without_a_line_end_comes_when_its_log_is_gone(variant, scri
 def test_the_tail_limits_only_the_lines_that_were_printed_before(variant, scripted, tail):
     """All later lines come, also from a session that had not printed anything."""
     readings = {"a1": [b"1\n2\n3", b"1\n2\n3\n4\n"], "b2": [b"", b"5\n6\n"]}
-    scripted.answer = stage = Stage(
+    scripted.respond = stage = Stage(
         listing(dict.fromkeys(readings, "Running")),
         listing(dict.fromkeys(readings, "Completed")),
         logs=readings,
@@ -174,7 +174,7 @@ def test_the_log_of_an_ended_session_is_read_once_more_and_not_again(variant, sc
 @pytest.mark.usefixtures("quick_look_ups")
 def test_a_session_that_vanishes_has_ended(variant, scripted, caplog):
     listings = [listing({"a1": "Pending"}), listing({"a1": "Running"}), []]
-    scripted.answer = Stage(*listings, logs={"a1": [b"one\n", b"one\ntwo\n"]})
+    scripted.respond = Stage(*listings, logs={"a1": [b"one\n", b"one\ntwo\n"]})
     session = variant.open(server=scripted.url, token="t", retry=False)
     assert collect(variant, session.follow("a1", **QUICK)) == [("a1", "one"), ("a1", "two")]
     assert caplog.messages == ["follow: the platform no longer has session a1"]
@@ -188,7 +188,7 @@ def test_a_session_that_is_missing_from_a_list_is_followed_to_its_end(variant, s
         listing({"a1": "Completed"}),
     ]
     logs = {"a1": [b"1\n", b"1\n2\n", b"1\n2\n3\n", b"1\n2\n3\n4\n"]}
-    scripted.answer = Stage(*listings, logs=logs)
+    scripted.respond = Stage(*listings, logs=logs)
     session = variant.open(server=scripted.url, token="t", retry=False)
     pairs = collect(variant, session.follow("a1", **QUICK))
     assert [line for _, line in pairs] == ["1", "2", "3", "4"]
@@ -196,7 +196,7 @@ def test_a_session_that_is_missing_from_a_list_is_followed_to_its_end(variant, s
 
 def test_a_session_may_appear_late(variant, scripted):
     listings = [[], [], listing({"a1": "Running"}), listing({"a1": "Failed"})]
-    scripted.answer = Stage(*listings, logs={"a1": [b"one\n", b"one\ntwo"]})
+    scripted.respond = Stage(*listings, logs={"a1": [b"one\n", b"one\ntwo"]})
     session = variant.open(server=scripted.url, token="t", retry=False)
     assert collect(variant, session.follow("a1", **QUICK)) == [("a1", "one"), ("a1", "two")]
 
@@ -204,7 +204,7 @@ def test_a_session_may_appear_late(variant, scripted):
 def test_the_log_of_a_session_that_has_not_started_is_not_read(variant, scripted):
     pending = listing({"a1": "Pending", "b2": "Running", "c3": "Dreaming"})
     ended = listing({"a1": "Failed", "b2": "Completed", "c3": "Completed"})
-    scripted.answer = stage = Stage([], pending, pending, ended)
+    scripted.respond = stage = Stage([], pending, pending, ended)
     session = variant.open(server=scripted.url, token="t", retry=False)
     assert collect(variant, session.follow(["a1", "b2", "c3"], **QUICK)) == []
     assert sorted(stage.log_reads) == ["a1", "b2", "b2", "b2", "c3", "c3", "c3"]
@@ -234,11 +234,11 @@ def test_a_failed_reading_loses_no_line(variant, scripted, failing):
     """No line is lost: not the last line of an ended session, and no line of another session."""
     readings = {"a1": [b"1\n", b"1\n2\n", b"1\n2\n3\n"], "b2": [b"x\n", b"x\n", b"x\ny\n"]}
     # The last reading is repeated if it fails; a reading before it is not repeated.
-    readings["a1"][failing:2] = [Answer(500, "oops")]
+    readings["a1"][failing:2] = [Response(500, "oops")]
     listings = [listing({"a1": "Running", "b2": "Running"})] * 2 + [
         listing({"a1": "Completed", "b2": "Completed"})
     ]
-    scripted.answer = Stage(*listings, logs=readings)
+    scripted.respond = Stage(*listings, logs=readings)
     session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
     pairs = collect(variant, session.follow(["a1", "b2"], **QUICK))
     assert [line for session_id, line in pairs if session_id == "a1"] == ["1", "2", "3"]
@@ -246,9 +246,9 @@ def test_a_failed_reading_loses_no_line(variant, scripted, failing):
 
 
 def test_a_failed_reading_is_repeated(variant, scripted):
-    readings = [b"1\n", Answer(503, "busy", headers={"Retry-After": "0"}), None, b"1\n2\n3"]
+    readings = [b"1\n", Response(503, "busy", headers={"Retry-After": "0"}), None, b"1\n2\n3"]
     listings = [listing({"a1": status}) for status in ("Running", "Running", "Completed")]
-    scripted.answer = Stage(*listings, logs={"a1": readings})
+    scripted.respond = Stage(*listings, logs={"a1": readings})
     session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
     pairs = collect(variant, session.follow("a1", **QUICK))
     assert [line for _, line in pairs] == ["1", "2", "3"]
@@ -256,11 +256,11 @@ def test_a_failed_reading_is_repeated(variant, scripted):
 
 def test_an_outage_loses_no_line(variant, scripted, caplog):
     """The list and the logs fail more often than a single request would be repeated."""
-    busy = Answer(503, "busy")
+    busy = Response(503, "busy")
     listings = [listing({"a1": "Running"}), listing({"a1": "Running"}), *[busy, None] * 6]
     listings += [listing({"a1": "Running"}), listing({"a1": "Completed"})]
     readings = [b"1\n", busy, b"1\n2\n", b"1\n2\n3\n"]
-    scripted.answer = Stage(*listings, logs={"a1": readings})
+    scripted.respond = Stage(*listings, logs={"a1": readings})
     session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
     pairs = collect(variant, session.follow("a1", **QUICK))
     assert [line for _, line in pairs] == ["1", "2", "3"]
@@ -271,8 +271,8 @@ def test_an_outage_loses_no_line(variant, scripted, caplog):
 
 def test_a_log_that_can_never_be_read_raises_an_error_at_the_deadline(variant, scripted):
     retry = Retry(attempts=3, deadline=0.2, first_pause=0.001, longest_pause=0.01)
-    scripted.answer = stage = Stage(
-        listing({"a1": "Completed"}), logs={"a1": [Answer(500, "oops")]}
+    scripted.respond = stage = Stage(
+        listing({"a1": "Completed"}), logs={"a1": [Response(500, "oops")]}
     )
     session = variant.open(server=scripted.url, token="t", retry=retry)
     with pytest.raises(errors.ServerError, match="logs of a1: "):
@@ -300,7 +300,7 @@ def test_a_log_that_is_too_large_does_not_end_the_other_logs(
 
 
 def test_an_html_page_of_another_server_is_not_a_log(variant, scripted):
-    page = Answer(200, "<html>Log in, please</html>", "text/html")
+    page = Response(200, "<html>Log in, please</html>", "text/html")
     with pytest.raises(errors.AnswerError, match="HTML page"):
         follow(variant, scripted, {"a1": [b"1\n", page]})
 
@@ -308,7 +308,7 @@ def test_an_html_page_of_another_server_is_not_a_log(variant, scripted):
 def test_a_program_may_print_an_html_page(variant, scripted):
     page = "<!DOCTYPE html>\n<html></html>\n"
     headers = {"x-vo-authenticated": "vrubin"}
-    readings = [Answer(200, text, headers=headers) for text in (page, page + '{"a": 1}')]
+    readings = [Response(200, text, headers=headers) for text in (page, page + '{"a": 1}')]
     pairs, _ = follow(variant, scripted, {"a1": readings})
     assert [line for _, line in pairs] == ["<!DOCTYPE html>", "<html></html>", '{"a": 1}']
 

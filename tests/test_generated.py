@@ -11,7 +11,7 @@ import pytest
 import samples
 from described import DOCUMENT
 from hypothesis import given, settings
-from scripted import json_answer
+from scripted import json_response
 
 import skaha_api
 from skaha import errors
@@ -166,7 +166,7 @@ def test_the_order_of_the_platform_is_kept(profile):
 @pytest.mark.parametrize("absent", [{"gpus": None}, {}])
 def test_a_null_object_or_list_counts_as_absent(variant, scripted, absent):
     limits = {"default": 2, "options": None}
-    scripted.answer = lambda _: json_answer({"cores": limits} | absent)
+    scripted.respond = lambda _: json_response({"cores": limits} | absent)
     call = Caller(variant, skaha_api.Client(base_url=scripted.url))
     context = call(get_context)
     call.close()

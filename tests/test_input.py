@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from scripted import Answer, json_answer
+from scripted import Response, json_response
 
 import skaha
 from skaha.errors import InvalidInputError
@@ -79,7 +79,7 @@ def test_a_name_is_too_long_with_its_number(variant, scripted, scripted_session,
     create = scripted_session.create
     said = refused(variant, scripted, lambda: create("a" * (length + 1), IMAGE, replicas=replicas))
     assert f"at most {length} characters, because '-{replicas}' is added" in str(said)
-    scripted.answer = lambda request: Answer(200, f"id{request.form['name'][0][-3:]}\n")
+    scripted.respond = lambda request: Response(200, f"id{request.form['name'][0][-3:]}\n")
     assert len(variant.run(create("a" * length, IMAGE, replicas=replicas))) == replicas
 
 
@@ -103,7 +103,7 @@ def test_a_name_is_too_long_with_its_number(variant, scripted, scripted_session,
 def test_arguments_are_sent_in_the_form_of_the_platform(
     variant, scripted, scripted_session, arguments, sent
 ):
-    scripted.answer = lambda _: Answer(200, f"id{len(scripted.received)}\n")
+    scripted.respond = lambda _: Response(200, f"id{len(scripted.received)}\n")
     job = {"name": "a", "image": IMAGE, **arguments}
     variant.run(scripted_session.create(**job))
     [preview] = variant.run(scripted_session.preview(**job))
@@ -167,10 +167,10 @@ def test_a_job_needs_a_whole_name(variant, scripted, scripted_session, name, exp
 
 
 def test_numbers_of_other_calls_may_be_digits(variant, scripted, scripted_session):
-    scripted.answer = lambda request: (
-        json_answer([{"id": "a1", "type": "headless", "status": "Completed"}])
+    scripted.respond = lambda request: (
+        json_response([{"id": "a1", "type": "headless", "status": "Completed"}])
         if request.path.endswith("/session")
-        else Answer(200, "one\ntwo\n", headers={"x-vo-authenticated": "me"})
+        else Response(200, "one\ntwo\n", headers={"x-vo-authenticated": "me"})
     )
     statuses = variant.run(scripted_session.wait("a1", timeout="60", poll="0.5", appear="1"))
     assert statuses == {"a1": "Completed"}
@@ -340,6 +340,6 @@ def test_no_ids_are_no_requests(variant, scripted, scripted_session, method, non
 
 @pytest.mark.parametrize("ids", [("a1", "a2"), ["a1", "a2", "a1"], {"a1": 1, "a2": 2}])
 def test_ids_may_be_several_each_is_asked_for_once(variant, scripted, scripted_session, ids):
-    scripted.answer = lambda request: json_answer({"id": request.path.rpartition("/")[2]})
+    scripted.respond = lambda request: json_response({"id": request.path.rpartition("/")[2]})
     assert [record["id"] for record in variant.run(scripted_session.info(ids))] == ["a1", "a2"]
     assert len(scripted.received) == 2

@@ -3,7 +3,7 @@
 import gzip
 
 import pytest
-from scripted import Answer
+from scripted import Response
 
 from skaha.errors import AnswerError
 
@@ -24,8 +24,8 @@ def small_limit(variant, monkeypatch):
     ids=["plain", "compressed"],
 )
 def test_a_response_above_the_limit_is_refused(variant, scripted, scripted_session, body, headers):
-    large = Answer(200, body, headers=headers)
-    scripted.answer = lambda request: Answer(200, "b") if request.path.endswith("2") else large
+    large = Response(200, body, headers=headers)
+    scripted.respond = lambda request: Response(200, "b") if request.path.endswith("2") else large
     logs = variant.run(scripted_session.logs(["a1", "b2"]))
     assert logs == {"b2": "b"}
     assert isinstance(logs.failures["a1"], AnswerError)
@@ -35,8 +35,8 @@ def test_a_response_above_the_limit_is_refused(variant, scripted, scripted_sessi
 @pytest.mark.usefixtures("small_limit")
 def test_a_saved_log_may_be_larger(variant, scripted, scripted_session, tmp_path):
     log = b"a line\n" * 2**18
-    scripted.answer = lambda received: (
-        Answer(200, log) if "view" in received.query else Answer(200, b"[]", "application/json")
+    scripted.respond = lambda received: (
+        Response(200, log) if "view" in received.query else Response(200, b"[]", "application/json")
     )
     saved = variant.run(scripted_session.save_logs("a1", tmp_path))
     assert saved["a1"].read_bytes() == log
@@ -45,5 +45,5 @@ def test_a_saved_log_may_be_larger(variant, scripted, scripted_session, tmp_path
 @pytest.mark.usefixtures("small_limit")
 def test_a_compressed_response_below_the_limit_is_read(variant, scripted, scripted_session):
     compressed = gzip.compress(b"a few words")
-    scripted.answer = lambda _: Answer(200, compressed, headers={"Content-Encoding": "gzip"})
+    scripted.respond = lambda _: Response(200, compressed, headers={"Content-Encoding": "gzip"})
     assert variant.run(scripted_session.logs("a1")) == {"a1": "a few words"}

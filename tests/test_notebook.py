@@ -11,7 +11,7 @@ import notebooks
 import pytest
 import samples
 from hypothesis import given
-from scripted import Answer, json_answer
+from scripted import Response, json_response
 from staged import IMAGE, Stage
 
 from skaha import errors
@@ -54,7 +54,7 @@ def rows_of(result):
 
 
 def test_a_list_of_sessions_has_a_row_for_each_session(variant, scripted, scripted_session):
-    scripted.answer = lambda _: json_answer(samples.SESSIONS_B)
+    scripted.respond = lambda _: json_response(samples.SESSIONS_B)
     records = variant.run(scripted_session.fetch())
     head, *rows = rows_of(records)
     assert head[:6] == ["id", "name", "type", "status", "image", "startTime"]
@@ -69,7 +69,7 @@ def test_a_list_of_sessions_has_a_row_for_each_session(variant, scripted, script
 
 
 def test_a_launch_has_a_row_for_each_replica_and_each_failure(variant, scripted, scripted_session):
-    scripted.answer = stage = Stage([])
+    scripted.respond = stage = Stage([])
     stage.overrides = {}
     launched = variant.run(scripted_session.create("fit", IMAGE, replicas=2))
     launched.failures["fit-3"] = errors.SkahaError(MARKUP)
@@ -85,7 +85,7 @@ def test_a_launch_has_a_row_for_each_replica_and_each_failure(variant, scripted,
 
 @pytest.mark.parametrize("profile", samples.STATISTICS)
 def test_statistics_have_a_row_for_each_path(variant, scripted, scripted_session, profile):
-    scripted.answer = lambda _: json_answer(samples.STATISTICS[profile])
+    scripted.respond = lambda _: json_response(samples.STATISTICS[profile])
     statistics = variant.run(scripted_session.stats())
     rows = dict(rows_of(statistics))
     assert (
@@ -97,7 +97,7 @@ def test_statistics_have_a_row_for_each_path(variant, scripted, scripted_session
 
 @pytest.mark.parametrize("profile", samples.CONTEXTS)
 def test_resources_have_a_row_for_each_path(variant, scripted, profile):
-    scripted.answer = lambda _: json_answer(samples.CONTEXTS[profile])
+    scripted.respond = lambda _: json_response(samples.CONTEXTS[profile])
     context = variant.open("Context", server=scripted.url, token="t")
     resources = variant.run(context.resources())
     assert dict(rows_of(resources))["cores.options"] == "[1, 2, 4]"
@@ -112,7 +112,7 @@ def test_values_of_the_platform_are_shown_as_text_and_not_as_markup(
     variant, scripted, scripted_session
 ):
     record = {"id": MARKUP, MARKUP: MARKUP, "name": [MARKUP], "status": {MARKUP: MARKUP}}
-    scripted.answer = lambda _: json_answer([record])
+    scripted.respond = lambda _: json_response([record])
     records = variant.run(scripted_session.fetch())
     assert "<script" not in records._repr_html_()
     head, row = rows_of(records)
@@ -229,10 +229,10 @@ def test_calls_that_list_the_sessions_show_their_names(variant, session, tmp_pat
 
 def test_the_partial_result_of_a_deletion_shows_the_names(variant, scripted, scripted_session):
     records = [{"id": name, "name": f"cut-{name}", "type": "headless"} for name in ("a1", "b2")]
-    scripted.answer = lambda request: (
-        json_answer(records)
+    scripted.respond = lambda request: (
+        json_response(records)
         if request.method == "GET"
-        else Answer(401 if request.path.endswith("b2") else 200, "")
+        else Response(401 if request.path.endswith("b2") else 200, "")
     )
     with pytest.raises(errors.AuthenticationError) as caught:
         variant.run(scripted_session.destroy_with("cut", status=None))
@@ -266,7 +266,7 @@ def test_long_logs_are_shortened(count, length):
 
 def test_a_list_of_sessions_is_a_data_frame(variant, scripted, scripted_session):
     pandas = pytest.importorskip("pandas")
-    scripted.answer = lambda _: json_answer(samples.SESSIONS_B)
+    scripted.respond = lambda _: json_response(samples.SESSIONS_B)
     frame = pandas.DataFrame(variant.run(scripted_session.fetch()))
     assert list(frame["id"]) == [record["id"] for record in samples.SESSIONS_B]
     assert list(frame.columns[:2]) == ["id", "userid"]
@@ -277,7 +277,7 @@ def test_a_data_frame_has_times_and_numbers(variant, scripted, scripted_session)
     record = {"id": "a1", "name": "fit-1", "status": "Running", "requestedRAM": "8G"}
     record |= {"startTime": "2026-11-27T07:42:31Z", "expiryTime": "<none>"}
     record |= {"requestedCPUCores": "2.5", "ramInUse": "<none>", "cpuCoresInUse": None}
-    scripted.answer = lambda _: json_answer([record, {"id": "b2"}])
+    scripted.respond = lambda _: json_response([record, {"id": "b2"}])
     frame = variant.run(scripted_session.fetch()).to_pandas()
     assert str(frame["startTime"].dtype).startswith("datetime64[")
     assert frame["startTime"][0].isoformat() == "2026-11-27T07:42:31+00:00"

@@ -9,7 +9,7 @@ import pytest
 from faults.conftest import QUICK
 from faults.faulty import FaultyPlatform
 from hypothesis import HealthCheck, given, settings
-from scripted import Answer, json_answer
+from scripted import Response, json_response
 from staged import IMAGE, Stage, listing
 
 from skaha import errors
@@ -48,13 +48,15 @@ def all_reports(total):
 def test_each_finished_item_is_reported_in_the_thread_of_the_caller(
     variant, scripted, scripted_session, tmp_path, call
 ):
-    scripted.answer = stage = Stage(listing(dict.fromkeys(IDS, "Completed")))
-    stage.records = {key: [json_answer({"id": key, "status": "Completed"})] for key in ("a1", "c3")}
+    scripted.respond = stage = Stage(listing(dict.fromkeys(IDS, "Completed")))
+    stage.records = {
+        key: [json_response({"id": key, "status": "Completed"})] for key in ("a1", "c3")
+    }
     stage.logs = {key: [b"a line\n"] for key in ("a1", "c3")}
-    stage.events = dict.fromkeys(IDS, Answer(200, "<none>\n"))
+    stage.events = dict.fromkeys(IDS, Response(200, "<none>\n"))
     # One item is missing or refused; it counts as finished, too.
     for method, key in (("GET", "b2"), ("POST", "b2"), ("DELETE", "b2"), ("POST", "fit-2")):
-        stage.overrides[f"{method} {key}"] = Answer(404, "not there")
+        stage.overrides[f"{method} {key}"] = Response(404, "not there")
     reports, threads = [], set()
 
     def progress(done, total):
@@ -88,8 +90,8 @@ def test_run_reports_the_statuses_of_its_wait(variant, session):
 
 
 def test_relaunch_counts_only_the_missing_replicas(variant, scripted, scripted_session):
-    scripted.answer = stage = Stage([])
-    stage.overrides = {f"POST fit-{n}": Answer(400, "quota exceeded") for n in (2, 4)}
+    scripted.respond = stage = Stage([])
+    stage.overrides = {f"POST fit-{n}": Response(400, "quota exceeded") for n in (2, 4)}
     launched = variant.run(scripted_session.create("fit", IMAGE, replicas=5))
     stage.overrides.clear()
     reports = []
@@ -100,7 +102,7 @@ def test_relaunch_counts_only_the_missing_replicas(variant, scripted, scripted_s
 
 
 def test_a_call_without_items_reports_nothing(variant, scripted, scripted_session):
-    scripted.answer = Stage([])
+    scripted.respond = Stage([])
     assert variant.run(scripted_session.info([], progress=None)) == []
     assert variant.run(scripted_session.destroy([], progress=pytest.fail)) == {}
     assert variant.run(scripted_session.destroy_all(progress=pytest.fail)) == {}
@@ -116,8 +118,8 @@ def test_every_item_is_reported_for_any_number_and_concurrency(
     variant, scripted, count, concurrency, missing
 ):
     ids = [f"a{number}" for number in range(count)]
-    scripted.answer = stage = Stage(listing(dict.fromkeys(ids, "Running")))
-    stage.overrides = {f"GET a{number}": Answer(404, "not there") for number in missing}
+    scripted.respond = stage = Stage(listing(dict.fromkeys(ids, "Running")))
+    stage.overrides = {f"GET a{number}": Response(404, "not there") for number in missing}
     session = variant.open(server=scripted.url, token="t", retry=False, concurrency=concurrency)
     reports, marks = [], set()
 
@@ -160,12 +162,12 @@ def test_a_launch_on_a_bad_network_counts_each_replica_once(variant, seed, repli
 def test_a_launch_in_waves_reports_all_waves_together(variant, scripted, scripted_session):
     stage = Stage([])
 
-    def answer(request):
+    def respond(request):
         launched = [f"id-of-{form['name'][0]}" for form in stage.forms]
         stage.listings = [listing(dict.fromkeys(launched, "Completed"))]
         return stage(request)
 
-    scripted.answer = answer
+    scripted.respond = respond
     reports = []
     variant.run(
         scripted_session.create(
@@ -195,7 +197,7 @@ class LimitedStage:
 @pytest.mark.parametrize("call", ["create", "destroy"])
 def test_an_error_of_progress_ends_the_call_and_keeps_the_results(variant, scripted, call):
     stage = Stage([])
-    scripted.answer = limited = LimitedStage(stage, limit=3)
+    scripted.respond = limited = LimitedStage(stage, limit=3)
     session = variant.open(server=scripted.url, token="t", retry=False, concurrency=2)
     counts = []
 
@@ -224,7 +226,7 @@ def test_an_error_of_progress_ends_the_call_and_keeps_the_results(variant, scrip
 def test_an_error_of_progress_ends_a_wait_and_has_the_last_statuses(
     variant, scripted, scripted_session
 ):
-    scripted.answer = Stage(listing({"a1": "Running", "b2": "Completed"}))
+    scripted.respond = Stage(listing({"a1": "Running", "b2": "Completed"}))
 
     def progress(_):
         raise ZeroDivisionError

@@ -9,7 +9,7 @@ from typing import Any
 
 import recorded
 from attrs import frozen
-from scripted import json_answer
+from scripted import json_response
 
 import skaha_api
 from skaha import errors
@@ -186,11 +186,11 @@ EXCHANGES = responses()
 
 def serve(scripted, exchange):
     """Send the response of an exchange to all requests."""
-    response = exchange.answer()
-    record = json_answer({"id": EXAMPLE_ID, "status": "Failed"})
+    response = exchange.response()
+    record = json_response({"id": EXAMPLE_ID, "status": "Failed"})
     # After an empty log and after missing events, the client reads the record of the session.
     is_view = operation_of(exchange).view in ("logs", "events")
-    scripted.answer = lambda request: (
+    scripted.respond = lambda request: (
         record if is_view and "view" not in request.query else response
     )
 

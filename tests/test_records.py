@@ -7,7 +7,7 @@ import hypothesis.strategies as st
 import pytest
 import samples
 from hypothesis import example, given
-from scripted import Answer
+from scripted import Response
 from staged import Stage
 
 from skaha import records
@@ -195,13 +195,13 @@ def test_parsed_events_are_returned_by_session_id(variant, scripted, scripted_se
     table = render_table([("Normal", "Scheduled", "Assigned to node 7", "<nil>", "<nil>")])
     stage = Stage([])
 
-    def answer(request):
+    def respond(request):
         last = request.path.rpartition("/")[2]
         tables = {"a1": table, "b2": "<none>\n"}
         assert request.query["view"] == ["events"]
-        return Answer(200, tables[last]) if last in tables else stage(request)
+        return Response(200, tables[last]) if last in tables else stage(request)
 
-    scripted.answer = answer
+    scripted.respond = respond
     events = variant.run(scripted_session.parsed_events(["b2", "c3", "a1"]))
     event = records.Event("Normal", "Scheduled", "Assigned to node 7", None, None)
     assert events == {"b2": [], "a1": [event]}

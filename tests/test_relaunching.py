@@ -6,14 +6,14 @@ import pickle
 import threading
 
 import pytest
-from scripted import Answer, json_answer
+from scripted import Response, json_response
 from staged import IMAGE, Stage
 
 from skaha import AsyncSession, errors
 from skaha.helpers import shell
 from skaha.models import ContainerRegistry
 
-REFUSED = Answer(400, "quota exceeded")
+REFUSED = Response(400, "quota exceeded")
 SETTINGS = {
     "cores": 4,
     "ram": 16,
@@ -29,7 +29,7 @@ def numbers(names):
 
 
 def test_relaunch_launches_exactly_the_replicas_that_failed(variant, scripted):
-    scripted.answer = stage = Stage([])
+    scripted.respond = stage = Stage([])
     registry = ContainerRegistry("images.canfar.net", "vrubin", "a-secret")
     session = variant.open(server=scripted.url, token="t", retry=False, registry=registry)
     stage.overrides = {f"POST fit-{n}": REFUSED for n in (3, 7, 10)}
@@ -64,8 +64,8 @@ def test_relaunch_launches_exactly_the_replicas_that_failed(variant, scripted):
 
 
 def test_the_partial_result_of_an_error_can_be_relaunched(variant, scripted, scripted_session):
-    scripted.answer = stage = Stage([])
-    stage.overrides = {f"POST fit-{n}": Answer(401, "expired") for n in (1, 2)}
+    scripted.respond = stage = Stage([])
+    stage.overrides = {f"POST fit-{n}": Response(401, "expired") for n in (1, 2)}
     with pytest.raises(errors.AuthenticationError) as caught:
         variant.run(scripted_session.create("fit", IMAGE, replicas=3))
     stage.overrides = {}
@@ -76,7 +76,7 @@ def test_the_partial_result_of_an_error_can_be_relaunched(variant, scripted, scr
 def test_a_pickled_result_has_no_settings_and_cannot_be_relaunched(
     variant, scripted, scripted_session
 ):
-    scripted.answer = stage = Stage([])
+    scripted.respond = stage = Stage([])
     stage.overrides = {"POST fit-2": REFUSED}
     launched = variant.run(scripted_session.create("fit", IMAGE, replicas=2, **SETTINGS))
     pickled = pickle.dumps(launched)
@@ -104,7 +104,7 @@ def test_sessions_that_ran_and_failed_are_relaunched_by_their_ids(variant, sessi
 
 
 def test_relaunch_refuses_an_id_of_another_launch(variant, scripted):
-    scripted.answer = Stage([])
+    scripted.respond = Stage([])
     session = variant.open(server=scripted.url, token="t")
     first = variant.run(session.create("fit", IMAGE, replicas=2))
     requests_before = len(scripted.received)
@@ -117,9 +117,9 @@ def test_relaunch_refuses_an_id_of_another_launch(variant, scripted):
 
 
 def test_six_hundred_replicas_are_launched_in_one_call(variant, scripted):
-    scripted.answer = stage = Stage([])
+    scripted.respond = stage = Stage([])
     session = variant.open(server=scripted.url, token="t")
-    stage.overrides = {f"POST big-{n}": Answer(403, "no") for n in (1, 300, 513, 600)}
+    stage.overrides = {f"POST big-{n}": Response(403, "no") for n in (1, 300, 513, 600)}
     launched = variant.run(session.create("big", IMAGE, replicas=600))
     successful = [n for n in range(1, 601) if n not in (1, 300, 513, 600)]
     assert launched == [f"id-of-big-{n}" for n in successful]
@@ -150,16 +150,16 @@ def refuse_amount(field, context):
     `context` is the response to a request of the allowed amounts.
     """
 
-    def answer(request):
+    def respond(request):
         if request.path.endswith("/context"):
             return context
         if request.method == "GET":
-            return json_answer([])
+            return json_response([])
         if request.form["name"][0].endswith("-3"):
-            return Answer(200, "id-of-3\n")
-        return Answer(400, f"Invalid value for '{field}': 3\n")
+            return Response(200, "id-of-3\n")
+        return Response(400, f"Invalid value for '{field}': 3\n")
 
-    return answer
+    return respond
 
 
 @pytest.mark.parametrize("field", ADVICE)
@@ -167,7 +167,7 @@ def refuse_amount(field, context):
 def test_the_error_of_a_refused_amount_lists_the_allowed_amounts(
     variant, scripted, field, replicas
 ):
-    scripted.answer = refuse_amount(field, json_answer(CONTEXT))
+    scripted.respond = refuse_amount(field, json_response(CONTEXT))
     session = variant.open(server=scripted.url, token="t")
     if replicas == 1:
         with pytest.raises(errors.BadRequestError) as caught:
@@ -186,29 +186,29 @@ def test_the_error_of_a_refused_amount_lists_the_allowed_amounts(
 @pytest.mark.parametrize(
     "context",
     [
-        Answer(500, "oops"),
-        Answer(404, "no"),
+        Response(500, "oops"),
+        Response(404, "no"),
         None,
-        json_answer([]),
-        json_answer({}),
-        json_answer({"cores": None}),
-        json_answer({"cores": {"options": "1, 2"}}),
-        Answer(200, "<html>", "text/html"),
+        json_response([]),
+        json_response({}),
+        json_response({"cores": None}),
+        json_response({"cores": {"options": "1, 2"}}),
+        Response(200, "<html>", "text/html"),
     ],
     ids=["500", "404", "lost", "list", "empty", "null", "text", "page"],
 )
 def test_the_refusal_is_raised_unchanged_if_the_allowed_amounts_are_unknown(
     variant, scripted, scripted_session, context
 ):
-    scripted.answer = refuse_amount("cores", context)
+    scripted.respond = refuse_amount("cores", context)
     with pytest.raises(errors.BadRequestError) as caught:
         variant.run(scripted_session.create("fit", IMAGE))
     assert str(caught.value).endswith("answered 400: Invalid value for 'cores': 3")
 
 
 def test_another_refusal_does_not_request_the_allowed_amounts(variant, scripted, scripted_session):
-    scripted.answer = stage = Stage([])
-    stage.overrides = {"POST fit-1": Answer(400, "image is required")}
+    scripted.respond = stage = Stage([])
+    stage.overrides = {"POST fit-1": Response(400, "image is required")}
     with pytest.raises(errors.BadRequestError):
         variant.run(scripted_session.create("fit", IMAGE))
     assert len(scripted.received) == 1
@@ -227,15 +227,15 @@ def test_the_embedded_platform_lists_the_allowed_amounts(variant, session, platf
 
 def test_a_cancellation_during_the_request_of_the_allowed_amounts_keeps_the_launches(scripted):
     is_requested, continue_response = threading.Event(), threading.Event()
-    refuse = refuse_amount("ram", json_answer(CONTEXT))
+    refuse = refuse_amount("ram", json_response(CONTEXT))
 
-    def answer(request):
+    def respond(request):
         if request.path.endswith("/context"):
             is_requested.set()
             continue_response.wait(10)
         return refuse(request)
 
-    scripted.answer = answer
+    scripted.respond = respond
 
     async def cancel():
         async with AsyncSession(server=scripted.url, token="t") as session:

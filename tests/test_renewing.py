@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from hypothesis import HealthCheck, given, settings
-from scripted import Answer
+from scripted import Response
 from staged import IMAGE, Stage, embedded, record
 
 import skaha
@@ -68,8 +68,8 @@ def test_a_renewed_session_has_more_time_left(variant, tmp_path):
 
 def test_a_failed_renewal_is_repeated(variant, scripted):
     """A repeated renewal has no other effect than a single one."""
-    answers = [Answer(503, "busy", headers={"Retry-After": "0"}), None, Answer()]
-    scripted.answer = lambda _: answers.pop(0)
+    responses = [Response(503, "busy", headers={"Retry-After": "0"}), None, Response()]
+    scripted.respond = lambda _: responses.pop(0)
     session = variant.open(server=scripted.url, token="t", retry=skaha.Retry(first_pause=0.001))
     assert variant.run(session.renew("a1")) == {"a1": True}
     assert {(request.method, request.path) for request in scripted.received} == {
@@ -100,7 +100,7 @@ def test_a_wait_warns_once_of_a_session_that_expires_soon(
     variant, scripted, scripted_session, caplog, minutes, status, count, text
 ):
     first = record("a1", status, **expiry_in(minutes))
-    scripted.answer = Stage([first], [first], [record("a1", "Completed")])
+    scripted.respond = Stage([first], [first], [record("a1", "Completed")])
     with caplog.at_level(logging.WARNING, "skaha"):
         variant.run(scripted_session.wait("a1", poll=0.001))
     messages = [message for message in caplog.messages if "a1" in message]
@@ -116,7 +116,7 @@ def test_a_wait_for_many_sessions_warns_of_their_expiry_once_in_a_round(
     def listing(status, minutes):
         return [record(key, status, **expiry_in(minutes)) for key in ids]
 
-    scripted.answer = Stage(
+    scripted.respond = Stage(
         [*listing("Running", 30.2)[:60], *listing("Running", -5)[60:]],
         [*listing("Running", 29.2)[:60], *listing("Running", -6)[60:]],
         listing("Completed", 30),

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 import samples
-from scripted import Answer, json_answer
+from scripted import Response, json_response
 
 from skaha import ContainerRegistry
 
@@ -18,14 +18,14 @@ TOKEN = "a-token-of-the-tests"
 def list_of(records):
     """Return a script that lists these records, filtered by kind and status as on a platform."""
 
-    def answer(request):
+    def respond(request):
         matching = records
         for key in ("type", "status"):
             for value in request.query.get(key, []):
                 matching = [record for record in matching if record[key].lower() == value.lower()]
-        return json_answer(matching)
+        return json_response(matching)
 
-    return answer
+    return respond
 
 
 def ids(records):
@@ -38,7 +38,7 @@ def ids(records):
 def launch(variant, scripted, session, **settings):
     """Launch replicas; return the requests by replica name."""
     numbers = itertools.count(1)
-    scripted.answer = lambda _: Answer(200, f"abcdefg{next(numbers)}\n")
+    scripted.respond = lambda _: Response(200, f"abcdefg{next(numbers)}\n")
     variant.run(session.create(**{"name": "Sweep", "image": IMAGE} | settings))
     return {request.form["name"][0]: request for request in scripted.received}
 
@@ -117,10 +117,10 @@ def test_the_registry_credentials_are_sent_with_launches_only(variant, scripted)
     credentials = base64.b64decode(request.headers["x-skaha-registry-auth"], validate=True)
     assert credentials.decode() == "vrubin:sécret"
     scripted.received.clear()
-    scripted.answer = lambda request: (
-        Answer()
+    scripted.respond = lambda request: (
+        Response()
         if request.method == "DELETE"
-        else json_answer([] if request.path.endswith("n") else {})
+        else json_response([] if request.path.endswith("n") else {})
     )
     variant.run(session.fetch())
     variant.run(session.info("a1"))
@@ -152,14 +152,14 @@ REQUESTS = [
     ("Context", "resources", {}, "GET", "/v1/context", {}),
     ("Overview", "availability", {}, "GET", "/availability", {}),
 ]
-ANSWERS = {
-    "/session": json_answer([]),
-    "/session/a1": json_answer({"id": "a1"}),
-    "/session/a1?view": Answer(200, "a text"),
-    "DELETE": Answer(),
-    "/image": json_answer([]),
-    "/context": json_answer({}),
-    "/availability": Answer(200, "<a><available>true</available></a>", "text/xml"),
+RESPONSES = {
+    "/session": json_response([]),
+    "/session/a1": json_response({"id": "a1"}),
+    "/session/a1?view": Response(200, "a text"),
+    "DELETE": Response(),
+    "/image": json_response([]),
+    "/context": json_response({}),
+    "/availability": Response(200, "<a><available>true</available></a>", "text/xml"),
 }
 
 
@@ -168,10 +168,10 @@ ANSWERS = {
 def test_a_call_sends_one_request(
     variant, scripted, class_name, call, arguments, method, path, query, version
 ):
-    answer = ANSWERS.get(method) or ANSWERS[path.removeprefix("/v1")]
+    response = RESPONSES.get(method) or RESPONSES[path.removeprefix("/v1")]
     if "view" in query and path.endswith("/a1"):
-        answer = ANSWERS["/session/a1?view"]
-    scripted.answer = lambda _: json_answer({}) if query.get("view") == ["stats"] else answer
+        response = RESPONSES["/session/a1?view"]
+    scripted.respond = lambda _: json_response({}) if query.get("view") == ["stats"] else response
     client = variant.open(
         class_name, server=scripted.url, version=version, token=TOKEN, retry=False
     )
@@ -185,7 +185,7 @@ def test_a_call_sends_one_request(
 
 
 def test_the_version_replaces_only_its_own_segment_of_the_path(variant, scripted):
-    scripted.answer = lambda _: json_answer({"id": "v1"})
+    scripted.respond = lambda _: json_response({"id": "v1"})
     server = scripted.url + "/v1/platform"
     session = variant.open(server=server, version="v0", token=TOKEN, retry=False)
     variant.run(session.info("v1"))
@@ -193,7 +193,7 @@ def test_the_version_replaces_only_its_own_segment_of_the_path(variant, scripted
 
 
 def test_a_request_to_another_host_has_no_token(variant, scripted):
-    scripted.answer = lambda _: Answer(200, "[]", headers={"Set-Cookie": "a=b; Path=/"})
+    scripted.respond = lambda _: Response(200, "[]", headers={"Set-Cookie": "a=b; Path=/"})
     session = variant.open(server=scripted.url, token=TOKEN, retry=False)
     client = session.api.get_httpx_client() if variant.name == "sync" else None
     if client is None:
@@ -217,7 +217,7 @@ def test_a_request_to_another_host_has_no_token(variant, scripted):
 def test_both_statuses_of_success_match_a_successful_session(
     variant, scripted, scripted_session, profile, status
 ):
-    scripted.answer = list_of(samples.SESSIONS[profile])
+    scripted.respond = list_of(samples.SESSIONS[profile])
     [record] = variant.run(scripted_session.fetch(status=status))
     assert record == samples.SESSIONS[profile][0]
     assert variant.run(scripted_session.fetch("headless", status)) == [record]
@@ -229,8 +229,10 @@ def test_both_statuses_of_success_match_a_successful_session(
 def test_both_statuses_of_success_delete_a_successful_session(
     variant, scripted, scripted_session, profile, status
 ):
-    answer_list = list_of(samples.SESSIONS[profile])
-    scripted.answer = lambda request: answer_list(request) if request.method == "GET" else Answer()
+    respond_with_list = list_of(samples.SESSIONS[profile])
+    scripted.respond = lambda request: (
+        respond_with_list(request) if request.method == "GET" else Response()
+    )
     results = variant.run(scripted_session.destroy_with("bias", status=status))
     assert results == {samples.SESSIONS[profile][0]["id"]: True}
     assert [request.method for request in scripted.received] == ["GET", "DELETE"]
@@ -252,7 +254,9 @@ def test_a_prefix_matches_only_the_start_of_a_name(
         samples.HEADLESS_B | {"id": "a3", "name": "flat-1"},
         {"id": "a4", "type": "headless", "status": "Completed"},
     ]
-    scripted.answer = lambda request: json_answer(records) if request.method == "GET" else Answer()
+    scripted.respond = lambda request: (
+        json_response(records) if request.method == "GET" else Response()
+    )
     assert list(variant.run(scripted_session.destroy_with(prefix))) == expected
 
 
@@ -268,7 +272,7 @@ def test_a_prefix_matches_only_the_start_of_a_name(
 )
 def test_filters_return_the_matching_records(variant, scripted, scripted_session, profile, filters):
     records = samples.SESSIONS[profile]
-    scripted.answer = list_of(records)
+    scripted.respond = list_of(records)
     expected = [
         record
         for record in records
@@ -277,12 +281,12 @@ def test_filters_return_the_matching_records(variant, scripted, scripted_session
     ]
     assert variant.run(scripted_session.fetch(**filters)) == expected
     # A server that does not know a filter ignores it.
-    scripted.answer = lambda _: json_answer(records)
+    scripted.respond = lambda _: json_response(records)
     assert variant.run(scripted_session.fetch(**filters)) == expected
 
 
 def test_public_records_of_all_users_are_returned_unchanged(variant, scripted, scripted_session):
-    scripted.answer = list_of(samples.PUBLIC)
+    scripted.respond = list_of(samples.PUBLIC)
     assert variant.run(scripted_session.fetch(view="all")) == samples.PUBLIC
     assert variant.run(scripted_session.fetch(None, "Running", "all")) == samples.PUBLIC[:1]
 
@@ -291,7 +295,7 @@ def test_the_interactive_view_contains_all_kinds_except_headless(
     variant, scripted, scripted_session
 ):
     # An older platform ignores this view.
-    scripted.answer = lambda _: json_answer(samples.SESSIONS_A)
+    scripted.respond = lambda _: json_response(samples.SESSIONS_A)
     records = variant.run(scripted_session.fetch(view="interactive"))
     assert {record["type"] for record in records} == {"desktop", "desktop-app"}
 
@@ -304,8 +308,8 @@ def test_the_interactive_view_contains_all_kinds_except_headless(
 def test_a_deprecated_alias_of_ids_works_and_warns_at_the_line_of_the_caller(
     variant, scripted, scripted_session, method, alias
 ):
-    answers = {"info": ANSWERS["/session/a1"], "destroy": Answer()}
-    scripted.answer = lambda _: answers.get(method, Answer(200, "a text"))
+    responses = {"info": RESPONSES["/session/a1"], "destroy": Response()}
+    scripted.respond = lambda _: responses.get(method, Response(200, "a text"))
     call = getattr(scripted_session, method)
     expected = variant.run(call(ids=["a1"]))
 

@@ -5,7 +5,7 @@ import json
 import pickle
 
 import pytest
-from scripted import Answer, json_answer
+from scripted import Response, json_response
 
 from skaha import errors
 from skaha.results import ResultDict, ResultList
@@ -13,7 +13,7 @@ from skaha.results import ResultDict, ResultList
 IMAGE = "images.canfar.net/skaha/terminal:1.1.1"
 TOKEN = "a-token-of-the-tests"
 REFUSAL = "Invalid value for 'ram': 3"
-REFUSED = Answer(400, f"{REFUSAL}\n")
+REFUSED = Response(400, f"{REFUSAL}\n")
 
 
 def launches(refused=(), refusal=REFUSED):
@@ -22,31 +22,31 @@ def launches(refused=(), refusal=REFUSED):
     The id of replica 7 is `id-7`.
     """
 
-    def answer(request):
+    def respond(request):
         number = int(request.form["name"][0].rpartition("-")[2])
-        return refusal if number in refused else Answer(200, f"id-{number}\n")
+        return refusal if number in refused else Response(200, f"id-{number}\n")
 
-    return answer
+    return respond
 
 
-def by_id(answers, otherwise=None):
-    """Return a script that takes the response from `answers`, by the id in the path.
+def by_id(responses, otherwise=None):
+    """Return a script that takes the response from `responses`, by the id in the path.
 
     For other ids it returns `otherwise`, or by default the response of a platform.
     """
 
-    def answer(request):
+    def respond(request):
         session_id = request.path.rpartition("/")[2]
-        if session_id in answers:
-            return answers[session_id]
+        if session_id in responses:
+            return responses[session_id]
         if otherwise is not None:
             return otherwise
         if request.method == "DELETE":
-            return Answer()
+            return Response()
         is_text = "view" in request.query
-        return Answer(200, f"of {session_id}") if is_text else json_answer({"id": session_id})
+        return Response(200, f"of {session_id}") if is_text else json_response({"id": session_id})
 
-    return answer
+    return respond
 
 
 # Launches.
@@ -55,7 +55,7 @@ def by_id(answers, otherwise=None):
 def test_create_returns_the_ids_in_order_and_the_failures(
     variant, scripted, scripted_session, caplog
 ):
-    scripted.answer = launches({4, 9, 17})
+    scripted.respond = launches({4, 9, 17})
     ids = variant.run(scripted_session.create("sweep", IMAGE, replicas=20))
     assert ids == [f"id-{n}" for n in range(1, 21) if n not in {4, 9, 17}]
     assert list(ids.failures) == ["sweep-4", "sweep-9", "sweep-17"]
@@ -74,15 +74,15 @@ def test_create_returns_the_ids_in_order_and_the_failures(
 def test_a_call_with_many_failures_logs_the_first_ones(
     variant, scripted, scripted_session, caplog, call
 ):
-    scripted.answer = lambda _: Answer(400, REFUSAL)
+    scripted.respond = lambda _: Response(400, REFUSAL)
     if call == "create":
-        scripted.answer = launches(set(range(2, 101)))
+        scripted.respond = launches(set(range(2, 101)))
         result = variant.run(scripted_session.create("sweep", IMAGE, replicas=100))
     else:
-        ok = Answer(200, "text") if call == "logs" else json_answer({"id": "a0", "name": "a"})
-        ok = Answer(200, "") if call == "destroy" else ok
-        scripted.answer = lambda request: (
-            ok if request.path.endswith("/a0") else Answer(400, REFUSAL)
+        ok = Response(200, "text") if call == "logs" else json_response({"id": "a0", "name": "a"})
+        ok = Response(200, "") if call == "destroy" else ok
+        scripted.respond = lambda request: (
+            ok if request.path.endswith("/a0") else Response(400, REFUSAL)
         )
         ids = [f"a{number}" for number in range(100)]
         result = variant.run(getattr(scripted_session, call)(ids))
@@ -94,7 +94,7 @@ def test_a_call_with_many_failures_logs_the_first_ones(
 def test_an_unexpected_text_is_logged_once_for_all_items(
     variant, scripted, scripted_session, caplog
 ):
-    scripted.answer = lambda _: Answer(200, "queued")
+    scripted.respond = lambda _: Response(200, "queued")
     ids = [f"a{number}" for number in range(20)]
     assert all(variant.run(scripted_session.destroy(ids)).values())
     [message] = caplog.messages
@@ -102,7 +102,7 @@ def test_an_unexpected_text_is_logged_once_for_all_items(
 
 
 def test_raise_for_failures_does_nothing_without_failures(variant, scripted, scripted_session):
-    scripted.answer = launches()
+    scripted.respond = launches()
     ids = variant.run(scripted_session.create("sweep", IMAGE, replicas=2))
     assert ids.failures == {}
     assert ids.raise_for_failures() is None
@@ -116,7 +116,7 @@ def test_raise_for_failures_does_nothing_without_failures(variant, scripted, scr
 def test_a_launch_without_any_session_raises_the_error(
     variant, scripted, scripted_session, replicas, status, error_type
 ):
-    scripted.answer = launches(range(1, 6), Answer(status, REFUSAL))
+    scripted.respond = launches(range(1, 6), Response(status, REFUSAL))
     with pytest.raises(
         error_type, match=f"sweep-1: POST .* answered {status}: {REFUSAL}"
     ) as caught:
@@ -130,9 +130,9 @@ def test_a_launch_without_any_session_raises_the_error(
 # These errors are raised although other items succeeded.
 FATAL = {
     "a lost connection": (None, errors.ConnectionFailedError),
-    "bad credentials": (Answer(401, "Token has expired"), errors.AuthenticationError),
+    "bad credentials": (Response(401, "Token has expired"), errors.AuthenticationError),
     "missing credentials on newer platforms": (
-        Answer(400, "cannot get group memberships for anonymous\n"),
+        Response(400, "cannot get group memberships for anonymous\n"),
         errors.AuthenticationError,
     ),
 }
@@ -142,8 +142,8 @@ FATAL = {
 def test_a_launch_with_a_fatal_error_raises_it_with_the_launched_sessions(
     variant, scripted, scripted_session, fault
 ):
-    answer, error_type = FATAL[fault]
-    scripted.answer = launches({3}, answer)
+    response, error_type = FATAL[fault]
+    scripted.respond = launches({3}, response)
     with pytest.raises(error_type) as caught:
         variant.run(scripted_session.create("sweep", IMAGE, replicas=4))
     assert caught.value.partial == ["id-1", "id-2", "id-4"]
@@ -155,8 +155,8 @@ def test_a_launch_with_a_fatal_error_raises_it_with_the_launched_sessions(
 def test_a_call_with_a_fatal_error_raises_it_with_the_other_results(
     variant, scripted, scripted_session, method, fault
 ):
-    answer, error_type = FATAL[fault]
-    scripted.answer = by_id({"a2": answer})
+    response, error_type = FATAL[fault]
+    scripted.respond = by_id({"a2": response})
     with pytest.raises(error_type) as caught:
         variant.run(getattr(scripted_session, method)(["a1", "a2", "a3"]))
     partial = caught.value.partial
@@ -168,7 +168,7 @@ def test_a_call_with_a_fatal_error_raises_it_with_the_other_results(
 
 
 def test_a_server_error_of_every_item_is_raised(variant, scripted, scripted_session):
-    scripted.answer = lambda _: Answer(500, "unexpected exception: java.io.IOException")
+    scripted.respond = lambda _: Response(500, "unexpected exception: java.io.IOException")
     with pytest.raises(errors.ServerError, match=r"java\.io\.IOException") as caught:
         variant.run(scripted_session.info(["a1", "a2"]))
     assert caught.value.partial == []
@@ -176,7 +176,7 @@ def test_a_server_error_of_every_item_is_raised(variant, scripted, scripted_sess
 
 
 def test_a_server_error_of_one_item_is_a_failure(variant, scripted, scripted_session):
-    scripted.answer = by_id({"a1": Answer(500, "oops")})
+    scripted.respond = by_id({"a1": Response(500, "oops")})
     records = variant.run(scripted_session.info(["a1", "a2"]))
     assert records == [{"id": "a2"}]
     assert isinstance(records.failures["a1"], errors.ServerError)
@@ -204,7 +204,7 @@ def test_unknown_sessions_are_failures(variant, session):
 def test_a_session_that_is_missing_or_of_another_user_is_not_deleted(
     variant, scripted, scripted_session, status
 ):
-    scripted.answer = by_id({"a2": Answer(status, "forbidden")}, otherwise=Answer())
+    scripted.respond = by_id({"a2": Response(status, "forbidden")}, otherwise=Response())
     results = variant.run(scripted_session.destroy(["a1", "a2", "a3"]))
     assert results == {"a1": True, "a2": False, "a3": True}
     assert results.failures["a2"].status == status
@@ -217,9 +217,9 @@ def test_a_session_that_is_missing_or_of_another_user_is_not_deleted(
 @pytest.fixture
 def result(request, variant, scripted, scripted_session):
     if request.param == "create":
-        scripted.answer = launches({2})
+        scripted.respond = launches({2})
         return variant.run(scripted_session.create("sweep", IMAGE, replicas=3))
-    scripted.answer = by_id({"a2": Answer(404, "session a2 not found")})
+    scripted.respond = by_id({"a2": Response(404, "session a2 not found")})
     return variant.run(getattr(scripted_session, request.param)(["a1", "a2", "a3"]))
 
 
@@ -262,7 +262,7 @@ def test_a_result_is_copied_and_pickled_with_its_failures(result, plain, copy_re
 
 
 def test_a_pickled_result_contains_no_token(variant, scripted, scripted_session):
-    scripted.answer = launches({2})
+    scripted.respond = launches({2})
     result = variant.run(scripted_session.create("sweep", IMAGE, replicas=2))
     assert TOKEN.encode() not in pickle.dumps(result)
 
@@ -270,7 +270,7 @@ def test_a_pickled_result_contains_no_token(variant, scripted, scripted_session)
 @pytest.mark.parametrize("method", ["info", "logs", "events", "destroy"])
 def test_results_have_the_order_of_the_given_ids(variant, scripted, scripted_session, method):
     ids = ["c3", "a1", "d4", "b2"]
-    scripted.answer = by_id({})
+    scripted.respond = by_id({})
     result = variant.run(getattr(scripted_session, method)(ids))
     keys = [record["id"] for record in result] if method == "info" else list(result)
     if method == "events":
@@ -282,7 +282,7 @@ def test_results_have_the_order_of_the_given_ids(variant, scripted, scripted_ses
 def test_verbose_prints_the_texts_and_returns_nothing(
     variant, scripted, scripted_session, method, capsys
 ):
-    scripted.answer = by_id({"a2": Answer(404, "no")}, otherwise=Answer(200, "one line\n"))
+    scripted.respond = by_id({"a2": Response(404, "no")}, otherwise=Response(200, "one line\n"))
     call = getattr(scripted_session, method)
     assert variant.run(call(["a1", "a2", "a3"], verbose=True)) is None
     printed = capsys.readouterr().out

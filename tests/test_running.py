@@ -1,7 +1,7 @@
 """`run`: launch, wait, read the logs, and delete only the sessions whose logs were read."""
 
 import pytest
-from scripted import Answer
+from scripted import Response
 from staged import IMAGE, Stage, record
 
 from skaha import Retry, errors
@@ -54,11 +54,11 @@ def test_each_kind_of_failure_is_reported_and_only_sessions_with_read_logs_are_d
     """One replica is not launched, one fails, one vanishes, and the log of one cannot be read."""
     statuses = {"fit_1": "Completed", "fit_3": "Failed", "fit_4": "Succeeded", "fit_5": "Running"}
     remaining = {name: status for name, status in statuses.items() if name != "fit_5"}
-    readings = LOGS | {"id-of-fit-4": [Answer(500, "oops")], "id-of-fit-5": [b""]}
-    scripted.answer = stage = Stage(
+    readings = LOGS | {"id-of-fit-4": [Response(500, "oops")], "id-of-fit-5": [b""]}
+    scripted.respond = stage = Stage(
         replicas_with(**statuses), replicas_with(**remaining), logs=readings
     )
-    stage.overrides["POST fit-2"] = Answer(400, "not this one")
+    stage.overrides["POST fit-2"] = Response(400, "not this one")
     logs = variant.run(scripted_session.run("fit", IMAGE, replicas=5))
     assert logs == {"fit-1": "I am 1\n", "fit-3": "I am 3\n"}
     assert {name: type(error) for name, error in logs.failures.items()} == {
@@ -76,7 +76,7 @@ def test_each_kind_of_failure_is_reported_and_only_sessions_with_read_logs_are_d
 def test_a_session_that_is_missing_from_a_list_runs_to_its_end(variant, scripted, scripted_session):
     running = replicas_with(fit_1="Running", fit_2="Running")
     completed = replicas_with(fit_1="Completed", fit_2="Completed")
-    scripted.answer = stage = Stage(running, [], [], running, completed, logs=LOGS)
+    scripted.respond = stage = Stage(running, [], [], running, completed, logs=LOGS)
     logs = variant.run(scripted_session.run("fit", IMAGE, replicas=2))
     assert logs == {"fit-1": "I am 1\n", "fit-2": "I am 2\n"}
     assert logs.failures == {}
@@ -86,7 +86,7 @@ def test_a_session_that_is_missing_from_a_list_runs_to_its_end(variant, scripted
 @pytest.mark.usefixtures("quick_look_ups")
 def test_a_session_that_vanishes_without_an_end_is_not_deleted(variant, scripted, scripted_session):
     """The platform answers that the session does not exist, but it still sends the log."""
-    scripted.answer = stage = Stage(replicas_with(fit_1="Running"), [], logs=LOGS)
+    scripted.respond = stage = Stage(replicas_with(fit_1="Running"), [], logs=LOGS)
     logs = variant.run(scripted_session.run("fit", IMAGE))
     assert logs == {"fit-1": "I am 1\n"}
     assert isinstance(logs.failures["fit-1"], errors.FailedSessionError)
@@ -95,10 +95,10 @@ def test_a_session_that_vanishes_without_an_end_is_not_deleted(variant, scripted
 
 def test_run_survives_an_outage(variant, scripted, caplog):
     """The list fails for a while, and so do the logs."""
-    busy = Answer(503, "busy")
+    busy = Response(503, "busy")
     listings = [replicas_with(fit_1="Running"), *[busy, None] * 6, replicas_with(fit_1="Completed")]
     logs = {"id-of-fit-1": [*[busy, None] * 6, b"I am 1\n"]}
-    scripted.answer = stage = Stage(*listings, logs=logs)
+    scripted.respond = stage = Stage(*listings, logs=logs)
     retry = Retry(first_pause=0.001, longest_pause=0.01)
     session = variant.open(server=scripted.url, token="t", retry=retry)
     assert variant.run(session.run("fit", IMAGE)) == {"fit-1": "I am 1\n"}
@@ -109,7 +109,7 @@ def test_run_survives_an_outage(variant, scripted, caplog):
 
 
 def test_nothing_is_deleted_after_a_time_out(variant, scripted, scripted_session):
-    scripted.answer = stage = Stage(replicas_with(fit_1="Completed", fit_2="Running"), logs=LOGS)
+    scripted.respond = stage = Stage(replicas_with(fit_1="Completed", fit_2="Running"), logs=LOGS)
     with pytest.raises(errors.WaitTimeoutError) as caught:
         variant.run(scripted_session.run("fit", IMAGE, timeout=0.05, replicas=2))
     assert caught.value.partial.names == {f"fit-{n}": f"id-of-fit-{n}" for n in (1, 2)}
@@ -117,23 +117,23 @@ def test_nothing_is_deleted_after_a_time_out(variant, scripted, scripted_session
     assert stage.deleted == []
 
 
-@pytest.mark.parametrize("response", [None, Answer(401, "expired")])
+@pytest.mark.parametrize("response", [None, Response(401, "expired")])
 def test_nothing_is_deleted_if_the_logs_cannot_be_read(
     variant, scripted, scripted_session, response
 ):
     logs = LOGS | {"id-of-fit-2": [response]}
-    scripted.answer = stage = Stage(replicas_with(fit_1="Completed", fit_2="Completed"), logs=logs)
+    scripted.respond = stage = Stage(replicas_with(fit_1="Completed", fit_2="Completed"), logs=logs)
     with pytest.raises(errors.SkahaError):
         variant.run(scripted_session.run("fit", IMAGE, replicas=2))
     assert stage.deleted == []
 
 
-@pytest.mark.parametrize("answer", [Answer(401, "expired"), None, Answer(500, "oops")])
-def test_a_failed_deletion_keeps_the_logs(variant, scripted, scripted_session, answer):
+@pytest.mark.parametrize("response", [Response(401, "expired"), None, Response(500, "oops")])
+def test_a_failed_deletion_keeps_the_logs(variant, scripted, scripted_session, response):
     """Only the result has the log of a deleted session."""
     statuses = {"fit_1": "Completed", "fit_2": "Completed"}
-    scripted.answer = stage = Stage(replicas_with(**statuses), logs=LOGS)
-    stage.overrides["DELETE id-of-fit-2"] = answer
+    scripted.respond = stage = Stage(replicas_with(**statuses), logs=LOGS)
+    stage.overrides["DELETE id-of-fit-2"] = response
     try:
         logs = variant.run(scripted_session.run("fit", IMAGE, replicas=2))
     except errors.SkahaError as error:
@@ -143,8 +143,8 @@ def test_a_failed_deletion_keeps_the_logs(variant, scripted, scripted_session, a
 
 
 def test_run_raises_the_error_if_no_session_was_launched(variant, scripted, scripted_session):
-    scripted.answer = stage = Stage([])
-    stage.overrides = {f"POST fit-{n}": Answer(400, "not this one") for n in (1, 2)}
+    scripted.respond = stage = Stage([])
+    stage.overrides = {f"POST fit-{n}": Response(400, "not this one") for n in (1, 2)}
     with pytest.raises(errors.BadRequestError, match="not this one"):
         variant.run(scripted_session.run("fit", IMAGE, replicas=2))
     assert stage.listing_times == stage.deleted == []

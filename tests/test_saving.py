@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
-from scripted import Answer, json_answer
+from scripted import Response, json_response
 from staged import IMAGE, Stage, listing, record
 
 from skaha import Retry, errors
 
-PAGE = Answer(200, "<html>Log in, please</html>", "text/html; charset=utf-8")
+PAGE = Response(200, "<html>Log in, please</html>", "text/html; charset=utf-8")
 
 
 # The last lines.
@@ -31,7 +31,7 @@ def test_the_last_lines_are_those_of_the_command_tail(
     variant, scripted, scripted_session, log, count
 ):
     """Only a line feed ends a line, as in the command `tail` and in `follow`."""
-    scripted.answer = Stage([record("a1")], logs={"a1": [log.encode()]})
+    scripted.respond = Stage([record("a1")], logs={"a1": [log.encode()]})
     variant.run(scripted_session.fetch())
     [text] = variant.run(scripted_session.logs("a1", tail=count)).values()
     lines = log.split("\n")
@@ -42,8 +42,8 @@ def test_the_last_lines_are_those_of_the_command_tail(
 
 def test_each_log_of_several_sessions_has_its_last_lines(variant, scripted, scripted_session):
     logs = {"a1": [b"1\n2\n3\n"], "b2": [b"x\ny"], "c3": [b""]}
-    scripted.answer = stage = Stage([], logs=logs)
-    stage.records["c3"] = [json_answer(record("c3"))]
+    scripted.respond = stage = Stage([], logs=logs)
+    stage.records["c3"] = [json_response(record("c3"))]
     results = variant.run(scripted_session.logs(list(logs), tail=2))
     assert results == {"a1": "2\n3\n", "b2": "x\ny", "c3": ""}
 
@@ -51,7 +51,7 @@ def test_each_log_of_several_sessions_has_its_last_lines(variant, scripted, scri
 def test_the_last_lines_of_a_large_log_need_little_memory(variant, scripted, scripted_session):
     """The lines have many lengths, so that parts of the response end in the middle of a line."""
     lines = b"".join(b"%d" % number + b"x" * (number % 700) + b"\n" for number in range(40_000))
-    scripted.answer = Stage([], logs={"a1": [lines], "b2": [lines + b"the end"]})
+    scripted.respond = Stage([], logs={"a1": [lines], "b2": [lines + b"the end"]})
     tracemalloc.start()
     try:
         results = variant.run(scripted_session.logs(["a1", "b2"], tail=3))
@@ -70,15 +70,15 @@ def test_last_lines_above_the_limit_of_memory_are_a_failure(
     for name in ("async", "sync"):
         monkeypatch.setattr(f"skaha._{name}._logs._MAX_TAIL_BYTES", 2**21)
     logs = {"a1": [b"x" * 2**22], "b2": [b"y\n" * 2**22 + b"end\n"]}
-    scripted.answer = Stage([], logs=logs)
+    scripted.respond = Stage([], logs=logs)
     results = variant.run(scripted_session.logs(["a1", "b2"], tail=1))
     assert results == {"b2": "end\n"}
     assert "more than 2 MiB; large logs can be saved" in str(results.failures["a1"])
 
 
 def test_the_last_lines_are_read_again_after_a_lost_connection(variant, scripted):
-    half = Answer(200, b"1\n2\n", headers={"Content-Length": "100"})
-    scripted.answer = Stage([], logs={"a1": [half, Answer(503), b"1\n2\n3\n4\n"]})
+    half = Response(200, b"1\n2\n", headers={"Content-Length": "100"})
+    scripted.respond = Stage([], logs={"a1": [half, Response(503), b"1\n2\n3\n4\n"]})
     retry = Retry(first_pause=0.001)
     session = variant.open(server=scripted.url, token="t", retry=retry, timeout=0.3)
     assert variant.run(session.logs("a1", tail=3)) == {"a1": "2\n3\n4\n"}
@@ -91,8 +91,8 @@ def test_the_last_lines_are_read_again_after_a_lost_connection(variant, scripted
 def test_an_empty_log_is_returned_only_if_the_session_exists(
     variant, scripted, scripted_session, tail
 ):
-    scripted.answer = stage = Stage([])
-    stage.records["a1"] = [json_answer(record("a1", "Pending"))]
+    scripted.respond = stage = Stage([])
+    stage.records["a1"] = [json_response(record("a1", "Pending"))]
     results = variant.run(scripted_session.logs(["a1", "b2"], tail=tail))
     assert results == {"a1": ""}
     assert isinstance(results.failures["b2"], errors.NotFoundError)
@@ -101,7 +101,7 @@ def test_an_empty_log_is_returned_only_if_the_session_exists(
 
 
 def test_a_log_that_is_not_empty_needs_one_request(variant, scripted, scripted_session):
-    scripted.answer = Stage([], logs={"a1": [b"\n"]})
+    scripted.respond = Stage([], logs={"a1": [b"\n"]})
     assert variant.run(scripted_session.logs("a1")) == {"a1": "\n"}
     assert len(scripted.received) == 1
 
@@ -109,7 +109,7 @@ def test_a_log_that_is_not_empty_needs_one_request(variant, scripted, scripted_s
 def test_no_file_is_saved_for_a_session_that_does_not_exist(
     variant, scripted, scripted_session, tmp_path
 ):
-    scripted.answer = Stage([record("a1")])
+    scripted.respond = Stage([record("a1")])
     paths = save(variant, scripted_session, ["a1", "b2"], tmp_path)
     assert contents(tmp_path) == {"name-of-a1-a1.log": b""}
     assert list(paths) == ["a1"]
@@ -117,7 +117,7 @@ def test_no_file_is_saved_for_a_session_that_does_not_exist(
 
 
 def test_the_last_lines_are_printed(variant, scripted, scripted_session, capsys):
-    scripted.answer = Stage([], logs={"a1": [b"1\n2\n3\n"]})
+    scripted.respond = Stage([], logs={"a1": [b"1\n2\n3\n"]})
     assert variant.run(scripted_session.logs("a1", verbose=True, tail=1)) is None
     assert capsys.readouterr().out.split() == ["a1:", "3"]
 
@@ -142,7 +142,7 @@ def contents(folder):
 
 def test_each_session_has_a_file_by_its_name_and_id(variant, scripted, scripted_session, tmp_path):
     logs = {"a1": [b"one\n"], "b2": ["zwölf\n".encode()], "c3": [b"\xff\x00"]}
-    scripted.answer = Stage(
+    scripted.respond = Stage(
         [record("b2", "Completed", name="sweep-2"), record("a1", name="sweep-1")], logs=logs
     )
     folder = tmp_path / "new" / "folder"
@@ -198,7 +198,7 @@ ODD_NAMES = [
 def test_no_name_saves_a_file_outside_of_the_directory(
     variant, scripted, scripted_session, tmp_path, name
 ):
-    scripted.answer = Stage([record("a1", name=name)], logs={"a1": [b"one\n"]})
+    scripted.respond = Stage([record("a1", name=name)], logs={"a1": [b"one\n"]})
     folder = tmp_path / "target" / "folder"
     [path] = save(variant, scripted_session, "a1", folder).values()
     assert path.parent == folder
@@ -213,7 +213,7 @@ def test_no_name_saves_a_file_outside_of_the_directory(
 def test_an_odd_record_in_the_list_does_not_change_the_names_of_others(
     variant, scripted, scripted_session, tmp_path, odd
 ):
-    scripted.answer = Stage([record("a1"), odd], logs={"a1": [b"one\n"]})
+    scripted.respond = Stage([record("a1"), odd], logs={"a1": [b"one\n"]})
     assert list(save(variant, scripted_session, "a1", tmp_path)) == ["a1"]
     assert contents(tmp_path) == {"name-of-a1-a1.log": b"one\n"}
 
@@ -224,14 +224,14 @@ def test_an_app_does_not_name_the_file_of_its_desktop(
     """Older platforms also list apps; the record of an app has the id of its desktop."""
     desktop = record("d8", type="desktop", name="desk")
     app = record("d8", type="desktop-app", name="<none>", appid="k4b")
-    scripted.answer = Stage([desktop, app], logs={"d8": [b"one\n"]})
+    scripted.respond = Stage([desktop, app], logs={"d8": [b"one\n"]})
     save(variant, scripted_session, "d8", tmp_path)
     assert list(contents(tmp_path)) == ["desk-d8.log"]
 
 
 def test_a_file_is_replaced_by_the_longer_log(variant, scripted, scripted_session, tmp_path):
     logs = [b"one\n", b"one\n", b"one\ntwo\n"]
-    stage = scripted.answer = Stage([record("a1")], logs={"a1": logs})
+    stage = scripted.respond = Stage([record("a1")], logs={"a1": logs})
     for expected in logs:
         save(variant, scripted_session, "a1", tmp_path)
         assert contents(tmp_path) == {"name-of-a1-a1.log": expected}
@@ -244,7 +244,7 @@ def test_a_shorter_log_does_not_replace_the_file(
 ):
     """The platform sends less if the container was started again, or is deleted."""
     logs = {"a1": [b"one\ntwo\n", shorter], "b2": [b"1\n", b"1\n2\n"]}
-    scripted.answer = Stage([record("a1"), record("b2")], logs=logs)
+    scripted.respond = Stage([record("a1"), record("b2")], logs=logs)
     save(variant, scripted_session, ["a1", "b2"], tmp_path)
     paths = save(variant, scripted_session, ["a1", "b2"], tmp_path)
     assert list(paths) == ["b2"]
@@ -267,14 +267,14 @@ def test_several_programs_can_save_the_same_logs_at_the_same_time(variant, scrip
         barrier.wait(10)
         yield log[100:]
 
-    def answer(request):
+    def respond(request):
         if "view" not in request.query:
-            return json_answer([record(session_id) for session_id in ids])
+            return json_response([record(session_id) for session_id in ids])
         if not request.path.endswith("/a0"):
-            return Answer(200, log)
-        return Answer(200, parts(), headers={"Content-Length": str(len(log))})
+            return Response(200, log)
+        return Response(200, parts(), headers={"Content-Length": str(len(log))})
 
-    scripted.answer = answer
+    scripted.respond = respond
     clients = [variant.open(server=scripted.url, token="t", retry=False) for _ in range(3)]
     if variant.name == "sync":
         with ThreadPoolExecutor() as executor:
@@ -292,10 +292,10 @@ def test_several_programs_can_save_the_same_logs_at_the_same_time(variant, scrip
 
 INVALID_LOGS = {
     "an HTML page": (PAGE, errors.AnswerError),
-    "a refusal": (Answer(500, "oops"), errors.ServerError),
+    "a refusal": (Response(500, "oops"), errors.ServerError),
     "a lost connection": (None, errors.ConnectionFailedError),
     "half a log": (
-        Answer(200, b"half", headers={"Content-Length": "100"}),
+        Response(200, b"half", headers={"Content-Length": "100"}),
         errors.ConnectionFailedError,
     ),
 }
@@ -303,9 +303,9 @@ INVALID_LOGS = {
 
 @pytest.mark.parametrize("name", INVALID_LOGS)
 def test_an_incomplete_log_does_not_replace_the_file(variant, scripted, tmp_path, name):
-    answer, error_type = INVALID_LOGS[name]
+    response, error_type = INVALID_LOGS[name]
     records = listing({"a1": "Running", "b2": "Running"})
-    scripted.answer = Stage(records, logs={"a1": [b"old\n", answer], "b2": [b"1\n", b"1\n2\n"]})
+    scripted.respond = Stage(records, logs={"a1": [b"old\n", response], "b2": [b"1\n", b"1\n2\n"]})
     session = variant.open(server=scripted.url, token="t", retry=False, timeout=0.3)
     save(variant, session, ["a1", "b2"], tmp_path)
     try:
@@ -320,7 +320,7 @@ def test_an_incomplete_log_does_not_replace_the_file(variant, scripted, tmp_path
 
 
 def test_an_html_page_is_not_saved(variant, scripted, scripted_session, tmp_path):
-    scripted.answer = Stage([record("a1")], logs={"a1": [PAGE]})
+    scripted.respond = Stage([record("a1")], logs={"a1": [PAGE]})
     with pytest.raises(errors.AnswerError, match="HTML page"):
         save(variant, scripted_session, "a1", tmp_path)
     assert contents(tmp_path) == {}
@@ -329,7 +329,7 @@ def test_an_html_page_is_not_saved(variant, scripted, scripted_session, tmp_path
 def test_a_log_is_written_to_the_disk_in_parts(variant, scripted, scripted_session, tmp_path):
     """The log is larger than the memory that is used for it."""
     log = b"a line of a log\n" * 2**21
-    scripted.answer = Stage([record("a1")], logs={"a1": [log]})
+    scripted.respond = Stage([record("a1")], logs={"a1": [log]})
     tracemalloc.start()
     try:
         [path] = save(variant, scripted_session, "a1", tmp_path).values()
@@ -344,7 +344,7 @@ def test_a_file_at_the_path_of_the_directory_raises_an_error(
     variant, scripted, scripted_session, tmp_path
 ):
     (tmp_path / "existing").write_text("a text")
-    scripted.answer = Stage([record("a1")])
+    scripted.respond = Stage([record("a1")])
     with pytest.raises(OSError, match="existing"):
         save(variant, scripted_session, "a1", tmp_path / "existing")
     assert (tmp_path / "existing").read_text() == "a text"
@@ -365,8 +365,8 @@ def test_the_old_file_stays_complete_until_the_new_one_is_complete(
         contents_meanwhile.append(contents(tmp_path)["name-of-a1-a1.log"])
         yield b"d\nnew\n"
 
-    new = Answer(200, parts(), headers={"Content-Length": "8"})
-    scripted.answer = Stage([record("a1")], logs={"a1": [b"old\n", new]})
+    new = Response(200, parts(), headers={"Content-Length": "8"})
+    scripted.respond = Stage([record("a1")], logs={"a1": [b"old\n", new]})
     save(variant, scripted_session, "a1", tmp_path)
     save(variant, scripted_session, "a1", tmp_path)
     assert contents_meanwhile == [b"old\n"]

@@ -2,7 +2,7 @@
 
 import pytest
 import samples
-from scripted import Answer, json_answer
+from scripted import Response, json_response
 
 from skaha.errors import AnswerError, ServerError
 
@@ -11,7 +11,7 @@ NAMESPACE = 'xmlns="http://www.ivoa.net/xml/VOSIAvailability/v1.0"'
 
 
 def open_client(variant, scripted, kind, body, content_type="text/xml"):
-    scripted.answer = lambda _: Answer(200, body, content_type)
+    scripted.respond = lambda _: Response(200, body, content_type)
     return variant.open(kind, server=scripted.url, token="t", retry=False)
 
 
@@ -75,7 +75,7 @@ def test_an_invalid_availability_document_is_refused(variant, scripted, body):
 
 def test_an_error_response_instead_of_the_document_is_raised(variant, scripted):
     overview = open_client(variant, scripted, "Overview", "")
-    scripted.answer = lambda _: Answer(503, "down for repairs")
+    scripted.respond = lambda _: Response(503, "down for repairs")
     with pytest.raises(ServerError, match="down for repairs"):
         variant.run(overview.availability())
 
@@ -87,7 +87,9 @@ def test_the_availability_needs_no_credentials(variant, platform, tmp_path, monk
 
 def test_images_are_returned_as_their_references(variant, scripted):
     images = open_client(variant, scripted, "Images", "")
-    scripted.answer = lambda _: json_answer([*samples.IMAGES, {"types": ["headless"]}, {"id": ""}])
+    scripted.respond = lambda _: json_response(
+        [*samples.IMAGES, {"types": ["headless"]}, {"id": ""}]
+    )
     assert variant.run(images.fetch()) == [image["id"] for image in samples.IMAGES]
 
 
@@ -103,13 +105,13 @@ def test_images_are_filtered_by_kind(variant, platform):
 @pytest.mark.parametrize("profile", samples.CONTEXTS)
 def test_resources_are_returned_unchanged(variant, scripted, profile):
     context = open_client(variant, scripted, "Context", "")
-    scripted.answer = lambda _: json_answer(samples.CONTEXTS[profile])
+    scripted.respond = lambda _: json_response(samples.CONTEXTS[profile])
     assert variant.run(context.resources()) == samples.CONTEXTS[profile]
 
 
 @pytest.mark.parametrize("profile", samples.STATISTICS)
 def test_statistics_are_returned_unchanged(variant, scripted, scripted_session, profile):
-    scripted.answer = lambda _: json_answer(samples.STATISTICS[profile])
+    scripted.respond = lambda _: json_response(samples.STATISTICS[profile])
     assert variant.run(scripted_session.stats()) == samples.STATISTICS[profile]
 
 

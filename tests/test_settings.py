@@ -5,7 +5,7 @@ import threading
 import traceback
 
 import pytest
-from scripted import json_answer
+from scripted import json_response
 
 import skaha
 from skaha import SkahaClient
@@ -155,7 +155,7 @@ def test_the_file_is_read_when_a_client_is_constructed(file):
 
 
 def test_a_token_function_is_called_for_each_request(variant, scripted):
-    scripted.answer = lambda _: json_answer([])
+    scripted.respond = lambda _: json_response([])
     tokens = iter(["first", "second"])
     session = variant.open(server=scripted.url, token=lambda: next(tokens))
     for _ in range(2):
@@ -165,7 +165,7 @@ def test_a_token_function_is_called_for_each_request(variant, scripted):
 
 
 def test_the_event_loop_continues_while_a_token_function_runs(scripted):
-    scripted.answer = lambda _: json_answer([])
+    scripted.respond = lambda _: json_response([])
     other_task_ran = threading.Event()
 
     def token():

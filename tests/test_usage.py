@@ -11,7 +11,7 @@ import pytest
 from checkout import ROOT, run_script
 from described import DOCUMENT as DESCRIPTION
 from facade import uses
-from scripted import Answer, json_answer
+from scripted import Response, json_response
 from spec import Spec, has_fixed_value, read
 from usage import RAW_ONLY, complaints, parts_in_use
 
@@ -312,12 +312,12 @@ ENDED = {"id": "a1", "name": "sweep-1", "type": "headless", "status": "Completed
 def respond(request):
     """Respond like a platform with one session, which has ended."""
     if request.method == "POST" and request.path.endswith(("session", "app")):
-        return Answer(200, "a1\n")
+        return Response(200, "a1\n")
     if "view" in request.query and request.query["view"][0] in {"logs", "events"}:
-        return Answer(200, "")
+        return Response(200, "")
     if request.path.endswith(("session", "app", "image")) and "stats" not in str(request.query):
-        return json_answer([ENDED])
-    return json_answer(ENDED)
+        return json_response([ENDED])
+    return json_response(ENDED)
 
 
 def operation_of(request):
@@ -354,7 +354,7 @@ def fits(described, request):
 def sent(scripted, tmp_path):
     """The methods that sent each operation, and the parameters that each operation had."""
     methods, parameters = defaultdict(set), defaultdict(set)
-    scripted.answer = respond
+    scripted.respond = respond
     registry = skaha.ContainerRegistry(username="vrubin", secret="s")
     for name, call in CALLS.items():
         scripted.received.clear()

@@ -3,13 +3,14 @@
 import itertools
 import threading
 import time
+from types import SimpleNamespace
 
 import httpx
 import hypothesis.strategies as st
 import pytest
 import samples
 from hypothesis import HealthCheck, given, settings
-from scripted import Answer, json_answer
+from scripted import Response, json_response
 from staged import IMAGE, Stage, listing, record
 
 from skaha import Retry, errors
@@ -19,7 +20,7 @@ TIMEOUT = 20  # seconds
 
 
 def wait(variant, scripted, listings, ids, **options):
-    scripted.answer = Stage(*listings)
+    scripted.respond = Stage(*listings)
     session = variant.open(server=scripted.url, token="t", retry=False)
     return variant.run(session.wait(ids, **QUICK | options))
 
@@ -232,12 +233,18 @@ def test_a_session_that_stays_failed_has_ended(variant, scripted, options):
     assert wait(variant, scripted, listings, "a1", **options) == {"a1": "Failed"}
 
 
-def test_a_session_that_fails_repeatedly_has_the_whole_time_after_each_failure(variant, scripted):
+def test_a_session_that_fails_repeatedly_has_the_whole_time_after_each_failure(
+    variant, scripted, monkeypatch
+):
     """All failures together last longer than `restart`, but each of them is shorter."""
+    # One second passes between two lists, however busy the machine is.
+    clock = SimpleNamespace(monotonic=lambda: list_requests(scripted))
+    monkeypatch.setattr("skaha._sansio.status_tracker.time", clock)
     statuses = ["Failed", "Failed", "Running"] * 10 + ["Completed"]
     listings = [[record("a1", status, type="notebook")] for status in statuses]
-    result = wait(variant, scripted, listings, "a1", poll=0.02, longest_poll=0.02, restart=0.2)
-    assert result == {"a1": "Completed"}
+    assert wait(variant, scripted, listings, "a1", restart=1.5) == {"a1": "Completed"}
+    always = [[record("a1", "Failed", type="notebook")]]
+    assert wait(variant, scripted, always, "a1", restart=1.5) == {"a1": "Failed"}
 
 
 @pytest.mark.usefixtures("quick_look_ups")
@@ -262,9 +269,9 @@ def test_a_session_that_is_missing_from_a_list_has_not_ended(variant, scripted):
 @pytest.mark.usefixtures("quick_look_ups")
 def test_the_status_of_an_unlisted_session_is_looked_up_by_its_id(variant, scripted):
     reports = []
-    scripted.answer = stage = Stage(listing({"a1": "Pending"}), [])
+    scripted.respond = stage = Stage(listing({"a1": "Pending"}), [])
     statuses = ["Running", "Running", "Completed"]
-    stage.records["a1"] = [json_answer(record("a1", status)) for status in statuses]
+    stage.records["a1"] = [json_response(record("a1", status)) for status in statuses]
     session = variant.open(server=scripted.url, token="t", retry=False)
     result = variant.run(
         session.wait("a1", **QUICK, progress=lambda report: reports.append(report["a1"]))
@@ -273,30 +280,30 @@ def test_the_status_of_an_unlisted_session_is_looked_up_by_its_id(variant, scrip
     assert reports == ["Pending", "Running", "Completed"]
 
 
-PAGE = Answer(404, "<html>no such host</html>", "text/html")
+PAGE = Response(404, "<html>no such host</html>", "text/html")
 AMBIGUOUS = {
     "the HTML page of an ingress": [PAGE, PAGE, PAGE],
-    "the text of an ingress": [Answer(404, "404 page not found\n")] * 3,
-    "an outage": [Answer(503, "busy"), None, Answer(500, "oops")],
-    "other answers": [Answer(200, "ok"), Answer(401, "expired"), Answer(302, "")],
+    "the text of an ingress": [Response(404, "404 page not found\n")] * 3,
+    "an outage": [Response(503, "busy"), None, Response(500, "oops")],
+    "other responses": [Response(200, "ok"), Response(401, "expired"), Response(302, "")],
     "refusals of a session that exists": [
-        Answer(400, "cannot read now\n"),
-        Answer(409, "session is being updated\n"),
-        Answer(423, "locked\n"),
+        Response(400, "cannot read now\n"),
+        Response(409, "session is being updated\n"),
+        Response(423, "locked\n"),
     ],
-    "one refusal": [Answer(404, "session a1 not found\n")],
+    "one refusal": [Response(404, "session a1 not found\n")],
     "refusals, but not in a row": [
-        *[Answer(404, "session a1 not found\n"), json_answer(record("a1", "Running"))] * 3
+        *[Response(404, "session a1 not found\n"), json_response(record("a1", "Running"))] * 3
     ],
-    "the app of a desktop": [json_answer(record("a1", "Failed", type="desktop-app"))] * 3,
+    "the app of a desktop": [json_response(record("a1", "Failed", type="desktop-app"))] * 3,
 }
 
 
-@pytest.mark.parametrize("answers", AMBIGUOUS.values(), ids=list(AMBIGUOUS))
+@pytest.mark.parametrize("responses", AMBIGUOUS.values(), ids=list(AMBIGUOUS))
 @pytest.mark.usefixtures("quick_look_ups")
-def test_an_ambiguous_response_does_not_mean_that_a_session_is_gone(variant, scripted, answers):
-    scripted.answer = stage = Stage(listing({"a1": "Running"}), [])
-    stage.records["a1"] = [*answers, json_answer(record("a1", "Completed"))]
+def test_an_ambiguous_response_does_not_mean_that_a_session_is_gone(variant, scripted, responses):
+    scripted.respond = stage = Stage(listing({"a1": "Running"}), [])
+    stage.records["a1"] = [*responses, json_response(record("a1", "Completed"))]
     session = variant.open(server=scripted.url, token="t", retry=False)
     assert variant.run(session.wait("a1", **QUICK)) == {"a1": "Completed"}
 
@@ -304,15 +311,15 @@ def test_an_ambiguous_response_does_not_mean_that_a_session_is_gone(variant, scr
 @pytest.mark.parametrize(
     "refusal",
     [
-        Answer(404, "session a1 not found\n"),
-        Answer(410, "gone\n"),
-        Answer(400, "canfar.net/id label value exceeds 63 characters"),
+        Response(404, "session a1 not found\n"),
+        Response(410, "gone\n"),
+        Response(400, "canfar.net/id label value exceeds 63 characters"),
     ],
     ids=lambda refusal: str(refusal.status),
 )
 @pytest.mark.usefixtures("quick_look_ups")
 def test_a_clear_refusal_of_the_platform_means_that_a_session_is_gone(variant, scripted, refusal):
-    scripted.answer = stage = Stage(listing({"a1": "Running"}), [])
+    scripted.respond = stage = Stage(listing({"a1": "Running"}), [])
     stage.records["a1"] = [refusal]
     session = variant.open(server=scripted.url, token="t", retry=False)
     assert variant.run(session.wait("a1", **QUICK)) == {"a1": "Gone"}
@@ -398,11 +405,11 @@ def test_the_list_is_requested_at_the_time_out_even_if_the_pause_is_longer(varia
 
 def test_the_time_out_is_kept_while_the_platform_is_overloaded(variant, scripted):
     """The `Retry-After` of the platform does not prolong the wait, and the statuses are kept."""
-    scripted.answer = stage = Stage(listing({"a1": "Running", "b2": "Completed"}))
+    scripted.respond = stage = Stage(listing({"a1": "Running", "b2": "Completed"}))
     session = variant.open(server=scripted.url, token="t", retry=Retry(attempts=2, longest_pause=3))
 
     def overload(_):
-        stage.overrides["GET session"] = Answer(503, "busy", headers={"Retry-After": "3"})
+        stage.overrides["GET session"] = Response(503, "busy", headers={"Retry-After": "3"})
 
     before = time.monotonic()
     with pytest.raises((errors.WaitTimeoutError, errors.ServerError)) as caught:
@@ -412,7 +419,7 @@ def test_the_time_out_is_kept_while_the_platform_is_overloaded(variant, scripted
 
 
 def test_an_error_during_a_wait_has_the_last_statuses(variant, scripted):
-    scripted.answer = stage = Stage(listing({"a1": "Running", "b2": "Completed"}))
+    scripted.respond = stage = Stage(listing({"a1": "Running", "b2": "Completed"}))
     session = variant.open(server=scripted.url, token="t", retry=False)
 
     def close_connections(_):
@@ -426,26 +433,26 @@ def test_an_error_during_a_wait_has_the_last_statuses(variant, scripted):
 # Outages.
 
 QUICK_RETRY = Retry(first_pause=0.01, longest_pause=0.02)
-BUSY = Answer(503, "<html><title>Service Unavailable</title></html>", "text/html")
+BUSY = Response(503, "<html><title>Service Unavailable</title></html>", "text/html")
 TEMPORARY = {
     "busy": BUSY,
     "lost connections": None,
-    "a stopped API server": Answer(500, "unexpected exception: ConnectException"),
-    "too many requests": Answer(429, "slow down", headers={"Retry-After": "0"}),
-    "the HTML page of an ingress": Answer(404, "<html>no such host</html>", "text/html"),
-    "the text of an ingress": Answer(404, "default backend - 404"),
-    "a maintenance page": Answer(200, "<html>back soon</html>", "text/html"),
-    "a redirect": Answer(302, "", headers={"Location": "https://status.example.org/"}),
+    "a stopped API server": Response(500, "unexpected exception: ConnectException"),
+    "too many requests": Response(429, "slow down", headers={"Retry-After": "0"}),
+    "the HTML page of an ingress": Response(404, "<html>no such host</html>", "text/html"),
+    "the text of an ingress": Response(404, "default backend - 404"),
+    "a maintenance page": Response(200, "<html>back soon</html>", "text/html"),
+    "a redirect": Response(302, "", headers={"Location": "https://status.example.org/"}),
 }
 
 
-@pytest.mark.parametrize("answer", TEMPORARY.values(), ids=list(TEMPORARY))
+@pytest.mark.parametrize("response", TEMPORARY.values(), ids=list(TEMPORARY))
 @pytest.mark.parametrize("timeout", [None, TIMEOUT])
 def test_a_wait_survives_an_outage_and_warns_at_its_start_and_end(
-    variant, scripted, caplog, answer, timeout
+    variant, scripted, caplog, response, timeout
 ):
-    outage = [answer] * 12
-    scripted.answer = Stage(listing({"a1": "Running"}), *outage, listing({"a1": "Completed"}))
+    outage = [response] * 12
+    scripted.respond = Stage(listing({"a1": "Running"}), *outage, listing({"a1": "Completed"}))
     session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
     assert variant.run(session.wait("a1", timeout=timeout, **QUICK)) == {"a1": "Completed"}
     start_message, end_message = warnings_of(caplog)
@@ -455,7 +462,7 @@ def test_a_wait_survives_an_outage_and_warns_at_its_start_and_end(
 
 
 def test_a_single_lost_response_does_not_count_as_an_outage(variant, scripted, caplog):
-    scripted.answer = Stage(listing({"a1": "Running"}), None, listing({"a1": "Completed"}))
+    scripted.respond = Stage(listing({"a1": "Running"}), None, listing({"a1": "Completed"}))
     session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
     assert variant.run(session.wait("a1", **QUICK)) == {"a1": "Completed"}
     assert warnings_of(caplog) == []
@@ -463,19 +470,20 @@ def test_a_single_lost_response_does_not_count_as_an_outage(variant, scripted, c
 
 @pytest.mark.parametrize("first", [[], [listing({"a1": "Running"})]], ids=["always", "later"])
 def test_the_time_out_of_a_wait_also_ends_it_during_an_outage(variant, scripted, first):
-    scripted.answer = Stage(*first, BUSY)
-    session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
+    scripted.respond = Stage(*first, BUSY)
+    retry = Retry(attempts=2, first_pause=0.01, longest_pause=0.02)
+    session = variant.open(server=scripted.url, token="t", retry=retry)
     with pytest.raises(errors.WaitTimeoutError) as caught:
-        variant.run(session.wait("a1", timeout=0.5, **QUICK))
-    assert "after 0.5 s, a1 is " in str(caught.value)
+        variant.run(session.wait("a1", timeout=1, **QUICK))
+    assert "after 1 s, a1 is " in str(caught.value)
     assert "the platform does not respond: " in str(caught.value)
     assert "503" in str(caught.value)
-    assert len(scripted.received) > QUICK_RETRY.attempts
+    assert len(scripted.received) > retry.attempts
     assert caught.value.partial == {"a1": "Running" if first else "Unseen"}
 
 
 def test_a_wait_for_a_platform_that_never_responds_ends_at_the_deadline(variant, scripted):
-    scripted.answer = Stage(BUSY)
+    scripted.respond = Stage(BUSY)
     retry = Retry(attempts=2, first_pause=0.01, longest_pause=0.02, deadline=0.3)
     session = variant.open(server=scripted.url, token="t", retry=retry)
     before = time.monotonic()
@@ -486,15 +494,15 @@ def test_a_wait_for_a_platform_that_never_responds_ends_at_the_deadline(variant,
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
-        Answer(401, "Token has expired"),
-        Answer(403, "Not authorized to use the skaha system"),
-        Answer(400, "no"),
+        Response(401, "Token has expired"),
+        Response(403, "Not authorized to use the skaha system"),
+        Response(400, "no"),
     ],
 )
-def test_a_permanent_refusal_ends_a_wait_at_once(variant, scripted, answer):
-    scripted.answer = Stage(listing({"a1": "Running"}), answer)
+def test_a_permanent_refusal_ends_a_wait_at_once(variant, scripted, response):
+    scripted.respond = Stage(listing({"a1": "Running"}), response)
     session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
     with pytest.raises(errors.StatusError) as caught:
         variant.run(session.wait("a1", **QUICK))
@@ -504,7 +512,7 @@ def test_a_permanent_refusal_ends_a_wait_at_once(variant, scripted, answer):
 
 @pytest.mark.parametrize("name", ["a maintenance page", "the HTML page of an ingress"])
 def test_an_html_page_as_the_first_response_ends_a_wait_at_once(variant, scripted, name):
-    scripted.answer = Stage(TEMPORARY[name])
+    scripted.respond = Stage(TEMPORARY[name])
     session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
     with pytest.raises((errors.AnswerError, errors.NotFoundError)):
         variant.run(session.wait("a1", timeout=TIMEOUT, **QUICK))
@@ -513,7 +521,7 @@ def test_an_html_page_as_the_first_response_ends_a_wait_at_once(variant, scripte
 
 @pytest.mark.parametrize("name", ["a maintenance page", "the HTML page of an ingress"])
 def test_an_html_page_as_a_later_response_ends_a_wait_at_the_deadline(variant, scripted, name):
-    scripted.answer = Stage(listing({"a1": "Running"}), TEMPORARY[name])
+    scripted.respond = Stage(listing({"a1": "Running"}), TEMPORARY[name])
     retry = Retry(first_pause=0.01, longest_pause=0.02, deadline=0.3)
     session = variant.open(server=scripted.url, token="t", retry=retry)
     before = time.monotonic()
@@ -526,12 +534,12 @@ def test_a_silent_platform_does_not_prolong_a_wait(variant, scripted, monkeypatc
     monkeypatch.setattr("skaha._sansio.call_context._MIN_TIMEOUT", 0.1)
     is_over = threading.Event()
 
-    def answer(_):
+    def respond(_):
         if len(scripted.received) > 1:
             is_over.wait(TIMEOUT)
-        return json_answer(listing({"a1": "Running"}))
+        return json_response(listing({"a1": "Running"}))
 
-    scripted.answer = answer
+    scripted.respond = respond
     session = variant.open(server=scripted.url, token="t", timeout=TIMEOUT, retry=QUICK_RETRY)
     before = time.monotonic()
     try:
@@ -544,7 +552,7 @@ def test_a_silent_platform_does_not_prolong_a_wait(variant, scripted, monkeypatc
 
 # Sessions that stay pending, and the reasons.
 
-PULL_FAILED = Answer(
+PULL_FAILED = Response(
     200,
     """TYPE      REASON   MESSAGE                                   FIRST-TIME   LAST-TIME
 Normal    Pulling  Pulling image "images.canfar.net/a/b:c"   <nil>        <nil>
@@ -557,7 +565,7 @@ REASON = "Failed to pull image: not found; Error: ImagePullBackOff"
 
 
 def test_a_time_out_error_says_why_a_session_is_still_pending(variant, scripted):
-    scripted.answer = stage = Stage(listing({"a1": "Running", "b2": "Pending"}))
+    scripted.respond = stage = Stage(listing({"a1": "Running", "b2": "Pending"}))
     stage.events["b2"] = PULL_FAILED
     session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
     with pytest.raises(errors.WaitTimeoutError) as caught:
@@ -567,10 +575,10 @@ def test_a_time_out_error_says_why_a_session_is_still_pending(variant, scripted)
 
 
 @pytest.mark.parametrize(
-    "events", [Answer(404, "session b2 not found."), Answer(200, "<none>\n"), BUSY, None]
+    "events", [Response(404, "session b2 not found."), Response(200, "<none>\n"), BUSY, None]
 )
 def test_a_time_out_error_without_events_gives_no_reason(variant, scripted, events):
-    scripted.answer = stage = Stage(listing({"b2": "Pending"}))
+    scripted.respond = stage = Stage(listing({"b2": "Pending"}))
     stage.events["b2"] = events
     session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
     with pytest.raises(errors.WaitTimeoutError) as caught:
@@ -585,7 +593,7 @@ def test_a_long_wait_warns_once_and_says_why_sessions_are_pending(
         monkeypatch.setattr(f"skaha._{name}._poller._SECONDS_BETWEEN_EVENTS", 0)
     pending = listing({"a1": "Pending", "b2": "Pending"})
     listings = [pending, pending, pending, listing({"a1": "Completed", "b2": "Completed"})]
-    scripted.answer = stage = Stage(*listings)
+    scripted.respond = stage = Stage(*listings)
     stage.events["a1"] = PULL_FAILED
     session = variant.open(server=scripted.url, token="t", retry=False)
     variant.run(session.wait(["a1", "b2"], **QUICK))
@@ -604,7 +612,7 @@ def test_the_longest_pause_also_bounds_the_first_one(variant, scripted):
 
 def test_the_pauses_grow_up_to_the_longest_pause(variant, scripted):
     listings = [listing({"a1": "Running"})] * 6 + [listing({"a1": "Failed"})]
-    scripted.answer = stage = Stage(*listings)
+    scripted.respond = stage = Stage(*listings)
     session = variant.open(server=scripted.url, token="t")
     variant.run(session.wait("a1", poll=0.04, longest_poll=0.1))
     gaps = [after - before for before, after in itertools.pairwise(stage.listing_times)]
@@ -673,7 +681,7 @@ MESSAGES = {"ids": "id", "until": "until|status"}
     ],
 )
 def test_invalid_input_is_refused_before_a_request_is_sent(variant, scripted, name, value):
-    scripted.answer = lambda _: json_answer([record("a1", "Failed")])
+    scripted.respond = lambda _: json_response([record("a1", "Failed")])
     session = variant.open(server=scripted.url, token="t", retry=False)
     with pytest.raises(errors.InvalidInputError, match=MESSAGES.get(name, name)):
         variant.run(session.wait(**{"ids": "a1"} | {name: value}))

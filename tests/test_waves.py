@@ -8,7 +8,7 @@ import time
 
 import httpx
 import pytest
-from scripted import Answer, json_answer
+from scripted import Response, json_response
 from staged import IMAGE, embedded, record
 
 from skaha import errors
@@ -116,7 +116,7 @@ class ShrinkingPlatform:
             self.launched.append(f"id-{name}")
             self._unlisted.append((self.lag, record(f"id-{name}", "Pending", name=name)))
             self.maximum = max(self.maximum, len(self.active()))
-            return Answer(200, f"id-{name}\n")
+            return Response(200, f"id-{name}\n")
 
     def _list(self, request):
         self.lists += 1
@@ -125,20 +125,20 @@ class ShrinkingPlatform:
         self.records += [record for lag, record in self._unlisted if lag == 0]
         self._unlisted = [(lag - 1, record) for lag, record in self._unlisted if lag > 0]
         kinds = request.query.get("type", ["headless"])
-        answer = json_answer([record for record in self.records if record["type"] in kinds])
+        response = json_response([record for record in self.records if record["type"] in kinds])
         for session in self.records:
             if is_active(session):
                 session["status"] = "Completed"
                 break
-        return answer
+        return response
 
 
 def is_active(record):
     return record["type"] == "headless" and record["status"] in ("Pending", "Running")
 
 
-def launch_in_waves(variant, scripted, answer, **options):
-    scripted.answer = answer
+def launch_in_waves(variant, scripted, response, **options):
+    scripted.respond = response
     session = variant.open(server=scripted.url, token="t", retry=False)
     return variant.run(session.create("wave", IMAGE, **{"replicas": 7, "at_most": 3} | options))
 
@@ -184,13 +184,13 @@ def test_a_session_with_an_unknown_status_counts(variant, scripted):
 def test_sessions_that_are_missing_from_a_list_still_count(variant, scripted, kept):
     platform = ShrinkingPlatform()
 
-    def answer(request):
+    def respond(request):
         response = platform(request)
         if request.method == "GET" and platform.lists in (3, 5):
-            return json_answer(json.loads(response.body)[:kept])
+            return json_response(json.loads(response.body)[:kept])
         return response
 
-    launched = launch_in_waves(variant, scripted, answer)
+    launched = launch_in_waves(variant, scripted, respond)
     assert len(launched) == 7
     assert platform.maximum <= 3
 
@@ -200,7 +200,7 @@ def test_a_session_that_vanishes_does_not_count(variant, scripted, monkeypatch):
     monkeypatch.setattr(status_tracker, "_LOOK_UP_AFTER", 0)
     platform = ShrinkingPlatform()
 
-    def answer(request):
+    def respond(request):
         if request.path.endswith("/session"):
             response = platform(request)
             platform.records = [
@@ -208,25 +208,25 @@ def test_a_session_that_vanishes_does_not_count(variant, scripted, monkeypatch):
             ]
             return response
         key = request.path.rpartition("/")[2]
-        return Answer(404, f"session {key} not found.\n")
+        return Response(404, f"session {key} not found.\n")
 
-    launched = launch_in_waves(variant, scripted, answer)
+    launched = launch_in_waves(variant, scripted, respond)
     assert len(launched) == 7
     assert platform.maximum <= 3
 
 
 def test_a_refused_replica_does_not_stop_later_waves(variant, scripted):
     platform = ShrinkingPlatform()
-    platform.refusals["wave-4"] = Answer(400, "not this one")
+    platform.refusals["wave-4"] = Response(400, "not this one")
     launched = launch_in_waves(variant, scripted, platform)
     assert list(launched.names) == [f"wave-{n}" for n in (1, 2, 3, 5, 6, 7)]
     assert list(launched.failures) == ["wave-4"]
 
 
-@pytest.mark.parametrize("answer", [Answer(401, "expired"), Answer(500, "oops"), None])
-def test_an_error_of_a_later_wave_has_the_launched_sessions(variant, scripted, answer):
+@pytest.mark.parametrize("response", [Response(401, "expired"), Response(500, "oops"), None])
+def test_an_error_of_a_later_wave_has_the_launched_sessions(variant, scripted, response):
     platform = ShrinkingPlatform()
-    platform.refusals["GET"] = answer
+    platform.refusals["GET"] = response
     with pytest.raises(errors.SkahaError) as caught:
         launch_in_waves(variant, scripted, platform)
     partial = caught.value.partial
@@ -240,13 +240,13 @@ def test_a_cancellation_has_the_launched_sessions(variant, scripted):
     session = variant.open(server=scripted.url, token="t", retry=False)
     is_listing = threading.Event()
 
-    def answer(request):
+    def respond(request):
         if request.method == "GET" and platform.lists == 3:
             is_listing.set()
             time.sleep(0.3)
         return platform(request)
 
-    scripted.answer = answer
+    scripted.respond = respond
     if variant.name == "async":
 
         async def cancel():

@@ -71,7 +71,7 @@ class AsyncBaseClient(SkahaClient):
                         raise
                     raise invalid_value() from None
                 finally:
-                    if request.response is not None and request.header("date") is None:
+                    if request.response is not None and request.date is None:
                         self._has_dates = False
         except SkahaError as error:
             error.subject = subject

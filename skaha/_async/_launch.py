@@ -34,7 +34,8 @@ from skaha.results import attach_partial, raise_if_fatal, raise_with_partial
 
 if TYPE_CHECKING:
     from skaha._async._base_client import AsyncBaseClient
-    from skaha._sansio.launch import Launch, Replica
+    from skaha._sansio.launch import Launch
+    from skaha._sansio.replica import Replica
     from skaha.results import Launched
     from skaha_api.models import NewSession
 
@@ -146,10 +147,9 @@ class AsyncLauncher:
             records = await poller.read(functools.partial(list_sessions, self._client, kinds))
             # One list without a new session does not prove that the session has ended.
             await poller.update(tracker, records)
+            own = set(tracker.ids)
             others = [
-                record
-                for record in records
-                if record_id(record) not in tracker.ids and takes_room(record)
+                record for record in records if record_id(record) not in own and takes_room(record)
             ]
             active = len(tracker.pending) + len(others)
             if active < at_most:
@@ -270,7 +270,7 @@ class AsyncLauncher:
                 await sleep(client.retry.pause(attempt, error))
                 attempt += 1
             else:
-                return records, request.header("date")
+                return records, request.date
 
     async def _explain_refused_amounts(self) -> None:
         """Add the allowed values to errors about cores, memory and GPUs."""

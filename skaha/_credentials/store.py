@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -114,16 +114,14 @@ class Store:
         Raises:
             CredentialsError: If another process keeps the lock for longer than `timeout` seconds.
         """
-        try:
-            lock = _atomic_file.lock(self.path.with_suffix(".lock"), timeout)
-        except TimeoutError:
-            raise CredentialsError(
-                f"another process has been renewing the login at {self.issuer} for {timeout:g} s"
-            ) from None
-        except OSError as error:
-            raise CredentialsError(
-                f"{self.path.parent} cannot be written: {error.strerror}"
-            ) from None
+        with _file_errors(self.path.parent, "written"):
+            try:
+                lock = _atomic_file.lock(self.path.with_suffix(".lock"), timeout)
+            except TimeoutError:
+                raise CredentialsError(
+                    f"another process has been renewing the login at {self.issuer} for "
+                    f"{timeout:g} s"
+                ) from None
         with lock:
             yield
 
@@ -178,24 +176,26 @@ class Store:
         return removed
 
     def _read_file(self) -> SecretText | None:
-        try:
+        with _file_errors(self.path, "read"), suppress(FileNotFoundError, NotADirectoryError):
             return SecretText(_atomic_file.read_text(self.path))
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise CredentialsError(f"{self.path} cannot be read: {error.strerror}") from None
+        return None
 
     def _remove_file(self) -> None:
-        try:
+        with _file_errors(self.path, "removed"):
             self.path.unlink(missing_ok=True)
-        except OSError as error:
-            raise CredentialsError(f"{self.path} cannot be removed: {error.strerror}") from None
 
     def _write_file(self, text: SecretText) -> None:
-        try:
+        with _file_errors(self.path, "written"):
             _atomic_file.replace(self.path, text)
-        except OSError as error:
-            raise CredentialsError(f"{self.path} cannot be written: {error.strerror}") from None
+
+
+@contextmanager
+def _file_errors(path: Path, action: str) -> Iterator[None]:
+    """Convert the errors of the operating system."""
+    try:
+        yield
+    except OSError as error:
+        raise CredentialsError(f"{path} cannot be {action}: {error.strerror}") from None
 
 
 def _serialize(login: StoredLogin) -> SecretText:

@@ -67,9 +67,10 @@ class RequestContext:
         self.repeatable = repeatable
         self.response: httpx.Response | None = None
 
-    def header(self, name: str) -> str | None:
-        """Return a header of the response; `None` without the header or a response."""
-        return None if self.response is None else self.response.headers.get(name)
+    @property
+    def date(self) -> str | None:
+        """The header `Date` of the response; `None` without the header or a response."""
+        return None if self.response is None else self.response.headers.get("date")
 
 
 _call: ContextVar[CallContext | None] = ContextVar("skaha-call", default=None)

@@ -8,7 +8,6 @@ only after it had time to appear in the list.
 
 from __future__ import annotations
 
-import enum
 import logging
 import time
 from collections import Counter, defaultdict
@@ -16,18 +15,11 @@ from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from attrs import define, field, frozen
-
 from skaha._sansio import validation
 from skaha._sansio.progress import ProgressReporter
-from skaha._sansio.retrying import (
-    MAX_INTERNAL_ERRORS,
-    is_internal_error,
-    is_uncertain,
-    was_not_executed,
-)
-from skaha.errors import ConnectionFailedError, InvalidInputError, SkahaError
-from skaha.models import DEFAULT_CORES, DEFAULT_RAM, SecretText
+from skaha._sansio.replica import Job, Replica, State
+from skaha._sansio.retrying import MAX_INTERNAL_ERRORS
+from skaha.errors import InvalidInputError, SkahaError
 from skaha.records import record_id, session_name, start_time
 from skaha.results import Launched, Outcome
 
@@ -46,164 +38,6 @@ _JOB_KEYWORDS = ("name", "image", "cores", "ram", "kind", "gpu", "cmd", "args", 
 _MAX_NAMED = 10
 
 log = logging.getLogger("skaha")
-
-
-@frozen(eq=False)
-class Job:
-    """The fields of a launch. All replicas of one job share them."""
-
-    image: str
-    kind: str
-    cores: float | None
-    ram: float | None
-    gpus: int | None
-    cmd: str | None
-    args: str | None
-    # The values may be secrets.
-    variables: dict[str, str] = field(repr=False)
-    # Number of replicas of the job.
-    count: int = 1
-
-    @classmethod
-    def checked(
-        cls,
-        *,
-        image: object,
-        cores: float | None = DEFAULT_CORES,
-        ram: float | None = DEFAULT_RAM,
-        kind: str = "headless",
-        gpu: object = None,
-        cmd: object = None,
-        args: object = None,
-        env: Mapping[str, Any] | None = None,
-        count: int = 1,
-    ) -> Self:
-        """Return the job for the arguments of `create`.
-
-        Raises:
-            InvalidInputError: If an argument is wrong.
-        """
-        validation.check_launch_kind(kind)
-        checked_cmd, checked_args, variables = validation.check_command(kind, cmd, args, env)
-        return cls(
-            image=validation.check_image(image),
-            kind=kind,
-            cores=validation.check_amount("cores", cores),
-            ram=validation.check_amount("ram", ram),
-            gpus=validation.check_gpus(gpu),
-            cmd=checked_cmd,
-            args=checked_args,
-            variables=variables,
-            count=count,
-        )
-
-    def environment_of(self, number: int) -> list[str]:
-        """Return the environment of a replica, as `KEY=VALUE`."""
-        variables = self.variables | self._replica_variables(number)
-        return [SecretText(f"{key}={value}") for key, value in variables.items()]
-
-    def masked_environment_of(self, number: int) -> list[str]:
-        """Return the environment of a replica with `...` in place of the values of the user."""
-        masked = dict.fromkeys(self.variables, "...") | self._replica_variables(number)
-        return [f"{key}={value}" for key, value in masked.items()]
-
-    def _replica_variables(self, number: int) -> dict[str, str]:
-        return {"REPLICA_ID": str(number), "REPLICA_COUNT": str(self.count)}
-
-
-class State(enum.Enum):
-    """State of the launch of one replica."""
-
-    NOT_SENT = enum.auto()
-    IN_FLIGHT = enum.auto()
-    LAUNCHED = enum.auto()
-    REFUSED = enum.auto()
-    # The platform may have executed the launch although it failed.
-    UNCERTAIN = enum.auto()
-    # The platform did not execute the launch, but may do so next time.
-    NOT_EXECUTED = enum.auto()
-
-
-@define(eq=False)
-class Replica:
-    """Launch of one replica: its state, its session id or its error, and its attempts."""
-
-    name: str
-    job: Job = field(repr=False)
-    number: int = 1
-    state: State = State.NOT_SENT
-    session_id: str = ""
-    error: SkahaError | None = None
-    # Times of the monotonic clock: the first attempt, and the last attempt and its end.
-    first_sent_at: float = 0.0
-    sent_at: float = 0.0
-    ended_at: float = 0.0
-    uncertain_since: float = 0.0
-    times_sent: int = 0
-    internal_errors: int = 0
-    was_uncertain: bool = False
-    # Whether the id in the response was checked, and whether the response was complete.
-    is_checked: bool = False
-    has_line_feed: bool = True
-    # Looks at a complete list since the last attempt, without a session of this name.
-    looks: int = 0
-    # Whether more looks cannot tell whether the launch was executed.
-    is_settled: bool = False
-
-    def start(self) -> None:
-        """Note that the launch is about to be sent."""
-        self.state, self.sent_at = State.IN_FLIGHT, time.monotonic()
-        self.is_checked, self.looks, self.is_settled = False, 0, False
-        self.first_sent_at = self.first_sent_at or self.sent_at
-        self.times_sent += 1
-
-    def succeed(self, session_id: str, *, has_line_feed: bool = True) -> None:
-        """Note the id of the new session.
-
-        Args:
-            session_id: The id.
-            has_line_feed: Whether the response ended with a line feed; if not, it may be cut off.
-        """
-        self.has_line_feed = has_line_feed
-        self.state, self.session_id, self.error = State.LAUNCHED, session_id, None
-        self.ended_at = time.monotonic()
-
-    def fail(self, error: SkahaError) -> None:
-        """Note an error, and decide from it what happened to the launch."""
-        self.session_id, self.error, self.ended_at = "", error, time.monotonic()
-        self.internal_errors += is_internal_error(error)
-        if was_not_executed(error):
-            self.state = State.NOT_EXECUTED
-            log.debug("%s; the launch was not executed and is sent again", error)
-        elif is_uncertain(error):
-            self.make_uncertain(error)
-        else:
-            self.state = State.REFUSED
-
-    def make_uncertain(self, error: SkahaError) -> None:
-        """Note that a session may exist although its id is not known."""
-        self.session_id, self.error = "", error
-        self.state, self.was_uncertain = State.UNCERTAIN, True
-        self.uncertain_since = time.monotonic()
-        log.debug("%s; the launch is looked up before it is sent again", error)
-
-    def stop(self) -> None:
-        """Note that the call stops and does not wait for the response."""
-        if self.state is State.IN_FLIGHT:
-            self.ended_at = time.monotonic()
-            error = ConnectionFailedError("stopped before the response came")
-            error.subject = f"launch of {self.name}"
-            self.make_uncertain(error)
-
-    @property
-    def duration(self) -> float:
-        """Seconds from the last attempt to its response or error."""
-        return max(0.0, self.ended_at - self.sent_at)
-
-    @property
-    def outcome(self) -> str | SkahaError | None:
-        """The session id or the error; `None` before the first attempt."""
-        return self.session_id or self.error
 
 
 class Launch:
@@ -374,8 +208,8 @@ class Launch:
         A session that was found by its name may belong to another program, so the own session of
         that replica may still appear.
         """
-        found = (self.replicas[name] for name in self.found_by_name)
-        return self.is_open or any(not replica.is_settled for replica in found)
+        found_replicas = (self.replicas[name] for name in self.found_by_name)
+        return self.is_open or any(not replica.is_settled for replica in found_replicas)
 
     @property
     def was_repeated(self) -> bool:
@@ -396,7 +230,7 @@ class Launch:
     # Ids in responses.
 
     def check_ids(self) -> None:
-        """Doubt each new id that this client received before, that is cut off or not unique."""
+        """Reject each new id that this client received before, that is cut off or not unique."""
         launched = self._in(State.LAUNCHED)
         counts = Counter(replica.session_id for replica in launched)
         have_line_feeds = any(replica.has_line_feed for replica in launched)
@@ -406,7 +240,7 @@ class Launch:
                 is_wrong = is_wrong or self._is_foreign(replica.session_id)
                 is_wrong = is_wrong or (have_line_feeds and not replica.has_line_feed)
             if is_wrong:
-                self._doubt_id(replica)
+                self._reject_id(replica)
             else:
                 self._keep_id(replica)
 
@@ -419,7 +253,7 @@ class Launch:
         self._own_ids.add(replica.session_id)
         self.received_ids.add(replica.session_id)
 
-    def _doubt_id(self, replica: Replica) -> None:
+    def _reject_id(self, replica: Replica) -> None:
         if replica.session_id in self._own_ids:
             self._own_ids.discard(replica.session_id)
             self.received_ids.discard(replica.session_id)
@@ -452,13 +286,13 @@ class Launch:
             if not replica.was_uncertain:
                 continue
             namesakes = by_name[replica.name.lower()]
-            new_ids, doubtful_ids = self._new_among(namesakes, replica, server_time, now)
-            if is_first_run and len(doubtful_ids) == 1:
-                new_ids, doubtful_ids = [*new_ids, *doubtful_ids], []
+            new_ids, unclear_ids = self._new_among(namesakes, replica, server_time, now)
+            if is_first_run and len(unclear_ids) == 1:
+                new_ids, unclear_ids = [*new_ids, *unclear_ids], []
             self._take(replica, new_ids)
             waited = now - replica.uncertain_since >= max(patience, replica.duration)
             if replica.state is State.UNCERTAIN and is_complete:
-                _count_look(replica, waited=waited, has_doubt=bool(doubtful_ids))
+                _count_look(replica, waited=waited, is_unclear=bool(unclear_ids))
             elif replica.state is State.LAUNCHED:
                 replica.is_settled = waited
         if is_complete and self._first_ids is None:
@@ -470,12 +304,12 @@ class Launch:
         return max(settle, 2 * slowest, 2 * self._list_lag)
 
     def _check_names(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Doubt each id that the platform lists under the name of another replica."""
+        """Reject each id that the platform lists under the name of another replica."""
         names = {record_id(record): session_name(record).lower() for record in records}
         for replica in self._in(State.LAUNCHED):
             listed_name = names.get(replica.session_id)
             if listed_name and listed_name != replica.name.lower():
-                self._doubt_id(replica)
+                self._reject_id(replica)
 
     def _is_complete(self, records: list[Mapping[str, Any]], now: float) -> bool:
         """Return whether the list has all launches that the platform acknowledged, with names."""
@@ -493,7 +327,7 @@ class Launch:
         now: float,
     ) -> tuple[list[str], list[str]]:
         """Return the ids of the new sessions, and the ids of sessions that may be new or old."""
-        new, doubtful = [], []
+        new, unclear = [], []
         for record in namesakes:
             found_id = record_id(record)
             if self._is_foreign(found_id) or not found_id:
@@ -506,8 +340,8 @@ class Launch:
             if is_new:
                 new.append(found_id)
             elif is_new is None:
-                doubtful.append(found_id)
-        return new, doubtful
+                unclear.append(found_id)
+        return new, unclear
 
     def _is_first_run(self, by_name: Mapping[str, list[Any]]) -> bool:
         """Return whether no other run has the same names, as far as the list shows.
@@ -543,7 +377,7 @@ class Launch:
     # The result.
 
     def result(self) -> Launched:
-        """Return the session ids and the failures, in replica order, and warn about doubts."""
+        """Return the session ids and failures in replica order; warn about uncertain launches."""
         outcomes = {
             name: replica.outcome
             for name, replica in self.replicas.items()
@@ -584,12 +418,12 @@ def _named(names: list[str]) -> str:
     return ", ".join(names[:_MAX_NAMED]) + more
 
 
-def _count_look(replica: Replica, *, waited: bool, has_doubt: bool) -> None:
+def _count_look(replica: Replica, *, waited: bool, is_unclear: bool) -> None:
     """Count a look without the session; decide after enough looks and enough time."""
     replica.looks += 1
     if replica.looks < _MIN_LOOKS or not waited:
         return
-    if has_doubt:
+    if is_unclear:
         replica.is_settled = True
     elif replica.internal_errors >= MAX_INTERNAL_ERRORS:
         replica.state = State.REFUSED

@@ -12,8 +12,6 @@ from skaha._sansio.retrying import is_temporary
 from skaha.errors import AnswerError, AuthenticationError, PermissionDeniedError, StatusError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from skaha.errors import SkahaError
     from skaha.retry import Retry
 
@@ -66,7 +64,6 @@ class OutageTracker:
         retry: Retry,
         *,
         has_time_limit: bool,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start without a failure.
 
@@ -74,19 +71,17 @@ class OutageTracker:
             subject: Name of the call, for its warnings.
             retry: The retry policy.
             has_time_limit: Whether the call ends by its own time-out.
-            clock: Returns the current time in seconds.
         """
         self._subject = subject
         self._retry = retry
         self._has_time_limit = has_time_limit
-        self._clock = clock
         self._has_responded = False
         self._failures = 0
         self._start = 0.0
 
     def pause_after(self, error: SkahaError) -> float | None:
         """Return the seconds to wait after a failed look; `None` to give up."""
-        now = self._clock()
+        now = time.monotonic()
         if not self._failures:
             self._start = now
         self._failures += 1
@@ -123,7 +118,7 @@ class OutageTracker:
             log.warning(
                 "%s: the platform responds again, after %.0f s",
                 self._subject,
-                self._clock() - self._start,
+                time.monotonic() - self._start,
             )
         self._failures = 0
         self._has_responded = True
@@ -132,20 +127,19 @@ class OutageTracker:
 class FailureCounter:
     """Failures in a row of each item, while the platform responds to other requests."""
 
-    def __init__(self, retry: Retry, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, retry: Retry) -> None:
         """Start without a failure."""
         self._retry = retry
-        self._clock = clock
         self._starts: dict[str, float] = {}
         self._counts = Counter[str]()
 
     def is_last(self, key: str) -> bool:
         """Count a failure; return whether the retry policy allows no further attempt."""
-        start = self._starts.setdefault(key, self._clock())
+        start = self._starts.setdefault(key, time.monotonic())
         self._counts[key] += 1
         return (
             self._counts[key] >= self._retry.attempts
-            and self._clock() - start >= self._retry.deadline
+            and time.monotonic() - start >= self._retry.deadline
         )
 
     def forget(self, key: str) -> None:

@@ -82,9 +82,6 @@ def _secrets(request: httpx.Request) -> Iterator[SecretText]:
     yield registry
     with suppress(binascii.Error, UnicodeError):
         yield SecretText(base64.b64decode(registry).decode().partition(":")[2])
-    try:
-        form = SecretText(request.content.decode())
-    except (httpx.RequestNotRead, UnicodeError):
-        return
+    form = SecretText(request.content.decode())
     for variable in parse_qs(form).get("env", ()):
         yield SecretText(variable.partition("=")[2])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import httpx
 
@@ -223,17 +223,12 @@ def invalid_value() -> errors.AnswerError:
 
 
 def _current_request() -> RequestContext:
-    request = current_request()
-    if request is None:
-        raise RuntimeError("there is no request")
-    return request
+    # The functions of this module are called in the block of a request only.
+    return cast("RequestContext", current_request())
 
 
 def _current_response() -> httpx.Response:
-    response = _current_request().response
-    if response is None:
-        raise RuntimeError("there is no response")
-    return response
+    return cast("httpx.Response", _current_request().response)
 
 
 def record_of(model: _Model | None) -> dict[str, Any]:

@@ -118,13 +118,11 @@ def was_not_executed(error: SkahaError) -> bool:
 
 
 def is_uncertain(error: SkahaError) -> bool:
-    """Return whether a launch with this error may have been executed.
+    """Return whether a launch may have been executed, unless `was_not_executed` excludes it.
 
     Only a known 4xx status with a text of the platform is a clear refusal. A page comes from
     another server, which may have passed the launch on.
     """
-    if was_not_executed(error):
-        return False
     if isinstance(error, StatusError):
         return error.status not in _REFUSALS or is_html(error.response)
     if isinstance(error, ConnectionFailedError):

@@ -23,7 +23,7 @@ from skaha.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 log = logging.getLogger("skaha")
 
@@ -57,7 +57,6 @@ class StatusTracker:
         wanted: frozenset[str] = frozenset(),
         appear: float = 60,
         restart: float | None = None,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start the clock for the sessions that have to appear.
 
@@ -67,18 +66,17 @@ class StatusTracker:
             appear: Seconds after which a session that was never listed is looked up by its id.
             restart: Seconds for which an interactive session must stay failed before it counts as
                 ended; `None` for the default.
-            clock: Returns the current time in seconds.
         """
         self.ids = ids
         self._wanted = wanted
         self._appear = appear
         self._restart = RESTART_SECONDS if restart is None else restart
-        self._clock = clock
         self._statuses: dict[str, str] = {}
         self.names: dict[str, str] = {}
-        start = clock()
+        start = time.monotonic()
         # Since when each session is missing from the list.
         self._missing_since = dict.fromkeys(ids, start)
+        self._last_look = start
         self._failed_look_ups = Counter[str]()
         # Since when each session is failed that the platform may start again.
         self._failed_since: dict[str, float] = {}
@@ -88,7 +86,7 @@ class StatusTracker:
 
     def add(self, ids: Iterable[str]) -> None:
         """Add sessions; their clock starts now."""
-        known_ids, now = set(self.ids), self._clock()
+        known_ids, now = set(self.ids), time.monotonic()
         for session_id in ids:
             if session_id not in known_ids:
                 self.ids.append(session_id)
@@ -101,19 +99,19 @@ class StatusTracker:
             InvalidInputError: If a session has the name that was given as an id.
         """
         listed = {record_id(record): record for record in sessions(records)}
-        ids_by_name = {session_name(record): listed_id for listed_id, record in listed.items()}
         before = dict(self._statuses)
+        never_listed: set[str] = set()
         for session_id in self.pending:
             if session_id in listed:
                 self._missing_since.pop(session_id, None)
                 self._take(session_id, listed[session_id])
             else:
-                if session_id not in self._statuses and session_id.lower() in ids_by_name:
-                    raise InvalidInputError(
-                        f"{session_id!r} is the name of a session: give its id, "
-                        f"{ids_by_name[session_id.lower()]!r}"
-                    )
-                self._missing_since.setdefault(session_id, self._clock())
+                self._missing_since.setdefault(session_id, time.monotonic())
+                if session_id not in self._statuses:
+                    never_listed.add(session_id)
+        if never_listed:
+            _check_not_names(never_listed, listed)
+        self._last_look = time.monotonic()
         self._warn_if_expiring()
         return self._statuses != before
 
@@ -125,7 +123,7 @@ class StatusTracker:
     @property
     def to_look_up(self) -> list[str]:
         """Ids of the sessions that are missing for so long that they must be looked up by id."""
-        now = self._clock()
+        now = time.monotonic()
         return [
             session_id
             for session_id in self._missing()
@@ -134,7 +132,10 @@ class StatusTracker:
         ]
 
     def _missing(self) -> list[str]:
-        return [session_id for session_id in self.pending if session_id in self._missing_since]
+        if not self._missing_since:
+            return []
+        pending = set(self.pending)
+        return [session_id for session_id in self._missing_since if session_id in pending]
 
     def read_look_ups(
         self, records: Mapping[str, Mapping[str, Any]], absent: Collection[str]
@@ -149,32 +150,33 @@ class StatusTracker:
         for session_id, record in records.items():
             # An app has the id of its desktop.
             if sessions([record]):
-                self._failed_look_ups[session_id] = 0
-                self._missing_since[session_id] = self._clock()
+                self._missing_since[session_id] = time.monotonic()
                 self._take(session_id, record)
         for session_id in absent:
             self._failed_look_ups[session_id] += 1
             if self._failed_look_ups[session_id] >= _MIN_LOOK_UPS:
                 self._statuses[session_id] = GONE
+        self._last_look = time.monotonic()
         self._warn_if_expiring()
         return self._statuses != before
 
     def _take(self, session_id: str, record: Mapping[str, Any]) -> None:
-        self._failed_look_ups[session_id] = 0
-        self.names[session_id] = session_name(record)
+        self._failed_look_ups.pop(session_id, None)
         status = known(record.get("status"))
         word = _NO_STATUS if status is None else str(status)
+        if word == self._statuses.get(session_id):
+            return
+        self._statuses[session_id] = word
+        self.names[session_id] = session_name(record)
         if status is None or word not in _KNOWN:
             self._warn_about_status(session_id, "no status" if status is None else f"{word!r}")
         if may_restart(record):
-            self._failed_since.setdefault(session_id, self._clock())
+            self._failed_since.setdefault(session_id, time.monotonic())
         else:
             self._failed_since.pop(session_id, None)
-        if word != self._statuses.get(session_id):
-            self._statuses[session_id] = word
-            left = time_left(record) if word == "Running" else None
-            if left is not None and left < _SOON:
-                self._times_left[session_id] = left
+        left = time_left(record) if word == "Running" else None
+        if left is not None and left < _SOON:
+            self._times_left[session_id] = left
 
     def _warn_if_expiring(self) -> None:
         """Warn about the sessions that now run and expire soon: one message for all of them."""
@@ -216,8 +218,17 @@ class StatusTracker:
         if status == GONE or status in self._wanted:
             return True
         if session_id in self._failed_since:
-            return self._clock() - self._failed_since[session_id] >= self._restart
+            # Not the current time: the next list may show that the session runs again.
+            return self._last_look - self._failed_since[session_id] >= self._restart
         return status in FINISHED
+
+    def ended(self) -> dict[str, str]:
+        """Return the status of each session that is not pending."""
+        return {
+            session_id: self.status(session_id)
+            for session_id in self.ids
+            if self._is_done(session_id)
+        }
 
     @property
     def waiting(self) -> list[str]:
@@ -228,16 +239,30 @@ class StatusTracker:
 
     def has_started(self, session_id: str) -> bool:
         """Return whether a session can have a log: it is listed and not `Pending`, or has ended."""
-        return self._statuses.get(session_id, UNSEEN) not in (UNSEEN, "Pending")
+        return self.status(session_id) not in (UNSEEN, "Pending")
+
+    def status(self, session_id: str) -> str:
+        """Return the last status of a session."""
+        return self._statuses.get(session_id, UNSEEN)
 
     def statuses(self) -> dict[str, str]:
         """Return the last status of each session, in the order of the ids."""
-        return {session_id: self._statuses.get(session_id, UNSEEN) for session_id in self.ids}
+        return {session_id: self.status(session_id) for session_id in self.ids}
 
     def label(self, session_id: str) -> str:
         """Return the name and the id of a session, for a message."""
         name = self.names.get(session_id)
         return f"{name} ({session_id})" if name else session_id
+
+
+def _check_not_names(ids: Collection[str], listed: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise if an id is the name of a listed session."""
+    ids_by_name = {session_name(record): listed_id for listed_id, record in listed.items()}
+    for name in ids:
+        if session_id := ids_by_name.get(name.lower()):
+            raise InvalidInputError(
+                f"{name!r} is the name of a session: give its id, {session_id!r}"
+            )
 
 
 def _pronoun(ids: Sequence[str]) -> str:

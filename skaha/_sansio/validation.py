@@ -142,9 +142,7 @@ def check_id(session_id: object) -> str:
     Raises:
         InvalidInputError: If it cannot be an id.
     """
-    if not isinstance(session_id, str):
-        raise InvalidInputError(f"an id must be a text, not {type(session_id).__name__}")
-    return check_ids(session_id)[0]
+    return check_ids([session_id])[0]
 
 
 def check_launched_ids(launched: Iterable[str], ids: object) -> frozenset[str]:

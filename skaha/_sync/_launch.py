@@ -34,7 +34,8 @@ from skaha.records import record_id, takes_room
 from skaha.results import attach_partial, raise_if_fatal, raise_with_partial
 
 if TYPE_CHECKING:
-    from skaha._sansio.launch import Launch, Replica
+    from skaha._sansio.launch import Launch
+    from skaha._sansio.replica import Replica
     from skaha._sync._base_client import BaseClient
     from skaha.results import Launched
     from skaha_api.models import NewSession
@@ -147,10 +148,9 @@ class Launcher:
             records = poller.read(functools.partial(list_sessions, self._client, kinds))
             # One list without a new session does not prove that the session has ended.
             poller.update(tracker, records)
+            own = set(tracker.ids)
             others = [
-                record
-                for record in records
-                if record_id(record) not in tracker.ids and takes_room(record)
+                record for record in records if record_id(record) not in own and takes_room(record)
             ]
             active = len(tracker.pending) + len(others)
             if active < at_most:
@@ -271,7 +271,7 @@ class Launcher:
                 sleep(client.retry.pause(attempt, error))
                 attempt += 1
             else:
-                return records, request.header("date")
+                return records, request.date
 
     def _explain_refused_amounts(self) -> None:
         """Add the allowed values to errors about cores, memory and GPUs."""

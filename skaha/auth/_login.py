@@ -266,7 +266,7 @@ def _save(target: _Target, server: str, profile: str | None) -> str:
 
 def _profile_for(server: str) -> str:
     """Return the profile in use if it is for this server, or else the host of the server."""
-    name = _file.profile_name(_file.read()) or "default"
+    name, _ = _file.profile_to_change(None)
     own_server = config.profiles().get(name)
     return name if own_server is None or is_same_url(own_server, server) else httpx.URL(server).host
 

@@ -59,12 +59,12 @@ class SelectedSessions:
         """Return all fields of the sessions."""
         return [session_item(record) for record in self.records.values()]
 
-    def add(self, word: str, found: Sequence[Mapping[str, Any]]) -> None:
+    def add(self, word: str, matching: Sequence[Mapping[str, Any]]) -> None:
         """Add the sessions that a word selects, or note that there are none."""
-        if not found:
+        if not matching:
             self.missing[word] = missing_session(word)
-        self.is_bulk = self.is_bulk or len(found) > 1
-        for record in found:
+        self.is_bulk = self.is_bulk or len(matching) > 1
+        for record in matching:
             self.records[str(record["id"])] = record
 
 
@@ -90,13 +90,13 @@ def select_sessions(session: Session, words: Sequence[str]) -> SelectedSessions:
     # An app has the id of its desktop: a command would work on the desktop instead.
     listed = records.sessions(session.fetch()) if words else []
     for word in words:
-        found = find_sessions(listed, word)
-        if len(found) > 1 and _is_one_name(found, word):
+        matching = find_sessions(listed, word)
+        if len(matching) > 1 and _is_one_name(matching, word):
             raise click.UsageError(
                 f"several sessions have the name {word}: use one of the ids "
-                + ", ".join(f"{record['id']} ({record.get('status')})" for record in found)
+                + ", ".join(f"{record['id']} ({record.get('status')})" for record in matching)
             )
-        selected.add(word, found or _unlisted(session, word))
+        selected.add(word, matching or _unlisted(session, word))
     return selected
 
 
@@ -134,13 +134,13 @@ def find_sessions(
         return with_id
     named = [record for record in usable if records.session_name(record)]
     for rule in rules:
-        if found := [record for record in named if rule(records.session_name(record))]:
-            return sorted(found, key=natural_order)
+        if matching := [record for record in named if rule(records.session_name(record))]:
+            return sorted(matching, key=natural_order)
     return []
 
 
-def _is_one_name(found: Iterable[Mapping[str, Any]], word: str) -> bool:
-    return {records.session_name(record) for record in found} == {word.lower()}
+def _is_one_name(matching: Iterable[Mapping[str, Any]], word: str) -> bool:
+    return {records.session_name(record) for record in matching} == {word.lower()}
 
 
 def _unlisted(session: Session, word: str) -> list[Mapping[str, Any]]:

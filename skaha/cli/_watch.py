@@ -59,7 +59,7 @@ def watch(output: Output, look: Callable[[], str], seconds: float) -> int:
     try:
         output.write("" if is_plain else _OPEN)
         problem = ""
-        while not output.is_closed:
+        while True:
             shown = text + problem
             output.write(f"{shown}\n" if is_plain else _frame(shown))
             time.sleep(seconds)
@@ -70,7 +70,6 @@ def watch(output: Output, look: Callable[[], str], seconds: float) -> int:
         if not is_plain:
             # The last text stays on the screen of the shell.
             output.write(_CLOSE + text)
-    return 0
 
 
 def _look_again(look: Callable[[], str], text: str) -> tuple[str, str]:

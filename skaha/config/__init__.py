@@ -29,14 +29,22 @@ A server is its URL, `local`, or its name in the list of sites, such as `canfar`
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from skaha import _atomic_file
 from skaha._sansio.validation import check_path
 from skaha.config import _file
-from skaha.config._default_path import default_path
-from skaha.config._file import DEFAULTS, KEYS, SECRETS
-from skaha.config._resolve import Settings, in_use, server_of, settings
+from skaha.config._keys import (
+    DEFAULTS,
+    KEYS,
+    SECRETS,
+    check_key,
+    check_profile,
+    hidden,
+    server_of,
+)
+from skaha.config._path import default_path
+from skaha.config._resolve import Settings, in_use, settings
 from skaha.errors import ConfigurationError
 from skaha.models import SecretText
 
@@ -97,24 +105,23 @@ def save(key: str, value: str, profile: str | None = None) -> None:
         >>> config.settings("slow")["timeout"]
         60.0
     """
-    value = _file.hidden(key, value)
-    _file.check_profile(profile)
-    _file.check_key(key)
+    value = hidden(key, value)
+    check_profile(profile)
+    check_key(key)
     if not value:
         raise ConfigurationError(f"{key} cannot be empty: remove it instead")
-    value = _file.from_text(key, value)
-    with _file.editing() as document:
-        if key == "active":
-            document.set_active(value)
-            return
-        name = document.profile_name(profile)
-        with _file.source_in_errors(f"profile {name}"):
-            checked = _file.check(key, value)
-            if key == "server":
-                from skaha.config._discovery import server_url
+    if key == "active":
+        _file.edit(lambda content: content.update(active=value))
+        return
+    name, is_chosen = _file.profile_to_change(profile)
+    stored = _file.to_store(key, value, name)
 
-                checked = server_url(checked)
-        document.set(key, checked if key in {*SECRETS, "server"} else value, profile)
+    def change(content: dict[str, Any]) -> None:
+        if not (is_chosen and content.get("profiles")):
+            content.setdefault("active", name)
+        content.setdefault("profiles", {}).setdefault(name, {})[key] = stored
+
+    _file.edit(change)
 
 
 def remove(key: str, profile: str | None = None) -> None:
@@ -136,15 +143,17 @@ def remove(key: str, profile: str | None = None) -> None:
         >>> "timeout" in config.settings("slow")
         False
     """
-    _file.check_profile(profile)
-    _file.check_key(key)
+    check_profile(profile)
+    check_key(key)
     # Do not create a file in order to remove an entry.
-    if default_path().exists():
-        with _file.editing() as document:
-            if key == "active":
-                document.set_active(None)
-            else:
-                document.remove(key, profile)
+    if not default_path().exists():
+        return
+    if key == "active":
+        _file.edit(lambda content: content.pop(key, None))
+        return
+    # Do not keep the entries of the profile: tracebacks may show local variables.
+    name = _file.profile_in_use(_file.read(values=False), profile)[0]
+    _file.edit(lambda content: content.get("profiles", {}).get(name, {}).pop(key, None))
 
 
 def valid_until(certificate: str | PathLike[str]) -> datetime:

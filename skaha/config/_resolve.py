@@ -10,18 +10,20 @@ from skaha import _atomic_file
 from skaha._sansio.user_warnings import warn_user
 from skaha._sansio.validation import check_registry, check_server_and_version
 from skaha.config import _file
-from skaha.config._default_path import default_path
-from skaha.config._file import (
+from skaha.config._keys import (
     DEFAULTS,
     KEYS,
     SECRETS,
     TABLE,
     check,
     check_key,
-    from_text,
+    check_profile,
+    check_text,
     hidden,
+    server_of,
     source_in_errors,
 )
+from skaha.config._path import default_path
 from skaha.config._sites import is_name
 from skaha.errors import ConfigurationError, CredentialsError, TokenFileError
 from skaha.models import ContainerRegistry
@@ -64,7 +66,7 @@ class Settings(dict[str, Any]):
         return self.get("profile")
 
 
-def settings(profile: str | None = None, **given: Any) -> Settings:
+def settings(profile: str | None = None, **arguments: Any) -> Settings:
     """Return the arguments of a client: `Session(**settings())` is the same as `Session()`.
 
     A `server` may be the name of a server, such as `canfar`. The result has its URL. If only the
@@ -75,8 +77,8 @@ def settings(profile: str | None = None, **given: Any) -> Settings:
 
     Args:
         profile: Name of the profile; by default `SKAHA_PROFILE`, or else the active profile.
-        given: Arguments of a client; `None` is the same as no argument. In addition, `token_file`
-            is the path of a file that contains a token.
+        arguments: Arguments of a client; `None` is the same as no argument. In addition,
+            `token_file` is the path of a file that contains a token.
 
     Returns:
         The arguments. The attribute `sources` has the source of each argument.
@@ -91,8 +93,8 @@ def settings(profile: str | None = None, **given: Any) -> Settings:
         >>> config.settings(server="local", concurrency=8)
         {'server': 'local', 'concurrency': 8}
     """
-    given = {key: hidden(key, value) for key, value in given.items()}
-    name, values = _resolve(profile, given)
+    arguments = {key: hidden(key, value) for key, value in arguments.items()}
+    name, values = _resolve(profile, arguments)
     server, source = values.get("server", (DEFAULTS["server"], "default"))
     if is_name(server):
         from skaha.config._discovery import server_url
@@ -106,12 +108,12 @@ def settings(profile: str | None = None, **given: Any) -> Settings:
     return Settings(name, values)
 
 
-def in_use(profile: str | None = None, **given: Any) -> Settings:
+def in_use(profile: str | None = None, **arguments: Any) -> Settings:
     """Return each key in use with its own value, even if a client cannot use the value yet.
 
     Args:
         profile: As in `settings`.
-        given: As in `settings`.
+        arguments: As in `settings`.
 
     Returns:
         The values by their `KEYS`. The attribute `sources` has the source of each value.
@@ -126,36 +128,32 @@ def in_use(profile: str | None = None, **given: Any) -> Settings:
         >>> config.in_use("half")["registry_username"]
         'vrubin'
     """
-    given = {key: hidden(key, value) for key, value in given.items()}
-    return Settings(*_resolve(profile, given))
+    arguments = {key: hidden(key, value) for key, value in arguments.items()}
+    return Settings(*_resolve(profile, arguments))
 
 
-def server_of(profile: dict[str, Any]) -> str:
-    """Return the server of a profile."""
-    server: str = profile.get("server", DEFAULTS["server"])
-    return server
-
-
-def _resolve(profile: str | None, given: dict[str, Any]) -> tuple[str | None, _Values]:
+def _resolve(profile: str | None, arguments: dict[str, Any]) -> tuple[str | None, _Values]:
     """Return the name of the profile, and for each key the value of the highest level."""
-    _file.check_profile(profile)
-    for key in given:
+    check_profile(profile)
+    for key in arguments:
         check_key(key, _ARGUMENTS)
     path = default_path()
     name, entries = _file.profile_in_use(_file.read(), profile)
-    arguments = {
-        key: (check(key, value), "argument") for key, value in given.items() if value is not None
+    named = {
+        key: (check(key, value), "argument")
+        for key, value in arguments.items()
+        if value is not None
     }
     environment = _from_environment()
-    server, _ = ChainMap(arguments, environment).get("server", (server_of(entries), ""))
+    server, _ = ChainMap(named, environment).get("server", (server_of(entries), ""))
     if server != server_of(entries):
         entries = {key: value for key, value in entries.items() if not TABLE[key].is_bound}
     if SECRETS & entries.keys() and _atomic_file.is_open_to_others(path):
         warn_user(f"others can read {path}, which contains a secret: chmod 600 {path}")
     own = {key: (value, f"profile {name} in {path}") for key, value in entries.items()}
-    levels = ChainMap(arguments, environment, own)
+    levels = ChainMap(named, environment, own)
     credential = next((key for level in levels.maps for key in _CREDENTIALS if key in level), None)
-    keys = [key for key in {**KEYS, **arguments} if key in levels]
+    keys = [key for key in {**KEYS, **named} if key in levels]
     return name, {key: levels[key] for key in keys if key not in _CREDENTIALS or key == credential}
 
 
@@ -166,7 +164,7 @@ def _from_environment() -> _Values:
         if os.environ.get(variable, "").strip():
             source = f"environment variable {variable}"
             with source_in_errors(source):
-                values[key] = check(key, from_text(key, os.environ[variable].strip())), source
+                values[key] = check_text(key, os.environ[variable].strip()), source
     return values
 
 

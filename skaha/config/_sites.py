@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from skaha import _atomic_file
 from skaha._sansio import validation
-from skaha.config._default_path import default_path
+from skaha.config._path import default_path, read_text
 from skaha.errors import ConfigurationError, InvalidInputError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 CERTIFICATE, OIDC = "certificate", "oidc"
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
+
+
+def _check_url(provider: Provider, _: object, url: str) -> None:
+    # A late import for the start-up time.
+    from skaha._credentials.http import check_secure_url
+
+    check_secure_url(url, provider.name)
 
 
 @attrs.frozen
@@ -33,10 +35,12 @@ class Provider:
     """
 
     name: str
-    url: str
+    url: str = attrs.field(validator=_check_url)
     method: str = attrs.field(validator=attrs.validators.in_((CERTIFICATE, OIDC)))
     title: str = ""
-    registry: str | None = None
+    registry: str | None = attrs.field(
+        default=None, validator=attrs.validators.optional(_check_url)
+    )
     machines: tuple[str, ...] = attrs.field(default=(), converter=tuple)
 
 
@@ -69,7 +73,13 @@ class Sites:
     """The known providers and servers, by name."""
 
     providers: dict[str, Provider]
-    servers: dict[str, Server]
+    servers: dict[str, Server] = attrs.field()
+
+    @servers.validator
+    def _check_providers(self, _: object, servers: dict[str, Server]) -> None:
+        for server in servers.values():
+            if server.provider not in self.providers:
+                raise InvalidInputError(f"{server.name} has no provider {server.provider!r}")
 
     def server_named(self, name: str) -> Server | None:
         """Return the server with this name, in any letter case; `None` if unknown."""
@@ -120,19 +130,18 @@ def known_sites() -> Sites:
     path = default_path().with_name("sites.toml")
     shipped = resources.files("skaha.config").joinpath("sites.toml").read_text("utf-8")
     known = tomllib.loads(shipped)
-    added = _read(path)
+    text = read_text(path)
     try:
+        added = tomllib.loads(text)
         providers = known["providers"] | added.get("providers", {})
         servers = known["servers"] | added.get("servers", {})
-        sites = Sites(
+        return Sites(
             {name: Provider(name=name, **values) for name, values in providers.items()},
             {name: Server(name=name, **values) for name, values in servers.items()},
         )
     except (TypeError, ValueError) as error:
         # Only the user's file can be wrong.
         raise ConfigurationError(f"{path}: {error}") from None
-    _check(sites, path)
-    return sites
 
 
 def known_servers() -> list[Server]:
@@ -178,26 +187,3 @@ def check_server(key: str, value: object) -> str:
             f"names {', '.join(sites.servers)}; not {value!r}"
         )
     return validation.check_server(key, server.url) if server.url else server.name
-
-
-def _read(path: Path) -> dict[str, Any]:
-    import tomllib
-
-    try:
-        return tomllib.loads(_atomic_file.read_text(path)) if path.is_absolute() else {}
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}") from None
-
-
-def _check(sites: Sites, path: Path) -> None:
-    from skaha._credentials.http import check_secure_url
-
-    for server in sites.servers.values():
-        if server.provider not in sites.providers:
-            raise ConfigurationError(f"{path}: {server.name} has no provider {server.provider!r}")
-    for provider in sites.providers.values():
-        for url in (provider.url, provider.registry):
-            if url is not None:
-                check_secure_url(url, provider.name)

@@ -7,8 +7,6 @@ The scheduler runs in your process, and each worker is a headless session. The c
 try:
     from skaha.dask._cluster import SkahaCluster
 except ModuleNotFoundError as error:
-    if error.name not in {"cryptography", "dask", "distributed"}:
-        raise
     raise ImportError(
         f"a Dask cluster needs {error.name}: pip install 'skaha[dask]>=2'", name=error.name
     ) from None

@@ -10,22 +10,22 @@ import math
 import time
 import uuid
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dask
 from dask.utils import parse_timedelta
 from distributed import Scheduler
 from distributed.core import Status
-from distributed.deploy.adaptive import Adaptive
-from distributed.deploy.spec import ProcessInterface, SpecCluster
+from distributed.deploy.spec import SpecCluster
 from distributed.utils import format_dashboard_link
 
 from skaha._sansio import validation
 from skaha._sansio.polling import PollingInterval
-from skaha.dask import _worker
+from skaha.dask._adaptive import PatientAdaptive
 from skaha.dask._network import scheduler_host
-from skaha.dask._security import check_protocol, make_security, packed_credentials
+from skaha.dask._process_interface import Batch, WorkerSession
+from skaha.dask._security import check_protocol, make_security
+from skaha.dask._worker_command import check_extra_args, environment, program, worker_options
 from skaha.dask._worker_sessions import WorkerSessions
 from skaha.errors import FailedSessionError, InvalidInputError, SkahaError, WaitTimeoutError
 from skaha.helpers import shell
@@ -33,9 +33,10 @@ from skaha.models import check_whole_number
 from skaha.session import AsyncSession, Session
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from distributed import Security
+    from distributed.deploy.adaptive import Adaptive
     from tornado.ioloop import IOLoop
 
     import skaha
@@ -56,11 +57,6 @@ _RETIRE_SECONDS = 60.0
 _WAIT_INTERVAL = 0.2
 # Reasons in one message.
 _MAX_REASONS = 5
-# The cluster sets these options of a worker itself.
-_OWN_OPTIONS = (
-    "--death-timeout", "--memory-limit", "--name", "--nanny", "--no-nanny", "--nthreads",
-    "--nworkers", "--scheduler-file", "--tls-ca-file", "--tls-cert", "--tls-key", "--worker-class",
-)  # fmt: skip
 
 
 class SkahaCluster(SpecCluster):
@@ -162,7 +158,7 @@ class SkahaCluster(SpecCluster):
         name = _checked_name(name)
         check_whole_number("n_workers", n_workers, minimum=0)
         validation.check_seconds("death_timeout", death_timeout)
-        _check_extra_args(worker_extra_args)
+        check_extra_args(worker_extra_args)
         if nthreads is not None:
             check_whole_number("nthreads", nthreads, minimum=1)
         if session is not None and server is not None:
@@ -191,10 +187,10 @@ class SkahaCluster(SpecCluster):
             "cores": cores,
             "ram": ram,
             "gpu": gpu,
-            "env": _environment(env, secured),
+            "env": environment(env, secured),
         }
-        self._program = _program(python, env)
-        self._options = _options(threads, limit, death_timeout, worker_extra_args)
+        self._program = program(python, env)
+        self._options = worker_options(threads, limit, death_timeout, worker_extra_args)
         # A wrong argument is refused before the scheduler starts.
         client.preview(name, **self._form, **self._command(name, "tls://192.168.100.100:65535"))
         self._sessions = WorkerSessions(client, name, self._job)
@@ -207,7 +203,7 @@ class SkahaCluster(SpecCluster):
         self._pause = PollingInterval(_FIRST_PAUSE, _LONGEST_PAUSE)
         self.paused_until = -math.inf
         self._watching: asyncio.Task[None] | None = None
-        batches = {"launches": _Batch(self._launch), "ends": _Batch(self._end)}
+        batches = {"launches": Batch(self._launch), "ends": Batch(self._end)}
         amounts = {"nthreads": threads, "memory_limit": limit}
         worker = {"cls": WorkerSession, "options": batches | amounts}
         try:
@@ -646,73 +642,6 @@ class SkahaCluster(SpecCluster):
         return amount
 
 
-class WorkerSession(ProcessInterface):
-    """The session of one worker, as Dask sees it."""
-
-    def __init__(
-        self,
-        scheduler: str | None = None,
-        name: str | None = None,
-        *,
-        launches: _Batch,
-        ends: _Batch,
-        **_: Any,
-    ) -> None:
-        """Keep the name, and the batches of the cluster."""
-        super().__init__(scheduler, name)
-        self.name = str(name)
-        self._launches, self._ends = launches, ends
-
-    async def start(self) -> None:
-        """Launch the session, together with all others of the same moment."""
-        await self._launches.add(self.name)
-        await super().start()
-
-    async def close(self) -> None:
-        """Delete the session, together with all others of the same moment."""
-        await self._ends.add(self.name)
-        await super().close()
-
-
-class PatientAdaptive(Adaptive):
-    """Adaptive scaling that launches nothing for a while after a failure."""
-
-    cluster: Any
-
-    async def scale_up(self, n: Any) -> None:
-        """Launch workers, unless some have failed a moment ago."""
-        if time.monotonic() >= self.cluster.paused_until:
-            await super().scale_up(n)
-
-    async def scale_down(self, workers: Any) -> None:
-        """End workers. The cluster first lets them hand their results over."""
-        await self.cluster.scale_down(workers)
-
-
-class _Batch:
-    """Names that are handled with one call, although each is added by its own task."""
-
-    def __init__(self, work: Callable[[list[str]], Awaitable[None]]) -> None:
-        """Start without a name."""
-        self._work = work
-        self._names: list[str] = []
-        self._task: asyncio.Task[None] | None = None
-
-    async def add(self, name: str) -> None:
-        """Add a name, and wait until it is handled."""
-        self._names.append(name)
-        if self._task is None:
-            self._task = asyncio.ensure_future(self._run())
-        # The others go on if this task is cancelled.
-        await asyncio.shield(self._task)
-
-    async def _run(self) -> None:
-        # All tasks of the same moment add their names first.
-        await asyncio.sleep(0)
-        names, self._names, self._task = self._names, [], None
-        await self._work(names)
-
-
 def _checked_name(name: str | None) -> str:
     if name is None:
         return f"dask-{uuid.uuid4().hex[:8]}"
@@ -723,17 +652,6 @@ def _checked_name(name: str | None) -> str:
             f"worker is added; {name!r} has {len(name)}"
         )
     return name
-
-
-def _check_extra_args(words: Sequence[str]) -> None:
-    if isinstance(words, str):
-        raise InvalidInputError(f"worker_extra_args must be a list of words; not {words!r}")
-    for word in words:
-        if str(word).partition("=")[0] in _OWN_OPTIONS:
-            raise InvalidInputError(
-                f"worker_extra_args: the cluster sets {word} itself; use nthreads, memory_limit, "
-                "death_timeout and security"
-            )
 
 
 def _sync_session(session: object) -> Session:
@@ -759,47 +677,3 @@ def _sync_session(session: object) -> Session:
         # It was allowed when the session was made.
         allow_http=True,
     )
-
-
-def _environment(env: Any, security: Security | None) -> Any:
-    """Return the environment of the workers, with the credentials of the cluster."""
-    if not isinstance(env, dict | None):
-        # The check of the form refuses it.
-        return env
-    variables = dict(env or {})
-    if _worker.VARIABLE in variables:
-        raise InvalidInputError(f"env: the cluster sets {_worker.VARIABLE} itself: leave it out")
-    if security is not None:
-        variables[_worker.VARIABLE] = packed_credentials(security)
-    return variables
-
-
-def _program(python: str, env: Any) -> list[str]:
-    """Return the words that start the program of a worker.
-
-    Dask sets these variables if it starts a worker on this machine. The platform would replace some
-    of them in `env`, so the container sets them.
-    """
-    own_variables = env if isinstance(env, dict) else {}
-    defaults = dask.config.get("distributed.nanny.pre-spawn-environ")
-    variables = [f"{key}={value}" for key, value in defaults.items() if key not in own_variables]
-    return ["env", *variables, python, "-c", Path(_worker.__file__).read_text(encoding="utf-8")]
-
-
-def _options(
-    nthreads: int | None, memory_limit: str | None, death_timeout: float, more: Sequence[str]
-) -> list[str]:
-    """Return the options of the program of a worker.
-
-    There is no nanny: it would start a worker again that the platform has ended for its memory, and
-    the cluster would not learn the reason.
-    """
-    threads = [] if nthreads is None else ["--nthreads", str(nthreads)]
-    memory = [] if memory_limit is None else ["--memory-limit", memory_limit]
-    return [
-        *threads,
-        *memory,
-        *("--no-nanny", "--no-dashboard", "--death-timeout", f"{death_timeout:g}"),
-        *("--worker-class", "__main__.ClusterWorker"),
-        *map(str, more),
-    ]

@@ -34,7 +34,8 @@ class Home:
         self.path = path
         self.certificate = path / ".ssl" / "cadcproxy.pem"
         self.config = path / ".config" / "skaha" / "config.toml"
-        inherited = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        kept = ("PATH", "LANG", "COVERAGE_PROCESS_CONFIG")
+        inherited = {name: os.environ[name] for name in kept if name in os.environ}
         self.env = inherited | {
             "HOME": str(path),
             "SKAHA_CONFIG": str(self.config),

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import trustme
-from scripted import Answer, Received, ScriptedServer, json_answer
+from scripted import Received, Response, ScriptedServer, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,9 +22,9 @@ USER, PASSWORD = "vrubin", "canary-password-51"
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 
-def error_response(status: int, error: str, description: str = "") -> Answer:
+def error_response(status: int, error: str, description: str = "") -> Response:
     body = json.dumps({"error": error, "error_description": description})
-    return Answer(status, body, "application/json")
+    return Response(status, body, "application/json")
 
 
 def basic_credentials(received: Received) -> tuple[str, str]:
@@ -51,7 +51,7 @@ class CertificateService(ScriptedServer):
         self.url = self.url.replace("/skaha", "/cred/auth/priv")
         self.authority = authority or trustme.CA()
         self.pem: Callable[[float], str] = self.issue
-        self.answer = self._send_certificate
+        self.respond = self._send_certificate
 
     def issue(self, days: float, *, key: bool = True) -> str:
         until = datetime.now(UTC) + timedelta(days=days)
@@ -60,10 +60,10 @@ class CertificateService(ScriptedServer):
         chain = b"".join(blob.bytes() for blob in leaf.cert_chain_pems)
         return (chain + (leaf.private_key_pem.bytes() if key else b"")).decode()
 
-    def _send_certificate(self, received: Received) -> Answer:
+    def _send_certificate(self, received: Received) -> Response:
         if basic_credentials(received) != (USER, PASSWORD):
-            return Answer(401, "invalid username/password combination\n")
-        return Answer(200, self.pem(float(received.query["daysValid"][0])), "application/x-pem")
+            return Response(401, "invalid username/password combination\n")
+        return Response(200, self.pem(float(received.query["daysValid"][0])), "application/x-pem")
 
 
 @dataclass
@@ -124,7 +124,7 @@ class IdentityProvider(ScriptedServer):
         )
         self.may_renew.set()
         self.is_unreachable = False
-        self.answer = self._answer
+        self.respond = self._respond
         self._numbers = itertools.count(1)
 
     def count(self, path: str, **form: str) -> int:
@@ -148,7 +148,7 @@ class IdentityProvider(ScriptedServer):
     def _new(self, kind: str) -> str:
         return f"canary-{kind}-{next(self._numbers)}"
 
-    def _answer(self, received: Received) -> Answer | None:
+    def _respond(self, received: Received) -> Response | None:
         if received.path == "/token" and received.form.get("grant_type") == ["refresh_token"]:
             self.renewal_requested.set()
             self.may_renew.wait()
@@ -157,13 +157,13 @@ class IdentityProvider(ScriptedServer):
             return None
         with self._lock:
             name = received.path.strip("/").replace(".well-known/", "").replace("-", "_")
-            answer: Answer = getattr(self, f"_on_{name}", self._on_nothing)(received)
-        return answer
+            response: Response = getattr(self, f"_on_{name}", self._on_nothing)(received)
+        return response
 
-    def _on_nothing(self, _: Received) -> Answer:
-        return Answer(404, "nothing here")
+    def _on_nothing(self, _: Received) -> Response:
+        return Response(404, "nothing here")
 
-    def _on_openid_configuration(self, _: Received) -> Answer:
+    def _on_openid_configuration(self, _: Received) -> Response:
         here = self.issuer.rstrip("/")
         description = {
             "issuer": self.issuer,
@@ -174,9 +174,9 @@ class IdentityProvider(ScriptedServer):
             "userinfo_endpoint": f"{here}/userinfo",
             "scopes_supported": ["openid", "profile", "offline_access"],
         }
-        return json_answer(description | self.description)
+        return json_response(description | self.description)
 
-    def _on_register(self, received: Received) -> Answer:
+    def _on_register(self, received: Received) -> Response:
         # The parser of forms reads the JSON body as one key.
         [body] = received.form
         registration = json.loads(body)
@@ -189,7 +189,7 @@ class IdentityProvider(ScriptedServer):
         else:
             registered["client_secret"] = secret
         self.clients[name] = secret
-        return json_answer(registered)
+        return json_response(registered)
 
     def _is_known(self, received: Received) -> bool:
         if self.client_auth == "client_secret_basic":
@@ -200,14 +200,14 @@ class IdentityProvider(ScriptedServer):
             [secret] = received.form.get("client_secret", [""])
         return bool(name) and self.clients.get(name) == secret
 
-    def _on_devicecode(self, received: Received) -> Answer:
+    def _on_devicecode(self, received: Received) -> Response:
         if not self._is_known(received) or received.form["client_id"][0] not in self.clients:
             return error_response(401, "invalid_client", "who is that?")
         code = Code(f"WDJB-{next(self._numbers):04}", time.time() + self.code_life)
         secret = self._new("device")
         self.codes[secret] = code
         page = f"{self.issuer}device"
-        return json_answer(
+        return json_response(
             {
                 "device_code": secret,
                 "user_code": code.user_code,
@@ -218,7 +218,7 @@ class IdentityProvider(ScriptedServer):
             }
         )
 
-    def _on_token(self, received: Received) -> Answer:
+    def _on_token(self, received: Received) -> Response:
         if not self._is_known(received):
             return error_response(401, "invalid_client", "who is that?")
         form = {key: values[0] for key, values in received.form.items()}
@@ -226,7 +226,7 @@ class IdentityProvider(ScriptedServer):
             return self._first_tokens(self.codes[form["device_code"]])
         return self._next_tokens(form["refresh_token"])
 
-    def _first_tokens(self, code: Code) -> Answer:
+    def _first_tokens(self, code: Code) -> Response:
         if time.time() > code.expires:
             return error_response(400, "expired_token", "too late")
         if self.slow_downs:
@@ -238,7 +238,7 @@ class IdentityProvider(ScriptedServer):
         self.families.append(family)
         return self._tokens(family, self._new("refresh"))
 
-    def _next_tokens(self, refresh_token: str) -> Answer:
+    def _next_tokens(self, refresh_token: str) -> Response:
         for family in self.families:
             if family.alive and family.refresh_token == refresh_token:
                 new = self._new("refresh") if self.rotates else refresh_token
@@ -247,7 +247,7 @@ class IdentityProvider(ScriptedServer):
             family.alive = False
         return error_response(400, "invalid_grant", "this refresh token is of no use")
 
-    def _tokens(self, family: Family, refresh_token: str) -> Answer:
+    def _tokens(self, family: Family, refresh_token: str) -> Response:
         is_new = refresh_token != family.refresh_token
         family.refresh_token = refresh_token
         access = self.fixed or self._new("access")
@@ -257,18 +257,18 @@ class IdentityProvider(ScriptedServer):
             tokens["refresh_token"] = refresh_token
         if self.refresh_life is not None:
             tokens["refresh_expires_in"] = self.refresh_life
-        return json_answer(tokens)
+        return json_response(tokens)
 
-    def _on_revoke(self, received: Received) -> Answer:
+    def _on_revoke(self, received: Received) -> Response:
         if not self._is_known(received):
             return error_response(401, "invalid_client")
         for family in self.families:
             if received.form["token"][0] in (family.refresh_token, *family.access_tokens):
                 family.alive = False
-        return Answer(200)
+        return Response(200)
 
-    def _on_userinfo(self, received: Received) -> Answer:
+    def _on_userinfo(self, received: Received) -> Response:
         token = received.headers.get("authorization", "").removeprefix("Bearer ")
         if not any(family.alive and token in family.access_tokens for family in self.families):
             return error_response(401, "invalid_token")
-        return json_answer({"sub": "4711", "preferred_username": USER})
+        return json_response({"sub": "4711", "preferred_username": USER})

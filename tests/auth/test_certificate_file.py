@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import trustme
 from auth.providers import server_side
-from scripted import ScriptedServer, json_answer
+from scripted import ScriptedServer, json_response
 
 from skaha.errors import CredentialsError
 
@@ -19,7 +19,7 @@ def platform(tmp_path, monkeypatch):
     AUTHORITY.cert_pem.write_to_path(tmp_path / "authority.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
     with ScriptedServer(server_side(AUTHORITY)) as server:
-        server.answer = lambda _: json_answer([])
+        server.respond = lambda _: json_response([])
         yield server
 
 

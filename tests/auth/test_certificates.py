@@ -9,7 +9,7 @@ import pytest
 import trustme
 from auth.providers import PASSWORD, USER, CertificateService, server_side
 from jupyter_client.manager import start_new_kernel
-from scripted import Answer, ScriptedServer, json_answer
+from scripted import Response, ScriptedServer, json_response
 
 import skaha
 from skaha import Session, config
@@ -47,7 +47,7 @@ def test_a_platform_accepts_the_certificate(home, monkeypatch):
         assert service.url.startswith("https://")
         home.sites(f'[providers.cadc]\nmethod = "certificate"\nurl = "{service.url}"\n')
         skaha.login("cadc", user=USER, password=PASSWORD)
-        platform.answer = lambda _: json_answer([])
+        platform.respond = lambda _: json_response([])
         with Session(server=platform.url) as session:
             assert session.fetch() == []
         presented = platform.received[0].certificate
@@ -132,17 +132,17 @@ def test_the_password_is_sent_over_secure_connections_only(home):
 
 
 def test_the_password_is_not_sent_to_the_target_of_a_redirect(cadc):
-    cadc.answer = lambda _: Answer(302, headers={"Location": "http://127.0.0.1:9/steal"})
+    cadc.respond = lambda _: Response(302, headers={"Location": "http://127.0.0.1:9/steal"})
     with pytest.raises(CredentialsError, match="status 302"):
         skaha.login("cadc", user=USER, password=PASSWORD)
     assert len(cadc.received) == 1
 
 
 def test_an_unreachable_service_is_reported(cadc):
-    cadc.answer = lambda _: Answer(503, "in maintenance")
+    cadc.respond = lambda _: Response(503, "in maintenance")
     with pytest.raises(ConnectionFailedError, match="failed with status 503: in maintenance"):
         skaha.login("cadc", user=USER, password=PASSWORD)
-    cadc.answer = lambda _: None
+    cadc.respond = lambda _: None
     with pytest.raises(ConnectionFailedError, match="cannot be reached"):
         skaha.login("cadc", user=USER, password=PASSWORD)
 
@@ -198,14 +198,14 @@ def test_a_notebook_asks_for_the_password(cadc, home):
     manager, client = start_new_kernel(kernel_name="python3", env=home.env)
     prompts = []
 
-    def answer(message):
+    def respond(message):
         prompts.append((message["content"]["prompt"], message["content"]["password"]))
         client.input(PASSWORD if prompts[-1][1] else USER)
 
     try:
         code = "import skaha; print(skaha.login('cadc').user)"
         result = client.execute_interactive(
-            code, allow_stdin=True, stdin_hook=answer, output_hook=lambda _: None, timeout=30
+            code, allow_stdin=True, stdin_hook=respond, output_hook=lambda _: None, timeout=30
         )
     finally:
         client.stop_channels()

@@ -9,7 +9,7 @@ import time
 import pexpect
 import pytest
 from auth.providers import USER
-from scripted import Answer, json_answer
+from scripted import Response, json_response
 
 import skaha
 from skaha import config
@@ -84,15 +84,15 @@ def test_the_command_shows_the_code_and_waits(iam, home, platform):
 
 def change_response(iam, path, **changes):
     """Change fields in the responses of a provider for one path."""
-    usual_answer = iam.answer
+    respond_as_usual = iam.respond
 
-    def answer(received):
-        response = usual_answer(received)
+    def respond(received):
+        response = respond_as_usual(received)
         if received.path != path:
             return response
-        return json_answer(json.loads(response.body) | changes)
+        return json_response(json.loads(response.body) | changes)
 
-    iam.answer = answer
+    iam.respond = respond
 
 
 @pytest.mark.parametrize("life", [None, float("inf"), float("nan"), 0])
@@ -253,10 +253,10 @@ def test_secrets_are_sent_over_secure_connections_only(iam, log_in):
 
 
 def test_a_server_that_is_not_a_provider_is_reported(iam, log_in):
-    iam.answer = lambda _: Answer(200, "<html>Welcome</html>", "text/html")
+    iam.respond = lambda _: Response(200, "<html>Welcome</html>", "text/html")
     with pytest.raises(CredentialsError, match="is not a JSON object"):
         log_in()
-    iam.is_unreachable, iam.answer = True, iam._answer
+    iam.is_unreachable, iam.respond = True, iam._respond
     with pytest.raises(ConnectionFailedError, match="cannot be reached"):
         log_in()
 

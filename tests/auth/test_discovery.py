@@ -6,7 +6,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scripted import Answer
+from scripted import Response
 
 import skaha
 from skaha.auth import discover, server_url
@@ -37,7 +37,7 @@ ivo://empty.example.org/skaha =
 @pytest.fixture
 def registry(scripted, home):
     """Start a registry with many lines that are not about servers; return its URL."""
-    scripted.answer = lambda _: Answer(200, LISTING)
+    scripted.respond = lambda _: Response(200, LISTING)
     url = scripted.url.replace("/skaha", "/reg/resource-caps")
     home.sites(
         '[providers.cadc]\nmethod = "certificate"\nurl = "https://cadc.example.org"\n'
@@ -70,9 +70,9 @@ def test_known_servers_are_listed_if_the_registry_cannot_be_read(registry, scrip
     assert "sweSRC" in {server.name for server in servers}
     assert {server.source for server in servers} == {"known"}
     assert "registry of srcnet cannot be read, so only known servers are listed" in caplog.text
-    scripted.answer = lambda _: Answer(500, "oh")
+    scripted.respond = lambda _: Response(500, "oh")
     assert [server.source for server in discover("cadc")] == ["known"]
-    scripted.answer = lambda _: Answer(404, "gone")
+    scripted.respond = lambda _: Response(404, "gone")
     assert [server.url for server in discover("cadc")] == ["https://ws-uv.canfar.net/skaha"]
     assert "only known servers are listed: status 404, gone" in caplog.text
 
@@ -105,7 +105,7 @@ def test_the_command_lists_all_servers(registry, home):
 def test_a_server_without_a_url_is_looked_up(iam, home, scripted, platform):
     iam.fixed = platform.token
     listing = f"ivo://aussrc.org/skaha = {platform.url}/capabilities\n"
-    scripted.answer = lambda _: Answer(200, listing)
+    scripted.respond = lambda _: Response(200, listing)
     home.sites(
         f'[providers.srcnet]\nmethod = "oidc"\nurl = "{iam.issuer}"\nregistry = "{scripted.url}"\n'
     )

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from auth.providers import PASSWORD, USER
-from scripted import Answer, json_answer
+from scripted import Response, json_response
 
 import skaha
 from skaha.auth import LoginToken, discover, token_expiry
@@ -44,13 +44,13 @@ ODD = [
 
 def change_response(iam, path, change):
     """Let the function `change` replace the responses for one path."""
-    usual = iam.answer
+    usual = iam.respond
 
-    def answer(received):
+    def respond(received):
         response = usual(received)
         return change(response) if received.path == path else response
 
-    iam.answer = answer
+    iam.respond = respond
 
 
 def message_of_a_login(iam):
@@ -73,15 +73,15 @@ def confirm_at(iam):
 @pytest.mark.filterwarnings("ignore:the login at")
 def test_an_unexpected_value_causes_an_error_of_this_library_or_none(iam, path, odd):
     iam.code_life = 0.1
-    usual = iam.answer
+    usual = iam.respond
     for key in KEYS[path]:
         change_response(
-            iam, path, lambda good, key=key: json_answer(json.loads(good.body) | {key: odd})
+            iam, path, lambda good, key=key: json_response(json.loads(good.body) | {key: odd})
         )
         message = message_of_a_login(iam)
         assert len(message) < 1500
         assert message.isprintable()
-        iam.answer = usual
+        iam.respond = usual
         skaha.logout(iam.issuer)
 
 
@@ -91,7 +91,7 @@ def test_an_unexpected_value_causes_an_error_of_this_library_or_none(iam, path, 
 )
 def test_unexpected_json_causes_an_error_of_this_library(iam, path, body):
     iam.code_life = 0.1
-    change_response(iam, path, lambda _: Answer(200, body, "application/json; charset=rot13"))
+    change_response(iam, path, lambda _: Response(200, body, "application/json; charset=rot13"))
     message = message_of_a_login(iam)
     assert message.isprintable()
     assert bool(message) == (path != "/userinfo")
@@ -99,20 +99,20 @@ def test_unexpected_json_causes_an_error_of_this_library(iam, path, body):
 
 def large(total=2**23, part=2**16):
     headers = {"Content-Length": str(total)}
-    return Answer(200, (b"x" * part for _ in range(total // part)), headers=headers)
+    return Response(200, (b"x" * part for _ in range(total // part)), headers=headers)
 
 
 def test_a_large_response_is_not_read_to_its_end(iam, log_in, cadc):
     change_response(iam, "/.well-known/openid-configuration", lambda _: large())
     with pytest.raises(CredentialsError, match="larger than 4 MiB"):
         log_in()
-    cadc.answer = lambda _: large()
+    cadc.respond = lambda _: large()
     with pytest.raises(CredentialsError, match="larger than 4 MiB"):
         skaha.login("cadc", user=USER, password=PASSWORD)
 
 
 def test_a_very_large_registry_counts_as_unreadable(home, scripted, caplog):
-    scripted.answer = lambda _: large()
+    scripted.respond = lambda _: large()
     home.sites(
         f'[providers.here]\nmethod = "oidc"\nurl = "{scripted.url}"\nregistry = "{scripted.url}"\n'
     )
@@ -126,7 +126,7 @@ def test_a_compressed_response_does_not_fill_the_memory(iam, log_in, encoding):
     change_response(
         iam,
         "/.well-known/openid-configuration",
-        lambda _: Answer(200, bomb, headers={"Content-Encoding": encoding}),
+        lambda _: Response(200, bomb, headers={"Content-Encoding": encoding}),
     )
     with pytest.raises(CredentialsError, match="compressed, or larger than 4 MiB"):
         log_in()
@@ -141,7 +141,7 @@ def test_a_slow_response_is_not_read_to_its_end(iam, log_in):
     change_response(
         iam,
         "/.well-known/openid-configuration",
-        lambda _: Answer(200, drip(), headers={"Content-Length": "100"}),
+        lambda _: Response(200, drip(), headers={"Content-Length": "100"}),
     )
     start = time.monotonic()
     with pytest.raises(TimedOutError, match="did not respond in time"):
@@ -156,14 +156,14 @@ def test_an_error_hides_secrets_that_the_provider_quotes(iam, home, log_in):
     refresh_token = iam.families[0].refresh_token
     for status in (400, 200, 503):
         body = json.dumps({"error": "x", "error_description": f"bad token: {refresh_token}"})
-        iam.answer = lambda _, status=status, body=body: Answer(status, body, "application/json")
+        iam.respond = lambda _, status=status, body=body: Response(status, body, "application/json")
         with pytest.raises(CredentialsError, match=r"bad token: \.\.\.") as caught:
             LoginToken(iam.issuer)()
         assert refresh_token not in str(caught.value)
 
 
 def test_an_error_hides_the_password_that_the_service_quotes(cadc):
-    cadc.answer = lambda _: Answer(403, f"no {PASSWORD}")
+    cadc.respond = lambda _: Response(403, f"no {PASSWORD}")
     with pytest.raises(CredentialsError, match=r"no \.\.\.$"):
         skaha.login("cadc", user=USER, password=PASSWORD)
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from auth.providers import PASSWORD
-from scripted import Answer
+from scripted import Response
 
 import skaha
 from skaha import Session
@@ -136,7 +136,7 @@ def test_a_process_that_is_killed_after_a_renewal_keeps_the_login(iam, token, ho
         request_received.set()
         process_ended.wait()
 
-    scripted.answer = platform
+    scripted.respond = platform
     with home.python(FETCH, token.issuer, scripted.url) as process:
         assert request_received.wait(20)
         process.send_signal(signal.SIGKILL)
@@ -227,9 +227,9 @@ def test_every_request_of_a_fan_out_uses_the_renewed_token(variant, scripted, ia
     def platform(received):
         newest = iam.families[0].access_tokens[-1]
         assert received.headers["authorization"] == f"Bearer {newest}"
-        return Answer(200, "<none>")
+        return Response(200, "<none>")
 
-    scripted.answer = platform
+    scripted.respond = platform
     session = variant.open(server=scripted.url, token=token)
     variant.run(session.events([f"abcd{number:04}" for number in range(40)]))
     assert len(scripted.received) == 40
@@ -270,14 +270,14 @@ def fresh(iam, log_in):
 def accept_newest(scripted, iam, number):
     """Accept only the access token with this number, counted from 0."""
 
-    def answer(received):
+    def respond(received):
         tokens = iam.families[0].access_tokens[number:]
         is_good = received.headers["authorization"] in [f"Bearer {token}" for token in tokens]
         if not is_good:
-            return Answer(401, "Token has expired")
-        return Answer(200, "abcd0001\n" if received.method == "POST" else "<none>")
+            return Response(401, "Token has expired")
+        return Response(200, "abcd0001\n" if received.method == "POST" else "<none>")
 
-    scripted.answer = answer
+    scripted.respond = respond
 
 
 def test_a_refused_token_is_renewed_once_and_the_requests_are_repeated(
@@ -307,7 +307,7 @@ def test_a_launch_is_not_repeated_after_the_sign_in_page_of_another_server(
     variant, scripted, iam, fresh
 ):
     """The other server may have passed the launch on before it sent its page."""
-    scripted.answer = lambda _: Answer(401, "<html><title>Sign in</title></html>", "text/html")
+    scripted.respond = lambda _: Response(401, "<html><title>Sign in</title></html>", "text/html")
     session = variant.open(server=scripted.url, token=fresh, retry=False)
     with pytest.raises(AuthenticationError):
         variant.run(session.create("run", "images.example.org/a/b:1"))
@@ -354,8 +354,10 @@ def test_processes_renew_a_refused_token_once(variant, scripted, iam, fresh):
 @pytest.mark.parametrize("has_new_token", [False, True])
 def test_a_token_function_is_called_again_after_a_refusal(variant, scripted, has_new_token):
     tokens = ["old", "new", "newer"] if has_new_token else ["old"] * 9
-    scripted.answer = lambda received: (
-        Answer(200, "[]") if "new" in received.headers["authorization"] else Answer(401, "expired")
+    scripted.respond = lambda received: (
+        Response(200, "[]")
+        if "new" in received.headers["authorization"]
+        else Response(401, "expired")
     )
     session = variant.open(server=scripted.url, token=lambda: tokens.pop(0))
     if has_new_token:

@@ -7,7 +7,7 @@ import traceback
 
 import pytest
 from auth.providers import PASSWORD, USER
-from scripted import Answer
+from scripted import Response
 
 import skaha
 from skaha import config
@@ -57,10 +57,12 @@ def test_a_login_by_password_shows_no_secret(logged, cadc):
     assert not [text for text in addresses(cadc) if CANARY in text]
 
 
-@pytest.mark.parametrize("answer", [Answer(401, "no"), Answer(500, "oh"), Answer(200, "x"), None])
-def test_a_failed_login_by_password_shows_no_secret(logged, cadc, answer):
+@pytest.mark.parametrize(
+    "response", [Response(401, "no"), Response(500, "oh"), Response(200, "x"), None]
+)
+def test_a_failed_login_by_password_shows_no_secret(logged, cadc, response):
     del logged
-    cadc.answer = lambda _: answer
+    cadc.respond = lambda _: response
     with pytest.raises(SkahaError) as caught:
         skaha.login("cadc", user=USER, password=PASSWORD)
     text = traceback_of(caught.value)
@@ -145,23 +147,23 @@ def test_the_commands_do_not_show_the_password_in_a_url(home):
         assert CANARY not in result.stdout + result.stderr
 
 
-INVALID_ANSWERS = [
-    Answer(400, '{"error": "invalid_request"}', "application/json"),
-    Answer(200, "[]", "application/json"),
-    Answer(200, '{"expires_in": "soon", "access_token": 5}', "application/json"),
-    Answer(200, "<html>", "text/html"),
-    Answer(503, "oh"),
+INVALID_RESPONSES = [
+    Response(400, '{"error": "invalid_request"}', "application/json"),
+    Response(200, "[]", "application/json"),
+    Response(200, '{"expires_in": "soon", "access_token": 5}', "application/json"),
+    Response(200, "<html>", "text/html"),
+    Response(503, "oh"),
     None,
 ]
 
 
-@pytest.mark.parametrize("answer", INVALID_ANSWERS)
+@pytest.mark.parametrize("response", INVALID_RESPONSES)
 @pytest.mark.parametrize("path", ["/register", "/devicecode", "/token"])
-def test_a_failed_login_by_device_shows_no_secret(logged, iam, log_in, path, answer):
+def test_a_failed_login_by_device_shows_no_secret(logged, iam, log_in, path, response):
     del logged
     iam.code_life = 0.2
-    usual_answer = iam.answer
-    iam.answer = lambda received: answer if received.path == path else usual_answer(received)
+    respond_as_usual = iam.respond
+    iam.respond = lambda received: response if received.path == path else respond_as_usual(received)
     with pytest.raises(SkahaError) as caught:
         log_in()
     assert CANARY not in traceback_of(caught.value)
@@ -169,12 +171,12 @@ def test_a_failed_login_by_device_shows_no_secret(logged, iam, log_in, path, ans
         assert base64.b64encode(":".join(pair).encode()).decode() not in traceback_of(caught.value)
 
 
-@pytest.mark.parametrize("answer", INVALID_ANSWERS)
-def test_a_failed_renewal_shows_no_secret(logged, iam, home, log_in, answer):
+@pytest.mark.parametrize("response", INVALID_RESPONSES)
+def test_a_failed_renewal_shows_no_secret(logged, iam, home, log_in, response):
     del logged
     log_in()
     home.expire_token()
-    iam.answer = lambda _: answer
+    iam.respond = lambda _: response
     with pytest.raises(SkahaError) as caught:
         LoginToken(iam.issuer)()
     assert "_renew" in traceback_of(caught.value)
@@ -185,7 +187,7 @@ def test_the_verbose_command_shows_no_secret(cadc, iam, home, log_in):
     home.netrc(f"machine 127.0.0.1 login {USER} password {PASSWORD}\n")
     result = home.run("-v", "login", "cadc")
     assert CANARY not in result.stdout + result.stderr
-    cadc.answer = lambda _: Answer(401, "no")
+    cadc.respond = lambda _: Response(401, "no")
     failed = home.run("login", "cadc", code=4)
     assert CANARY not in failed.stdout + failed.stderr
     log_in()

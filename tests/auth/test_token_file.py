@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from scripted import Answer, json_answer
+from scripted import Response, json_response
 
 from skaha import config
 from skaha.errors import AuthenticationError, ConfigurationError, CredentialsError
@@ -22,7 +22,7 @@ def file(tmp_path, monkeypatch):
 def session(variant, scripted, file):
     """Return a session on a platform that accepts any token."""
     del file
-    scripted.answer = lambda _: json_answer([])
+    scripted.respond = lambda _: json_response([])
     return variant.open(server=scripted.url, retry=False)
 
 
@@ -31,11 +31,11 @@ def sent_tokens(scripted):
 
 
 def accept_only(scripted, token):
-    def answer(received):
+    def respond(received):
         is_good = received.headers["authorization"] == f"Bearer {token}"
-        return json_answer([]) if is_good else Answer(401, "Token has expired")
+        return json_response([]) if is_good else Response(401, "Token has expired")
 
-    scripted.answer = answer
+    scripted.respond = respond
 
 
 def replace_with_same_size_and_time(file, text):

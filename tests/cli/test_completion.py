@@ -4,7 +4,7 @@ import shutil
 
 import pexpect
 import pytest
-from scripted import json_answer
+from scripted import json_response
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.2"
 
@@ -34,7 +34,7 @@ def test_commands_options_and_names(clean):
 
 def test_an_app_on_a_desktop_is_not_suggested(skaha, scripted):
     desktop = {"id": "desk1234", "name": "desk", "type": "desktop"}
-    scripted.answer = lambda _: json_answer([desktop, desktop | {"type": "desktop-app"}])
+    scripted.respond = lambda _: json_response([desktop, desktop | {"type": "desktop-app"}])
     skaha.env["SKAHA_SERVER"] = scripted.url
     assert completions(skaha, "bash", "skaha delete d").split() == ["plain,desk", "plain,desk1234"]
 

@@ -8,7 +8,7 @@ import traceback
 from pathlib import Path
 
 import pytest
-from scripted import Answer, json_answer
+from scripted import Response, json_response
 
 from skaha import Session, config, errors
 from skaha.auth import token_expiry
@@ -487,7 +487,7 @@ def test_a_server_whose_url_only_a_registry_knows_is_looked_up_when_it_is_used(f
     file.write_text('active = "a"\n[profiles.a]\nserver = "mySRC"\n[profiles.b]\n')
     url = "https://my.example/skaha"
     listing = f"ivo://my.example/skaha = {url}/capabilities\n"
-    scripted.answer = lambda _: Answer(200, listing)
+    scripted.respond = lambda _: Response(200, listing)
     assert config.in_use()["server"] == "mySRC"
     assert config.settings("b").profile == "b"
     assert scripted.received == []
@@ -495,7 +495,7 @@ def test_a_server_whose_url_only_a_registry_knows_is_looked_up_when_it_is_used(f
     assert Session(server="mysrc", token="t").server == url
     config.save("server", "mySRC", "b")
     assert config.profiles()["b"] == url
-    scripted.answer = lambda _: Answer(404)
+    scripted.respond = lambda _: Response(404)
     with pytest.raises(errors.CredentialsError, match="the URL of mySRC is unknown"):
         config.settings()
 
@@ -503,7 +503,7 @@ def test_a_server_whose_url_only_a_registry_knows_is_looked_up_when_it_is_used(f
 @pytest.mark.parametrize("where", ["before", "after"])
 def test_every_connection_option_stands_before_or_after_the_command(skaha, scripted, where):
     skaha.without("SKAHA_TOKEN")
-    scripted.answer = lambda _: json_answer([])
+    scripted.respond = lambda _: json_response([])
     (skaha.home / "token").write_text("of-a-file")
     (skaha.home / "token").chmod(0o600)
     options = ["--server", scripted.url, "--api-version", "v7", "--concurrency", "3"]
@@ -522,7 +522,7 @@ def test_every_connection_option_stands_before_or_after_the_command(skaha, scrip
 
 def test_a_timeout_limits_the_wait_for_sessions_or_for_responses(skaha, scripted):
     running = {"id": "a1", "name": "a-1", "type": "headless", "status": "Running"}
-    scripted.answer = lambda _: json_answer([running])
+    scripted.respond = lambda _: json_response([running])
     env = {"SKAHA_SERVER": scripted.url}
     skaha("--timeout", "0.1", "wait", "a-1", env=env, code=124)
     skaha("wait", "a-1", "--timeout", "0.1", env=env, code=124)

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from scripted import Answer, json_answer
+from scripted import Response, json_response
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.2"
 SHOW_ARGUMENTS = "import sys; print(sys.argv[1:])"
@@ -185,7 +185,7 @@ def interrupt(skaha, words, wait, by=signal.SIGINT):
     ) as process:
         beginning = wait(process)
         process.send_signal(by)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     err = beginning + err
     assert process.returncode == 130, err
     assert "Traceback" not in err
@@ -367,21 +367,21 @@ def records_of(*ids, status="Completed"):
 class Platform:
     """A platform with sessions, of which some requests fail."""
 
-    def __init__(self, scripted, ids, **answers):
+    def __init__(self, scripted, ids, **responses):
         """Take the responses to requests: by method, to the list of sessions, and for logs."""
-        self.ids, self.answers = list(ids), answers
+        self.ids, self.responses = list(ids), responses
         self.received, self._new = scripted.received, iter(self.ids)
-        scripted.answer = self.answer
+        scripted.respond = self.respond
 
-    def answer(self, request):
+    def respond(self, request):
         is_list = request.path.endswith("/session")
         what = "logs" if "view" in request.query else "list" if is_list else request.method
         what = "POST" if request.method == "POST" else what
-        if what in self.answers:
-            return self.answers[what]
+        if what in self.responses:
+            return self.responses[what]
         if what == "POST":
-            return Answer(200, f"{next(self._new)}\n")
-        return json_answer(records_of(*self.ids)) if what == "list" else Answer(200, "a line\n")
+            return Response(200, f"{next(self._new)}\n")
+        return json_response(records_of(*self.ids)) if what == "list" else Response(200, "a line\n")
 
     @property
     def deleted(self):
@@ -392,13 +392,13 @@ class Platform:
         ]
 
 
-REFUSED = Answer(401, "token expired")
-BAD_GATEWAY = Answer(502, "bad gateway")
+REFUSED = Response(401, "token expired")
+BAD_GATEWAY = Response(502, "bad gateway")
 LEFT = ["create", IMAGE, "-n", "left", "--timeout", "9"]
 
 
 @pytest.mark.parametrize(
-    ("options", "answers", "code"),
+    ("options", "responses", "code"),
     [
         (["--rm"], {}, 3),
         (["--logs", "--rm"], {}, 3),
@@ -406,9 +406,9 @@ LEFT = ["create", IMAGE, "-n", "left", "--timeout", "9"]
     ],
 )
 def test_a_session_that_was_found_by_its_name_is_not_deleted(
-    skaha, scripted, options, answers, code
+    skaha, scripted, options, responses, code
 ):
-    platform = Platform(scripted, ["foreign1"], POST=BAD_GATEWAY, **answers)
+    platform = Platform(scripted, ["foreign1"], POST=BAD_GATEWAY, **responses)
     skaha(*LEFT, *options, "--", "true", env={"SKAHA_SERVER": scripted.url}, code=code)
     assert platform.deleted == []
     assert "another program may have launched" in skaha.err
@@ -419,7 +419,7 @@ MANY = [f"abcd{number:04}" for number in range(1, 26)]
 
 
 @pytest.mark.parametrize(
-    ("options", "answers", "code"),
+    ("options", "responses", "code"),
     [
         # The wait fails, and the deletion after it, too.
         (["--rm"], {"list": REFUSED, "DELETE": REFUSED}, 4),
@@ -427,12 +427,12 @@ MANY = [f"abcd{number:04}" for number in range(1, 26)]
         # Only the deletion at the end fails.
         (["--rm"], {"DELETE": REFUSED}, 3),
         (["--logs", "--rm"], {"DELETE": REFUSED}, 3),
-        (["--rm"], {"DELETE": Answer(403, "forbidden")}, 3),
-        (["--rm"], {"DELETE": Answer(409, "session is being updated")}, 3),
+        (["--rm"], {"DELETE": Response(403, "forbidden")}, 3),
+        (["--rm"], {"DELETE": Response(409, "session is being updated")}, 3),
     ],
 )
-def test_a_failure_names_every_session_that_is_left(skaha, scripted, options, answers, code):
-    Platform(scripted, MANY, **answers)
+def test_a_failure_names_every_session_that_is_left(skaha, scripted, options, responses, code):
+    Platform(scripted, MANY, **responses)
     words = [*LEFT, "-r", "25", *options, "--", "true"]
     skaha(*words, env={"SKAHA_SERVER": scripted.url}, code=code)
     assert sorted(ids_to_delete(skaha.err)) == MANY
@@ -440,7 +440,7 @@ def test_a_failure_names_every_session_that_is_left(skaha, scripted, options, an
 
 
 def test_a_session_that_is_deleted_already_is_not_left(skaha, scripted):
-    Platform(scripted, ["a1"], DELETE=Answer(404, "session a1 not found\n"))
+    Platform(scripted, ["a1"], DELETE=Response(404, "session a1 not found\n"))
     skaha(*LEFT, "--rm", "--", "true", env={"SKAHA_SERVER": scripted.url})
     assert "to delete" not in skaha.err
 
@@ -461,24 +461,24 @@ def test_the_sessions_are_named_if_standard_output_is_full(skaha, scripted, entr
 
 
 def test_logs_that_were_read_are_shown_and_the_other_sessions_are_kept(skaha, scripted):
-    def answer(request):
+    def respond(request):
         is_broken = "view" in request.query and request.path.endswith("/a2")
-        return REFUSED if is_broken else platform.answer(request)
+        return REFUSED if is_broken else platform.respond(request)
 
     platform = Platform(scripted, ["a1", "a2"])
-    scripted.answer = answer
+    scripted.respond = respond
     words = [*LEFT, "-r", "2", "--logs", "--rm", "--", "true"]
     assert skaha(*words, env={"SKAHA_SERVER": scripted.url}, code=3) == "a line\n"
     assert platform.deleted == ["a1"]
 
 
 def test_ctrl_c_during_the_deletion_names_the_sessions_that_are_left(skaha, scripted, entry):
-    def answer(request):
+    def respond(request):
         if request.method == "DELETE" and request.path.endswith("/a2"):
             deletion.set()
             end.wait(20)
             return None
-        return platform.answer(request)
+        return platform.respond(request)
 
     def wait(_):
         assert deletion.wait(20)
@@ -486,7 +486,7 @@ def test_ctrl_c_during_the_deletion_names_the_sessions_that_are_left(skaha, scri
 
     deletion, end = threading.Event(), threading.Event()
     platform = Platform(scripted, ["a1", "a2"])
-    scripted.answer = answer
+    scripted.respond = respond
     skaha.env["SKAHA_SERVER"] = scripted.url
     words = [entry, "--concurrency", "1", *LEFT, "-r", "2", "--rm", "--", "true"]
     out, err = interrupt(skaha, words, wait)
@@ -504,14 +504,14 @@ def test_a_session_that_was_not_seen_to_end_is_not_deleted(skaha, scripted):
     """One list has the session, and then the platform denies that it exists."""
     lists = [[{"id": "a1", "name": "lost-1", "type": "headless", "status": "Running"}], []]
 
-    def answer(request):
+    def respond(request):
         if request.method == "POST":
-            return Answer(200, "a1\n")
+            return Response(200, "a1\n")
         if request.path.endswith("/session"):
-            return json_answer(lists.pop(0) if len(lists) > 1 else lists[0])
-        return Answer(404, "session a1 not found\n")
+            return json_response(lists.pop(0) if len(lists) > 1 else lists[0])
+        return Response(404, "session a1 not found\n")
 
-    scripted.answer = answer
+    scripted.respond = respond
     words = ["create", IMAGE, "-n", "lost", "--wait", "--rm", "--", "true"]
     skaha(*words, env={"SKAHA_SERVER": scripted.url}, code=1)
     assert "lost-1 (a1) is gone" in skaha.err
@@ -521,14 +521,14 @@ def test_a_session_that_was_not_seen_to_end_is_not_deleted(skaha, scripted):
 def test_a_session_whose_log_cannot_be_read_is_not_deleted(skaha, scripted):
     records = [{"id": "a1", "name": "kept-1", "type": "headless", "status": "Completed"}]
 
-    def answer(request):
+    def respond(request):
         if request.method == "POST":
-            return Answer(200, "a1\n")
+            return Response(200, "a1\n")
         if "view" in request.query:
-            return Answer(404, "no log\n")
-        return json_answer(records)
+            return Response(404, "no log\n")
+        return json_response(records)
 
-    scripted.answer = answer
+    scripted.respond = respond
     words = ["create", IMAGE, "-n", "kept", "--logs", "--rm", "--timeout", "9", "--", "true"]
     skaha(*words, env={"SKAHA_SERVER": scripted.url}, code=5)
     assert "no log" in skaha.err

@@ -2,7 +2,7 @@
 
 import pytest
 from described import DOCUMENT
-from scripted import json_answer
+from scripted import json_response
 
 SCHEMAS = DOCUMENT["components"]["schemas"]
 EXAMPLES = {name: node["value"] for name, node in DOCUMENT["components"]["examples"].items()}
@@ -43,7 +43,7 @@ SHOWN = {
 @pytest.mark.parametrize("name", SHOWN)
 def test_a_command_shows_described_fields(skaha, scripted, name):
     words, records, schema, keys = SHOWN[name]
-    scripted.answer = lambda _: json_answer(records)
+    scripted.respond = lambda _: json_response(records)
     items = skaha.json(*words, env={"SKAHA_SERVER": scripted.url})
     assert set(keys.values()) <= SCHEMAS[schema]["properties"].keys()
     for item, record in zip(items, records, strict=True):
@@ -55,7 +55,7 @@ def test_a_command_shows_described_fields(skaha, scripted, name):
 def test_resources_shows_the_described_limits(skaha, scripted):
     context = EXAMPLES["OlderContext"] | {"maxInteractiveSessions": "5"}
     assert context.keys() == SCHEMAS["Context"]["properties"].keys()
-    scripted.answer = lambda _: json_answer(context)
+    scripted.respond = lambda _: json_response(context)
     shown = {
         item.pop("resource"): item
         for item in skaha.json("resources", env={"SKAHA_SERVER": scripted.url})
@@ -77,7 +77,7 @@ def test_stats_hides_the_amounts_that_the_server_cannot_read(skaha, scripted):
     shown = ["cores_requested", "cores_available"]
     assert wrong.keys() <= SCHEMAS["CoreStats"]["properties"].keys()
     assert "requestedRAM" in SCHEMAS["RamStats"]["properties"]
-    scripted.answer = lambda _: json_answer(stats | {"cores": stats["cores"] | wrong})
+    scripted.respond = lambda _: json_response(stats | {"cores": stats["cores"] | wrong})
     items = skaha.json("stats", env={"SKAHA_SERVER": scripted.url})
     values = {item["name"]: item["value"] for item in items}
     assert [values[name] for name in shown] == [None, None]

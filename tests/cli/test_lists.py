@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pexpect
 import pytest
 import yaml
-from scripted import Answer, json_answer
+from scripted import Response, json_response
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 NOW = datetime.now(UTC)
@@ -35,7 +35,7 @@ RECORDS = [
 @pytest.fixture
 def listed(skaha, scripted):
     skaha.env["SKAHA_SERVER"] = scripted.url
-    scripted.answer = lambda _: json_answer(RECORDS)
+    scripted.respond = lambda _: json_response(RECORDS)
     return skaha
 
 
@@ -91,7 +91,7 @@ def test_a_limit_is_named_and_an_empty_list_has_a_sentence(listed, scripted):
     lines = screen(listed.at_a_terminal("ps", "--limit", "1"))
     assert lines[-1].startswith("c3")
     assert lines[0] == "skaha: the first 1 of 3 sessions"
-    scripted.answer = lambda _: json_answer([])
+    scripted.respond = lambda _: json_response([])
     assert screen(listed.at_a_terminal("ps")) == ["No sessions."]
     assert screen(listed.at_a_terminal("images")) == ["No images."]
     assert screen(listed.at_a_terminal("ps", "-o", "json")) == ["[]"]
@@ -100,13 +100,13 @@ def test_a_limit_is_named_and_an_empty_list_has_a_sentence(listed, scripted):
 
 def test_a_watch_is_redrawn_in_place_and_survives_an_outage(listed, scripted):
     looks = threading.Semaphore(0)
-    answers = [json_answer(RECORDS), Answer(503, "busy"), json_answer(RECORDS[:1])]
+    responses = [json_response(RECORDS), Response(503, "busy"), json_response(RECORDS[:1])]
 
-    def answer(_):
+    def respond(_):
         looks.acquire(timeout=20)
-        return answers.pop(0) if len(answers) > 1 else answers[0]
+        return responses.pop(0) if len(responses) > 1 else responses[0]
 
-    scripted.answer = answer
+    scripted.respond = respond
     child = listed.at_a_terminal("ps", "--watch", "--interval", "0.1", "one", columns=120)
     looks.release()
     child.expect_exact("\x1b[?1049h")
@@ -124,7 +124,7 @@ def test_a_watch_is_redrawn_in_place_and_survives_an_outage(listed, scripted):
 
 
 def test_a_watch_shows_no_more_lines_than_the_terminal_has(listed, scripted):
-    scripted.answer = lambda _: json_answer([record(f"id{n}", f"n-{n}", 1) for n in range(50)])
+    scripted.respond = lambda _: json_response([record(f"id{n}", f"n-{n}", 1) for n in range(50)])
     child = listed.at_a_terminal("ps", "--watch", "--interval", "0.1")
     child.expect_exact("... and 29 more")
     assert "id21 " not in child.before
@@ -133,8 +133,8 @@ def test_a_watch_shows_no_more_lines_than_the_terminal_has(listed, scripted):
 
 
 def test_a_watch_ends_if_the_credentials_are_refused(listed, scripted):
-    answers = [json_answer(RECORDS), Answer(401, "expired")]
-    scripted.answer = lambda _: answers.pop(0) if len(answers) > 1 else answers[0]
+    responses = [json_response(RECORDS), Response(401, "expired")]
+    scripted.respond = lambda _: responses.pop(0) if len(responses) > 1 else responses[0]
     child = listed.at_a_terminal("ps", "--watch", "--interval", "0.1")
     assert "skaha ps: error: GET /skaha/v1/session answered 401" in screen(child)[-1]
     assert child.exitstatus == 4
@@ -150,7 +150,7 @@ IN_USE = [
 
 
 def test_top_shows_the_use_of_running_sessions(listed, scripted):
-    scripted.answer = lambda _: json_answer(IN_USE)
+    scripted.respond = lambda _: json_response(IN_USE)
     first, second = listed.json("top")
     assert (first["id"], first["cores_in_use"], first["ram_gib_in_use"]) == ("b2", 1.998, 0.5)
     assert second["cores"] == 2
@@ -183,7 +183,7 @@ def test_top_shows_the_use_of_a_session_of_the_embedded_platform(clean):
 @pytest.mark.parametrize("value", ["<none>", None])
 def test_top_says_if_the_platform_does_not_report_the_use(listed, scripted, value):
     fields = {"cpuCoresInUse": value, "ramInUse": value} if value else {}
-    scripted.answer = lambda _: json_answer([record("a1", "one", 1, **fields)])
+    scripted.respond = lambda _: json_response([record("a1", "one", 1, **fields)])
     [item] = listed.json("top")
     assert item["cores_in_use"] is item["ram_gib_in_use"] is None
     assert "this platform does not report the cores and the memory" in listed.err
@@ -201,19 +201,19 @@ Normal    Queued             still waiting                 2026-11-27T08:00:01Z 
 @pytest.mark.parametrize(
     ("events", "reason"),
     [
-        (Answer(200, EVENTS), "FailedScheduling: 0/5 nodes: Insufficient cpu"),
-        (Answer(404, "session c3 not found.\n"), "it waits in a queue or has not started yet"),
-        (Answer(200, "<none>\n"), "the platform does not say why"),
+        (Response(200, EVENTS), "FailedScheduling: 0/5 nodes: Insufficient cpu"),
+        (Response(404, "session c3 not found.\n"), "it waits in a queue or has not started yet"),
+        (Response(200, "<none>\n"), "the platform does not say why"),
     ],
 )
 def test_describe_says_why_a_session_is_pending(listed, scripted, events, reason):
-    def answer(request):
+    def respond(request):
         view = request.query.get("view", [""])[0]
         if request.path.endswith("/session"):
-            return json_answer(RECORDS)
-        return {"events": events, "logs": Answer(200)}.get(view) or json_answer(RECORDS[2])
+            return json_response(RECORDS)
+        return {"events": events, "logs": Response(200)}.get(view) or json_response(RECORDS[2])
 
-    scripted.answer = answer
+    scripted.respond = respond
     [item] = listed.json("describe", "new")
     assert item["pending_reason"] == reason
     assert (item["name"], item["record"]["type"], item["log"]) == ("new", "notebook", "")

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from scripted import Answer, json_answer
+from scripted import Response, json_response
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.2"
 ODD = "[/arc/home/x] [red]no markup[/red] %s {} \\e <b> ünïcödé ☃ \x1b[31mred\x1b[0m\ttab  two"
@@ -126,12 +126,12 @@ def test_wrong_credentials_have_exit_code_4(skaha):
 def test_an_error_begins_with_the_command_that_the_user_typed(skaha, scripted):
     records = [{"id": "a1", "name": "one-1", "type": "headless", "status": "Running"}]
 
-    def answer(request):
+    def respond(request):
         if request.path.endswith("/session") and request.method == "GET":
-            return json_answer(records)
-        return Answer(403, "forbidden")
+            return json_response(records)
+        return Response(403, "forbidden")
 
-    scripted.answer = answer
+    scripted.respond = respond
     skaha.env["SKAHA_SERVER"] = scripted.url
     [failed] = skaha.json("rm", "one-1", code=4)
     assert skaha.err == "skaha rm: error: a1: DELETE /skaha/v1/session/a1 answered 403: forbidden\n"

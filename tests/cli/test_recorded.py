@@ -28,8 +28,8 @@ CREATE = ["create", "images.canfar.net/skaha/terminal:1.1.2", "--name", "x", "--
     ],
 )
 def test_a_command_shows_the_response(skaha, scripted, name, words, code, shown):
-    response = recorded.find(name).answer()
-    scripted.answer = lambda _: response
+    response = recorded.find(name).response()
+    scripted.respond = lambda _: response
     skaha.env["SKAHA_SERVER"] = scripted.url
     skaha(*words, code=code)
     assert shown in skaha.out + " ".join(skaha.err.split())

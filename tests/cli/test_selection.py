@@ -4,7 +4,7 @@ import json
 
 import pexpect
 import pytest
-from scripted import Answer, json_answer
+from scripted import Response, json_response
 
 # Each session: its id, its name, its kind and its status.
 SESSIONS = [
@@ -34,19 +34,19 @@ class Platform:
             for session_id, name, kind, status in SESSIONS
         }
         self.deleted = []
-        scripted.answer = self.answer
+        scripted.respond = self.respond
 
-    def answer(self, request):
+    def respond(self, request):
         session_id = request.path.rpartition("/")[2]
         if session_id == "session":
-            return json_answer(list(self.records.values()))
+            return json_response(list(self.records.values()))
         if session_id not in self.records:
-            return Answer(404, f"session {session_id} not found\n")
+            return Response(404, f"session {session_id} not found\n")
         if request.method == "DELETE":
             self.deleted.append(session_id)
-            return Answer()
+            return Response()
         is_log = "view" in request.query
-        return Answer(200, "a line\n") if is_log else json_answer(self.records[session_id])
+        return Response(200, "a line\n") if is_log else json_response(self.records[session_id])
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_a_name_of_several_sessions_is_refused_with_their_ids(skaha, platform):
     skaha("delete", "twin-1", "--yes", code=2)
     assert platform.deleted == []
     skaha("delete", "e1", "e2")
-    assert platform.deleted == ["e1", "e2"]
+    assert sorted(platform.deleted) == ["e1", "e2"]
 
 
 def test_a_bulk_deletion_needs_a_terminal_or_an_option(skaha, platform):
@@ -155,8 +155,8 @@ def test_a_bulk_deletion_needs_a_terminal_or_an_option(skaha, platform):
     assert sorted(platform.deleted) == ["d1", "d2"]
 
 
-@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1)])
-def test_a_bulk_deletion_is_shown_and_asks(skaha, platform, answer, code):
+@pytest.mark.parametrize(("reply", "code"), [("y", 0), ("n", 1)])
+def test_a_bulk_deletion_is_shown_and_asks(skaha, platform, reply, code):
     child = skaha.at_a_terminal("delete", "twin", "g1")
     child.expect("Delete these 3 sessions")
     assert [line.split()[:2] for line in child.before.splitlines()[1:4]] == [
@@ -165,11 +165,11 @@ def test_a_bulk_deletion_is_shown_and_asks(skaha, platform, answer, code):
         ["g1", "lab"],
     ]
     assert platform.deleted == []
-    child.sendline(answer)
+    child.sendline(reply)
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == code
-    assert sorted(platform.deleted) == (["e1", "e2", "g1"] if answer == "y" else [])
+    assert sorted(platform.deleted) == (["e1", "e2", "g1"] if reply == "y" else [])
 
 
 @pytest.mark.parametrize(

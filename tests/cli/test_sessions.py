@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from scripted import Answer, json_answer
+from scripted import Response, json_response
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.2"
 FIELDS = re.findall(r"\w+", "id name kind status image cores ram_gib gpus started expires url user")
@@ -59,7 +59,7 @@ def test_a_session_with_odd_values_hides_no_other(skaha, scripted):
         {**RECORDS[1], "id": f"c{number}", "expiryTime": text, "startTime": text}
         for number, text in enumerate(times)
     ]
-    scripted.answer = lambda _: json_answer([*records, RECORDS[0]])
+    scripted.respond = lambda _: json_response([*records, RECORDS[0]])
     lines = skaha("ps", env={"SKAHA_SERVER": scripted.url}).splitlines()
     assert sorted(line.split("\t")[0] for line in lines) == ["a1", "c0", "c1", "c2", "c3"]
     items = skaha.json("ps", env={"SKAHA_SERVER": scripted.url})
@@ -76,14 +76,14 @@ def test_numbers_with_thousands_of_digits_hide_no_session(skaha, scripted):
     names = ["n-10", "n-" + "9" * 5000, "n-0002"]
     records = [RECORDS[0] | {"id": f"c{number}", "name": name} for number, name in enumerate(names)]
     records[0]["requestedGPUCores"] = "9" * 5000
-    scripted.answer = lambda _: json_answer(records)
+    scripted.respond = lambda _: json_response(records)
     items = skaha.json("ps", env={"SKAHA_SERVER": scripted.url})
     assert [item["id"] for item in items] == ["c2", "c0", "c1"]
     assert items[1]["gpus"] is None
 
 
 def test_a_pattern_matches_no_session_without_a_name(skaha, scripted):
-    scripted.answer = lambda _: json_answer(RECORDS)
+    scripted.respond = lambda _: json_response(RECORDS)
     skaha("renew", "*one*", env={"SKAHA_SERVER": scripted.url}, code=5)
     assert "there is no session *one*" in skaha.err
 
@@ -104,13 +104,15 @@ def test_an_app_does_not_stand_for_its_desktop(skaha, scripted, words, out, dele
     desktop = {"id": "desk1234", "name": "mydesk", "type": "desktop", "status": "Running"}
     app = desktop | {"name": "xterm", "type": "desktop-app", "appid": "app99"}
 
-    def answer(request):
+    def respond(request):
         is_list = request.path.endswith("/session")
         if request.method == "GET":
-            return json_answer([desktop, app]) if is_list else Answer(404, "session not found\n")
-        return Answer()
+            return (
+                json_response([desktop, app]) if is_list else Response(404, "session not found\n")
+            )
+        return Response()
 
-    scripted.answer = answer
+    scripted.respond = respond
     code = 5 if out is None else 3 if "xterm" in words else 0
     assert skaha(*words, env={"SKAHA_SERVER": scripted.url}, code=code) == (out or "")
     changed = [
@@ -120,7 +122,7 @@ def test_an_app_does_not_stand_for_its_desktop(skaha, scripted, words, out, dele
 
 
 def test_capital_letters_of_kinds_and_statuses_do_not_matter(skaha, scripted):
-    scripted.answer = lambda _: json_answer(RECORDS)
+    scripted.respond = lambda _: json_response(RECORDS)
     env = {"SKAHA_SERVER": scripted.url}
     assert skaha("ps", "--kind", "HEADLESS", "--status", "running", "-q", env=env) == "b2\na1\n"
     assert skaha("images", "--kind", "Headless", env=env) == "a1\nb2\n"
@@ -129,7 +131,7 @@ def test_capital_letters_of_kinds_and_statuses_do_not_matter(skaha, scripted):
 
 
 def test_the_option_quiet_excludes_other_formats(skaha, scripted):
-    scripted.answer = lambda _: json_answer(RECORDS)
+    scripted.respond = lambda _: json_response(RECORDS)
     env = {"SKAHA_SERVER": scripted.url}
     assert skaha("ps", "-q", "-o", "name", env=env) == "b2\na1\n"
     skaha("ps", "-q", "-o", "json", env=env, code=2)
@@ -138,9 +140,9 @@ def test_the_option_quiet_excludes_other_formats(skaha, scripted):
 
 def test_a_wait_shows_an_outage_and_survives_it(skaha, scripted):
     ended = [RECORDS[0] | {"status": "Completed"}]
-    busy = Answer(503, "busy", headers={"Retry-After": "0"})
-    answers = [json_answer(RECORDS), json_answer(RECORDS), *[busy] * 3, json_answer(ended)]
-    scripted.answer = lambda _: answers.pop(0)
+    busy = Response(503, "busy", headers={"Retry-After": "0"})
+    responses = [json_response(RECORDS), json_response(RECORDS), *[busy] * 3, json_response(ended)]
+    scripted.respond = lambda _: responses.pop(0)
     assert skaha("wait", "a1", env={"SKAHA_SERVER": scripted.url}) == "a1\tgood-1\tCompleted\n"
     begin, end = skaha.err.splitlines()
     assert begin.startswith("skaha: warning: wait: the platform does not respond since ")
@@ -148,8 +150,8 @@ def test_a_wait_shows_an_outage_and_survives_it(skaha, scripted):
 
 
 def test_the_page_of_an_ingress_is_not_a_missing_session(skaha, scripted):
-    page = Answer(404, "<html><title>404 Not Found</title></html>", "text/html")
-    scripted.answer = lambda _: page
+    page = Response(404, "<html><title>404 Not Found</title></html>", "text/html")
+    scripted.respond = lambda _: page
     for words in (["ps"], ["wait", "a1"], ["logs", "a1"], ["delete", "a1"]):
         skaha(*words, env={"SKAHA_SERVER": scripted.url}, code=1)
         assert "an HTML page, '404 Not Found'" in skaha.err
@@ -158,12 +160,12 @@ def test_the_page_of_an_ingress_is_not_a_missing_session(skaha, scripted):
 def test_the_log_of_a_session_that_ended_long_ago_is_a_failure(skaha, scripted):
     """It is still in the list, and gone when its log is read."""
 
-    def answer(request):
+    def respond(request):
         if request.path.endswith("/session"):
-            return json_answer(RECORDS)
-        return Answer() if "view" in request.query else Answer(404, "session a1 not found\n")
+            return json_response(RECORDS)
+        return Response() if "view" in request.query else Response(404, "session a1 not found\n")
 
-    scripted.answer = answer
+    scripted.respond = respond
     skaha("logs", "a1", env={"SKAHA_SERVER": scripted.url}, code=5)
     assert "session a1 not found" in skaha.err
 
@@ -287,7 +289,7 @@ def test_amounts_have_the_words_and_units_of_the_options(skaha, scripted, is_old
     }
     if is_older:
         stats |= {"instances": {"session": 88, "desktopApp": 30, "headless": 1, "total": 119}}
-    scripted.answer = lambda _: json_answer(stats)
+    scripted.respond = lambda _: json_response(stats)
     items = skaha.json("stats", env={"SKAHA_SERVER": scripted.url})
     values = {item["name"]: item["value"] for item in items}
     # Only newer platforms use units of 10^9 bytes for these two.
@@ -321,7 +323,7 @@ def test_cores_that_the_server_cannot_read_are_not_shown(
 ):
     """A server whose metrics are in millicores answers with 0.0."""
     cores = {"cpuCoresAvailable": 0.0, "requestedCPUCores": requested}
-    scripted.answer = lambda _: json_answer(
+    scripted.respond = lambda _: json_response(
         {"cores": cores, "ram": {"requestedRAM": requested_ram}}
     )
     items = skaha.json("stats", env={"SKAHA_SERVER": scripted.url})

@@ -42,17 +42,17 @@ def test_colours_are_for_terminals_that_allow_them(clean):
     assert not COLOUR.search(child.before)
 
 
-@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1), ("\x04", 130), ("\x03", 130)])
-def test_prune_shows_the_sessions_and_asks(clean, answer, code):
+@pytest.mark.parametrize(("reply", "code"), [("y", 0), ("n", 1), ("\x04", 130), ("\x03", 130)])
+def test_prune_shows_the_sessions_and_asks(clean, reply, code):
     session_id = clean.launch("asked", "true")
     child = clean.at_a_terminal("prune", "asked")
     child.expect("Delete this session")
     assert session_id in child.before
     assert session_id in clean.ids()
-    if len(answer.strip()) and answer.isprintable():
-        child.sendline(answer)
+    if len(reply.strip()) and reply.isprintable():
+        child.sendline(reply)
     else:
-        child.send(answer)
+        child.send(reply)
     screen(child)
     assert child.exitstatus == code
     assert (session_id in clean.ids()) is (code != 0)

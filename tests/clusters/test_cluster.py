@@ -20,12 +20,12 @@ from dask import config
 from dask.distributed import Client, wait, worker_client
 from dask_workers import IMAGE, SECONDS, SMALL, ConnectedWorkers, CountingSession
 from distributed import Security
-from scripted import Answer
+from scripted import Response
 from staged import Stage
 
 from skaha import AsyncSession, Retry, Session, errors
 from skaha.dask import SkahaCluster
-from skaha.dask._cluster import PatientAdaptive
+from skaha.dask._adaptive import PatientAdaptive
 from skaha.results import Launched, Outcome
 
 
@@ -258,8 +258,8 @@ class Evaluations(PatientAdaptive):
 
 
 def test_adaptive_scaling_pauses_after_a_refusal(start_cluster, scripted):
-    stage = scripted.answer = Stage([])
-    refusal = Answer(400, "no more than 0 sessions for you")
+    stage = scripted.respond = Stage([])
+    refusal = Response(400, "no more than 0 sessions for you")
     stage.overrides = {f"POST busy-{number}": refusal for number in range(1000)}
     with CountingSession(server=scripted.url, token="t") as session:
         cluster = start_cluster(session=session, name="busy")

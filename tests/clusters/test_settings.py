@@ -14,9 +14,11 @@ from distributed import Security
 
 from skaha import AsyncSession, Session, errors
 from skaha.dask import SkahaCluster, _worker
-from skaha.dask._cluster import _Batch, _options, _program, _sync_session
+from skaha.dask._cluster import _sync_session
 from skaha.dask._network import scheduler_host
+from skaha.dask._process_interface import Batch
 from skaha.dask._security import packed_credentials
+from skaha.dask._worker_command import program, worker_options
 
 URL = "https://skaha.example.org/skaha"
 
@@ -182,8 +184,8 @@ def test_a_wrong_argument_shows_no_secret_in_a_traceback(monkeypatch):
 
 def test_the_command_of_a_worker_has_no_secret_and_each_option():
     words = [
-        *_program("/opt/conda/bin/python", {"OMP_NUM_THREADS": 4}),
-        *_options(2, "3.5GiB", 90, ["--lifetime", "1 hour"]),
+        *program("/opt/conda/bin/python", {"OMP_NUM_THREADS": 4}),
+        *worker_options(2, "3.5GiB", 90, ["--lifetime", "1 hour"]),
     ]
     assert words[0] == "env"
     assert "MKL_NUM_THREADS=1" in words
@@ -208,7 +210,7 @@ def test_names_of_one_moment_are_one_batch():
         batches.append(names)
 
     async def add():
-        batch = _Batch(work)
+        batch = Batch(work)
         first = [asyncio.ensure_future(batch.add(name)) for name in "abc"]
         await asyncio.sleep(0)
         first[0].cancel()
@@ -225,7 +227,7 @@ def test_a_failure_of_a_batch_reaches_all():
         raise ValueError(names)
 
     async def add():
-        batch = _Batch(work)
+        batch = Batch(work)
         return await asyncio.gather(*map(batch.add, "ab"), return_exceptions=True)
 
     assert [error.args for error in asyncio.run(add())] == [(["a", "b"],)] * 2

@@ -3,7 +3,7 @@
 import logging
 
 import pytest
-from scripted import Answer
+from scripted import Response
 from staged import IMAGE, Stage, record
 
 from skaha import Retry, Session, errors
@@ -11,7 +11,7 @@ from skaha.dask import _worker_sessions
 from skaha.dask._worker_sessions import WorkerSessions
 
 ADDRESS = "tls://192.168.1.2:4321"
-REFUSED = Answer(400, "no more than 2 sessions for you")
+REFUSED = Response(400, "no more than 2 sessions for you")
 EVENTS = """TYPE     REASON             MESSAGE                     FIRST-TIME  LAST-TIME
 Normal   Scheduled          assigned to node-7          <nil>       <nil>
 Warning  FailedScheduling   0/3 nodes are available     <nil>       <nil>
@@ -24,7 +24,7 @@ def at(scripted):
     clients = []
 
     def make(stage, **settings):
-        scripted.answer = stage
+        scripted.respond = stage
         clients.append(Session(server=scripted.url, token="t", **{"retry": False} | settings))
         return WorkerSessions(clients[-1], "c", job)
 
@@ -57,10 +57,10 @@ def test_a_refused_worker_has_its_error_and_the_others_their_ids(at):
     assert list(sessions.ids) == ["c-0", "c-2"]
 
 
-@pytest.mark.parametrize("answer", [REFUSED, Answer(401, "who are you?"), Answer(302), None])
-def test_a_launch_without_any_session_raises_nothing(at, answer):
+@pytest.mark.parametrize("response", [REFUSED, Response(401, "who are you?"), Response(302), None])
+def test_a_launch_without_any_session_raises_nothing(at, response):
     stage = Stage([])
-    stage.overrides = {"POST c-0": answer, "POST c-1": answer}
+    stage.overrides = {"POST c-0": response, "POST c-1": response}
     failures = at(stage).launch(["c-0", "c-1"], ADDRESS)
     assert list(failures) == ["c-0", "c-1"]
     assert {type(error) for error in failures.values()} <= {
@@ -114,20 +114,20 @@ def test_a_session_that_the_platform_does_not_know_has_ended(at):
     stage = Stage([])
     sessions = at(stage)
     sessions.launch(["c-0", "c-1"], ADDRESS)
-    stage.overrides["DELETE id-of-c-0"] = Answer(404, "session id-of-c-0 not found")
+    stage.overrides["DELETE id-of-c-0"] = Response(404, "session id-of-c-0 not found")
     sessions.end_all()
     assert sessions.ids == {}
 
 
 @pytest.mark.parametrize("count", [1, 2])
-@pytest.mark.parametrize("answer", [Answer(500, "broken"), None])
-def test_each_session_that_could_not_be_ended_is_named_and_ended_later(at, caplog, answer, count):
+@pytest.mark.parametrize("response", [Response(500, "broken"), None])
+def test_each_session_that_could_not_be_ended_is_named_and_ended_later(at, caplog, response, count):
     """It does not matter whether all deletions fail or only some."""
     stage = Stage([])
     sessions = at(stage)
     sessions.launch(["c-0", "c-1"], ADDRESS)
     names = ["c-0", "c-1"][:count]
-    stage.overrides = {f"DELETE id-of-{name}": answer for name in names}
+    stage.overrides = {f"DELETE id-of-{name}": response for name in names}
     sessions.end_all()
     ids = {name: f"id-of-{name}" for name in names}
     assert sessions.not_ended == sessions.ids == ids
@@ -169,7 +169,7 @@ def test_a_session_that_ended_gives_its_warnings_and_the_end_of_its_log(at):
         [record("id-of-c-0", "Failed")],
         logs={"id-of-c-0": [b"\n".join(b"line %d" % number for number in range(100)) + b"\n"]},
     )
-    stage.events["id-of-c-0"] = Answer(200, EVENTS)
+    stage.events["id-of-c-0"] = Response(200, EVENTS)
     sessions = at(stage)
     sessions.launch(["c-0"], ADDRESS)
     [(name, error)] = sessions.look(["c-0"]).items()
@@ -201,9 +201,9 @@ def test_a_lost_session_is_looked_up_twice(at):
     sessions = at(stage)
     sessions.launch(["c-0"], ADDRESS)
     stage.records["id-of-c-0"] = [
-        Answer(500),
-        Answer(404, "session id-of-c-0 not found\n"),
-        Answer(404, "session id-of-c-0 not found\n"),
+        Response(500),
+        Response(404, "session id-of-c-0 not found\n"),
+        Response(404, "session id-of-c-0 not found\n"),
     ]
     assert sessions.look([], ["c-0"]) == {}
     assert sessions.look([], ["c-0"]) == {}
@@ -219,7 +219,7 @@ def test_a_new_session_may_take_a_while_to_appear(at):
 
 
 def test_an_outage_is_reported_once(at, caplog):
-    stage = Stage(Answer(503, "down"))
+    stage = Stage(Response(503, "down"))
     sessions = at(stage)
     sessions.launch(["c-0"], ADDRESS)
     for _ in range(5):
@@ -232,7 +232,7 @@ def test_an_outage_is_reported_once(at, caplog):
 def test_the_reasons_of_all_missing_workers_are_described(at):
     stage = Stage([record("id-of-c-0", "Pending"), record("id-of-c-2", "Running")])
     stage.overrides["POST c-1"] = REFUSED
-    stage.events["id-of-c-0"] = Answer(200, EVENTS)
+    stage.events["id-of-c-0"] = Response(200, EVENTS)
     sessions = at(stage)
     sessions.add_failures(sessions.launch(["c-0", "c-1", "c-2"], ADDRESS))
     refused, pending, running = sessions.describe(["c-0", "c-2"])
@@ -255,7 +255,7 @@ def test_the_number_of_kept_failures_is_limited(at):
 def test_no_secret_is_logged(at, caplog):
     caplog.set_level(logging.DEBUG)
     stage = Stage([])
-    stage.overrides["POST c-0"] = Answer(400, "env KEY=a-long-secret is wrong")
+    stage.overrides["POST c-0"] = Response(400, "env KEY=a-long-secret is wrong")
     sessions = at(stage)
     sessions._job = lambda name, address: job(name, address) | {"env": {"KEY": "a-long-secret"}}
     failures = sessions.launch(["c-0"], ADDRESS)

@@ -202,7 +202,7 @@ class FaultyPlatform:
         faults: The faults from which one is drawn.
         reset_rate: The share of connections that are reset before a byte is read.
         tls: The TLS context; without it, plain http.
-        accepts_missing: Answer 200 to the deletion of a missing session, as newer platforms do.
+        accepts_missing: Response 200 to the deletion of a missing session, as newer platforms do.
         launch_seconds: The duration of a launch on the platform.
         list_lag: A new session is missing from the list for this number of seconds.
         has_dates: Whether responses have a `Date` header.
@@ -364,7 +364,7 @@ class FaultyPlatform:
         connection.close()
 
     def _handle(self, connection: socket.socket, request: Received) -> bool:
-        """Answer a request; return whether the connection can be used again."""
+        """Response a request; return whether the connection can be used again."""
         with self._changed:
             request.fault = fault = self._draw(request)
             self.received.append(request)
@@ -373,17 +373,17 @@ class FaultyPlatform:
             self._changed.notify_all()
         try:
             self.on_request(request)
-            answer = self._answer(request)
+            response = self._respond(request)
         finally:
             with self._changed:
                 self.in_flight -= 1
                 self._changed.notify_all()
-        body = answer.partition(b"\r\n\r\n")[2]
+        body = response.partition(b"\r\n\r\n")[2]
         if fault.ending is Ending.COMPLETE:
-            connection.sendall(answer + fault.surplus)
+            connection.sendall(response + fault.surplus)
             return fault.raw is None
         if fault.ending in (Ending.RESET_MIDWAY, Ending.CLOSED_MIDWAY, Ending.STALL_MIDWAY):
-            connection.sendall(answer[: -1 - len(body) // 2])
+            connection.sendall(response[: -1 - len(body) // 2])
         if fault.ending in (Ending.STALL, Ending.STALL_MIDWAY):
             connection.recv(1)
         elif fault.ending is not Ending.CLOSED_MIDWAY:
@@ -402,7 +402,7 @@ class FaultyPlatform:
 
     # The platform.
 
-    def _answer(self, request: Received) -> bytes:
+    def _respond(self, request: Received) -> bytes:
         fault = request.fault
         if self.launch_seconds and request.method == "POST":
             time.sleep(self.launch_seconds)

@@ -17,7 +17,7 @@ import pytest
 from faults import faulty as f
 from faults.conftest import IMAGE
 from faults.faulty import FaultyPlatform
-from scripted import Answer
+from scripted import Response
 
 import skaha
 import skaha_api
@@ -225,11 +225,11 @@ def test_a_response_that_quotes_the_request_is_redacted(
 ) -> None:
     """Error texts of Kubernetes quote the environment, and debug pages quote the headers."""
 
-    def quote_all(received: Any) -> Answer:
+    def quote_all(received: Any) -> Response:
         headers = {"X-Quoted": received.headers["authorization"]}
-        return Answer(status, f"{received.headers} {received.form} {SECRET}", headers=headers)
+        return Response(status, f"{received.headers} {received.form} {SECRET}", headers=headers)
 
-    scripted.answer = quote_all
+    scripted.respond = quote_all
     registry = ContainerRegistry(username="vrubin", secret=SECRET)
     session = variant.open(server=scripted.url, token=TOKEN, registry=registry, retry=False)
     with pytest.raises(BadRequestError if status == 400 else AnswerError) as caught:

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from attrs import evolve, field, frozen
-from scripted import Answer
+from scripted import Response
 
 FOLDER = Path(__file__).parent
 FILES = sorted(path.stem for path in FOLDER.glob("*.toml") if path.stem != "words")
@@ -96,7 +96,7 @@ class Exchange:
         headers = {name: value and _fill(value) for name, value in self.headers.items()}
         return evolve(self, target=_fill(self.target), headers=headers, body=_fill(self.body))
 
-    def answer(self) -> Answer:
+    def response(self) -> Response:
         """Return the response for a scripted server, with examples in its variable parts."""
         filled = self.filled()
         headers = {name: value for name, value in filled.headers.items() if value is not None}
@@ -105,7 +105,7 @@ class Exchange:
         if self.status in CLOSING:
             headers["connection"] = "close"
         content_type = headers.pop("content-type", None)
-        return Answer(self.status, filled.body, content_type, headers)
+        return Response(self.status, filled.body, content_type, headers)
 
     def value(self) -> Any:
         """Return the value of a JSON body, with examples in the place of its variable parts."""

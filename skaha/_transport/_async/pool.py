@@ -207,7 +207,7 @@ class _ResponseStream(httpx.AsyncByteStream):
     ) -> None:
         self._response = response
         self._request = request
-        self._on_close: Callable[[], None] | None = on_close
+        self._on_close = on_close
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         left = _MAX_RESPONSE_BYTES
@@ -230,9 +230,7 @@ class _ResponseStream(httpx.AsyncByteStream):
         raise failure
 
     async def aclose(self) -> None:
-        on_close, self._on_close = self._on_close, None
         try:
             await self._response.aclose()
         finally:
-            if on_close is not None:
-                on_close()
+            self._on_close()

@@ -208,7 +208,7 @@ class _ResponseStream(httpx.SyncByteStream):
     ) -> None:
         self._response = response
         self._request = request
-        self._on_close: Callable[[], None] | None = on_close
+        self._on_close = on_close
 
     def __iter__(self) -> Iterator[bytes]:
         left = _MAX_RESPONSE_BYTES
@@ -231,9 +231,7 @@ class _ResponseStream(httpx.SyncByteStream):
         raise failure
 
     def close(self) -> None:
-        on_close, self._on_close = self._on_close, None
         try:
             self._response.close()
         finally:
-            if on_close is not None:
-                on_close()
+            self._on_close()

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 import click
 
 from skaha.cli._context import CommandContext, command
+
+if TYPE_CHECKING:
+    from click.shell_completion import ShellComplete
 
 _INSTALLATION = {
     "bash": "skaha completion bash > ~/.local/share/bash-completion/completions/skaha",
@@ -23,9 +28,7 @@ def completion_command(click_context: click.Context, shell: str) -> int:
     from skaha.cli import _bash_completion
 
     _bash_completion.register()
-    completion_class = get_completion_class(shell)
-    if completion_class is None:
-        raise click.UsageError(f"there is no completion for {shell}")
+    completion_class = cast("type[ShellComplete]", get_completion_class(shell))
     app = click_context.find_root().command
     source = completion_class(app, {}, "skaha", "_SKAHA_COMPLETE").source()
     context: CommandContext = click_context.obj

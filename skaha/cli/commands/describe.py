@@ -68,9 +68,9 @@ def _events_and_reason(
     reason = None
     if record.get("status") == "Pending":
         # The last warning says more than the usual steps.
-        told = [event for event in events if event.type == "Warning"] or list(events)
-        if told:
-            reason = f"{told[-1].reason}: {told[-1].message}"
+        relevant = [event for event in events if event.type == "Warning"] or list(events)
+        if relevant:
+            reason = f"{relevant[-1].reason}: {relevant[-1].message}"
         elif record["id"] in failures:
             reason = "it waits in a queue or has not started yet"
         else:

@@ -12,12 +12,12 @@ def _complete_command(
 ) -> list[str]:
     """Return the commands, or the commands of a group, that begin with a text."""
     try:
-        found = _context_of(context.find_root(), context.params.get(str(parameter.name)) or ())
+        shown = _context_of(context.find_root(), context.params.get(str(parameter.name)) or ())
     except click.UsageError:
         return []
-    if not isinstance(found.command, click.Group):
+    if not isinstance(shown.command, click.Group):
         return []
-    return [name for name in found.command.list_commands(found) if name.startswith(incomplete)]
+    return [name for name in shown.command.list_commands(shown) if name.startswith(incomplete)]
 
 
 @command("help")
@@ -40,8 +40,8 @@ def _context_of(context: click.Context, words: tuple[str, ...]) -> click.Context
         group = context.command
         if not isinstance(group, click.Group):
             context.fail(f"{context.info_name} has no command {word!r}")
-        name, found, _ = group.resolve_command(context, [word])
-        if found is None:
+        name, command, _ = group.resolve_command(context, [word])
+        if command is None:
             context.fail(f"no such command {word!r}")
-        context = click.Context(found, parent=context, info_name=name)
+        context = click.Context(command, parent=context, info_name=name)
     return context

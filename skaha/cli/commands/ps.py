@@ -153,9 +153,9 @@ def _listed(
     chosen: list[Mapping[str, Any]] = [] if words else [*listed]
     missing = []
     for word in words:
-        found = find_sessions(listed, word, by_beginning=True)
-        chosen += [record for record in found if record not in chosen]
-        if not found:
+        matching = find_sessions(listed, word, by_beginning=True)
+        chosen += [record for record in matching if record not in chosen]
+        if not matching:
             missing.append(word)
     if missing and (kinds or statuses):
         # The filters may exclude all sessions that a word selects: that is not an error.

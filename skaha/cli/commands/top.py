@@ -89,17 +89,17 @@ def _listed(
 ) -> tuple[list[Item], dict[str, Exception]]:
     """Return the running sessions in order, and the error of each word that selects no session."""
     listed = records.sessions(session.fetch())
-    found = {word: find_sessions(listed, word) for word in words}
+    matching = {word: find_sessions(listed, word) for word in words}
     chosen = {
         str(record["id"]): record
-        for selected in (found.values() if words else [listed])
+        for selected in (matching.values() if words else [listed])
         for record in selected
         if record.get("status") == "Running"
     }
     items = [_item(record) for record in chosen.values()]
     items.sort(key=natural_order)
     items.sort(key=_SORT_KEYS[sort])
-    return items, {word: missing_session(word) for word in words if not found[word]}
+    return items, {word: missing_session(word) for word in words if not matching[word]}
 
 
 def _item(record: Mapping[str, Any]) -> Item:

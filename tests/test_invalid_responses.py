@@ -1,4 +1,4 @@
-"""Answers that nobody should give, and everybody gets some day: each is a clear error of ours."""
+"""Invalid and unexpected responses: each causes a clear error of this library."""
 
 import io
 import pickle
@@ -7,7 +7,7 @@ import traceback
 
 import httpx
 import pytest
-from scripted import Answer, ScriptedServer, json_answer
+from scripted import Response, ScriptedServer, json_response
 
 from skaha import Retry, errors
 
@@ -15,7 +15,7 @@ IMAGE = "images.canfar.net/skaha/terminal:1.1.1"
 TOKEN = "a-token-of-the-tests"
 PAGE = "<!DOCTYPE html>\n<html><head><title>Sign in\nfirst</title></head><body>…</body></html>"
 
-# Each call, what it says it was doing, and a body that it reads.
+# Each call, the subject of its errors, and a body that it accepts.
 CALLS = {
     "fetch": (lambda s: s.fetch(), "fetch", "[]"),
     "info": (lambda s: s.info("a1"), "info of a1", "{}"),
@@ -36,9 +36,9 @@ CLASSES = {"images": "Images", "resources": "Context", "availability": "Overview
 NOT_FOR_TEXT = ["destroy", "events", "logs"]
 
 
-def error_of(variant, scripted, call, answer, kind=errors.SkahaError):
-    """Return the error that a call raises if the server always responds so."""
-    scripted.answer = lambda _: answer
+def error_of(variant, scripted, call, response, kind=errors.SkahaError):
+    """Return the error that a call raises if the server always sends this response."""
+    scripted.respond = lambda _: response
     settings = {"server": scripted.url, "token": TOKEN, "retry": False}
     opened = variant.open(CLASSES.get(call, "Session"), **settings)
     with pytest.raises(kind) as caught:
@@ -51,44 +51,44 @@ def error_of(variant, scripted, call, answer, kind=errors.SkahaError):
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_the_good_answer_is_read(variant, scripted, call):
-    # Else the tests below could fail for another reason than the one they state.
-    scripted.answer = lambda _: Answer(200, CALLS[call][2])
+def test_a_valid_response_is_accepted(variant, scripted, call):
+    # This shows that the errors in the other tests are caused by their responses.
+    scripted.respond = lambda _: Response(200, CALLS[call][2])
     opened = variant.open(
         CLASSES.get(call, "Session"), server=scripted.url, token=TOKEN, retry=False
     )
     variant.run(CALLS[call][0](opened))
 
 
-UNREADABLE = {
-    "a page": Answer(200, PAGE, "text/html; charset=utf-8"),
-    "cut off": Answer(200, '[{"id": "a1"', "application/json"),
-    "empty": Answer(200, "", "application/json"),
-    "no content": Answer(204),
-    "wrong type": Answer(200, '"a b"', "application/json"),
-    "null": Answer(200, "null\0", "application/json"),
-    "numbers": Answer(200, "[1, 2]", "application/json"),
-    "another charset": Answer(200, '{"id": "é"'.encode("utf-16"), "application/json; charset=x"),
-    "not in the charset": Answer(200, b'["\xff\xfe\x80"]', "application/json; charset=utf-8"),
-    "too deep": Answer(200, "[" * 100_000, "application/json"),
-    "too long a number": Answer(200, "9" * 5000, "application/json"),
+INVALID = {
+    "a page": Response(200, PAGE, "text/html; charset=utf-8"),
+    "cut off": Response(200, '[{"id": "a1"', "application/json"),
+    "empty": Response(200, "", "application/json"),
+    "no content": Response(204),
+    "wrong type": Response(200, '"a b"', "application/json"),
+    "null": Response(200, "null\0", "application/json"),
+    "numbers": Response(200, "[1, 2]", "application/json"),
+    "another charset": Response(200, '{"id": "é"'.encode("utf-16"), "application/json; charset=x"),
+    "not in the charset": Response(200, b'["\xff\xfe\x80"]', "application/json; charset=utf-8"),
+    "too deep": Response(200, "[" * 100_000, "application/json"),
+    "too long a number": Response(200, "9" * 5000, "application/json"),
 }
 
 
 @pytest.mark.parametrize("call", [call for call in CALLS if call not in NOT_FOR_TEXT])
-def test_an_unreadable_answer_is_told_with_what_came(variant, scripted, call):
-    for answer in UNREADABLE.values():
-        error = error_of(variant, scripted, call, answer, errors.AnswerError)
-        assert f"answered {answer.status} with " in str(error)
+def test_the_error_of_an_invalid_response_quotes_the_response(variant, scripted, call):
+    for response in INVALID.values():
+        error = error_of(variant, scripted, call, response, errors.AnswerError)
+        assert f"answered {response.status} with " in str(error)
         assert "expected " in str(error)
         assert len(str(error)) < 1000
-        body = answer.body if isinstance(answer.body, str) else ""
+        body = response.body if isinstance(response.body, str) else ""
         assert error.text.startswith(body[:100])
 
 
 @pytest.mark.parametrize("call", NOT_FOR_TEXT)
-def test_a_page_is_no_text_of_a_session(variant, scripted, call):
-    page = UNREADABLE["a page"]
+def test_an_html_page_is_not_accepted_as_a_text(variant, scripted, call):
+    page = INVALID["a page"]
     error = error_of(variant, scripted, call, page, errors.AnswerError)
     assert "an HTML page, 'Sign in first'" in str(error)
 
@@ -101,10 +101,10 @@ def test_a_page_is_no_text_of_a_session(variant, scripted, call):
     ],
 )
 @pytest.mark.parametrize("tail", [None, 9])
-def test_a_log_may_hold_any_bytes(variant, scripted, scripted_session, body, tail):
-    """Also a page or JSON that the program prints."""
+def test_a_log_may_contain_any_bytes(variant, scripted, scripted_session, body, tail):
+    """The program of a session may also print a page or JSON."""
     headers = {"x-vo-authenticated": "vrubin"}
-    scripted.answer = lambda _: Answer(200, body, "text/plain;charset=UTF-8", headers)
+    scripted.respond = lambda _: Response(200, body, "text/plain;charset=UTF-8", headers)
     text = body.decode(errors="replace")
     assert variant.run(scripted_session.logs("a1", tail=tail)) == {"a1": text}
 
@@ -113,16 +113,16 @@ def test_a_log_may_hold_any_bytes(variant, scripted, scripted_session, body, tai
 
 SIGN_IN = "<!DOCTYPE html><html><head><title>Sign in</title></head></html>"
 FOREIGN_SUCCESSES = {
-    "a page": Answer(200, SIGN_IN, "text/html; charset=utf-8"),
-    "a page in XHTML": Answer(200, SIGN_IN, "application/xhtml+xml"),
-    "an undeclared page": Answer(200, SIGN_IN, ""),
-    "a page of another type": Answer(200, SIGN_IN, "application/octet-stream"),
-    "a page after a comment": Answer(200, f"\ufeff\n<!-- a proxy --> {SIGN_IN}", ""),
-    "a page after a declaration": Answer(200, f'<?xml version="1.0"?>\n{SIGN_IN}', ""),
-    "a page in capitals": Answer(200, "  <HTML><BODY>Sign in</BODY></HTML>", ""),
-    "JSON": Answer(200, '{"error": "no route"}', "application/json"),
-    "JSON of a certain kind": Answer(200, '"sign in"', "application/problem+json"),
-    "undeclared JSON": Answer(200, ' [{"error": "no route"}]', ""),
+    "a page": Response(200, SIGN_IN, "text/html; charset=utf-8"),
+    "a page in XHTML": Response(200, SIGN_IN, "application/xhtml+xml"),
+    "an undeclared page": Response(200, SIGN_IN, ""),
+    "a page of another type": Response(200, SIGN_IN, "application/octet-stream"),
+    "a page after a comment": Response(200, f"\ufeff\n<!-- a proxy --> {SIGN_IN}", ""),
+    "a page after a declaration": Response(200, f'<?xml version="1.0"?>\n{SIGN_IN}', ""),
+    "a page in capitals": Response(200, "  <HTML><BODY>Sign in</BODY></HTML>", ""),
+    "JSON": Response(200, '{"error": "no route"}', "application/json"),
+    "JSON of a certain kind": Response(200, '"sign in"', "application/problem+json"),
+    "undeclared JSON": Response(200, ' [{"error": "no route"}]', ""),
 }
 TEXT_CALLS = ["logs", "tail", "save_logs", "events", "destroy", "renew"]
 
@@ -139,12 +139,12 @@ def text_call(request, scripted_session, tmp_path):
 
 @pytest.mark.parametrize("text_call", TEXT_CALLS, indirect=True)
 @pytest.mark.parametrize("name", FOREIGN_SUCCESSES)
-def test_the_page_of_another_server_is_no_success(variant, scripted, text_call, name, tmp_path):
-    def answer(request):
+def test_a_page_of_another_server_is_an_error(variant, scripted, text_call, name, tmp_path):
+    def respond(request):
         is_list = request.path.endswith("/session")
-        return json_answer([]) if is_list else FOREIGN_SUCCESSES[name]
+        return json_response([]) if is_list else FOREIGN_SUCCESSES[name]
 
-    scripted.answer = answer
+    scripted.respond = respond
     with pytest.raises(
         errors.AnswerError, match=r"expected (plain text|a table of events)"
     ) as caught:
@@ -155,8 +155,8 @@ def test_the_page_of_another_server_is_no_success(variant, scripted, text_call, 
 
 
 @pytest.mark.parametrize("text_call", ["destroy", "renew", "events"], indirect=True)
-def test_json_that_is_declared_as_text_is_no_success(variant, scripted, text_call):
-    scripted.answer = lambda _: Answer(200, '{"deleted": true}')
+def test_json_that_is_declared_as_text_is_an_error(variant, scripted, text_call):
+    scripted.respond = lambda _: Response(200, '{"deleted": true}')
     with pytest.raises(errors.AnswerError):
         variant.run(text_call("a1"))
 
@@ -165,8 +165,8 @@ def test_json_that_is_declared_as_text_is_no_success(variant, scripted, text_cal
 @pytest.mark.parametrize("more", ["", "x" * 5000])
 def test_a_page_that_is_declared_as_text_is_no_success(variant, scripted, text_call, more):
     """The platform would also send the name of the user."""
-    scripted.answer = lambda request: (
-        json_answer([]) if request.path.endswith("/session") else Answer(200, SIGN_IN + more)
+    scripted.respond = lambda request: (
+        json_response([]) if request.path.endswith("/session") else Response(200, SIGN_IN + more)
     )
     with pytest.raises(errors.AnswerError, match="an HTML page, 'Sign in'"):
         variant.run(text_call("a1"))
@@ -174,10 +174,10 @@ def test_a_page_that_is_declared_as_text_is_no_success(variant, scripted, text_c
 
 @pytest.mark.parametrize("text_call", ["destroy", "renew"], indirect=True)
 def test_an_unexpected_text_after_a_success_is_logged(variant, scripted, text_call, caplog):
-    scripted.answer = lambda _: Answer(200, "\n")
+    scripted.respond = lambda _: Response(200, "\n")
     assert variant.run(text_call("a1")) == {"a1": True}
     assert caplog.messages == []
-    scripted.answer = lambda _: Answer(200, "it was\n\x1b[31mdeleted")
+    scripted.respond = lambda _: Response(200, "it was\n\x1b[31mdeleted")
     assert variant.run(text_call("a1")) == {"a1": True}
     [message] = caplog.messages
     assert "/session/a1: success, but with an unexpected text: " in message
@@ -186,20 +186,22 @@ def test_an_unexpected_text_after_a_success_is_logged(variant, scripted, text_ca
 
 LOGIN = {"Location": "https://login.example.org/"}
 FOREIGN_REFUSALS = {
-    "a redirection": Answer(302, "", headers=LOGIN),
-    "a redirection with a page": Answer(307, SIGN_IN, "text/html", headers=LOGIN),
-    "the page of an ingress": Answer(404, "<html><title>404 Not Found</title></html>", "text/html"),
-    "an undeclared page": Answer(404, "<html><title>404 Not Found</title></html>", ""),
-    "the text of Traefik": Answer(404, "404 page not found\n"),
-    "the text of Kubernetes": Answer(404, "default backend - 404"),
-    "nothing": Answer(404, ""),
-    "JSON": Answer(404, '{"message": "no Route matched"}', "application/json"),
-    "a forbidden method": Answer(405, "<html><title>405</title></html>", "text/html"),
-    "a forbidden method in words": Answer(405, "The DELETE method is not supported.\n"),
-    "a page of Tomcat": Answer(400, "<!doctype html><title>HTTP Status 400</title>", "text/html"),
-    "a firewall": Answer(403, "<html><title>Request blocked</title></html>", "text/html"),
-    "no permission": Answer(403, "Not authorized to use the skaha system\n"),
-    "an outage": Answer(503, "temporarily unavailable: null\n"),
+    "a redirection": Response(302, "", headers=LOGIN),
+    "a redirection with a page": Response(307, SIGN_IN, "text/html", headers=LOGIN),
+    "the page of an ingress": Response(
+        404, "<html><title>404 Not Found</title></html>", "text/html"
+    ),
+    "an undeclared page": Response(404, "<html><title>404 Not Found</title></html>", ""),
+    "the text of Traefik": Response(404, "404 page not found\n"),
+    "the text of Kubernetes": Response(404, "default backend - 404"),
+    "nothing": Response(404, ""),
+    "JSON": Response(404, '{"message": "no Route matched"}', "application/json"),
+    "a forbidden method": Response(405, "<html><title>405</title></html>", "text/html"),
+    "a forbidden method in words": Response(405, "The DELETE method is not supported.\n"),
+    "a page of Tomcat": Response(400, "<!doctype html><title>HTTP Status 400</title>", "text/html"),
+    "a firewall": Response(403, "<html><title>Request blocked</title></html>", "text/html"),
+    "no permission": Response(403, "Not authorized to use the skaha system\n"),
+    "an outage": Response(503, "temporarily unavailable: null\n"),
 }
 ID_CALLS = ["info", *TEXT_CALLS]
 
@@ -208,59 +210,59 @@ ID_CALLS = ["info", *TEXT_CALLS]
 @pytest.mark.parametrize("name", FOREIGN_REFUSALS)
 def test_a_refusal_that_is_not_about_a_session_is_raised(variant, scripted, text_call, name):
     """Unless another session succeeded: then it is data, but never a `False`."""
-    answer = FOREIGN_REFUSALS[name]
+    response = FOREIGN_REFUSALS[name]
 
-    def script(request):
+    def respond(request):
         if request.path.endswith("/session"):
-            return json_answer([])
+            return json_response([])
         if not request.path.endswith("/a3"):
-            return answer
+            return response
         is_record = request.method == "GET" and "view" not in request.query
         if request.method == "GET":
-            return json_answer({"id": "a3"}) if is_record else Answer(200, "a text")
-        return Answer()
+            return json_response({"id": "a3"}) if is_record else Response(200, "a text")
+        return Response()
 
-    scripted.answer = script
+    scripted.respond = respond
     with pytest.raises(errors.StatusError) as caught:
         variant.run(text_call(["a1", "a2"]))
-    assert caught.value.status == answer.status
+    assert caught.value.status == response.status
     assert not caught.value.partial
-    found = variant.run(text_call(["a1", "a3"]))
-    assert len(found) == 1
-    assert list(found.failures) == ["a1"]
+    result = variant.run(text_call(["a1", "a3"]))
+    assert len(result) == 1
+    assert list(result.failures) == ["a1"]
 
 
 @pytest.mark.parametrize(
-    ("call", "answer"),
+    ("call", "response"),
     [
-        ("destroy", Answer(404, "a1\n")),
-        ("destroy", Answer(403, "forbidden\n")),
-        ("renew", Answer(400, "No active job for user vrubin with session a1\n")),
+        ("destroy", Response(404, "a1\n")),
+        ("destroy", Response(403, "forbidden\n")),
+        ("renew", Response(400, "No active job for user vrubin with session a1\n")),
     ],
 )
-def test_the_word_of_the_platform_about_a_session_is_false(
-    variant, scripted, scripted_session, call, answer
+def test_a_refusal_of_the_platform_for_one_session_returns_false(
+    variant, scripted, scripted_session, call, response
 ):
-    scripted.answer = lambda _: answer
-    found = variant.run(getattr(scripted_session, call)("a1"))
-    assert found == {"a1": False}
-    assert found.failures["a1"].status == answer.status
+    scripted.respond = lambda _: response
+    result = variant.run(getattr(scripted_session, call)("a1"))
+    assert result == {"a1": False}
+    assert result.failures["a1"].status == response.status
 
 
-def test_a_deletion_that_is_refused_for_another_reason_has_no_answer(
+def test_a_deletion_that_is_refused_for_another_reason_is_a_failure(
     variant, scripted, scripted_session
 ):
-    scripted.answer = lambda _: Answer(409, "it is locked\n")
-    found = variant.run(scripted_session.destroy("a1"))
-    assert found == {}
-    assert found.failures["a1"].status == 409
+    scripted.respond = lambda _: Response(409, "it is locked\n")
+    result = variant.run(scripted_session.destroy("a1"))
+    assert result == {}
+    assert result.failures["a1"].status == 409
 
 
 def test_a_page_after_a_lost_response_does_not_prove_a_deletion(variant, scripted):
-    """A 404 of the platform does: the first request deleted the session."""
+    """A 404 of the platform proves it: the first request deleted the session."""
     for last, is_deleted in (("404 page not found", False), ("a1\n", True)):
-        answers = [Answer(503, "busy"), Answer(404, last)]
-        scripted.answer = lambda _, answers=answers: answers.pop(0)
+        responses = [Response(503, "busy"), Response(404, last)]
+        scripted.respond = lambda _, responses=responses: responses.pop(0)
         session = variant.open(server=scripted.url, token="t", retry=Retry(first_pause=0.001))
         if is_deleted:
             assert variant.run(session.destroy("a1")) == {"a1": True}
@@ -285,16 +287,16 @@ def test_a_page_after_a_lost_response_does_not_prove_a_deletion(variant, scripte
 def test_missing_events_of_a_session_that_exists_are_explained(
     variant, scripted, scripted_session, status, reason
 ):
-    def script(request):
+    def respond(request):
         if "view" in request.query:
-            return Answer(404, "session a1 not found.\n")
-        return json_answer({"id": "a1", "status": status})
+            return Response(404, "session a1 not found.\n")
+        return json_response({"id": "a1", "status": status})
 
-    scripted.answer = script
+    scripted.respond = respond
     for call in (scripted_session.events, scripted_session.parsed_events):
-        found = variant.run(call("a1"))
-        assert not found
-        error = found.failures["a1"]
+        result = variant.run(call("a1"))
+        assert not result
+        error = result.failures["a1"]
         assert isinstance(error, errors.NotFoundError)
         assert str(error).startswith("events of a1: ")
         assert str(error).endswith(f"The session exists ({status}) without events: {reason}")
@@ -310,7 +312,7 @@ def test_missing_events_of_a_session_that_exists_are_explained(
     ],
 )
 def test_an_error_of_kubectl_is_no_table_of_events(variant, scripted, scripted_session, text):
-    scripted.answer = lambda _: Answer(200, text)
+    scripted.respond = lambda _: Response(200, text)
     for call in (scripted_session.events, scripted_session.parsed_events):
         with pytest.raises(errors.AnswerError, match="expected a table of events") as caught:
             variant.run(call("a1"))
@@ -318,13 +320,13 @@ def test_an_error_of_kubectl_is_no_table_of_events(variant, scripted, scripted_s
 
 
 @pytest.mark.parametrize(
-    "answer", [Answer(404, "session a1 not found\n"), Answer(503, "busy"), None]
+    "response", [Response(404, "session a1 not found\n"), Response(503, "busy"), None]
 )
-def test_missing_events_of_another_session_are_told_as_they_are(
-    variant, scripted, scripted_session, answer
+def test_the_error_of_missing_events_is_unchanged_if_the_session_is_unknown(
+    variant, scripted, scripted_session, response
 ):
-    not_found = Answer(404, "session a1 not found.\n")
-    scripted.answer = lambda request: not_found if "view" in request.query else answer
+    not_found = Response(404, "session a1 not found.\n")
+    scripted.respond = lambda request: not_found if "view" in request.query else response
     error = variant.run(scripted_session.events("a1")).failures["a1"]
     assert str(error).endswith("answered 404: session a1 not found.")
 
@@ -333,12 +335,12 @@ def test_missing_events_of_another_session_are_told_as_they_are(
 
 
 @pytest.mark.parametrize("call", ["logs", "events"])
-def test_a_text_is_printed_whatever_the_terminal_can_show(
+def test_a_text_is_printed_on_a_terminal_without_unicode(
     variant, scripted, scripted_session, monkeypatch, call
 ):
     output = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(output, encoding="ascii"))
-    scripted.answer = lambda _: Answer(200, "fit: 100%|\u2588|\n")
+    scripted.respond = lambda _: Response(200, "fit: 100%|\u2588|\n")
     assert variant.run(getattr(scripted_session, call)("a1", verbose=True)) is None
     sys.stdout.flush()
     assert output.getvalue() == b"a1:\nfit: 100%|\\u2588|\n\n"
@@ -366,10 +368,10 @@ STATUSES = {
 @pytest.mark.parametrize(
     "call", ["fetch", "stats", "create", "images", "resources", "availability"]
 )
-def test_a_refusal_is_told_in_the_words_of_the_server(variant, scripted, call):
+def test_an_error_quotes_the_reason_of_the_server(variant, scripted, call):
     for status, kind in STATUSES.items():
         words = f"the very reason for {status}"
-        error = error_of(variant, scripted, call, Answer(status, f"{words}\n"))
+        error = error_of(variant, scripted, call, Response(status, f"{words}\n"))
         assert type(error) is kind
         assert (error.status, error.text) == (status, f"{words}\n")
         assert error.response.status_code == status
@@ -377,8 +379,8 @@ def test_a_refusal_is_told_in_the_words_of_the_server(variant, scripted, call):
 
 
 @pytest.mark.parametrize("call", ["info", "logs", "events", "destroy"])
-def test_a_refusal_of_one_session_is_kept_in_the_words_of_the_server(variant, scripted, call):
-    scripted.answer = lambda _: Answer(409, "the very reason")
+def test_a_failure_of_one_session_quotes_the_reason_of_the_server(variant, scripted, call):
+    scripted.respond = lambda _: Response(409, "the very reason")
     session = variant.open(server=scripted.url, token=TOKEN, retry=False)
     error = variant.run(CALLS[call][0](session)).failures["a1"]
     assert isinstance(error, errors.StatusError)
@@ -387,33 +389,33 @@ def test_a_refusal_of_one_session_is_kept_in_the_words_of_the_server(variant, sc
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("response", "expected"),
     [
-        (Answer(502, PAGE, "text/html"), "answered 502: an HTML page, 'Sign in first'"),
-        (Answer(502, "<html>"), "answered 502: an HTML page"),
-        (Answer(500, ""), "answered 500: nothing more"),
-        (Answer(500, "a\nb\n\tc"), "answered 500: a b c"),
-        (Answer(500, "long " * 1000), " …"),
-        (Answer(500, b"\xff\xfe"), "answered 500: "),
-        (Answer(401, "Token has expired"), "get a new one"),
-        (Answer(400, "No authentication for unknown or private image."), "with its tag"),
-        (Answer(400, "cannot get group memberships for anonymous\n"), "get a new one"),
+        (Response(502, PAGE, "text/html"), "answered 502: an HTML page, 'Sign in first'"),
+        (Response(502, "<html>"), "answered 502: an HTML page"),
+        (Response(500, ""), "answered 500: nothing more"),
+        (Response(500, "a\nb\n\tc"), "answered 500: a b c"),
+        (Response(500, "long " * 1000), " …"),
+        (Response(500, b"\xff\xfe"), "answered 500: "),
+        (Response(401, "Token has expired"), "get a new one"),
+        (Response(400, "No authentication for unknown or private image."), "with its tag"),
+        (Response(400, "cannot get group memberships for anonymous\n"), "get a new one"),
     ],
 )
-def test_a_refusal_is_told_on_one_line(variant, scripted, answer, told):
-    message = str(error_of(variant, scripted, "fetch", answer, errors.StatusError))
-    assert told in message
+def test_an_error_of_a_status_has_one_line(variant, scripted, response, expected):
+    message = str(error_of(variant, scripted, "fetch", response, errors.StatusError))
+    assert expected in message
     assert "\n" not in message
     assert len(message) < 700
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 300, 304])
 @pytest.mark.parametrize("call", ["fetch", "create"])
-def test_a_redirection_is_told_and_never_followed(variant, scripted, call, status):
+def test_a_redirect_is_an_error_and_is_not_followed(variant, scripted, call, status):
     with ScriptedServer() as elsewhere:
         headers = {"Location": f"{elsewhere.url}/login"}
-        answer = Answer(status, "" if status == 304 else "moved", headers=headers)
-        error = error_of(variant, scripted, call, answer, errors.StatusError)
+        response = Response(status, "" if status == 304 else "moved", headers=headers)
+        error = error_of(variant, scripted, call, response, errors.StatusError)
         assert error.status == status
         assert elsewhere.received == []
     if status not in (300, 304):
@@ -421,32 +423,32 @@ def test_a_redirection_is_told_and_never_followed(variant, scripted, call, statu
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         None,
-        Answer(200, "[]", headers={"Content-Length": "100"}),
-        Answer(200, "[]", headers={"Content-Length": "x"}),
-        Answer(200, "junk", headers={"Transfer-Encoding": "chunked", "Content-Length": "4"}),
-        Answer(200, "junk", headers={"Content-Encoding": "gzip"}),
+        Response(200, "[]", headers={"Content-Length": "100"}),
+        Response(200, "[]", headers={"Content-Length": "x"}),
+        Response(200, "junk", headers={"Transfer-Encoding": "chunked", "Content-Length": "4"}),
+        Response(200, "junk", headers={"Content-Encoding": "gzip"}),
     ],
     ids=["nothing", "too short", "no number", "no chunks", "no gzip"],
 )
-def test_a_broken_answer_is_a_lost_connection(variant, scripted, answer):
-    def script(_):
-        return answer
+def test_a_damaged_response_is_an_error_of_the_connection(variant, scripted, response):
+    def respond(_):
+        return response
 
-    scripted.answer = script
+    scripted.respond = respond
     session = variant.open(server=scripted.url, token=TOKEN, retry=False, timeout=0.3)
     with pytest.raises((errors.ConnectionFailedError, errors.AnswerError)) as caught:
         variant.run(session.fetch())
     assert caught.value.subject == "fetch"
     assert "GET http://127.0.0.1" in str(caught.value) or "GET /skaha" in str(caught.value)
-    # What was broken is not used again.
-    scripted.answer = lambda _: Answer(200, "[]")
+    # The broken connection is not used again.
+    scripted.respond = lambda _: Response(200, "[]")
     assert variant.run(session.fetch()) == []
 
 
-def test_a_server_that_is_not_there_is_named(variant):
+def test_the_error_of_a_missing_server_names_its_address(variant):
     session = variant.open(server="http://127.0.0.1:9", token=TOKEN, retry=False)
     with pytest.raises(
         errors.ConnectionFailedError, match="fetch: no answer to GET http://127"
@@ -455,7 +457,7 @@ def test_a_server_that_is_not_there_is_named(variant):
     assert isinstance(e.value.__cause__, httpx.ConnectError)
 
 
-# What errors are, and what becomes of them elsewhere.
+# Classes of errors, and copies of errors.
 
 TREE = {
     errors.InvalidInputError: (ValueError,),
@@ -487,13 +489,13 @@ TREE = {
 
 
 @pytest.mark.parametrize("kind", TREE)
-def test_an_error_is_what_callers_catch(kind):
+def test_each_error_is_also_an_error_that_scripts_catch(kind):
     assert issubclass(kind, errors.SkahaError)
-    for caught in TREE[kind]:
-        assert issubclass(kind, caught)
+    for base_class in TREE[kind]:
+        assert issubclass(kind, base_class)
 
 
-def test_every_error_is_in_the_tree_and_in_its_drawing():
+def test_each_error_is_in_this_table_and_in_the_documentation():
     kinds = {value for value in vars(errors).values() if isinstance(value, type)}
     ours = {kind for kind in kinds if issubclass(kind, errors.SkahaError)} - {errors.SkahaError}
     assert ours == set(TREE)
@@ -501,8 +503,8 @@ def test_every_error_is_in_the_tree_and_in_its_drawing():
     assert all(kind.__name__ in errors.__doc__ for kind in ours)
 
 
-def test_a_timeout_is_caught_under_every_name(variant, scripted):
-    scripted.answer = lambda _: Answer(200, "[]", headers={"Content-Length": "3"})
+def test_a_time_out_has_three_base_classes(variant, scripted):
+    scripted.respond = lambda _: Response(200, "[]", headers={"Content-Length": "3"})
     session = variant.open(server=scripted.url, token=TOKEN, retry=False, timeout=0.05)
     for name in (errors.TimedOutError, httpx.TimeoutException, TimeoutError):
         with pytest.raises(name, match="fetch: no answer in time to GET http://"):
@@ -511,32 +513,34 @@ def test_a_timeout_is_caught_under_every_name(variant, scripted):
 
 @pytest.mark.parametrize("call", ["fetch", "create"])
 @pytest.mark.parametrize(
-    "answer",
-    [Answer(403, "the very reason"), UNREADABLE["a page"], None],
+    "response",
+    [Response(403, "the very reason"), INVALID["a page"], None],
     ids=["refused", "unreadable", "lost"],
 )
-def test_a_pickled_error_says_the_same_and_holds_no_token(variant, scripted, call, answer):
-    error = error_of(variant, scripted, call, answer)
+def test_a_pickled_error_is_equal_and_contains_no_token(variant, scripted, call, response):
+    error = error_of(variant, scripted, call, response)
     pickled = pickle.dumps(error)
     assert TOKEN.encode() not in pickled
-    twin = pickle.loads(pickled)
-    assert type(twin) is type(error)
-    assert (str(twin), twin.subject, twin.args) == (str(error), error.subject, error.args)
-    assert twin.partial == error.partial
+    copy = pickle.loads(pickled)
+    assert type(copy) is type(error)
+    assert (str(copy), copy.subject, copy.args) == (str(error), error.subject, error.args)
+    assert copy.partial == error.partial
     for name in ("status", "text"):
-        assert getattr(twin, name, None) == getattr(error, name, None)
+        assert getattr(copy, name, None) == getattr(error, name, None)
 
 
-def test_a_pickled_error_keeps_what_had_succeeded(variant, scripted, scripted_session):
-    scripted.answer = lambda request: None if request.path.endswith("a2") else Answer(200, "text")
+def test_a_pickled_error_keeps_its_partial_results(variant, scripted, scripted_session):
+    scripted.respond = lambda request: (
+        None if request.path.endswith("a2") else Response(200, "text")
+    )
     with pytest.raises(errors.ConnectionFailedError) as caught:
         variant.run(scripted_session.logs(["a1", "a2"]))
-    twin = pickle.loads(pickle.dumps(caught.value))
-    assert twin.partial == {"a1": "text"}
-    assert str(twin.partial.failures["a2"]) == str(caught.value)
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert copy.partial == {"a1": "text"}
+    assert str(copy.partial.failures["a2"]) == str(caught.value)
 
 
-# Records that no platform should list.
+# Lists with an odd record.
 
 GOOD = {"id": "a1", "name": "bias-1", "type": "headless", "status": "Completed"}
 ODD = {
@@ -560,17 +564,17 @@ LISTING = {
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=list(ODD))
 @pytest.mark.parametrize("call", LISTING)
-def test_an_odd_record_among_others_breaks_no_call(variant, scripted, odd, call):
-    def script(request):
+def test_an_odd_record_in_a_list_breaks_no_call(variant, scripted, odd, call):
+    def respond(request):
         if request.method == "GET":
-            return json_answer([odd, GOOD])
-        return Answer(200, "new1\n" if request.method == "POST" else "")
+            return json_response([odd, GOOD])
+        return Response(200, "new1\n" if request.method == "POST" else "")
 
-    scripted.answer = script
+    scripted.respond = respond
     method, expected = LISTING[call]
-    found = variant.run(method(variant.open(server=scripted.url, token=TOKEN)))
+    result = variant.run(method(variant.open(server=scripted.url, token=TOKEN)))
     if call == "fetch":
-        found = [record for record in found if record != odd]
+        result = [record for record in result if record != odd]
     elif call == "destroy_with":
-        found.pop("a2", None)
-    assert found == expected
+        result.pop("a2", None)
+    assert result == expected
