@@ -342,3 +342,14 @@ def test_sessions_can_be_deleted_while_the_program_exits(variant, platform, sess
     *ids, last = run(EXIT[variant.name], platform.url, platform.token, IMAGE)
     assert (len(ids), last) == (5, "deleted")
     assert not {record["id"] for record in variant.run(session.fetch())} & set(ids)
+
+
+def test_any_error_of_a_token_function_reaches_the_caller(variant, scripted):
+    def token():
+        raise LookupError("there is no vault")
+
+    scripted.respond = lambda _: json_response({})
+    session = variant.open(server=scripted.url, token=token, retry=False)
+    with pytest.raises(LookupError, match="there is no vault"):
+        variant.run(session.info(["a1", "a2", "a3"]))
+    assert scripted.received == []

@@ -8,6 +8,7 @@ import traceback
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from scripted import Response, json_response
 
 from skaha import Session, config, errors
@@ -258,6 +259,32 @@ def test_wrong_arguments_are_refused_and_the_file_stays(file, call):
     with pytest.raises(errors.InvalidInputError):
         call()
     assert file.read_text() == FILE
+
+
+def test_without_an_active_profile_the_defaults_apply(file):
+    config.remove("active")
+    assert config.settings() == {}
+    assert file.read_text() == FILE.replace('active = "site"\n', "")
+
+
+def test_a_file_that_another_process_changes_for_long_is_an_error(file, monkeypatch):
+    monkeypatch.setattr("skaha.config._file._LOCK_TIMEOUT", 0.05)
+    with (
+        FileLock(file.with_name(".config.toml.lock")),
+        pytest.raises(config.ConfigurationError, match="another process has been changing"),
+    ):
+        config.save("timeout", "9")
+    assert file.read_text() == FILE
+
+
+@pytest.mark.parametrize("how", ["argument", "file"])
+def test_a_server_with_the_name_of_its_version_is_refused(file, how):
+    server = "https://site.example/skaha/beta"
+    if how == "file":
+        file.write_text(f'[profiles.a]\nserver = "{server}"\nversion = "beta"\n')
+    arguments = {"server": server, "version": "beta"} if how == "argument" else {}
+    with pytest.raises(errors.InvalidInputError, match="remove /beta"):
+        config.settings(**arguments)
 
 
 def test_a_path_is_saved_as_a_text(file):
