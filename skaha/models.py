@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from numbers import Integral, Real
 from typing import (
     Any,
     Literal,
@@ -319,6 +318,8 @@ def check_whole_number(name: str, value: object, minimum: int) -> int:
         3
     """
     # A late import for the start-up time: it imports httpx.
+    from numbers import Integral
+
     from skaha.errors import InvalidInputError
 
     # The whole numbers of NumPy are not of the type `int`.
@@ -350,6 +351,8 @@ def check_number(
         >>> check_number("cores", 0.5, maximum=64)
         0.5
     """
+    from numbers import Real
+
     from skaha.errors import InvalidInputError
 
     if isinstance(value, bool) or not isinstance(value, Real):

@@ -58,11 +58,11 @@ GONE = "Gone"
 ENDED = FINISHED | {GONE}
 
 _NOTHING = frozenset({"", "<none>", "<nil>", "<unknown>", "not-applicable", "null"})
-_QUANTITY = re.compile(r"([0-9.]+)\s*([KMGTP]?)i?B?")
+_QUANTITY = r"([0-9.]+)\s*([KMGTP]?)i?B?"
 _POWERS = {"K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
 # More than any machine has. A larger number is a mistake, and may be too large to convert.
 _MOST_BYTES = 2.0**60
-_TIME = re.compile(r"<none>|<nil>|<unknown>|\d{4}-\d\d-\d\dT\S+")
+_TIME = r"<none>|<nil>|<unknown>|\d{4}-\d\d-\d\dT\S+"
 # An event ends with two times.
 _TIMES = 2
 
@@ -289,7 +289,7 @@ def parse_events(table: str) -> list[Event]:
         if not begun and (not words or words[:2] == ["TYPE", "REASON"]):
             continue
         # A message may contain line breaks, so an event continues until its two times.
-        if sum(_TIME.fullmatch(word) is not None for word in words[-_TIMES:]) < _TIMES:
+        if sum(re.fullmatch(_TIME, word) is not None for word in words[-_TIMES:]) < _TIMES:
             begun.append(line)
             continue
         *rest, first, last = line.rsplit(None, _TIMES)
@@ -377,7 +377,7 @@ def _moment(text: Any) -> datetime | None:
 
 
 def _bytes(text: Any) -> int | None:
-    match = _QUANTITY.fullmatch(str(known(text)))
+    match = re.fullmatch(_QUANTITY, str(known(text)))
     number = _number(match[1]) if match else None
     if match is None or number is None or number > _MOST_BYTES:
         return None

@@ -50,6 +50,8 @@ R = TypeVar("R", bound="_Result")
 
 log = logging.getLogger("skaha")
 
+# Failures of one call that are logged one by one.
+_MAX_LOGGED = 10
 _FATAL = (AuthenticationError, ConnectionFailedError, CredentialsError)
 
 
@@ -78,7 +80,11 @@ class Outcome(Generic[T]):
 
     @classmethod
     def of(
-        cls, keys: Sequence[str], outcomes: Mapping[str, T | SkahaError], retries: int
+        cls,
+        keys: Sequence[str],
+        outcomes: Mapping[str, T | SkahaError],
+        retries: int,
+        names: Mapping[str, str] | None = None,
     ) -> Outcome[T]:
         """Separate values and errors, in the order of `keys`; leave out keys without an outcome."""
         reached = [(key, outcomes[key]) for key in keys if key in outcomes]
@@ -86,6 +92,7 @@ class Outcome(Generic[T]):
             {key: value for key, value in reached if not isinstance(value, SkahaError)},
             {key: value for key, value in reached if isinstance(value, SkahaError)},
             retries,
+            names,
         )
 
 
@@ -114,7 +121,8 @@ class _Result:
         table = _html_table(*self._rows())
         if not self.failures:
             return table
-        return table + _html_table(["failed", "error"], list(self.failures.items()))
+        rows = [[key, error] for key, error in self.failures.items()]
+        return table + _html_table(*_with_names(["failed", "error"], rows, self._names_by_id))
 
     def to_pandas(self) -> Any:
         """Return the table of this result as a `pandas.DataFrame`.
@@ -274,10 +282,10 @@ class Launched(ResultList[str]):
 
 
 def names_by_id(ids: Any) -> dict[str, str]:
-    """Return the names of sessions by id, if `ids` is the result of a launch."""
-    if not isinstance(ids, Launched):
-        return {}
-    return {session_id: name for name, session_id in ids.names.items()}
+    """Return the names of sessions by id, if `ids` is the result of a call that knows them."""
+    if isinstance(ids, Launched):
+        return {session_id: name for name, session_id in ids.names.items()}
+    return ids._names_by_id if isinstance(ids, _Result) else {}  # noqa: SLF001  (this module's)
 
 
 # Failures: data or an exception.
@@ -303,10 +311,17 @@ def raise_if_fatal(result: R, succeeded: Collection[Any]) -> R:
         raise_with_partial(fatal[0], result)
     if failures and not succeeded and all(error.concerns_platform for error in failures):
         raise_with_partial(failures[0], result)
-    for error in failures:
+    log_failures(failures)
+    return result
+
+
+def log_failures(failures: Sequence[SkahaError]) -> None:
+    """Log the first failures, and the number of the others."""
+    for error in failures[:_MAX_LOGGED]:
         # A log handler may keep its records. The error would keep the connections open.
         log.warning("%s", str(error), extra={"failure": error.subject or ""})
-    return result
+    if len(failures) > _MAX_LOGGED:
+        log.warning("%s more failed", f"{len(failures) - _MAX_LOGGED:,}")
 
 
 def attach_partial(stop: BaseException, result: _Result) -> None:

@@ -20,6 +20,7 @@ import pytest
 import yaml
 from attrs import frozen
 from checkout import ROOT, copied, run_script
+from described import DOCUMENT
 from facade import uses
 from preview import described_changes
 from spec import Spec, read
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-DOCUMENT = yaml.safe_load((ROOT / "openapi" / "skaha.yaml").read_text())
 OURS = description.read(DOCUMENT)
 OLD = Spec(DOCUMENT)
 USES, REASONS = uses(ROOT), read(RAW_ONLY)

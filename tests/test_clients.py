@@ -7,15 +7,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import clients
 import pytest
-from regenerate import SPEC
+from described import DOCUMENT
 from scripted import Response
-from spec import read
 
 import skaha_api
 from skaha_api import models
 
 SAMPLES = json.loads(clients.SAMPLES.read_text())
-CALLS = {call.operation: call for call in clients.calls(read(SPEC))}
+CALLS = {call.operation: call for call in clients.calls(DOCUMENT)}
 RECORDED = [name for name in CALLS if all(name in SAMPLES[client] for client in clients.CLIENTS)]
 MODELS = {
     "create_session": models.NewSession,

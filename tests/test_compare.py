@@ -11,12 +11,12 @@ import description
 import differences
 import pytest
 import yaml
+from described import DOCUMENT as PARSED
+from described import TEXT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted import Response
 
-TEXT = compare.SPEC.read_text()
-PARSED = yaml.safe_load(TEXT)
 OURS = description.read(PARSED)
 CREATE = "POST /v1/session"
 LIST = "GET /v1/session"

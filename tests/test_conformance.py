@@ -16,9 +16,9 @@ import conformance
 import httpx
 import pytest
 import schemas
+from described import complaints
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from openapi_schema_validator import OAS31Validator
 from scripted import Response, json_response
 
 import skaha
@@ -307,8 +307,7 @@ ANYTHING = st.recursive(
 def test_no_value_of_a_response_is_shown(name, value):
     schema = {"$ref": f"#/components/schemas/{name}"}
     differences = list(DESCRIPTION.differences(schema, value))
-    whole = schema | {"components": DESCRIPTION._components}
-    assert OAS31Validator(whole).is_valid(value) is (differences == [])
+    assert (complaints(schema, value) == []) is (differences == [])
     assert "a-secret" not in str([differences, list(DESCRIPTION.news(schema, value))])
 
 

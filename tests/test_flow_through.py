@@ -4,6 +4,7 @@ The old description lacks an operation, a parameter, a kind and a status of the 
 The old client reads the unknown kind and status as text. The new description has all four.
 """
 
+import copy
 import json
 import os
 import subprocess
@@ -12,13 +13,14 @@ import sys
 import pytest
 import yaml
 from checkout import ROOT, copied, run_script, tree
+from described import DOCUMENT
+from described import TEXT as NEW
 
 OPERATION = "/v1/repository"
 PARAMETER = {"$ref": "#/components/parameters/StatusFilter"}
 KIND, STATUS = "headless", "Completed"
 
-NEW = (ROOT / "openapi" / "skaha.yaml").read_text()
-OLD = yaml.safe_load(NEW)
+OLD = copy.deepcopy(DOCUMENT)
 del OLD["paths"][OPERATION]
 OLD["paths"]["/v1/session"]["get"]["parameters"].remove(PARAMETER)
 OLD["paths"]["/v1/session"]["get"]["x-skaha-views"]["interactive"]["parameters"] = []

@@ -177,7 +177,7 @@ def test_a_session_that_vanishes_has_ended(variant, scripted, caplog):
     scripted.respond = Stage(*listings, logs={"a1": [b"one\n", b"one\ntwo\n"]})
     session = variant.open(server=scripted.url, token="t", retry=False)
     assert collect(variant, session.follow("a1", **QUICK)) == [("a1", "one"), ("a1", "two")]
-    assert caplog.messages == ["follow: session a1 does not exist any more"]
+    assert caplog.messages == ["follow: the platform no longer has session a1"]
 
 
 def test_a_session_that_is_missing_from_a_list_is_followed_to_its_end(variant, scripted):
@@ -289,6 +289,12 @@ def test_a_log_that_is_too_large_does_not_end_the_other_logs(
     assert pairs == [("a1", "1"), ("a1", "2")]
     [message] = caplog.messages
     assert message.startswith("follow ends for session b2: logs of b2: ")
+    caplog.clear()
+    large = {f"b{number}": readings["b2"] for number in range(20)}
+    follow(variant, scripted, {"a1": [b"1\n", b"1\n2\n"], **large})
+    [message] = caplog.messages
+    assert message.startswith("follow ends for sessions b0, b1, b2, ")
+    assert " and 10 more: logs of b0: " in message
     with pytest.raises(errors.AnswerError, match="more than 1 MiB"):
         follow(variant, scripted, {"b2": readings["b2"]})
 

@@ -5,12 +5,11 @@ import importlib.metadata
 import importlib.resources
 import pickle
 import time
-from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
 import samples
-import yaml
+from described import DOCUMENT
 from hypothesis import given, settings
 from scripted import json_response
 
@@ -43,8 +42,7 @@ from skaha_api.api.session import (
 from skaha_api.errors import UnexpectedStatus
 from skaha_api.types import UNSET
 
-SPEC = yaml.safe_load((Path(__file__).parent.parent / "openapi" / "skaha.yaml").read_text())
-SCHEMAS = SPEC["components"]["schemas"]
+SCHEMAS = DOCUMENT["components"]["schemas"]
 IMAGE = "images.canfar.net/skaha/terminal:1.1.1"
 
 
@@ -94,7 +92,7 @@ def test_an_absent_member_has_a_short_repr():
 
 def test_the_package_names_its_description_and_its_generator():
     generator = importlib.metadata.version("openapi-python-client")
-    version = SPEC["info"]["version"]
+    version = DOCUMENT["info"]["version"]
     assert skaha_api.__version__ == f"{version}+openapi-python-client.{generator}"
 
 

@@ -6,12 +6,11 @@ If a change of the description concerns a fact, the test of the fact fails.
 import inspect
 import types
 import typing
-from pathlib import Path
 from typing import NotRequired
 
 import check
 import pytest
-import yaml
+from described import DOCUMENT
 from spec import Spec, UnreadableError, version_of
 
 from skaha import config, models, records, results
@@ -22,7 +21,6 @@ from skaha.cli.commands import resources, stats
 from skaha.local._api import _fields, _profile
 from skaha.local._session import KINDS, Phase
 
-DOCUMENT = yaml.safe_load((Path(__file__).parent.parent / "openapi" / "skaha.yaml").read_text())
 SPEC = Spec(DOCUMENT)
 SCHEMAS = DOCUMENT["components"]["schemas"]
 DESCRIBED_KINDS = set(SCHEMAS["SessionKind"]["enum"])

@@ -55,7 +55,7 @@ LAUNCHES = table(
     kind=["", "Headless", "desktop-app", "batch", None, 5, ["headless"], "headless "],
     cmd=["ls -l", " ls", "ls ", "$SHELL", '"ls"', "l\\s", "ls\n", "\tls", 5, ["ls"], b"ls", True],
     args=[
-        *("a  b", " a", "'a b'", "it's", "a 'b c' d", '"a"', "$HOME", "a\\ b", "a\nb", "a\tb"),
+        *("a  b", " a", "'a b'", "it's fine", "a 'b c' d", '"a"', "$HOME", "a\\ b", "a\nb", "a\tb"),
         *("  ", 5, ["a", "b"], ("a",), [], b"a"),
     ],
     env=[
@@ -93,6 +93,9 @@ def test_a_name_is_too_long_with_its_number(variant, scripted, scripted_session,
         ({"cores": np.float64(4), "gpu": np.int64(2)}, {"cores": "4", "gpus": "2"}),
         ({"ram": np.int32(8), "replicas": np.int64(1)}, {"ram": "8"}),
         ({"args": "-c print('a')"}, {"args": "-c print('a')"}),
+        ({"args": "--title Alice's"}, {"args": "--title Alice's"}),
+        ({"args": "it's"}, {"args": "it's"}),
+        ({"args": "'"}, {"args": "'"}),
         ({"args": "--filter='x>1' 'b'"}, {"args": "--filter='x>1' 'b'"}),
         ({"image": "localhost:5000/a/b@sha256:12"}, {"image": "localhost:5000/a/b@sha256:12"}),
     ],
@@ -105,11 +108,12 @@ def test_arguments_are_sent_in_the_form_of_the_platform(
     variant.run(scripted_session.create(**job))
     [preview] = variant.run(scripted_session.preview(**job))
     job.pop("replicas", None)
+    [job_preview] = variant.run(scripted_session.preview_many([job]))
     variant.run(scripted_session.create_many([job]))
     forms = [
         {key: texts[0] for key, texts in request.form.items()} for request in scripted.received
     ]
-    for form in (preview, *forms):
+    for form in (preview, job_preview, *forms):
         assert {name: str(form[name]) for name in sent} == sent
         assert ("gpus" in form) == ("gpus" in sent)
 
@@ -129,7 +133,10 @@ def test_arguments_are_sent_in_the_form_of_the_platform(
         ({"args": ["a b"]}, "write **shell.command(program, argument, ...)"),
         ({"cmd": ["python", "run.py", "-v"]}, "write cmd='python', args='run.py -v'"),
         ({"cmd": ("ls",)}, "write cmd='ls'"),
-        ({"args": "it's"}, "a quote has no closing quote"),
+        ({"args": ["--title", "Alice's"]}, """write args="--title Alice's\""""),
+        ({"args": ["a", ""]}, "write **shell.command(program, argument, ...)"),
+        ({"args": "it's fine"}, "the container would get [\"it's\", 'fine'], not ['its fine']"),
+        ({"args": "--title 'M 31"}, """['--title', "'M", '31'], not ['--title', 'M 31']"""),
         (
             {"name": "NGC 1300 (r)"},
             "the nearest allowed name is 'ngc-1300-r' (skaha.helpers.names.from_text)",
@@ -143,6 +150,7 @@ def test_an_error_shows_the_right_form(variant, scripted, scripted_session, argu
     for call in (
         lambda: scripted_session.create(**job),
         lambda: scripted_session.create_many([job]),
+        lambda: scripted_session.preview_many([job]),
         lambda: scripted_session.preview(**job),
         lambda: scripted_session.run(**job),
     ):

@@ -1,7 +1,5 @@
 """Notebooks: results are tables, progress is a widget, and both variants work in a cell."""
 
-import asyncio
-import inspect
 import re
 import subprocess
 import sys
@@ -9,12 +7,11 @@ from html.parser import HTMLParser
 from types import SimpleNamespace
 
 import hypothesis.strategies as st
-import nbformat
+import notebooks
 import pytest
 import samples
 from hypothesis import given
-from nbclient import NotebookClient
-from scripted import json_response
+from scripted import Response, json_response
 from staged import IMAGE, Stage
 
 from skaha import errors
@@ -193,8 +190,59 @@ def test_results_show_the_names_of_the_sessions(variant, session):
         head, *rows = rows_of(variant.run(events))
         assert head[:4] == ["id", "name", "type", "reason"]
         assert [first, "shown-1", "Normal", "Scheduled"] in [row[:4] for row in rows]
-    deleted = variant.run(session.destroy(ids))
+    # A later call knows the names from the result of an earlier call.
+    statuses = variant.run(session.wait(list(ids)))
+    assert rows_of(variant.run(session.logs(statuses)))[2] == [second, "shown-2", "hello\n"]
+    renewed = variant.run(session.renew(ids))
+    assert rows_of(renewed)[1] == [first, "shown-1", "False"]
+    head, row = rows_of(renewed)[3:5]
+    assert (head, row[:2]) == (["failed", "name", "error"], [first, "shown-1"])
+    deleted = variant.run(session.destroy(ids, verify=True))
     assert rows_of(deleted)[1] == [first, "shown-1", "True"]
+
+
+def test_calls_that_list_the_sessions_show_their_names(variant, session, tmp_path):
+    def launched():
+        ids = variant.run(session.create("listed", IMAGE, cmd="echo", args="hello", replicas=2))
+        variant.run(session.wait(ids))
+        return list(ids)
+
+    for delete in (
+        lambda: session.destroy_with("listed"),
+        lambda: session.destroy_with("listed-*", pattern=True, verify=True),
+        session.destroy_all,
+    ):
+        ids = launched()
+        rows = rows_of(variant.run(delete()))
+        assert rows[0] == ["id", "name", "done"]
+        assert sorted(rows[1:]) == sorted(
+            [session_id, f"listed-{number}", "True"] for number, session_id in enumerate(ids, 1)
+        )
+    ids = launched()
+    saved = variant.run(session.save_logs([ids[0], "unknown1"], tmp_path))
+    assert rows_of(saved)[:2] == [
+        ["id", "name", "file"],
+        [ids[0], "listed-1", str(tmp_path / f"listed-1-{ids[0]}.log")],
+    ]
+    assert rows_of(saved)[3][:2] == ["unknown1", ""]
+
+
+def test_the_partial_result_of_a_deletion_shows_the_names(variant, scripted, scripted_session):
+    records = [{"id": name, "name": f"cut-{name}", "type": "headless"} for name in ("a1", "b2")]
+    scripted.respond = lambda request: (
+        json_response(records)
+        if request.method == "GET"
+        else Response(401 if request.path.endswith("b2") else 200, "")
+    )
+    with pytest.raises(errors.AuthenticationError) as caught:
+        variant.run(scripted_session.destroy_with("cut", status=None))
+    rows = rows_of(caught.value.partial)
+    assert rows[:3] == [
+        ["id", "name", "done"],
+        ["a1", "cut-a1", "True"],
+        ["failed", "name", "error"],
+    ]
+    assert rows[3][:2] == ["b2", "cut-b2"]
 
 
 def test_short_values_stay_on_one_line_and_long_logs_have_a_scroll_box():
@@ -300,37 +348,14 @@ CELLS = {
 }
 
 
-class InterruptingClient(NotebookClient):
-    """Executes a notebook, and interrupts a cell when it prints that a session is running."""
-
-    def output(self, outs, msg, display_id, cell_index):
-        if "'Running'" in msg["content"].get("text", ""):
-            self.interrupting = asyncio.ensure_future(self.km.interrupt_kernel())
-        return super().output(outs, msg, display_id, cell_index)
-
-
 @pytest.fixture(scope="module")
 def notebook(shared_platform, tmp_path_factory):
     """Execute a notebook; return the outputs of each cell and the state of its widgets."""
     variables = {"URL": shared_platform.url, "TOKEN": shared_platform.token, "IMAGE": IMAGE}
-    assignments = "\n".join(f"{name} = {value!r}" for name, value in variables.items())
-    cells = {"variables": assignments}
-    cells |= {name: inspect.cleandoc(code) for name, code in CELLS.items()}
-    new_notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(code) for code in cells.values()]
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
-            patch.setenv(name, str(tmp_path_factory.mktemp("jupyter")))
-        client = InterruptingClient(
-            new_notebook, timeout=60, kernel_name="python3", allow_errors=True
-        )
-        client.execute()
-    widgets = new_notebook.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]
-    return SimpleNamespace(
-        outputs={name: cell.outputs for name, cell in zip(cells, new_notebook.cells, strict=True)},
-        widgets=widgets["state"],
-    )
+    folder = tmp_path_factory.mktemp("jupyter")
+    outputs, executed = notebooks.executed(CELLS, variables, folder, timeout=60, allow_errors=True)
+    widgets = executed.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]
+    return SimpleNamespace(outputs=outputs, widgets=widgets["state"])
 
 
 def table(outputs):

@@ -108,6 +108,27 @@ def test_a_wait_warns_once_of_a_session_that_expires_soon(
     assert all(message.endswith(text) for message in messages)
 
 
+def test_a_wait_for_many_sessions_warns_of_their_expiry_once_in_a_round(
+    variant, scripted, scripted_session, caplog
+):
+    ids = [f"a{number}" for number in range(100)]
+
+    def listing(status, minutes):
+        return [record(key, status, **expiry_in(minutes)) for key in ids]
+
+    scripted.respond = Stage(
+        [*listing("Running", 30.2)[:60], *listing("Running", -5)[60:]],
+        [*listing("Running", 29.2)[:60], *listing("Running", -6)[60:]],
+        listing("Completed", 30),
+    )
+    variant.run(scripted_session.wait(ids, poll=0.001))
+    late, soon = caplog.messages
+    assert late.startswith("sessions a60, a61, ")
+    assert "a69 and 30 more passed the expiry time, and the platform may end them at any" in late
+    assert soon.startswith("sessions a0, a1, ")
+    assert "a9 and 50 more will be ended by the platform, the first one in 30 min: renew" in soon
+
+
 @given(st.datetimes(min_value=datetime(1970, 1, 2)), st.timedeltas(timedelta(-99), timedelta(99)))  # noqa: DTZ001
 def test_the_time_left_is_the_time_to_the_expiry(expiry, time_left):
     expiry = expiry.replace(microsecond=0, tzinfo=UTC)

@@ -70,6 +70,37 @@ def test_create_returns_the_ids_in_order_and_the_failures(
     assert list(caught.value.exceptions) == list(ids.failures.values())
 
 
+@pytest.mark.parametrize("call", ["create", "info", "logs", "destroy"])
+def test_a_call_with_many_failures_logs_the_first_ones(
+    variant, scripted, scripted_session, caplog, call
+):
+    scripted.respond = lambda _: Response(400, REFUSAL)
+    if call == "create":
+        scripted.respond = launches(set(range(2, 101)))
+        result = variant.run(scripted_session.create("sweep", IMAGE, replicas=100))
+    else:
+        ok = Response(200, "text") if call == "logs" else json_response({"id": "a0", "name": "a"})
+        ok = Response(200, "") if call == "destroy" else ok
+        scripted.respond = lambda request: (
+            ok if request.path.endswith("/a0") else Response(400, REFUSAL)
+        )
+        ids = [f"a{number}" for number in range(100)]
+        result = variant.run(getattr(scripted_session, call)(ids))
+    assert len(result.failures) == 99
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages == [*map(str, list(result.failures.values())[:10]), "89 more failed"]
+
+
+def test_an_unexpected_text_is_logged_once_for_all_items(
+    variant, scripted, scripted_session, caplog
+):
+    scripted.respond = lambda _: Response(200, "queued")
+    ids = [f"a{number}" for number in range(20)]
+    assert all(variant.run(scripted_session.destroy(ids)).values())
+    [message] = caplog.messages
+    assert "success, but with an unexpected text: queued" in message
+
+
 def test_raise_for_failures_does_nothing_without_failures(variant, scripted, scripted_session):
     scripted.respond = launches()
     ids = variant.run(scripted_session.create("sweep", IMAGE, replicas=2))

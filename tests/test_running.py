@@ -105,7 +105,7 @@ def test_run_does_not_delete_a_session_that_was_found_by_its_name(variant, scrip
     session = variant.open(server=scripted.url, token="t", retry=retry)
     assert variant.run(session.run("fit", IMAGE)) == {"fit-1": "a line\n"}
     assert stage.deleted == []
-    assert "left on the platform, because it was found by its name: other1" in caplog.text
+    assert "left on the platform, because found by name: other1" in caplog.text
 
 
 def test_run_survives_an_outage(variant, scripted, caplog):

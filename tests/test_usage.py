@@ -9,6 +9,7 @@ from collections import defaultdict
 import attrs
 import pytest
 from checkout import ROOT, run_script
+from described import DOCUMENT as DESCRIPTION
 from facade import uses
 from scripted import Response, json_response
 from spec import Spec, has_fixed_value, read
@@ -16,7 +17,6 @@ from usage import RAW_ONLY, complaints, parts_in_use
 
 import skaha
 
-DESCRIPTION = read(ROOT / "openapi" / "skaha.yaml")
 SPEC = Spec(DESCRIPTION)
 USES = uses(ROOT)
 REASONS = read(RAW_ONLY)

@@ -97,7 +97,7 @@ class AsyncConnector:
         return outcome
 
     def _outcome(self) -> Outcome[str]:
-        return Outcome.of(self._ids, self._outcomes, 0)
+        return Outcome.of(self._ids, self._outcomes, 0, self._tracker.names)
 
     def _finish(self, session_id: str, outcome: str | SkahaError) -> None:
         self._outcomes[session_id] = outcome

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from skaha._async._poller import AsyncPoller
 from skaha._sansio.log_tail import LogTail
+from skaha._sansio.naming import sessions_listed
 from skaha._sansio.polling import FailureCounter, PollingInterval
 from skaha._sansio.responses import log_of
 from skaha._sansio.status_tracker import StatusTracker
 from skaha.records import GONE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from skaha._async._base_client import AsyncBaseClient
     from skaha.errors import SkahaError
@@ -31,7 +32,7 @@ async def follow_logs(
     poller = AsyncPoller(client, "follow")
     tails = {session_id: LogTail(tail) for session_id in ids}
     failures = FailureCounter(client.retry)
-    unreadable: list[str] = []
+    number_of_unreadable = 0
     while tails:
         # A log that is read after the end of its session is complete.
         await poller.look(tracker)
@@ -48,18 +49,30 @@ async def follow_logs(
                 yield session_id, line
             if session_id in ended:
                 del tails[session_id]
-                if tracker.statuses()[session_id] == GONE:
-                    log.warning("follow: session %s does not exist any more", session_id)
-        for session_id, error in _unreadable(outcome, failures).items():
-            del tails[session_id]
-            unreadable.append(session_id)
-            if len(unreadable) == len(ids):
-                raise error
-            log.warning("follow ends for session %s: %s", session_id, error)
+        _warn_if_gone(tracker, [session_id for session_id in outcome.values if session_id in ended])
+        errors = _unreadable(outcome, failures)
+        tails = {session_id: tail for session_id, tail in tails.items() if session_id not in errors}
+        number_of_unreadable += len(errors)
+        _report(errors, is_all=number_of_unreadable == len(ids))
         if has_new_lines or tracker.is_any_missing:
             interval.reset()
         if tails:
             await poller.pause(interval.next())
+
+
+def _warn_if_gone(tracker: StatusTracker, ended: Sequence[str]) -> None:
+    statuses = tracker.statuses()
+    if gone := [session_id for session_id in ended if statuses[session_id] == GONE]:
+        log.warning("follow: the platform no longer has %s", sessions_listed(gone))
+
+
+def _report(errors: Mapping[str, SkahaError], *, is_all: bool) -> None:
+    """Warn about the logs that can never be read; raise if these are all logs."""
+    if errors:
+        first = next(iter(errors.values()))
+        if is_all:
+            raise first
+        log.warning("follow ends for %s: %s", sessions_listed([*errors]), first)
 
 
 def _unreadable(outcome: Outcome[bytes], failures: FailureCounter) -> dict[str, SkahaError]:

@@ -38,7 +38,7 @@ async def verify_deletions(client: AsyncBaseClient, deleted: Outcome[bool]) -> O
             break
         await poller.pause(interval.next())
     gone = {session_id: True for session_id in deleted.values if session_id not in problems}
-    return Outcome(gone, deleted.failures | problems, deleted.retries)
+    return Outcome(gone, deleted.failures | problems, deleted.retries, deleted.names)
 
 
 async def _problems(

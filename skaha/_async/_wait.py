@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from skaha._async._poller import AsyncPoller
+from skaha._sansio.naming import listed
 from skaha._sansio.polling import PollingInterval
 from skaha._sansio.status_tracker import UNSEEN, StatusTracker
 from skaha.errors import SkahaError, WaitTimeoutError
 from skaha.results import Outcome, ResultDict, attach_partial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from skaha._async._base_client import AsyncBaseClient
-
-# Number of sessions that a message names.
-_MAX_NAMED = 10
 
 
 async def wait_for(
@@ -30,9 +28,11 @@ async def wait_for(
     appear: float,
     restart: float,
     progress: Callable[[dict[str, str]], object] | None,
+    names: Mapping[str, str],
 ) -> ResultDict[str]:
     """Wait as `AsyncSession.wait` promises."""
     tracker = StatusTracker(ids, wanted, appear, restart)
+    tracker.names.update(names)
     interval = PollingInterval(poll, longest_poll)
     poller = AsyncPoller(client, "wait", timeout)
     try:
@@ -81,8 +81,7 @@ def _timed_out(tracker: StatusTracker, timeout: float | None, reason: str) -> Wa
     pending = [
         f"{session_id} is {_description(statuses[session_id])}" for session_id in tracker.pending
     ]
-    more = f" and {len(pending) - _MAX_NAMED} more" if len(pending) > _MAX_NAMED else ""
-    message = f"after {timeout:g} s, {', '.join(pending[:_MAX_NAMED])}{more}"
+    message = f"after {timeout:g} s, {listed(pending)}"
     error = WaitTimeoutError(f"{message}; {reason}" if reason else message)
     error.subject = "wait"
     error.partial = _result(tracker)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, cast, overload
 from skaha._async._base_client import AsyncBaseClient, accepts_id_aliases
 from skaha._async._read import list_sessions, read_address, read_events, read_record
 from skaha._sansio import validation
+from skaha._sansio.naming import listed
 from skaha._sansio.progress import ProgressReporter
 from skaha._sansio.responses import (
     NEW_ID,
@@ -55,6 +56,7 @@ from skaha.results import (
     ResultDict,
     ResultList,
     attach_partial,
+    log_failures,
     names_by_id,
     raise_if_fatal,
 )
@@ -362,8 +364,9 @@ class AsyncSession(AsyncBaseClient):
                 failures[replica] = logs.failures[session_id]
             elif statuses[session_id] not in SUCCESS:
                 end = describe_end(statuses[session_id], logs.get(session_id))
-                failure = failures[replica] = FailedSessionError(f"replica {replica} {end}")
-                log.warning("%s", failure)
+                failures[replica] = FailedSessionError(f"replica {replica} {end}")
+        ends = [error for error in failures.values() if isinstance(error, FailedSessionError)]
+        log_failures(ends)
         texts = {
             replica: logs[session_id]
             for replica, session_id in launched.names.items()
@@ -374,9 +377,9 @@ class AsyncSession(AsyncBaseClient):
 
     async def _clean_up(self, launched: Launched, ids: list[str]) -> None:
         # A session that was only found by its name may belong to another program.
-        found_by_name = launched.found_by_name.values()
-        for session_id in found_by_name:
-            log.warning("left on the platform, because it was found by its name: %s", session_id)
+        found_by_name = list(launched.found_by_name.values())
+        if found_by_name:
+            log.warning("left on the platform, because found by name: %s", listed(found_by_name))
         # Return the logs even if cleaning up fails.
         try:
             await self.destroy([key for key in ids if key not in found_by_name])
@@ -425,7 +428,7 @@ class AsyncSession(AsyncBaseClient):
             >>> forms[1]["name"], forms[1]["env"]
             ('fit-2', ['BAND=...', 'REPLICA_ID=2', 'REPLICA_COUNT=2'])
         """
-        from skaha._async._launch import form_of
+        from skaha._async._launch import preview_of
         from skaha._sansio.launch import Launch
 
         env = validation.hidden(env)
@@ -441,10 +444,38 @@ class AsyncSession(AsyncBaseClient):
             args=args,
             env=env,
         )
-        return [
-            form_of(replica).to_dict() | {"env": replica.job.masked_environment_of(replica.number)}
-            for replica in launch.replicas.values()
-        ]
+        return preview_of(launch)
+
+    async def preview_many(self, jobs: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Check the jobs of `create_many` and show the forms that it would send. Send nothing.
+
+        Args:
+            jobs: As in `create_many`.
+
+        Returns:
+            The form fields of each job, in the order of `jobs`. The values in `env` may be
+            secrets, so they are shown as `...`.
+
+        Raises:
+            skaha.errors.InvalidInputError: If a job is wrong. The `subject` of the error names
+                the job, such as `jobs[3]`.
+
+        Example:
+            >>> from skaha import AsyncSession
+            >>> session = AsyncSession(server="local")
+            >>> image = "images.canfar.net/skaha/terminal:1.1.2"
+            >>> forms = await session.preview_many([
+            ...     {"name": "bias", "image": image, "cmd": "echo", "args": "bias"},
+            ...     {"name": "flat", "image": image, "cmd": "echo", "args": "flat", "ram": 2},
+            ... ])
+            >>> [(form["name"], form["ram"]) for form in forms]
+            [('bias', 4), ('flat', 2)]
+        """
+        from skaha._async._launch import preview_of
+        from skaha._sansio.launch import Launch
+
+        jobs = validation.hidden_jobs(jobs)
+        return preview_of(Launch.of_jobs(jobs))
 
     # Inspect.
 
@@ -535,13 +566,15 @@ class AsyncSession(AsyncBaseClient):
         return raise_if_fatal(ResultList(outcome.values.values(), outcome), outcome.values)
 
     async def _for_each_id(
-        self, send: Method[[str], T], ids: str | Sequence[str], progress: Progress | None
+        self,
+        send: Method[[str], T],
+        ids: str | Sequence[str],
+        progress: Progress | None,
+        names: Mapping[str, str] | None = None,
     ) -> Outcome[T]:
         checked = validation.check_ids(ids)
         reporter = ProgressReporter(progress, len(checked))
-        outcome = await self._request_many(send, checked, reporter)
-        outcome.names = names_by_id(ids)
-        return outcome
+        return await self._request_many(send, checked, reporter, names or names_by_id(ids))
 
     async def stats(self) -> StatsRecord:
         """Read how busy the whole platform is.
@@ -662,6 +695,7 @@ class AsyncSession(AsyncBaseClient):
             appear=appear,
             restart=restart,
             progress=progress,
+            names=names_by_id(ids),
         )
 
     # Read.
@@ -794,7 +828,9 @@ class AsyncSession(AsyncBaseClient):
 
         checked, folder = validation.check_ids(ids), validation.check_path("directory", directory)
         validation.check_progress(progress)
-        paths = paths_of_logs(folder, checked, await self.fetch() if checked else [])
+        records = sessions(await self.fetch()) if checked else []
+        names = {record_id(record): session_name(record) for record in records}
+        paths = paths_of_logs(folder, checked, names)
 
         async def save(session_id: str) -> Path:
             path, subject = paths[session_id], f"logs of {session_id}"
@@ -811,8 +847,7 @@ class AsyncSession(AsyncBaseClient):
                 partial.unlink(missing_ok=True)
             return path
 
-        outcome = await self._for_each_id(save, checked, progress)
-        outcome.names = names_by_id(ids)
+        outcome = await self._for_each_id(save, checked, progress, names)
         return raise_if_fatal(ResultDict(outcome.values, outcome, ("id", "file")), outcome.values)
 
     async def follow(
@@ -950,7 +985,7 @@ class AsyncSession(AsyncBaseClient):
         """
         tables = await self.events(ids, progress=progress)
         parsed = {key: parse_events(text) for table in tables for key, text in table.items()}
-        outcome = Outcome(parsed, tables.failures, tables.retries, names_by_id(ids))
+        outcome = Outcome(parsed, tables.failures, tables.retries, names_by_id(tables))
         return ResultDict(parsed, outcome, EVENTS)
 
     # Connect.
@@ -996,7 +1031,6 @@ class AsyncSession(AsyncBaseClient):
         timeout = validation.check_seconds("timeout", timeout)
         on_response = webbrowser.open if browser else None
         outcome = await AsyncConnector(self, checked, timeout, progress, on_response).run()
-        outcome.names = names_by_id(ids)
         return raise_if_fatal(
             ResultDict(outcome.values, outcome, ("id", "address")), outcome.values
         )
@@ -1066,8 +1100,7 @@ class AsyncSession(AsyncBaseClient):
             return True
 
         checked = validation.check_ids(ids)
-        outcome = await self._for_each_id(extend, checked, progress)
-        outcome.names = names_by_id(ids)
+        outcome = await self._for_each_id(extend, checked, progress, names_by_id(ids))
         refusals = (BadRequestError, NotFoundError)
         return raise_if_fatal(_answers(checked, outcome, refusals), outcome.values)
 
@@ -1117,10 +1150,9 @@ class AsyncSession(AsyncBaseClient):
             return True
 
         checked = validation.check_ids(ids)
-        outcome = await self._for_each_id(delete, checked, progress)
+        outcome = await self._for_each_id(delete, checked, progress, names_by_id(ids))
         if verify and outcome.values:
             outcome = await verify_deletions(self, outcome)
-        outcome.names = names_by_id(ids)
         refusals = (NotFoundError, PermissionDeniedError, StillThereError)
         return raise_if_fatal(_answers(checked, outcome, refusals), outcome.values)
 
@@ -1294,7 +1326,9 @@ class AsyncSession(AsyncBaseClient):
     ) -> ResultDict[bool] | ResultList[SessionRecord]:
         if dry_run:
             return ResultList(records, Outcome())
-        ids = [record["id"] for record in records]
+        # The ids with the names of the sessions, for the table of the result.
+        names = {record["id"]: session_name(record) for record in records}
+        ids = ResultList(names, Outcome(names=names))
         return await self.destroy(ids, verify=verify, progress=progress)
 
     # Desktop apps.

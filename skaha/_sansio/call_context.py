@@ -40,6 +40,8 @@ class CallContext:
         self._end = end
         # The error by which a proxy or TLS refused a connection for the whole call.
         self.refusal: httpx.ConnectError | None = None
+        # Unexpected texts of successful responses: each is logged once for all items of the call.
+        self.unexpected_texts: set[str] = set()
 
     def has_time_for(self, pause: float) -> bool:
         """Return whether a pause of so many seconds ends before the deadline."""

@@ -40,7 +40,7 @@ class NameFilter:
                 f"sessions, call destroy_all; not {text!r}"
             )
         literal = _WILDCARD.sub("", text) if pattern else text
-        if literal and not NAME.fullmatch(literal):
+        if literal and not re.fullmatch(NAME, literal):
             raise InvalidInputError(_message(text, pattern=pattern))
         # The platform stores names in lower case.
         return cls(text.lower(), pattern)

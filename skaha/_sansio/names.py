@@ -12,14 +12,14 @@ MAX_NAME_LENGTH = 63
 
 # There is room for the number of a replica.
 _LENGTH = 50
-_OTHERS = re.compile(r"[^a-z0-9]+")
+_OTHERS = r"[^a-z0-9]+"
 
 
 def allowed_name(text: str) -> str:
     """Return the nearest name that the platform allows, for one session or for replicas."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
-    name = _OTHERS.sub("-", plain).strip("-")[:_LENGTH].strip("-")
-    if not name or YAML_WORD.fullmatch(name):
+    name = re.sub(_OTHERS, "-", plain).strip("-")[:_LENGTH].strip("-")
+    if not name or re.fullmatch(YAML_WORD, name):
         name = f"session-{name}".strip("-")
     return name

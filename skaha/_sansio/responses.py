@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import logging
 import re
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import httpx
 
 from skaha import errors
-from skaha._sansio.call_context import current_request
+from skaha._sansio.call_context import current_call, current_request
 from skaha._sansio.redaction import redacted_request, redacted_response
 from skaha.records import printable
 
@@ -39,18 +38,18 @@ _FOREIGN_SESSION = "forbidden"
 _TEXTS_OF_INGRESSES = frozenset({"", "404 page not found", "default backend - 404"})
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 # The beginning of an HTML page, after a byte order mark, comments and an XML declaration.
-_HTML = re.compile(
-    rb"(\xef\xbb\xbf)?\s*((<!--.*?-->|<\?xml.*?\?>)\s*)*<(!doctype\s+html|html|head|body)\b",
-    re.IGNORECASE | re.DOTALL,
+_HTML = (
+    rb"(?is)"
+    rb"(\xef\xbb\xbf)?\s*((<!--.*?-->|<\?xml.*?\?>)\s*)*<(!doctype\s+html|html|head|body)\b"
 )
 # Header with the user name: the platform adds it to each response to a known user.
 USER_HEADER = "x-vo-authenticated"
-_TOMCAT_MESSAGE = re.compile(r"<b>Message</b>(.*?)</p>")
+_TOMCAT_MESSAGE = r"<b>Message</b>(.*?)</p>"
 MAX_START = 2000
-_NEW_ID = re.compile(r"[A-Za-z0-9-]{1,63}")
+_NEW_ID = r"[A-Za-z0-9-]{1,63}"
 _MAX_EXCERPT = 500
 # The platform's text if Kubernetes refused the job of a launch: 700 characters without the reason.
-_REFUSED_JOB = re.compile(r"ApiException.*jobs\.batch.*not found", re.DOTALL)
+_REFUSED_JOB = r"(?s)ApiException.*jobs\.batch.*not found"
 _REFUSED_JOB_TEXT = (
     "Kubernetes refused the job, and Skaha does not give the reason. Usual reasons are a quota, a "
     "name that Kubernetes does not allow, and words that YAML does not read as texts"
@@ -116,12 +115,14 @@ def means_absence(error: errors.SkahaError) -> bool:
 
 
 def _excerpt(response: httpx.Response) -> str:
-    if response.is_server_error and _REFUSED_JOB.search(response.text):
+    if response.is_server_error and re.search(_REFUSED_JOB, response.text):
         return _REFUSED_JOB_TEXT
     text = " ".join(response.text.split())
     if is_page(response):
+        import html  # it is large, and few programs need it
+
         title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE)
-        reason = _TOMCAT_MESSAGE.search(text)
+        reason = re.search(_TOMCAT_MESSAGE, text)
         parts = [html.unescape(found[1]).strip() for found in (title, reason) if found]
         text = f"an HTML page, {': '.join(parts)!r}" if parts else "an HTML page"
     text = printable(text)
@@ -181,7 +182,7 @@ def explain_missing_events(error: errors.NotFoundError, record: Mapping[str, Any
 
 # Limits of the platform, for errors about amounts.
 
-_REFUSED_AMOUNT = re.compile(r"Invalid value for '(cores|ram|gpus)'")
+_REFUSED_AMOUNT = r"Invalid value for '(cores|ram|gpus)'"
 # Names of the amounts in the context of the platform.
 _CONTEXT_NAMES = {"cores": "cores", "ram": "memoryGB", "gpus": "gpus"}
 
@@ -190,7 +191,7 @@ def refused_amount(error: errors.SkahaError) -> str | None:
     """Return the name of the amount that the platform refused, or `None`."""
     if not isinstance(error, errors.BadRequestError):
         return None
-    match = _REFUSED_AMOUNT.search(error.text)
+    match = re.search(_REFUSED_AMOUNT, error.text)
     return match[1] if match else None
 
 
@@ -326,12 +327,17 @@ def check_done(text: str | None) -> None:
         AnswerError: If the response is an HTML page or JSON.
     """
     if text_of(text).strip():
-        response = _current_response()
+        response, call = _current_response(), current_call()
+        excerpt = _excerpt(response)
+        if call is not None:
+            if excerpt in call.unexpected_texts:
+                return
+            call.unexpected_texts.add(excerpt)
         log.warning(
             "%s %s: success, but with an unexpected text: %s",
             response.request.method,
             response.request.url.path,
-            _excerpt(response),
+            excerpt,
         )
 
 
@@ -342,7 +348,7 @@ def new_id(text: str | None) -> str:
         AnswerError: If the response cannot be an id.
     """
     session_id = (text or "").strip()
-    if not _NEW_ID.fullmatch(session_id) or (session_id == text and not _has_length()):
+    if not re.fullmatch(_NEW_ID, session_id) or (session_id == text and not _has_length()):
         raise invalid_value()
     return session_id
 
@@ -360,7 +366,7 @@ def is_page(response: httpx.Response) -> bool:
 
 def is_html(response: httpx.Response) -> bool:
     """Return whether the body of a response is an HTML page, whatever its header says."""
-    return _HTML.match(response.content[:MAX_START]) is not None
+    return re.match(_HTML, response.content[:MAX_START]) is not None
 
 
 def is_json(response: httpx.Response) -> bool:

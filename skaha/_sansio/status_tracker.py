@@ -8,6 +8,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, get_args
 
+from skaha._sansio.naming import sessions_listed
 from skaha.errors import InvalidInputError
 from skaha.models import STATUS
 from skaha.records import (
@@ -22,7 +23,7 @@ from skaha.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 log = logging.getLogger("skaha")
 
@@ -79,6 +80,8 @@ class StatusTracker:
         # Since when each session is failed that the platform may start again.
         self._failed_since: dict[str, float] = {}
         self._odd_statuses: set[str] = set()
+        # The time left of the sessions whose status is new, since the last warning.
+        self._times_left: dict[str, timedelta] = {}
 
     def add(self, ids: Iterable[str]) -> None:
         """Add sessions; their clock starts now."""
@@ -108,6 +111,7 @@ class StatusTracker:
                         f"{ids_by_name[session_id.lower()]!r}"
                     )
                 self._missing_since.setdefault(session_id, time.monotonic())
+        self._warn_if_expiring()
         return self._statuses != before
 
     @property
@@ -149,6 +153,7 @@ class StatusTracker:
             self._failed_look_ups[session_id] += 1
             if self._failed_look_ups[session_id] >= _MIN_LOOK_UPS:
                 self._statuses[session_id] = GONE
+        self._warn_if_expiring()
         return self._statuses != before
 
     def _take(self, session_id: str, record: Mapping[str, Any]) -> None:
@@ -164,7 +169,30 @@ class StatusTracker:
             self._failed_since.pop(session_id, None)
         if word != self._statuses.get(session_id):
             self._statuses[session_id] = word
-            _warn_if_expiring(session_id, record)
+            left = time_left(record) if word == "Running" else None
+            if left is not None and left < _SOON:
+                self._times_left[session_id] = left
+
+    def _warn_if_expiring(self) -> None:
+        """Warn about the sessions that now run and expire soon: one message for all of them."""
+        times, self._times_left = self._times_left, {}
+        late = [session_id for session_id, left in times.items() if left <= timedelta(0)]
+        soon = [session_id for session_id, left in times.items() if left > timedelta(0)]
+        if late:
+            log.warning(
+                "%s passed the expiry time, and the platform may end %s at any time: renew %s",
+                sessions_listed(late),
+                *[_pronoun(late)] * 2,
+            )
+        if soon:
+            minutes = max(1, round(min(times[key] for key in soon).total_seconds() / 60))
+            log.warning(
+                "%s will be ended by the platform%s in %d min: renew %s",
+                sessions_listed(soon),
+                ", the first one" if len(soon) > 1 else "",
+                minutes,
+                _pronoun(soon),
+            )
 
     def _warn_about_status(self, session_id: str, status: str) -> None:
         if status not in self._odd_statuses:
@@ -209,16 +237,5 @@ class StatusTracker:
         return f"{name} ({session_id})" if name else session_id
 
 
-def _warn_if_expiring(session_id: str, record: Mapping[str, Any]) -> None:
-    left = time_left(record) if record.get("status") == "Running" else None
-    if left is None or left >= _SOON:
-        return
-    if left <= timedelta(0):
-        log.warning(
-            "session %s has passed its expiry time, and the platform may end it at any time: "
-            "renew it",
-            session_id,
-        )
-        return
-    minutes = max(1, round(left.total_seconds() / 60))
-    log.warning("session %s will be ended by the platform in %d min: renew it", session_id, minutes)
+def _pronoun(ids: Sequence[str]) -> str:
+    return "it" if len(ids) == 1 else "them"

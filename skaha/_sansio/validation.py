@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from typing import Self
 
-NAME = re.compile(r"[A-Za-z0-9-]+")
+NAME = r"[A-Za-z0-9-]+"
 """Characters of the names of sessions."""
 
-_ID = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
-_VARIABLE = re.compile(r"[A-Za-z_.-][A-Za-z0-9_.-]*")
+_ID = r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
+_VARIABLE = r"[A-Za-z_.-][A-Za-z0-9_.-]*"
 # The names of the fields, and the fields for the name, the image and the resources, are shorter.
 _BYTES_OF_A_FIELD_NAME, _BYTES_OF_OTHER_FIELDS = 8, 8 * 2**10
 # The library sets these variables of each replica.
@@ -111,7 +111,7 @@ def _check_word(what: str, value: object, allowed: Iterable[str]) -> None:
 
 def is_id(value: object) -> bool:
     """Return whether a value can be the id of a session."""
-    return isinstance(value, str) and _ID.fullmatch(value) is not None
+    return isinstance(value, str) and re.fullmatch(_ID, value) is not None
 
 
 def check_ids(ids: object) -> list[str]:
@@ -155,12 +155,12 @@ def check_launched_ids(launched: Iterable[str], ids: object) -> frozenset[str]:
 
 # Numbers. Programs for older clients also pass their digits as a text.
 
-_DIGITS = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?")
+_DIGITS = r"[0-9]{1,15}(\.[0-9]{1,15})?"
 
 
 def number_of(value: object) -> object:
     """Return the number in a text of digits; return any other value as it is."""
-    if not isinstance(value, str) or not _DIGITS.fullmatch(value):
+    if not isinstance(value, str) or not re.fullmatch(_DIGITS, value):
         return value
     return float(value) if "." in value else int(value)
 
@@ -224,7 +224,12 @@ def check_image(value: object) -> str:
         InvalidInputError: If it cannot be sent, or lacks the host or the tag: the platform adds
             neither.
     """
-    if not isinstance(value, str) or not value or re.search(r"\s", value) or GARBLED.search(value):
+    if (
+        not isinstance(value, str)
+        or not value
+        or re.search(r"\s", value)
+        or re.search(GARBLED, value)
+    ):
         raise InvalidInputError(
             f"image must be a text like host/project/name:tag, without blanks, double quotes, "
             f"dollars, backslashes or control characters; not {value!r}"
@@ -269,7 +274,7 @@ def replica_names(name: object, replicas: object) -> list[str]:
 
 
 def _check_name(name: object) -> str:
-    if not isinstance(name, str) or not NAME.fullmatch(name):
+    if not isinstance(name, str) or not re.fullmatch(NAME, name):
         raise InvalidInputError(
             f"name must consist of letters, digits and '-', and not be empty; not {name!r}"
             f"{_for_example(name)}"
@@ -308,7 +313,7 @@ def check_job_name(name: object, used_names: Collection[str]) -> str:
         raise InvalidInputError(
             f"name must end with a letter or a digit; not {name!r}{_for_example(name)}"
         )
-    if YAML_WORD.fullmatch(name):
+    if re.fullmatch(YAML_WORD, name):
         raise InvalidInputError(
             f"the platform cannot launch a session with the name {name!r}: use a longer name"
             f"{_for_example(name)}"
@@ -392,13 +397,8 @@ def _check_args(value: object) -> str | None:
             f"args must be one text, not {type(value).__name__}: {_form_of('args', value)}"
         )
     text = _check_carriable("args", value)
-    try:
-        words_of_shell = shlex.split(text)
-    except ValueError:
-        raise InvalidInputError(
-            f"args: a quote has no closing quote, in {text!r}. {_SHELL_HELPER}"
-        ) from None
-    words_of_platform = text.rstrip(" ").split(" ")
+    words_of_shell = _words_of_shell(text)
+    words_of_platform = _words_of_platform(text)
     # Quotes inside of a word arrive unchanged, and may belong to the word.
     if len(words_of_shell) != len(words_of_platform):
         raise InvalidInputError(
@@ -410,12 +410,27 @@ def _check_args(value: object) -> str | None:
     return text
 
 
+def _words_of_platform(text: str) -> list[str]:
+    return text.rstrip(" ").split(" ")
+
+
+def _words_of_shell(text: str) -> list[str]:
+    """Split a text as a shell does. A quote without a closing quote counts to the end of the text.
+
+    Only single quotes occur: the platform cannot carry double quotes and backslashes.
+    """
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return shlex.split(f"{text}'")
+
+
 def _form_of(keyword: str, value: Sequence[object]) -> str:
     """Return the right form of a command that was passed as a list of words."""
     words = [str(word) for word in value]
     text = " ".join(words)
     try:
-        is_plain = _check_args(text) == text and shlex.split(text) == words
+        is_plain = _check_args(text) == text and _words_of_platform(text) == words
     except InvalidInputError:
         is_plain = False
     if not is_plain:
@@ -427,7 +442,7 @@ def _form_of(keyword: str, value: Sequence[object]) -> str:
 
 
 def _check_yaml_word(what: str, word: str) -> None:
-    if YAML_WORD.fullmatch(word):
+    if re.fullmatch(YAML_WORD, word):
         raise InvalidInputError(
             f"{what}: the platform cannot carry the word {word!r}, because YAML does not read it "
             f"as a text. {_SHELL_HELPER}"
@@ -441,9 +456,9 @@ def _check_env(variables: object) -> dict[str, str]:
 
 
 def _check_variable(name: object) -> str:
-    if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
+    if not isinstance(name, str) or not re.fullmatch(_VARIABLE, name):
         raise InvalidInputError(f"env: {name!r} cannot be the name of an environment variable")
-    if YAML_VARIABLE.fullmatch(name):
+    if re.fullmatch(YAML_VARIABLE, name):
         raise InvalidInputError(
             f"env: the platform cannot carry a variable with the name {name!r}, because YAML does "
             "not read it as a text: use another name, or set the variable in a script "
@@ -461,13 +476,13 @@ def _check_value(name: str, value: object) -> SecretText:
         raise InvalidInputError(
             f"env: the platform drops {name}, as its value is empty: leave it out"
         )
-    if "=" in text or GARBLED.search(text):
+    if "=" in text or re.search(GARBLED, text):
         raise InvalidInputError(
             f"env: the platform would lose or change the value of {name}: it may not contain "
             '"=", "$", a double quote, a backslash or a control character. '
             "Encode the value in Base64 without '='"
         )
-    if YAML_WORD.fullmatch(text):
+    if re.fullmatch(YAML_WORD, text):
         raise InvalidInputError(
             f"env: the platform cannot carry the value of {name}, because YAML does not read it as "
             f"a text: use another value, or set the variable in a script, with `export {name}=…` "
@@ -479,7 +494,7 @@ def _check_value(name: str, value: object) -> SecretText:
 def _check_carriable(what: str, value: object) -> str:
     if not isinstance(value, str):
         raise InvalidInputError(f"{what} must be a text, not {type(value).__name__}")
-    if match := GARBLED.search(value):
+    if match := re.search(GARBLED, value):
         raise InvalidInputError(
             f"{what} may not contain {match[0]!r}: the platform cannot carry double quotes, "
             f"dollars, backslashes or control characters. {_SHELL_HELPER}"
@@ -490,10 +505,10 @@ def _check_carriable(what: str, value: object) -> str:
 # Credentials.
 
 # A token that was copied from a header has the name of the scheme before it.
-_SCHEME = re.compile(r"^bearer(\s+|$)", re.IGNORECASE)
+_SCHEME = r"(?i)^bearer(\s+|$)"
 # The keywords of a job that are shown; any other one may be a misspelled `env`.
 _PUBLIC_KEYWORDS = ("name", "image", "cores", "ram", "kind", "gpu", "cmd", "args")
-_TOKEN = re.compile(r"[!-~]+")
+_PRINTABLE = r"[!-~]+"
 
 
 @frozen
@@ -564,8 +579,8 @@ def checked_token(token: object) -> SecretText:
         InvalidInputError: If it does not fit. The message never shows the token.
     """
     token = SecretText(token if isinstance(token, str) else "")
-    token = SecretText(_SCHEME.sub("", token.strip(), count=1))
-    if not _TOKEN.fullmatch(token):
+    token = SecretText(re.sub(_SCHEME, "", token.strip(), count=1))
+    if not re.fullmatch(_PRINTABLE, token):
         raise InvalidInputError(
             "token must be a text of visible ASCII characters without blanks, not empty"
         )
@@ -578,8 +593,8 @@ def checked_token(token: object) -> SecretText:
 _LAST_PORT = 65535
 # 24 days. A socket counts milliseconds, up to 2**31: a longer time-out would end at once.
 _LONGEST_TIMEOUT = 2_147_483
-_VERSION_IN_URL = re.compile(r"v\d+(\.\d+)*")
-_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_VERSION_IN_URL = r"v\d+(\.\d+)*"
+_VERSION = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _REGISTRY_PARTS = ("url", "username", "secret")
 
 
@@ -631,7 +646,7 @@ def check_server(name: str, value: object) -> str:
             f"{name} must be 'local' or a URL like https://ws-uv.canfar.net/skaha; not {value!r}"
         )
     last_segment = url.path.rstrip("/").rpartition("/")[2]
-    if _VERSION_IN_URL.fullmatch(last_segment):
+    if re.fullmatch(_VERSION_IN_URL, last_segment):
         raise InvalidInputError(
             f"{name} must not end in the version: remove /{last_segment}, and set version to "
             f"{last_segment!r}; not {value!r}"
@@ -641,7 +656,7 @@ def check_server(name: str, value: object) -> str:
 
 def check_version(name: str, value: object) -> str:
     """Return the version of the API: one segment of a path."""
-    if not isinstance(value, str) or not _VERSION.fullmatch(value):
+    if not isinstance(value, str) or not re.fullmatch(_VERSION, value):
         raise InvalidInputError(f"{name} must be one segment of a path, like 'v1'; not {value!r}")
     return value
 

@@ -19,7 +19,7 @@ from skaha.errors import SkahaError
 from skaha.results import Outcome, ResultDict, attach_partial
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from skaha._sansio.call_context import RequestContext
     from skaha._sansio.progress import ProgressReporter
@@ -92,8 +92,16 @@ class BaseClient(SkahaClient):
         send: Method[[str], T],
         keys: Sequence[str],
         progress: ProgressReporter | None = None,
+        names: Mapping[str, str] | None = None,
     ) -> Outcome[T]:
-        """Call `send` for every key, many at once, and keep each value or error by its key."""
+        """Call `send` for every key, many at once, and keep each value or error by its key.
+
+        Args:
+            send: The method to call.
+            keys: Session ids or other keys.
+            progress: The reporter of the progress.
+            names: The names of sessions by id, as far as they are known.
+        """
         outcomes: dict[str, T | SkahaError] = {}
         report = progress.add if progress is not None and progress.is_active else None
 
@@ -108,10 +116,10 @@ class BaseClient(SkahaClient):
             try:
                 run_concurrently(outcome_of, keys, self.concurrency, outcomes.__setitem__, report)
             except BaseException as stop:
-                so_far = Outcome.of(keys, outcomes, call.retries - earlier)
+                so_far = Outcome.of(keys, outcomes, call.retries - earlier, names)
                 attach_partial(stop, ResultDict(so_far.values, so_far))
                 raise
-        return Outcome.of(keys, outcomes, call.retries - earlier)
+        return Outcome.of(keys, outcomes, call.retries - earlier, names)
 
     def close(self) -> None:
         """Close the connections. A later call opens new ones.

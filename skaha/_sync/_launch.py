@@ -70,6 +70,14 @@ def form_of(replica: Replica) -> NewSession:
     )
 
 
+def preview_of(launch: Launch) -> list[dict[str, Any]]:
+    """Return the form fields of each replica, with `...` in place of the values of the user."""
+    return [
+        form_of(replica).to_dict() | {"env": replica.job.masked_environment_of(replica.number)}
+        for replica in launch.replicas.values()
+    ]
+
+
 class Launcher:
     """Carries out one launch."""
 

@@ -14,16 +14,14 @@ from typing import TYPE_CHECKING
 from skaha._sansio.log_tail import LastLines
 from skaha._sansio.responses import too_large
 from skaha.errors import ShorterLogError
-from skaha.records import record_id, session_name, sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import httpx
 
     from skaha._transport.api_client import Api
-    from skaha.models import SessionRecord
 
 # Letters of a session name in a file name, whose length is limited.
 _MAX_NAME_LENGTH = 100
@@ -61,12 +59,9 @@ def _log_request(api: Api, session_id: str) -> httpx.Request:
     return client.build_request("GET", f"/v1/session/{session_id}", params={"view": "logs"})
 
 
-def paths_of_logs(
-    folder: Path, ids: Sequence[str], records: Iterable[SessionRecord]
-) -> dict[str, Path]:
+def paths_of_logs(folder: Path, ids: Sequence[str], names: Mapping[str, str]) -> dict[str, Path]:
     """Create the directory; return the path of the log of each session."""
     folder.mkdir(parents=True, exist_ok=True)
-    names = {record_id(record): session_name(record) for record in sessions(records)}
     return {
         session_id: folder / _file_name(names.get(session_id, ""), session_id) for session_id in ids
     }

@@ -39,7 +39,7 @@ def verify_deletions(client: BaseClient, deleted: Outcome[bool]) -> Outcome[bool
             break
         poller.pause(interval.next())
     gone = {session_id: True for session_id in deleted.values if session_id not in problems}
-    return Outcome(gone, deleted.failures | problems, deleted.retries)
+    return Outcome(gone, deleted.failures | problems, deleted.retries, deleted.names)
 
 
 def _problems(client: BaseClient, poller: Poller, ids: Sequence[str]) -> dict[str, SkahaError]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from skaha._sansio.naming import listed
 from skaha._sansio.polling import PollingInterval
 from skaha._sansio.status_tracker import UNSEEN, StatusTracker
 from skaha._sync._poller import Poller
@@ -12,12 +13,9 @@ from skaha.errors import SkahaError, WaitTimeoutError
 from skaha.results import Outcome, ResultDict, attach_partial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from skaha._sync._base_client import BaseClient
-
-# Number of sessions that a message names.
-_MAX_NAMED = 10
 
 
 def wait_for(
@@ -31,9 +29,11 @@ def wait_for(
     appear: float,
     restart: float,
     progress: Callable[[dict[str, str]], object] | None,
+    names: Mapping[str, str],
 ) -> ResultDict[str]:
     """Wait as `Session.wait` promises."""
     tracker = StatusTracker(ids, wanted, appear, restart)
+    tracker.names.update(names)
     interval = PollingInterval(poll, longest_poll)
     poller = Poller(client, "wait", timeout)
     try:
@@ -80,8 +80,7 @@ def _timed_out(tracker: StatusTracker, timeout: float | None, reason: str) -> Wa
     pending = [
         f"{session_id} is {_description(statuses[session_id])}" for session_id in tracker.pending
     ]
-    more = f" and {len(pending) - _MAX_NAMED} more" if len(pending) > _MAX_NAMED else ""
-    message = f"after {timeout:g} s, {', '.join(pending[:_MAX_NAMED])}{more}"
+    message = f"after {timeout:g} s, {listed(pending)}"
     error = WaitTimeoutError(f"{message}; {reason}" if reason else message)
     error.subject = "wait"
     error.partial = _result(tracker)

@@ -7,7 +7,6 @@ import os
 import sys
 from contextlib import suppress
 from difflib import get_close_matches
-from io import StringIO
 from pathlib import Path
 
 import click
@@ -15,7 +14,7 @@ import click
 from skaha import __version__
 from skaha.cli._context import CommandContext, SkahaGroup
 from skaha.cli._exit_codes import FAILED, INTERRUPTED, JSON_CODES, exit_code
-from skaha.cli._stderr import error_text, note, write_line
+from skaha.cli._stderr import error_text, note, note_help, write_line
 from skaha.cli._stdout import discard
 
 # The commands by section of the help. Each is in the module of its name in `skaha.cli.commands`.
@@ -56,6 +55,18 @@ _SECTIONS = {
 }
 _COMMANDS = [name for names in _SECTIONS.values() for name in names]
 _ALIASES = {"run": "create", "ls": "ps", "rm": "delete"}
+# The commands of other clients, of one or two words. The help does not show them.
+_HIDDEN_ALIASES = {
+    "launch": "create",
+    "list": "ps",
+    "del": "delete",
+    "image ls": "images",
+    "server list": "servers",
+    "server ls": "servers",
+    "auth login": "login",
+    "auth rm": "logout",
+    "auth show": "auth",
+}
 
 
 class _App(SkahaGroup):
@@ -65,7 +76,7 @@ class _App(SkahaGroup):
         return [*_COMMANDS, *_ALIASES]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        name = _ALIASES.get(cmd_name, cmd_name)
+        name = (_ALIASES | _HIDDEN_ALIASES).get(cmd_name, cmd_name)
         if name not in _COMMANDS:
             return None
         module = importlib.import_module(f"skaha.cli.commands.{name}")
@@ -75,10 +86,13 @@ class _App(SkahaGroup):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if " ".join(args[:2]) in _HIDDEN_ALIASES:
+            args = [" ".join(args[:2]), *args[2:]]
         name, names = args[0], self.list_commands(ctx)
-        # A completion shows no errors.
-        if name not in names and not name.startswith("-") and not ctx.resilient_parsing:
-            matches = get_close_matches(name, names, 1)
+        # The message about an option is that of click, and a completion shows no message.
+        is_quiet = name.startswith("-") or ctx.resilient_parsing
+        if name not in {*names, *_HIDDEN_ALIASES} and not is_quiet:
+            matches = get_close_matches(name, [*names, *_HIDDEN_ALIASES], 1)
             suggestion = f"; did you mean {matches[0]}?" if matches else ""
             ctx.fail(f"no such command {name!r}{suggestion}")
         return super().resolve_command(ctx, args)
@@ -117,9 +131,11 @@ def run(arguments: list[str]) -> int:
         _bash_completion.register()
     try:
         code = app.main(arguments, "skaha", standalone_mode=False, obj=context)
+    except click.exceptions.NoArgsIsHelpError as error:
+        write_line(error.format_message())
+        return _fail(context, "no command was given", error.exit_code)
     except click.ClickException as error:
-        _show_usage_error(error)
-        return _fail(context, error.format_message(), error.exit_code)
+        return _fail(context, _show_usage_error(error), error.exit_code)
     except click.Abort:
         note("interrupted", "error")
         return INTERRUPTED
@@ -137,10 +153,16 @@ def _replace_closed_streams() -> None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
 
-def _show_usage_error(error: click.ClickException) -> None:
-    message = StringIO()
-    error.show(message)
-    write_line(message.getvalue().rstrip("\n"))
+def _show_usage_error(error: click.ClickException) -> str:
+    """Show an error of a command line in the form of all other errors; return its text."""
+    message = error.format_message()
+    # The texts of click are sentences.
+    if message[1:2].islower():
+        message = message[0].lower() + message[1:].removesuffix(".")
+    note(message, "error")
+    if isinstance(error, click.UsageError):
+        note_help()
+    return message
 
 
 def _explain(error: Exception, context: CommandContext) -> int:

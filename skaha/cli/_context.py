@@ -20,13 +20,14 @@ from skaha.cli._stderr import (
 from skaha.cli._stdout import FORMATS, Column, Item, Output
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from skaha.client import SkahaClient
     from skaha.config import Settings
     from skaha.session import Session
 
 __all__ = [
+    "AliasedOption",
     "CommandContext",
     "SkahaCommand",
     "SkahaGroup",
@@ -133,6 +134,8 @@ def _store(click_context: click.Context, parameter: click.Parameter, value: Any)
         return
     if name == "output":
         context.output.format = value
+    elif name in FORMATS:
+        context.output.format = name
     elif name in ("profile", "verbose", "timeout"):
         setattr(context, name, value)
     else:
@@ -144,7 +147,23 @@ _ARGUMENTS = {"api_version": "version", "request_timeout": "timeout"}
 
 
 def _option(*names: str, **more: Any) -> click.Option:
-    return click.Option(names, expose_value=False, callback=_store, **more)
+    return AliasedOption(names, expose_value=False, callback=_store, **more)
+
+
+class AliasedOption(click.Option):
+    """An option that also has names of other clients. No help and no completion shows them."""
+
+    def __init__(self, *args: Any, aliases: Sequence[str] = (), **more: Any) -> None:
+        """Keep the names of other clients."""
+        super().__init__(*args, **more)
+        self.aliases = [*aliases]
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        """Make the parser read all names of the option."""
+        shown = self.opts
+        self.opts = [*shown, *self.aliases]
+        super().add_to_parser(parser, ctx)
+        self.opts = shown
 
 
 def timeout_option(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -213,7 +232,15 @@ def _shared_options() -> list[click.Option]:
         _option(
             "--concurrency", type=int, metavar="N", help="Maximum number of requests in flight."
         ),
-        _option("-v", "--verbose", is_flag=True, help="Show more messages on standard error."),
+        _option(
+            "-v",
+            "--verbose",
+            is_flag=True,
+            aliases=["--debug"],
+            help="Show more messages on standard error.",
+        ),
+        # Other clients have these options in place of `--output`.
+        *(_option(f"--{name}", is_flag=True, hidden=True) for name in ("json", "yaml")),
     ]
 
 
@@ -226,6 +253,11 @@ class _WithSharedOptions(click.Command):
         own_names = {parameter.name for parameter in self.params}
         self._shared = [option for option in _shared_options() if option.name not in own_names]
         self.params.extend(self._shared)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words of a command line. All errors from now on begin with the command."""
+        begin_errors_with(ctx.command_path)
+        return super().parse_args(ctx, args)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, and after them the commands of a group and the shared options."""
@@ -251,7 +283,6 @@ class SkahaCommand(_WithSharedOptions):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; show warnings and log messages of the library."""
         context = ctx.ensure_object(CommandContext)
-        begin_errors_with(ctx.command_path)
         show_library_messages(verbose=context.verbose)
         waits_for_sessions = "timeout" not in {option.name for option in self._shared}
         if context.timeout is not None and not waits_for_sessions:

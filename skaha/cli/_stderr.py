@@ -66,6 +66,11 @@ def note(text: str, kind: str = "") -> None:
     write_line(f"{begin}: {kind}: {text}" if kind else f"{begin}: {text}")
 
 
+def note_help() -> None:
+    """Name the command that shows the help."""
+    note(f"see `{_command} --help`")
+
+
 def write_line(text: str) -> None:
     """Write a line to standard error."""
     line = printable(text, keep="\n\t")

@@ -8,14 +8,18 @@ command itself. The image needs nothing but `bash` and `base64`, which is one of
 
 from __future__ import annotations
 
+import re
 import shlex
 from base64 import b64encode
 from typing import TypedDict
 
-from skaha._sansio.carriable import GARBLED, YAML_WORD
+from skaha._sansio import carriable
 from skaha.errors import InvalidInputError
 
 __all__ = ["GARBLED", "CommandLine", "command", "script"]
+
+GARBLED = re.compile(carriable.GARBLED)
+"""Characters that the platform destroys in a `cmd`, in `args` and in the values of `env`."""
 
 # Without a blank, a quote or a dollar: braces separate the words, and with neither IFS nor
 # globbing (-f) what was decoded stays as it is. -p keeps BASH_ENV for the command itself.
@@ -106,7 +110,7 @@ def command(program: str, *arguments: str, only_if_needed: bool = False) -> Comm
 
 
 def _is_plain(word: str) -> bool:
-    if GARBLED.search(word) or YAML_WORD.fullmatch(word):
+    if GARBLED.search(word) or re.fullmatch(carriable.YAML_WORD, word):
         return False
     try:
         return shlex.split(word) == [word] and word.isprintable()

@@ -56,16 +56,28 @@ def _next_job(commands):
 
 
 def _main():
+    import gc
     import pkgutil
     import signal
 
     import skaha._sync
     import skaha._transport._sync
     import skaha.cli.commands
+    import skaha.config
 
-    for package in (skaha._sync, skaha._transport._sync, skaha.cli.commands):
+    for package in (
+        skaha._sync,
+        skaha._transport._sync,
+        skaha.cli,
+        skaha.cli.commands,
+        skaha.config,
+    ):
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-            __import__(module.name)
+            if not module.name.endswith("__main__"):
+                __import__(module.name)
+    # A collection at the end of a program would copy the memory that it shares with this process.
+    gc.collect()
+    gc.freeze()
 
     with os.fdopen(int(sys.argv[1]), "rb") as commands:
         job = _next_job(commands)

@@ -295,6 +295,23 @@ def test_an_error_names_the_line_and_nothing_is_launched(clean, tmp_path, line, 
     assert not clean.ids("bias")
 
 
+def test_a_dry_run_shows_every_job_of_a_file_and_launches_none(clean, tmp_path):
+    flat = {**json.loads(job("flat", "echo", "two")), "ram": 2, "env": {"BAND": "secret"}}
+    path = write_jobs(tmp_path, job("bias", "echo", "one"), "", json.dumps(flat))
+    items = clean.json("create", "--jobs", path, "--at-most", "1", "--dry-run")
+    assert [(item["name"], item["args"], item["ram_gib"]) for item in items] == [
+        ("bias", "one", 1),
+        ("flat", "two", 2),
+    ]
+    assert items[1]["env"] == ["BAND", "REPLICA_ID", "REPLICA_COUNT"]
+    assert "secret" not in clean.out + clean.err
+    assert "nothing was sent" in clean.err
+    assert clean.ids() == set()
+    path = write_jobs(tmp_path, job("bias", "true"), "", job("bias", "true"))
+    clean("create", "--jobs", path, "--dry-run", code=2)
+    assert f"line 3 of {path}: two jobs have the name 'bias'" in clean.err
+
+
 @pytest.mark.parametrize(
     "option", [IMAGE, "--name=a", "--kind=headless", "--replicas=2", "--cores=1"]
 )
@@ -304,12 +321,34 @@ def test_a_file_of_jobs_excludes_the_options_of_one_job(clean, tmp_path, option)
     assert "--jobs has its own jobs" in clean.err
 
 
-@pytest.mark.parametrize("option", ["--wait", "--logs", "--rm"])
-def test_a_file_with_several_kinds_has_no_common_end(skaha, scripted, tmp_path, option):
-    notebook = json.dumps({"name": "book", "image": IMAGE, "kind": "notebook"})
-    path = write_jobs(tmp_path, job("bias", "true"), notebook)
-    skaha("create", "--jobs", path, option, env={"SKAHA_SERVER": scripted.url}, code=2)
-    assert "--wait, --logs and --rm need jobs of the kind headless only" in skaha.err
+@pytest.mark.parametrize(
+    ("option", "kinds", "message"),
+    [
+        ("--wait", ["headless", "notebook"], "headless ones end, and notebook keeps running"),
+        ("--logs", ["headless", "notebook"], "--logs needs the kind headless, not notebook"),
+        ("--rm", ["headless", "notebook"], "the kind notebook does not end by itself"),
+        ("--rm", ["carta", "desktop"], "the kind carta, desktop does not end by itself"),
+        ("--logs", ["firefly"], "--logs needs the kind headless, not firefly"),
+    ],
+)
+def test_an_option_that_needs_the_end_refuses_interactive_kinds(
+    skaha, scripted, tmp_path, option, kinds, message
+):
+    jobs = [json.dumps({"name": kind, "image": IMAGE, "kind": kind}) for kind in kinds]
+    launches = [["--jobs", write_jobs(tmp_path, *jobs)]]
+    launches += [[IMAGE, "--kind", kind] for kind in kinds if len(kinds) == 1]
+    for launch in launches:
+        skaha("create", *launch, option, env={"SKAHA_SERVER": scripted.url}, code=2)
+        assert message in skaha.err
+    assert scripted.received == []
+
+
+@pytest.mark.parametrize("kind", ["notebook", "desktop", "carta", "contributed", "firefly"])
+def test_no_interactive_session_is_deleted_as_soon_as_it_runs(skaha, scripted, kind):
+    words = ["create", IMAGE, "--kind", kind, "--rm"]
+    for more in ([], ["--wait"], ["--timeout", "9"], ["--dry-run"]):
+        skaha(*words, *more, env={"SKAHA_SERVER": scripted.url}, code=2)
+        assert f"the kind {kind} does not end by itself: leave --rm out" in skaha.err
     assert scripted.received == []
 
 

@@ -1,12 +1,9 @@
 """The command line shows the fields of the records that the description has."""
 
-from pathlib import Path
-
 import pytest
-import yaml
+from described import DOCUMENT
 from scripted import json_response
 
-DOCUMENT = yaml.safe_load((Path(__file__).parents[2] / "openapi" / "skaha.yaml").read_text())
 SCHEMAS = DOCUMENT["components"]["schemas"]
 EXAMPLES = {name: node["value"] for name, node in DOCUMENT["components"]["examples"].items()}
 

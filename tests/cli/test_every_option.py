@@ -117,12 +117,12 @@ COMMANDS = dict(walk(app))
 
 
 def options_of(command, *, shared):
-    """Return the options of a command: its own, or those of every command."""
+    """Return the options of a command that its help shows: its own, or those of every command."""
     every = getattr(command, "_shared", [])
     return [
         option
         for option in command.params
-        if isinstance(option, click.Option) and (option in every) == shared
+        if isinstance(option, click.Option) and (option in every) == shared and not option.hidden
     ]
 
 

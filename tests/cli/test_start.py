@@ -64,10 +64,40 @@ def test_the_help_lists_every_command(skaha):
     assert {command.split()[0] for command in COMMANDS} - {"run", "ls", "rm"} <= shown
 
 
-@pytest.mark.parametrize("words", [["ps", "--nope"], ["create"], ["-o", "xml"]])
-def test_wrong_usage_is_an_error_on_standard_error(skaha, words):
+@pytest.mark.parametrize(
+    ("words", "command", "message"),
+    [
+        ("ps --nope", "skaha ps", "no such option '--nope'"),
+        ("ls --limit 0", "skaha ls", "invalid value for '--limit'"),
+        ("create", "skaha create", "give an IMAGE before the COMMAND, or --jobs FILE"),
+        ("run {image} --cpu many", "skaha run", "invalid value for '-c' / '--cores'"),
+        ("create headless {image}", "skaha create", "'headless' is a kind, and no image"),
+        ("logs", "skaha logs", "missing argument 'SESSIONS...'"),
+        ("del --yes", "skaha del", "missing argument 'SESSIONS...'"),
+        ("logs a --tail", "skaha logs", "option '--tail' requires an argument"),
+        ("version more", "skaha version", "got unexpected extra argument (more)"),
+        ("config st", "skaha config", "no such command 'st'"),
+        ("config set", "skaha config set", "missing argument 'KEY'"),
+        ("config use nowhere", "skaha config use", "there is no profile 'nowhere'"),
+        ("help nothing", "skaha help", "no such command 'nothing'"),
+        ("-o xml", "skaha", "invalid value for '-o' / '--output'"),
+        ("vrsion", "skaha", "no such command 'vrsion'; did you mean version?"),
+    ],
+)
+def test_an_error_of_usage_begins_with_the_command(skaha, words, command, message):
+    assert skaha(*words.format(image="a.org/b/c:1").split(), code=2) == ""
+    first, *rest = skaha.err.splitlines()
+    assert first.startswith(f"{command}: error: {message}")
+    assert rest == [f"skaha: see `{command} --help`"]
+    if words.split()[0] != "-o":
+        [item] = skaha.json(*words.format(image="a.org/b/c:1").split(), code=2)
+        assert first == f"{command}: error: {item['error']['message']}"
+
+
+@pytest.mark.parametrize("words", [[], ["config"], ["local"]])
+def test_a_group_without_a_command_shows_its_help(skaha, words):
     assert skaha(*words, code=2) == ""
-    assert "Error" in skaha.err
+    assert skaha.err == skaha(*words, "--help")
 
 
 def test_a_wrong_command_gets_a_suggestion(skaha):
@@ -90,7 +120,7 @@ def test_the_module_works_like_the_program(skaha, module):
     refused = run("vrsion")
     skaha("vrsion", code=2)
     assert (refused.returncode, refused.stderr) == (2, skaha.err)
-    assert refused.stderr.startswith("Usage: skaha ")
+    assert refused.stderr.startswith("skaha: error: no such command ")
     missing = run("info", "nobodys1")
     skaha("info", "nobodys1", code=5)
     assert (missing.returncode, missing.stderr) == (5, skaha.err)

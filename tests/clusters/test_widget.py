@@ -1,11 +1,8 @@
 """A cluster in a notebook: its widget, and both ways to use it in a cell."""
 
-import inspect
-
-import nbformat
+import notebooks
 import pytest
 from dask_workers import IMAGE, SMALL
-from nbclient import NotebookClient
 
 pytestmark = [pytest.mark.slow, pytest.mark.skaha_platform(cores=64, ram=256)]
 
@@ -48,19 +45,11 @@ CELLS = {
 
 
 @pytest.fixture
-def outputs(skaha_platform, tmp_path, monkeypatch):
+def outputs(skaha_platform, tmp_path):
     """Return the outputs of each cell of a notebook."""
-    for name in ("JUPYTER_RUNTIME_DIR", "IPYTHONDIR"):
-        monkeypatch.setenv(name, str(tmp_path / "jupyter"))
-    places = {"URL": skaha_platform.url, "TOKEN": skaha_platform.token}
-    places["OPTIONS"] = SMALL | {"image": IMAGE}
-    named = "\n".join(f"{name} = {value!r}" for name, value in places.items())
-    cells = {"places": named} | {name: inspect.cleandoc(code) for name, code in CELLS.items()}
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(code) for code in cells.values()]
-    )
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
-    return {name: cell.outputs for name, cell in zip(cells, notebook.cells, strict=True)}
+    variables = {"URL": skaha_platform.url, "TOKEN": skaha_platform.token}
+    variables["OPTIONS"] = SMALL | {"image": IMAGE}
+    return notebooks.executed(CELLS, variables, tmp_path / "jupyter", timeout=120)[0]
 
 
 def test_a_cluster_is_a_widget_and_works_in_cells(outputs):

@@ -383,6 +383,7 @@ def test_the_error_of_a_refused_environment_shows_no_value(
         lambda: session.preview("run", IMAGE, env=env),
         lambda: session.run("run", IMAGE, env=env),
         lambda: session.create_many([{"name": "run", "image": IMAGE, "env": env}]),
+        lambda: session.preview_many([{"name": "run", "image": IMAGE, "env": env}]),
         lambda: session.create_many([{"name": "run", "image": IMAGE, "environ": env}, {}]),
     ]
     for call in calls:

@@ -1,7 +1,7 @@
 """Allowed names from any text."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skaha import Session
@@ -12,6 +12,7 @@ from skaha.helpers import names
 IMAGE = "images.canfar.net/skaha/terminal:1.1.2"
 
 
+@settings(max_examples=30)  # a preview of 9,999 replicas takes a while
 @given(st.text() | st.from_regex(r"[yYnN]|0o[0-7]{1,3}|-+[0-9]{0,3}", fullmatch=True))
 def test_any_text_gives_a_name_for_replicas_and_for_jobs(text):
     name = names.from_text(text)

@@ -269,6 +269,15 @@ def test_a_script_arrives_unchanged_on_the_embedded_platform(shared_platform, ar
     assert logs.strip() == b64encode((ALL_CHARACTERS + argument).encode()).decode()
 
 
+@pytest.mark.parametrize("args", ["--title Alice's", "-c print('a')", "'"])
+def test_quotes_that_are_sent_arrive_on_the_embedded_platform(shared_platform, args):
+    with Session(server=shared_platform.url, token=shared_platform.token) as session:
+        ids = session.create("quotes", IMAGE, cmd="echo", args=args)
+        assert final_statuses(session, ids) == ["Completed"]
+        assert session.logs(ids) == {ids[0]: f"{args}\n"}
+        session.destroy(ids)
+
+
 def test_the_embedded_platform_uses_the_exit_status_of_the_script(platform):
     with Session(server=platform.url, token=platform.token) as session:
         ids = session.create("encoded", IMAGE, **shell.script("cat; echo stdin is empty; exit 3"))

@@ -1,17 +1,14 @@
 """The platform conforms to the OpenAPI description, for generated requests."""
 
-from pathlib import Path
-
 import pytest
 import requests
 import schemathesis
-import yaml
+from described import DOCUMENT as SPEC
 from hypothesis import HealthCheck, given, settings
 from schemathesis import checks
 
 pytestmark = pytest.mark.slow
 
-SPEC = yaml.safe_load((Path(__file__).parents[2] / "openapi" / "skaha.yaml").read_text())
 SCHEMA = schemathesis.openapi.from_dict(SPEC)
 OPERATIONS = {result.ok().label: result.ok() for result in SCHEMA.get_all_operations()}
 # An operation without parameters accepts no wrong values.

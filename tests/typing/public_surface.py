@@ -27,6 +27,7 @@ def sync_variant(session: Session) -> None:
     assert_type(session.create("name", "image"), Launched)
     assert_type(takes_texts(session.create("name", "image")), list[str])
     assert_type(session.preview("name", "image", replicas=2), list[dict[str, Any]])
+    assert_type(session.preview_many([{"name": "a", "image": "b"}]), list[dict[str, Any]])
     assert_type(session.whoami(), str | None)
     assert_type(session.create("name", "image", **shell.script("true")), Launched)
     assert_type(session.logs("abc"), ResultDict[str])

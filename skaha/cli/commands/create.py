@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from skaha import records
 from skaha.cli._completion import complete_image
-from skaha.cli._context import CommandContext, SkahaCommand, timeout_option
+from skaha.cli._context import AliasedOption, CommandContext, SkahaCommand, timeout_option
 from skaha.cli._exit_codes import DONE, INTERRUPTED, PARTLY, common_exit_code
 from skaha.cli._selection import SelectedSessions
 from skaha.cli._sessions import KINDS, choice
@@ -39,7 +39,7 @@ _PREVIEW_COLUMNS = ("name", "kind", "image", "cores", "ram_gib", "gpus", "cmd", 
 # Options that belong to the jobs in a file.
 _OPTIONS_OF_ONE_JOB = frozenset(
     {"image", "words", "name", "kind", "replicas", "cores", "ram", "gpu", "flexible", "env"}
-    | {"script", "dry_run"}
+    | {"script"}
 )
 _NOT_CHECKED = (
     "nothing was sent. Only the platform can check your credentials, the image, the amounts that "
@@ -75,6 +75,8 @@ class _CreateCommand(SkahaCommand):
 @click.option(
     "-c",
     "--cores",
+    cls=AliasedOption,
+    aliases=["--cpu"],
     type=float,
     metavar="N",
     help=f"CPU cores of each replica. Default: {DEFAULT_CORES}.",
@@ -82,6 +84,8 @@ class _CreateCommand(SkahaCommand):
 @click.option(
     "-m",
     "--ram",
+    cls=AliasedOption,
+    aliases=["--memory"],
     type=float,
     metavar="GIB",
     help=f"Memory of each replica in GiB. Default: {DEFAULT_RAM}.",
@@ -119,7 +123,9 @@ class _CreateCommand(SkahaCommand):
 )
 @click.option("--logs", is_flag=True, help="Show the logs until all sessions have ended.")
 @click.option(
-    "--rm", is_flag=True, help="Delete the sessions at the end, and after an interruption."
+    "--rm",
+    is_flag=True,
+    help="Delete the sessions at their end, and after an interruption. Only for headless sessions.",
 )
 @timeout_option(
     "Seconds to wait for the sessions at most. With it, --logs shows the logs only at the end."
@@ -143,15 +149,14 @@ def create_command(
     if image is None or len(words) < number_after_dashes:
         raise click.UsageError("give an IMAGE before the COMMAND, or --jobs FILE")
     _refuse_kind(image, words, number_after_dashes)
-    if options["logs"] and options["kind"] != "headless":
-        raise click.UsageError(f"--logs needs the kind headless, not {options['kind']}")
+    _refuse_options_without_end({options["kind"]}, options)
     arguments = create_arguments(image, words, options)
     with context.session() as session:
         _check_timeout(context, session)
         if options["dry_run"]:
-            items = _preview(session, arguments)
-            note(_NOT_CHECKED)
-            return context.report(items, _PREVIEW_COLUMNS, key="name")
+            # The limit of active sessions is not part of a request.
+            arguments.pop("at_most", None)
+            return _report_preview(context, session.preview(**arguments))
         name, count = arguments["name"], arguments["replicas"]
         fields = {"kind": arguments["kind"], "image": image}
         request = _Request(
@@ -180,23 +185,40 @@ def _create_many(context: CommandContext, options: Mapping[str, Any]) -> int:
     _check_only_options_for_jobs()
     file = JobsFile(options["jobs"])
     fields = dict(file.fields())
-    kinds = {str(field["kind"]) for field in fields.values()}
-    has_end = options["wait"] or options["rm"]
-    if kinds != {"headless"} and (options["logs"] or (has_end and "headless" in kinds)):
-        raise click.UsageError("--wait, --logs and --rm need jobs of the kind headless only")
+    _refuse_options_without_end({str(field["kind"]) for field in fields.values()}, options)
+    from skaha.errors import InvalidInputError
+
     with context.session() as session:
         _check_timeout(context, session)
-        request = _Request(
-            launch=functools.partial(session.create_many, file.jobs, at_most=options["at_most"]),
-            fields=fields,
-            hint="skaha ps",
-        )
-        from skaha.errors import InvalidInputError
-
         try:
+            if options["dry_run"]:
+                return _report_preview(context, session.preview_many(file.jobs))
+            request = _Request(
+                launch=functools.partial(
+                    session.create_many, file.jobs, at_most=options["at_most"]
+                ),
+                fields=fields,
+                hint="skaha ps",
+            )
             return _Launch(context, session, request, options).run()
         except InvalidInputError as error:
             raise file.name_line(error) from None
+
+
+def _refuse_options_without_end(kinds: set[str], options: Mapping[str, Any]) -> None:
+    """Refuse the options that need the end of the sessions, if a kind runs until it is deleted."""
+    if interactive := ", ".join(sorted(kinds - {"headless"})):
+        if options["logs"]:
+            raise click.UsageError(f"--logs needs the kind headless, not {interactive}")
+        if options["rm"]:
+            raise click.UsageError(
+                f"--rm deletes sessions that have ended, and the kind {interactive} does not end "
+                "by itself: leave --rm out, and run `skaha delete NAME` after your work"
+            )
+        if options["wait"] and "headless" in kinds:
+            raise click.UsageError(
+                f"--wait needs jobs of one sort: headless ones end, and {interactive} keeps running"
+            )
 
 
 def _check_only_options_for_jobs() -> None:
@@ -231,11 +253,9 @@ class _Request:
         return "finished" if kinds == {"headless"} else "Running"
 
 
-def _preview(session: Session, arguments: Mapping[str, Any]) -> list[Item]:
-    """Return an item for each replica, with the fields that a launch would send."""
-    # The limit of active sessions is not part of a request.
-    fields = {name: value for name, value in arguments.items() if name != "at_most"}
-    return [
+def _report_preview(context: CommandContext, forms: Iterable[Mapping[str, Any]]) -> int:
+    """Show the fields that a launch would send; return the exit code."""
+    items: list[Item] = [
         {
             "name": form["name"],
             "image": form["image"],
@@ -247,8 +267,10 @@ def _preview(session: Session, arguments: Mapping[str, Any]) -> list[Item]:
             "args": form.get("args"),
             "env": [variable.partition("=")[0] for variable in form.get("env", [])],
         }
-        for form in session.preview(**fields)
+        for form in forms
     ]
+    note(_NOT_CHECKED)
+    return context.report(items, _PREVIEW_COLUMNS, key="name")
 
 
 class _Launch:

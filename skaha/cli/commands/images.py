@@ -12,7 +12,7 @@ from skaha.cli._sessions import KINDS, choice
 
 @command("images")
 @click.argument("text", required=False)
-@click.option("--kind", type=choice(KINDS), help="Only images for this kind of session.")
+@click.option("-k", "--kind", type=choice(KINDS), help="Only images for this kind of session.")
 @click.pass_obj
 def images_command(context: CommandContext, text: str | None, kind: Any) -> int:
     """List public images; with TEXT, only references that contain it."""

@@ -29,6 +29,7 @@ _ANY = "any"
 @click.argument("sessions", nargs=-1, shell_complete=complete_session)
 @click.option("--all", "everything", is_flag=True, help="Sessions with any name.")
 @click.option(
+    "-k",
     "--kind",
     multiple=True,
     type=choice((*KINDS, _ANY)),
@@ -37,6 +38,7 @@ _ANY = "any"
     help="Only this kind; may be repeated.",
 )
 @click.option(
+    "-s",
     "--status",
     multiple=True,
     type=choice((*STATUSES, _ANY)),

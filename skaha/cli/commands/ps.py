@@ -79,8 +79,11 @@ _SORT_KEYS: dict[str, Callable[[Item], Any]] = {
 
 @command("ps")
 @click.argument("sessions", nargs=-1, shell_complete=complete_session)
-@click.option("--kind", multiple=True, type=choice(KINDS), help="Only this kind; may be repeated.")
 @click.option(
+    "-k", "--kind", multiple=True, type=choice(KINDS), help="Only this kind; may be repeated."
+)
+@click.option(
+    "-s",
     "--status",
     multiple=True,
     type=choice(STATUSES),

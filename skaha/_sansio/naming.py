@@ -1,0 +1,22 @@
+"""Names of items in a message, however many items there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Names in one message.
+_MAX_NAMED = 10
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first names, and the number of the others."""
+    more = f" and {len(names) - _MAX_NAMED:,} more" if len(names) > _MAX_NAMED else ""
+    return ", ".join(names[:_MAX_NAMED]) + more
+
+
+def sessions_listed(ids: Sequence[str]) -> str:
+    """Return the noun and the ids of sessions, such as `session a1` or `sessions a1, b2`."""
+    return f"session{'s' if len(ids) > 1 else ''} {listed(ids)}"
