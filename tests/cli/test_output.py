@@ -112,6 +112,13 @@ def test_a_failed_connection_is_a_message_without_a_traceback(skaha):
     assert "refused" in skaha.err
 
 
+def test_verbose_shows_the_traceback_of_an_error(skaha, entry):
+    command = [entry, "-v", "--server", "http://127.0.0.1:9/skaha", "stats"]
+    finished = subprocess.run(command, env=skaha.env, capture_output=True, check=False)
+    assert finished.returncode == 1
+    assert b"ConnectionFailedError" in finished.stderr
+
+
 def test_wrong_credentials_have_exit_code_4(skaha):
     for command in ("ps", "auth"):
         assert skaha(command, code=4, env={"SKAHA_TOKEN": "wrong"}) == ""
