@@ -17,7 +17,7 @@ from skaha.dask import SkahaCluster, _worker
 from skaha.dask._cluster import _sync_session
 from skaha.dask._network import scheduler_host
 from skaha.dask._process_interface import Batch
-from skaha.dask._security import packed_credentials
+from skaha.dask._security import make_security, packed_credentials
 from skaha.dask._worker_command import program, worker_options
 
 URL = "https://skaha.example.org/skaha"
@@ -231,3 +231,8 @@ def test_a_failure_of_a_batch_reaches_all():
         return await asyncio.gather(*map(batch.add, "ab"), return_exceptions=True)
 
     assert [error.args for error in asyncio.run(add())] == [(["a", "b"],)] * 2
+
+
+def test_the_security_of_the_user_is_used():
+    security = Security(require_encryption=True)
+    assert make_security(security) is security
