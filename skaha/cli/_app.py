@@ -89,9 +89,9 @@ class _App(SkahaGroup):
         if " ".join(args[:2]) in _HIDDEN_ALIASES:
             args = [" ".join(args[:2]), *args[2:]]
         name, names = args[0], self.list_commands(ctx)
-        # The message about an option is that of click, and a completion shows no message.
-        is_quiet = name.startswith("-") or ctx.resilient_parsing
-        if name not in {*names, *_HIDDEN_ALIASES} and not is_quiet:
+        is_known = name in {*names, *_HIDDEN_ALIASES} or name.startswith("-")
+        # A completion shows no errors.
+        if not is_known and not ctx.resilient_parsing:
             matches = get_close_matches(name, [*names, *_HIDDEN_ALIASES], 1)
             suggestion = f"; did you mean {matches[0]}?" if matches else ""
             ctx.fail(f"no such command {name!r}{suggestion}")
