@@ -13,13 +13,14 @@ import pytest
 from described import DOCUMENT
 from spec import Spec, UnreadableError, version_of
 
-from skaha import config, models, records, results
+from skaha import config, models, records
 from skaha._sansio import responses
 from skaha._transport import connection_settings
 from skaha.cli import _sessions, _table
 from skaha.cli.commands import resources, stats
 from skaha.local._api import _fields, _profile
 from skaha.local._session import KINDS, Phase
+from skaha.results import _tables
 
 SPEC = Spec(DOCUMENT)
 SCHEMAS = DOCUMENT["components"]["schemas"]
@@ -212,7 +213,7 @@ def test_functions_read_described_fields(name):
 
 
 def test_tables_have_described_columns():
-    assert {*results._FIRST_COLUMNS, *results._HIDDEN_COLUMNS} <= SESSION_FIELDS
+    assert {*_tables.FIRST_COLUMNS, *_tables.HIDDEN_COLUMNS} <= SESSION_FIELDS
 
 
 def test_the_amounts_of_a_launch_have_described_limits():
