@@ -147,10 +147,9 @@ class AsyncLauncher:
             records = await poller.read(functools.partial(list_sessions, self._client, kinds))
             # One list without a new session does not prove that the session has ended.
             await poller.update(tracker, records)
+            own = set(tracker.ids)
             others = [
-                record
-                for record in records
-                if record_id(record) not in tracker.ids and takes_room(record)
+                record for record in records if record_id(record) not in own and takes_room(record)
             ]
             active = len(tracker.pending) + len(others)
             if active < at_most:

@@ -106,7 +106,7 @@ class AsyncPoller:
                 session_id for session_id, error in outcome.failures.items() if means_absence(error)
             ]
             has_changed |= tracker.read_look_ups(outcome.values, absent)
-        if tracker.waiting and time.monotonic() >= self._events_due:
+        if time.monotonic() >= self._events_due and tracker.waiting:
             self._events_due = time.monotonic() + _SECONDS_BETWEEN_EVENTS
             await self._show_reason(tracker)
         return has_changed

@@ -36,12 +36,13 @@ async def wait_for(
     interval = PollingInterval(poll, longest_poll)
     poller = AsyncPoller(client, "wait", timeout)
     try:
-        while tracker.pending:
+        pending = tracker.pending
+        while pending:
             if await _look(poller, tracker, timeout) and progress is not None:
                 progress(tracker.statuses())
             if tracker.is_any_missing:
                 interval.reset()
-            if tracker.pending:
+            if pending := tracker.pending:
                 await _raise_if_over(poller, tracker, timeout)
                 await poller.pause(interval.next())
     except BaseException as stop:

@@ -98,19 +98,18 @@ class StatusTracker:
             InvalidInputError: If a session has the name that was given as an id.
         """
         listed = {record_id(record): record for record in sessions(records)}
-        ids_by_name = {session_name(record): listed_id for listed_id, record in listed.items()}
         before = dict(self._statuses)
+        never_listed: set[str] = set()
         for session_id in self.pending:
             if session_id in listed:
                 self._missing_since.pop(session_id, None)
                 self._take(session_id, listed[session_id])
             else:
-                if session_id not in self._statuses and session_id.lower() in ids_by_name:
-                    raise InvalidInputError(
-                        f"{session_id!r} is the name of a session: give its id, "
-                        f"{ids_by_name[session_id.lower()]!r}"
-                    )
                 self._missing_since.setdefault(session_id, time.monotonic())
+                if session_id not in self._statuses:
+                    never_listed.add(session_id)
+        if never_listed:
+            _check_not_names(never_listed, listed)
         self._warn_if_expiring()
         return self._statuses != before
 
@@ -131,7 +130,10 @@ class StatusTracker:
         ]
 
     def _missing(self) -> list[str]:
-        return [session_id for session_id in self.pending if session_id in self._missing_since]
+        if not self._missing_since:
+            return []
+        pending = set(self.pending)
+        return [session_id for session_id in self._missing_since if session_id in pending]
 
     def read_look_ups(
         self, records: Mapping[str, Mapping[str, Any]], absent: Collection[str]
@@ -146,7 +148,6 @@ class StatusTracker:
         for session_id, record in records.items():
             # An app has the id of its desktop.
             if sessions([record]):
-                self._failed_look_ups[session_id] = 0
                 self._missing_since[session_id] = time.monotonic()
                 self._take(session_id, record)
         for session_id in absent:
@@ -157,21 +158,22 @@ class StatusTracker:
         return self._statuses != before
 
     def _take(self, session_id: str, record: Mapping[str, Any]) -> None:
-        self._failed_look_ups[session_id] = 0
-        self.names[session_id] = session_name(record)
+        self._failed_look_ups.pop(session_id, None)
         status = known(record.get("status"))
         word = _NO_STATUS if status is None else str(status)
+        if word == self._statuses.get(session_id):
+            return
+        self._statuses[session_id] = word
+        self.names[session_id] = session_name(record)
         if status is None or word not in _KNOWN:
             self._warn_about_status(session_id, "no status" if status is None else f"{word!r}")
         if may_restart(record):
             self._failed_since.setdefault(session_id, time.monotonic())
         else:
             self._failed_since.pop(session_id, None)
-        if word != self._statuses.get(session_id):
-            self._statuses[session_id] = word
-            left = time_left(record) if word == "Running" else None
-            if left is not None and left < _SOON:
-                self._times_left[session_id] = left
+        left = time_left(record) if word == "Running" else None
+        if left is not None and left < _SOON:
+            self._times_left[session_id] = left
 
     def _warn_if_expiring(self) -> None:
         """Warn about the sessions that now run and expire soon: one message for all of them."""
@@ -216,6 +218,14 @@ class StatusTracker:
             return time.monotonic() - self._failed_since[session_id] >= self._restart
         return status in FINISHED
 
+    def ended(self) -> dict[str, str]:
+        """Return the status of each session that is not pending."""
+        return {
+            session_id: self.status(session_id)
+            for session_id in self.ids
+            if self._is_done(session_id)
+        }
+
     @property
     def waiting(self) -> list[str]:
         """Ids of the sessions whose status is `Pending`, although the call waits for another."""
@@ -225,16 +235,30 @@ class StatusTracker:
 
     def has_started(self, session_id: str) -> bool:
         """Return whether a session can have a log: it is listed and not `Pending`, or has ended."""
-        return self._statuses.get(session_id, UNSEEN) not in (UNSEEN, "Pending")
+        return self.status(session_id) not in (UNSEEN, "Pending")
+
+    def status(self, session_id: str) -> str:
+        """Return the last status of a session."""
+        return self._statuses.get(session_id, UNSEEN)
 
     def statuses(self) -> dict[str, str]:
         """Return the last status of each session, in the order of the ids."""
-        return {session_id: self._statuses.get(session_id, UNSEEN) for session_id in self.ids}
+        return {session_id: self.status(session_id) for session_id in self.ids}
 
     def label(self, session_id: str) -> str:
         """Return the name and the id of a session, for a message."""
         name = self.names.get(session_id)
         return f"{name} ({session_id})" if name else session_id
+
+
+def _check_not_names(ids: Collection[str], listed: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise if an id is the name of a listed session."""
+    ids_by_name = {session_name(record): listed_id for listed_id, record in listed.items()}
+    for name in ids:
+        if session_id := ids_by_name.get(name.lower()):
+            raise InvalidInputError(
+                f"{name!r} is the name of a session: give its id, {session_id!r}"
+            )
 
 
 def _pronoun(ids: Sequence[str]) -> str:

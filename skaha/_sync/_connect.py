@@ -120,7 +120,7 @@ class Connector:
         """Try the address of each session that runs."""
 
         def reason_of_silence(session_id: str) -> str:
-            status = self._tracker.statuses()[session_id]
+            status = self._tracker.status(session_id)
             if status != "Running":
                 raise FailedSessionError(f"session {session_id} is {status}")
             if session_id not in self._urls:

@@ -148,10 +148,9 @@ class Launcher:
             records = poller.read(functools.partial(list_sessions, self._client, kinds))
             # One list without a new session does not prove that the session has ended.
             poller.update(tracker, records)
+            own = set(tracker.ids)
             others = [
-                record
-                for record in records
-                if record_id(record) not in tracker.ids and takes_room(record)
+                record for record in records if record_id(record) not in own and takes_room(record)
             ]
             active = len(tracker.pending) + len(others)
             if active < at_most:

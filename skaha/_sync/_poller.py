@@ -107,7 +107,7 @@ class Poller:
                 session_id for session_id, error in outcome.failures.items() if means_absence(error)
             ]
             has_changed |= tracker.read_look_ups(outcome.values, absent)
-        if tracker.waiting and time.monotonic() >= self._events_due:
+        if time.monotonic() >= self._events_due and tracker.waiting:
             self._events_due = time.monotonic() + _SECONDS_BETWEEN_EVENTS
             self._show_reason(tracker)
         return has_changed

@@ -37,12 +37,13 @@ def wait_for(
     interval = PollingInterval(poll, longest_poll)
     poller = Poller(client, "wait", timeout)
     try:
-        while tracker.pending:
+        pending = tracker.pending
+        while pending:
             if _look(poller, tracker, timeout) and progress is not None:
                 progress(tracker.statuses())
             if tracker.is_any_missing:
                 interval.reset()
-            if tracker.pending:
+            if pending := tracker.pending:
                 _raise_if_over(poller, tracker, timeout)
                 poller.pause(interval.next())
     except BaseException as stop:

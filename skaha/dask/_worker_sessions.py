@@ -164,8 +164,8 @@ class WorkerSessions:
         ended = {
             names[session_id]: self._end_of(names[session_id], session_id, status)
             for tracker in (self._new, self._lost)
-            for session_id, status in tracker.statuses().items()
-            if session_id not in tracker.pending and session_id in names
+            for session_id, status in tracker.ended().items()
+            if session_id in names
         }
         with self._lock:
             for name in ended:

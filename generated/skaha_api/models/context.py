@@ -95,7 +95,7 @@ class Context:
                 return cores_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(None | ResourceLimits | Unset, data)
+            return cast("None | ResourceLimits | Unset", data)
 
         cores = _parse_cores(d.pop("cores", UNSET))
 
@@ -112,7 +112,7 @@ class Context:
                 return gpus_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(None | ResourceLimits | Unset, data)
+            return cast("None | ResourceLimits | Unset", data)
 
         gpus = _parse_gpus(d.pop("gpus", UNSET))
 
@@ -129,7 +129,7 @@ class Context:
                 return memory_gb_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(None | ResourceLimits | Unset, data)
+            return cast("None | ResourceLimits | Unset", data)
 
         memory_gb = _parse_memory_gb(d.pop("memoryGB", UNSET))
 
@@ -138,7 +138,7 @@ class Context:
                 return data
             if isinstance(data, Unset):
                 return data
-            return cast(float | None | str | Unset, data)
+            return cast("float | None | str | Unset", data)
 
         max_interactive_sessions = _parse_max_interactive_sessions(
             d.pop("maxInteractiveSessions", UNSET)

@@ -73,7 +73,7 @@ class CoreStats:
                 return data
             if isinstance(data, Unset):
                 return data
-            return cast(float | None | str | Unset, data)
+            return cast("float | None | str | Unset", data)
 
         requested_cpu_cores = _parse_requested_cpu_cores(d.pop("requestedCPUCores", UNSET))
 
@@ -82,7 +82,7 @@ class CoreStats:
                 return data
             if isinstance(data, Unset):
                 return data
-            return cast(float | None | str | Unset, data)
+            return cast("float | None | str | Unset", data)
 
         cpu_cores_available = _parse_cpu_cores_available(d.pop("cpuCoresAvailable", UNSET))
 
@@ -99,7 +99,7 @@ class CoreStats:
                 return max_cpu_cores_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(MaxCores | None | Unset, data)
+            return cast("MaxCores | None | Unset", data)
 
         max_cpu_cores = _parse_max_cpu_cores(d.pop("maxCPUCores", UNSET))
 

@@ -62,12 +62,12 @@ class Image:
             try:
                 if not isinstance(data, list):
                     raise TypeError()
-                types_type_0 = cast(list[str], data)
+                types_type_0 = cast("list[str]", data)
 
                 return types_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(list[str] | None | Unset, data)
+            return cast("list[str] | None | Unset", data)
 
         types = _parse_types(d.pop("types", UNSET))
 

@@ -53,7 +53,7 @@ class MaxCores:
                 return data
             if isinstance(data, Unset):
                 return data
-            return cast(float | None | str | Unset, data)
+            return cast("float | None | str | Unset", data)
 
         cpu_cores = _parse_cpu_cores(d.pop("cpuCores", UNSET))
 
@@ -62,7 +62,7 @@ class MaxCores:
                 return data
             if isinstance(data, Unset):
                 return data
-            return cast(float | None | str | Unset, data)
+            return cast("float | None | str | Unset", data)
 
         with_ram = _parse_with_ram(d.pop("withRam", UNSET))
 

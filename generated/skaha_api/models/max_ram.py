@@ -53,7 +53,7 @@ class MaxRam:
                 return data
             if isinstance(data, Unset):
                 return data
-            return cast(float | None | str | Unset, data)
+            return cast("float | None | str | Unset", data)
 
         ram = _parse_ram(d.pop("ram", UNSET))
 
@@ -62,7 +62,7 @@ class MaxRam:
                 return data
             if isinstance(data, Unset):
                 return data
-            return cast(float | None | str | Unset, data)
+            return cast("float | None | str | Unset", data)
 
         with_cpu_cores = _parse_with_cpu_cores(d.pop("withCPUCores", UNSET))
 

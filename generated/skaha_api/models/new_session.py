@@ -107,7 +107,7 @@ class NewSession:
                 return type_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(SessionKind | str | Unset, data)
+            return cast("SessionKind | str | Unset", data)
 
         type_ = _parse_type_(d.pop("type", UNSET))
 
@@ -121,7 +121,7 @@ class NewSession:
 
         args = d.pop("args", UNSET)
 
-        env = cast(list[str], d.pop("env", UNSET))
+        env = cast("list[str]", d.pop("env", UNSET))
 
         new_session = cls(
             name=name,

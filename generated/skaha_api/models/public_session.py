@@ -78,7 +78,7 @@ class PublicSession:
                 return type_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(SessionKind | str | Unset, data)
+            return cast("SessionKind | str | Unset", data)
 
         type_ = _parse_type_(d.pop("type", UNSET))
 
@@ -93,7 +93,7 @@ class PublicSession:
                 return status_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(SessionStatus | str | Unset, data)
+            return cast("SessionStatus | str | Unset", data)
 
         status = _parse_status(d.pop("status", UNSET))
 

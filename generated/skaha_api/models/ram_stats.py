@@ -73,7 +73,7 @@ class RamStats:
                 return data
             if isinstance(data, Unset):
                 return data
-            return cast(float | None | str | Unset, data)
+            return cast("float | None | str | Unset", data)
 
         requested_ram = _parse_requested_ram(d.pop("requestedRAM", UNSET))
 
@@ -82,7 +82,7 @@ class RamStats:
                 return data
             if isinstance(data, Unset):
                 return data
-            return cast(float | None | str | Unset, data)
+            return cast("float | None | str | Unset", data)
 
         ram_available = _parse_ram_available(d.pop("ramAvailable", UNSET))
 
@@ -99,7 +99,7 @@ class RamStats:
                 return max_ram_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(MaxRam | None | Unset, data)
+            return cast("MaxRam | None | Unset", data)
 
         max_ram = _parse_max_ram(d.pop("maxRAM", UNSET))
 

@@ -76,12 +76,12 @@ class ResourceLimits:
             try:
                 if not isinstance(data, list):
                     raise TypeError()
-                options_type_0 = cast(list[float], data)
+                options_type_0 = cast("list[float]", data)
 
                 return options_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(list[float] | None | Unset, data)
+            return cast("list[float] | None | Unset", data)
 
         options = _parse_options(d.pop("options", UNSET))
 

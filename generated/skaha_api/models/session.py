@@ -221,12 +221,12 @@ class Session:
             try:
                 if not isinstance(data, list):
                     raise TypeError()
-                supplemental_groups_type_0 = cast(list[int], data)
+                supplemental_groups_type_0 = cast("list[int]", data)
 
                 return supplemental_groups_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(list[int] | None | Unset, data)
+            return cast("list[int] | None | Unset", data)
 
         supplemental_groups = _parse_supplemental_groups(d.pop("supplementalGroups", UNSET))
 
@@ -245,7 +245,7 @@ class Session:
                 return type_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(SessionKind | str | Unset, data)
+            return cast("SessionKind | str | Unset", data)
 
         type_ = _parse_type_(d.pop("type", UNSET))
 
@@ -260,7 +260,7 @@ class Session:
                 return status_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(SessionStatus | str | Unset, data)
+            return cast("SessionStatus | str | Unset", data)
 
         status = _parse_status(d.pop("status", UNSET))
 
@@ -277,7 +277,7 @@ class Session:
                 return data
             if isinstance(data, Unset):
                 return data
-            return cast(float | None | str | Unset, data)
+            return cast("float | None | str | Unset", data)
 
         requested_ram = _parse_requested_ram(d.pop("requestedRAM", UNSET))
 
@@ -286,7 +286,7 @@ class Session:
                 return data
             if isinstance(data, Unset):
                 return data
-            return cast(float | None | str | Unset, data)
+            return cast("float | None | str | Unset", data)
 
         requested_cpu_cores = _parse_requested_cpu_cores(d.pop("requestedCPUCores", UNSET))
 
@@ -295,7 +295,7 @@ class Session:
                 return data
             if isinstance(data, Unset):
                 return data
-            return cast(float | None | str | Unset, data)
+            return cast("float | None | str | Unset", data)
 
         requested_gpu_cores = _parse_requested_gpu_cores(d.pop("requestedGPUCores", UNSET))
 
@@ -304,7 +304,7 @@ class Session:
                 return data
             if isinstance(data, Unset):
                 return data
-            return cast(float | None | str | Unset, data)
+            return cast("float | None | str | Unset", data)
 
         ram_in_use = _parse_ram_in_use(d.pop("ramInUse", UNSET))
 
@@ -313,7 +313,7 @@ class Session:
                 return data
             if isinstance(data, Unset):
                 return data
-            return cast(float | None | str | Unset, data)
+            return cast("float | None | str | Unset", data)
 
         gpu_ram_in_use = _parse_gpu_ram_in_use(d.pop("gpuRAMInUse", UNSET))
 
@@ -322,7 +322,7 @@ class Session:
                 return data
             if isinstance(data, Unset):
                 return data
-            return cast(float | None | str | Unset, data)
+            return cast("float | None | str | Unset", data)
 
         cpu_cores_in_use = _parse_cpu_cores_in_use(d.pop("cpuCoresInUse", UNSET))
 
@@ -331,7 +331,7 @@ class Session:
                 return data
             if isinstance(data, Unset):
                 return data
-            return cast(float | None | str | Unset, data)
+            return cast("float | None | str | Unset", data)
 
         gpu_utilization = _parse_gpu_utilization(d.pop("gpuUtilization", UNSET))
 

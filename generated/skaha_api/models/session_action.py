@@ -38,7 +38,7 @@ class SessionAction:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        action = cast(Literal["renew"], d.pop("action"))
+        action = cast("Literal['renew']", d.pop("action"))
         if action != "renew":
             raise ValueError(f"action must match const 'renew', got '{action}'")
 

@@ -91,7 +91,7 @@ class Stats:
                 return instances_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(InstanceStats | None | Unset, data)
+            return cast("InstanceStats | None | Unset", data)
 
         instances = _parse_instances(d.pop("instances", UNSET))
 
@@ -108,7 +108,7 @@ class Stats:
                 return cores_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(CoreStats | None | Unset, data)
+            return cast("CoreStats | None | Unset", data)
 
         cores = _parse_cores(d.pop("cores", UNSET))
 
@@ -125,7 +125,7 @@ class Stats:
                 return ram_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(None | RamStats | Unset, data)
+            return cast("None | RamStats | Unset", data)
 
         ram = _parse_ram(d.pop("ram", UNSET))
 
