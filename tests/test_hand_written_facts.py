@@ -145,13 +145,13 @@ def test_each_status_has_a_colour():
 
 def paths_in(name, prefix=""):
     """Return the paths of the values in a schema, for example `cores.maxCPUCores.cpuCores`."""
-    found = set()
+    paths = set()
     for member, described in SCHEMAS[name]["properties"].items():
         references = [choice["$ref"] for choice in described.get("anyOf", []) if "$ref" in choice]
         for reference in references:
-            found |= paths_in(reference.rpartition("/")[2], f"{prefix}{member}.")
-        found |= set() if references else {prefix + member}
-    return found
+            paths |= paths_in(reference.rpartition("/")[2], f"{prefix}{member}.")
+        paths |= set() if references else {prefix + member}
+    return paths
 
 
 def test_each_value_of_the_statistics_has_a_name():

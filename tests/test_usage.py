@@ -31,8 +31,8 @@ def test_the_facade_uses_each_part_or_the_list_has_a_reason():
 
 def problems(spec=SPEC, used=USES, reasons=REASONS):
     """Return the problems that a change adds; the test above reports the others."""
-    found = complaints(spec, used, reasons)
-    return [problem.partition(": ")[::2] for problem in found if problem not in UNSETTLED]
+    messages = complaints(spec, used, reasons)
+    return [message.partition(": ")[::2] for message in messages if message not in UNSETTLED]
 
 
 def test_the_script_prints_the_methods_of_each_operation():
@@ -242,14 +242,14 @@ def test_calls_are_followed_through_methods_helper_functions_and_helper_classes(
 
 
 def test_arguments_of_endpoints_and_members_of_their_bodies_are_read(facade):
-    found = uses(facade)
-    assert found["list_sessions"].has("query type")
-    assert not found["list_sessions"].has("query status")
-    launch = found["create_session"]
-    given = ["body name", "body image", "body type", "header x-skaha-registry-auth"]
-    assert all(map(launch.has, given))
+    parts = uses(facade)
+    assert parts["list_sessions"].has("query type")
+    assert not parts["list_sessions"].has("query status")
+    launch = parts["create_session"]
+    expected = ["body name", "body image", "body type", "header x-skaha-registry-auth"]
+    assert all(map(launch.has, expected))
     assert not any(map(launch.has, ["body cores", "query name"]))
-    assert found["get_session"].has("path sessionID")
+    assert parts["get_session"].has("path sessionID")
 
 
 @pytest.mark.parametrize(

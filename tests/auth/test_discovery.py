@@ -131,7 +131,7 @@ def test_any_text_can_be_read_and_only_secure_urls_are_returned(text):
 
 
 @pytest.mark.usefixtures("registry")
-def test_a_name_stands_for_the_url_of_its_server():
+def test_the_name_of_a_server_has_its_url():
     assert server_url("canfar") == "https://ws-uv.canfar.net/skaha"
     with pytest.raises(
         InvalidInputError, match=r"one of the names canfar, ausSRC, .*; not 'canfra'"

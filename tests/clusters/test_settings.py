@@ -107,12 +107,12 @@ def test_a_wrong_argument_is_refused_before_anything_starts(arguments, text):
 
 @pytest.mark.parametrize("variant", ["sync", "async"], indirect=True)
 def test_a_cluster_takes_the_settings_of_either_variant(variant):
-    given = variant.open(server=URL, version="v0", token="a-token", timeout=7, concurrency=3)
-    own = _sync_session(given)
+    client = variant.open(server=URL, version="v0", token="a-token", timeout=7, concurrency=3)
+    own = _sync_session(client)
     names = ("server", "version", "token", "timeout", "concurrency", "retry", "registry")
-    assert [getattr(own, name) for name in names] == [getattr(given, name) for name in names]
+    assert [getattr(own, name) for name in names] == [getattr(client, name) for name in names]
     assert isinstance(own, Session)
-    assert isinstance(given, AsyncSession) == (own is not given)
+    assert isinstance(client, AsyncSession) == (own is not client)
     own.close()
 
 

@@ -115,6 +115,6 @@ def raw_get(platform, target):
 )
 def test_paths_are_normalized(platform, path, status, text):
     """The container of the service removes empty segments, dots and parameters."""
-    found, _, body = raw_get(platform, f"/skaha{path}")
-    assert found == status
+    actual, _, body = raw_get(platform, f"/skaha{path}")
+    assert actual == status
     assert text in body
