@@ -240,7 +240,7 @@ def test_a_session_is_closed_at_the_end_of_its_block(variant, scripted):
 
 
 def run(program, server, *arguments):
-    """Run a program with warnings as errors; return what it printed."""
+    """Run a program with warnings as errors; return its output."""
     command = [sys.executable, "-W", "error", "-c", inspect.cleandoc(program), server, *arguments]
     finished = subprocess.run(
         command, env=os.environ, capture_output=True, text=True, check=False, timeout=30

@@ -1,4 +1,4 @@
-"""Bad input is refused before anything is sent, in words that say what to do."""
+"""Wrong arguments are refused before a request is sent; each error explains the solution."""
 
 import inspect
 from decimal import Decimal

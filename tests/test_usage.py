@@ -229,7 +229,7 @@ def facade(tmp_path):
 
 
 def test_calls_are_followed_through_methods_helper_functions_and_helper_classes(facade):
-    # The name of a helper class stands for its special methods.
+    # The name of a helper class includes its special methods.
     launching = {"Session.create", "Session.run"}
     assert {name: use.methods for name, use in uses(facade).items()} == {
         "list_sessions": {"Session.fetch", *launching},
@@ -266,7 +266,7 @@ def test_an_argument_without_its_name_is_refused(facade, hidden, named):
         uses(facade)
 
 
-# The requests on the wire agree with the source.
+# The requests that are sent agree with the source.
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.2"
 FORM = {"cores": 1, "ram": 1, "gpu": 1, "cmd": "echo", "args": "a", "env": {"A": "b"}}
@@ -321,7 +321,7 @@ def respond(request):
 
 
 def operation_of(request):
-    """Return the operation of a request. Of several, return the one with most fixed parameters."""
+    """Return the operation of a request: the operation with the most fixed parameters."""
     fitting = {
         operation_id: set(fixed_parameters(operation).items())
         for operation_id, operation in SPEC.operations.items()
