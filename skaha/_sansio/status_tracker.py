@@ -76,6 +76,7 @@ class StatusTracker:
         start = time.monotonic()
         # Since when each session is missing from the list.
         self._missing_since = dict.fromkeys(ids, start)
+        self._last_look = start
         self._failed_look_ups = Counter[str]()
         # Since when each session is failed that the platform may start again.
         self._failed_since: dict[str, float] = {}
@@ -110,6 +111,7 @@ class StatusTracker:
                     never_listed.add(session_id)
         if never_listed:
             _check_not_names(never_listed, listed)
+        self._last_look = time.monotonic()
         self._warn_if_expiring()
         return self._statuses != before
 
@@ -154,6 +156,7 @@ class StatusTracker:
             self._failed_look_ups[session_id] += 1
             if self._failed_look_ups[session_id] >= _MIN_LOOK_UPS:
                 self._statuses[session_id] = GONE
+        self._last_look = time.monotonic()
         self._warn_if_expiring()
         return self._statuses != before
 
@@ -215,7 +218,8 @@ class StatusTracker:
         if status == GONE or status in self._wanted:
             return True
         if session_id in self._failed_since:
-            return time.monotonic() - self._failed_since[session_id] >= self._restart
+            # Not the current time: the next list may show that the session runs again.
+            return self._last_look - self._failed_since[session_id] >= self._restart
         return status in FINISHED
 
     def ended(self) -> dict[str, str]:

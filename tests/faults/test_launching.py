@@ -142,7 +142,7 @@ def test_a_launch_that_takes_longer_than_the_time_out_is_not_repeated(
     variant: Any, replicas: int
 ) -> None:
     """No response comes in time, but every launch is executed."""
-    with FaultyPlatform(launch_seconds=2 * TIMEOUT) as platform:
+    with FaultyPlatform(launch_seconds=1.5 * TIMEOUT) as platform:
         launched = variant.run(
             open_session(variant, platform, timeout=TIMEOUT).create("run", IMAGE, replicas=replicas)
         )
