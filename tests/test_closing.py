@@ -62,7 +62,7 @@ def test_an_endpoint_raises_the_errors_of_the_session(variant, scripted):
 
 def test_the_client_of_the_endpoints_has_the_settings_of_generated_clients(scripted):
     scripted.respond = lambda _: json_response([])
-    with skaha.Session(server=scripted.url, token=TOKEN).api as api:
+    with skaha.Session(server=scripted.url, token=TOKEN, retry=False).api as api:
         client = api.get_httpx_client()
         client.cookies = {"choice": "1"}
         assert list_sessions.sync(client=api) == []
@@ -70,6 +70,16 @@ def test_the_client_of_the_endpoints_has_the_settings_of_generated_clients(scrip
         assert api.with_timeout(httpx.Timeout(3)).get_httpx_client().timeout == httpx.Timeout(3)
         with pytest.raises(httpx.UnsupportedProtocol, match="only http and https"):
             client.get("ftp://127.0.0.1/file")
+
+
+@pytest.mark.parametrize("content", [b"\xff", iter([b"a part"])], ids=["bytes", "stream"])
+def test_any_content_can_be_sent_and_refused(scripted, content):
+    scripted.respond = lambda _: Response(400, "no such field")
+    with skaha.Session(server=scripted.url, token=TOKEN, retry=False) as session:
+        headers = {"Content-Length": "6"} if not isinstance(content, bytes) else {}
+        with pytest.raises(errors.BadRequestError, match="no such field") as caught:
+            session.api.get_httpx_client().post("/v1/session", content=content, headers=headers)
+    assert TOKEN not in repr(vars(caught.value))
 
 
 # Python complains about a connection that was left open in an event loop.
