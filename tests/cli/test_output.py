@@ -113,10 +113,12 @@ def test_a_failed_connection_is_a_message_without_a_traceback(skaha):
 
 
 def test_verbose_shows_the_traceback_of_an_error(skaha, entry):
-    command = [entry, "-v", "--server", "http://127.0.0.1:9/skaha", "stats"]
-    finished = subprocess.run(command, env=skaha.env, capture_output=True, check=False)
-    assert finished.returncode == 1
-    assert b"ConnectionFailedError" in finished.stderr
+    env = skaha.env | {"SKAHA_TOKEN": "wrong"}
+    command = [entry, "-v", "stats"]
+    finished = subprocess.run(command, env=env, capture_output=True, check=False)
+    assert finished.returncode == 4
+    assert b"Traceback" in finished.stderr
+    assert b"AuthenticationError" in finished.stderr
 
 
 def test_wrong_credentials_have_exit_code_4(skaha):
