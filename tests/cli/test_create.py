@@ -185,7 +185,7 @@ def interrupt(skaha, words, wait, by=signal.SIGINT):
     ) as process:
         beginning = wait(process)
         process.send_signal(by)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     err = beginning + err
     assert process.returncode == 130, err
     assert "Traceback" not in err

@@ -144,7 +144,7 @@ def test_a_name_of_several_sessions_is_refused_with_their_ids(skaha, platform):
     skaha("delete", "twin-1", "--yes", code=2)
     assert platform.deleted == []
     skaha("delete", "e1", "e2")
-    assert platform.deleted == ["e1", "e2"]
+    assert sorted(platform.deleted) == ["e1", "e2"]
 
 
 def test_a_bulk_deletion_needs_a_terminal_or_an_option(skaha, platform):
