@@ -263,6 +263,19 @@ def test_connect_survives_an_outage_of_the_platform(variant, scripted, page_serv
     assert opened == [url]
 
 
+def test_refused_credentials_end_the_call_and_keep_the_opened_sessions(
+    variant, scripted, page_server, opened
+):
+    url = url_of(page_server, "/n1")
+    running, late = interactive("n1", url), interactive("n2", "", "Pending")
+    scripted.respond = Stage([running, late], Response(401, "expired"))
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    with pytest.raises(errors.AuthenticationError) as caught:
+        variant.run(session.connect(["n1", "n2"], timeout=20))
+    assert caught.value.partial == {"n1": url}
+    assert opened == [url]
+
+
 def test_the_error_says_that_the_platform_does_not_respond(variant, scripted, opened):
     scripted.respond = Stage([interactive("n1", "", "Pending")], Response(503, "busy"))
     retry = Retry(first_pause=0.001, longest_pause=0.01)
@@ -276,6 +289,7 @@ def test_the_error_says_that_the_platform_does_not_respond(variant, scripted, op
 REASONS = {
     "http://127.0.0.1:9/?token=secret": "does not respond: ",
     "http://127.0.0.1:0x9/?token=secret": "not a URL: Invalid port",
+    "http://a..example/?token=secret": "does not respond: ",
     "file:///etc/passwd?token=secret": "does not start with https:// or http://",
     "javascript:alert('secret')": "does not start with https:// or http://",
     "no address of a secret": "does not start with https:// or http://",

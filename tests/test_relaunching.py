@@ -63,6 +63,15 @@ def test_relaunch_launches_exactly_the_replicas_that_failed(variant, scripted):
     assert stage.forms == []
 
 
+@pytest.mark.parametrize("launched", [None, [], ["a1"], {"fit-1": "a1"}])
+def test_only_the_result_of_a_launch_can_be_relaunched(
+    variant, scripted, scripted_session, launched
+):
+    with pytest.raises(errors.InvalidInputError, match="takes the result of create"):
+        variant.run(scripted_session.relaunch(launched))
+    assert scripted.received == []
+
+
 def test_the_partial_result_of_an_error_can_be_relaunched(variant, scripted, scripted_session):
     scripted.respond = stage = Stage([])
     stage.overrides = {f"POST fit-{n}": Response(401, "expired") for n in (1, 2)}

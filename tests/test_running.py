@@ -1,5 +1,7 @@
 """`run`: launch, wait, read the logs, and delete only the sessions whose logs were read."""
 
+from datetime import UTC, datetime
+
 import pytest
 from scripted import Response
 from staged import IMAGE, Stage, record
@@ -91,6 +93,19 @@ def test_a_session_that_vanishes_without_an_end_is_not_deleted(variant, scripted
     assert logs == {"fit-1": "I am 1\n"}
     assert isinstance(logs.failures["fit-1"], errors.FailedSessionError)
     assert stage.deleted == []
+
+
+def test_run_does_not_delete_a_session_that_was_found_by_its_name(variant, scripted, caplog):
+    """It may belong to another program."""
+    started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    other = record("other1", "Completed", name="fit-1", startTime=started)
+    scripted.respond = stage = Stage([other], logs={"other1": [b"a line\n"]})
+    stage.overrides["POST fit-1"] = Response(502, "bad gateway")
+    retry = Retry(first_pause=0.001, settle=0.01)
+    session = variant.open(server=scripted.url, token="t", retry=retry)
+    assert variant.run(session.run("fit", IMAGE)) == {"fit-1": "a line\n"}
+    assert stage.deleted == []
+    assert "left on the platform, because found by name: other1" in caplog.text
 
 
 def test_run_survives_an_outage(variant, scripted, caplog):

@@ -326,6 +326,16 @@ def test_an_html_page_is_not_saved(variant, scripted, scripted_session, tmp_path
     assert contents(tmp_path) == {}
 
 
+@pytest.mark.parametrize("content_type", ["application/octet-stream", None])
+def test_a_log_is_saved_with_any_content_type(
+    variant, scripted, scripted_session, tmp_path, content_type
+):
+    log = Response(200, b"a line\n", content_type)
+    scripted.respond = Stage([record("a1")], logs={"a1": [log]})
+    save(variant, scripted_session, "a1", tmp_path)
+    assert contents(tmp_path) == {"name-of-a1-a1.log": b"a line\n"}
+
+
 def test_a_log_is_written_to_the_disk_in_parts(variant, scripted, scripted_session, tmp_path):
     """The log is larger than the memory that is used for it."""
     log = b"a line of a log\n" * 2**21

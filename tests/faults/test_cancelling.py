@@ -117,6 +117,17 @@ def test_a_second_ctrl_c_ends_the_look_up(faulty: FaultyPlatform) -> None:
     assert sorted(result["failed"]) == sorted(names(9, 12))
 
 
+@pytest.mark.parametrize("action", ["create", "async create"], ids=["sync", "async"])
+def test_ctrl_c_during_a_launch_if_the_look_up_is_refused(
+    faulty: FaultyPlatform, action: str
+) -> None:
+    stall_from(faulty, 9, 40, f.STALL_NOT_EXECUTED)
+    faulty.always("GET session", f.refusal(401))
+    result = json.loads(interrupt(faulty, "POST", 12, action).stdout)
+    assert sorted(result["launched"]) == sorted(names(1, 8))
+    assert sorted(result["failed"]) == sorted(names(9, 12))
+
+
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 @pytest.mark.parametrize("fault", [f.STALL_EXECUTED, f.refusal(503, 60)], ids=str)
 def test_ctrl_c_during_a_request_or_a_pause(
