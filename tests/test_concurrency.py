@@ -15,7 +15,7 @@ import skaha
 IMAGE = "images.canfar.net/skaha/terminal:1.1.1"
 TOKEN = "a-token-of-the-tests"
 CONCURRENCY = 4
-TIMEOUT = 10  # seconds
+TIMEOUT = 60  # seconds
 
 
 class InFlight:

@@ -16,7 +16,7 @@ def replicas_with(**statuses):
 
 def test_run_returns_the_logs_by_replica_and_deletes_the_sessions(variant, session):
     logs = variant.run(
-        session.run("say", IMAGE, timeout=20, cmd="echo", args="hello", replicas=3, cores=1, ram=1)
+        session.run("say", IMAGE, timeout=60, cmd="echo", args="hello", replicas=3, cores=1, ram=1)
     )
     assert list(logs.items()) == [(f"say-{n}", "hello\n") for n in (1, 2, 3)]
     assert logs.failures == {}
@@ -25,7 +25,7 @@ def test_run_returns_the_logs_by_replica_and_deletes_the_sessions(variant, sessi
 
 def test_run_with_keep_does_not_delete_the_sessions(variant, session):
     try:
-        logs = variant.run(session.run("kept", IMAGE, timeout=20, keep=True, cmd="true"))
+        logs = variant.run(session.run("kept", IMAGE, timeout=60, keep=True, cmd="true"))
         assert logs == {"kept-1": ""}
         kept = variant.run(session.destroy_with("kept-", status=None, dry_run=True))
         assert [record["name"] for record in kept] == ["kept-1"]
@@ -37,7 +37,7 @@ def test_a_failed_replica_is_reported_and_its_log_is_returned(variant, session, 
     script = tmp_path / "script"
     script.write_text('echo "I am $REPLICA_ID"\n[ "$REPLICA_ID" != 2 ]\n')
     logs = variant.run(
-        session.run("part", IMAGE, timeout=20, cmd="sh", args=str(script), replicas=3)
+        session.run("part", IMAGE, timeout=60, cmd="sh", args=str(script), replicas=3)
     )
     assert logs == {f"part-{n}": f"I am {n}\n" for n in (1, 2, 3)}
     assert list(logs.failures) == ["part-2"]

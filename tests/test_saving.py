@@ -163,7 +163,7 @@ def test_each_session_has_a_file_by_its_name_and_id(variant, scripted, scripted_
 def test_logs_of_the_embedded_platform_are_saved(variant, session, tmp_path):
     ids = variant.run(session.create("log", IMAGE, cmd="seq", args="3", replicas=2))
     try:
-        variant.run(session.wait(ids, timeout=20))
+        variant.run(session.wait(ids, timeout=60))
         paths = save(variant, session, ids, str(tmp_path))
         assert [path.name for path in paths.values()] == [
             f"log-{number}-{session_id}.log" for number, session_id in enumerate(ids, 1)

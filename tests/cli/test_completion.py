@@ -109,7 +109,7 @@ def test_in_a_real_bash(clean, entry):
         "bash",
         ["--norc", "--noprofile"],
         env=env,
-        timeout=20,
+        timeout=60,
         encoding="utf-8",
         dimensions=(24, 200),
     )

@@ -112,7 +112,7 @@ def test_a_watch_is_redrawn_in_place_and_survives_an_outage(listed, scripted):
     responses = [json_response(RECORDS), Response(503, "busy"), json_response(RECORDS[:1])]
 
     def respond(_):
-        looks.acquire(timeout=20)
+        looks.acquire(timeout=60)
         return responses.pop(0) if len(responses) > 1 else responses[0]
 
     scripted.respond = respond

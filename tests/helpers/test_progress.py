@@ -30,7 +30,7 @@ except KeyboardInterrupt:
 
 def test_a_terminal_shows_a_line_for_each_bar():
     child = pexpect.spawn(
-        sys.executable, ["-c", SEVERAL_BARS], dimensions=(24, 100), timeout=20, encoding="utf-8"
+        sys.executable, ["-c", SEVERAL_BARS], dimensions=(24, 100), timeout=60, encoding="utf-8"
     )
     child.expect(pexpect.EOF)
     child.close()
@@ -135,7 +135,7 @@ def transient_output(**env):
         sys.executable,
         ["-c", TRANSIENT],
         dimensions=(24, 100),
-        timeout=20,
+        timeout=60,
         encoding="utf-8",
         env={"PATH": "", "TERM": "xterm"} | env,
     )
