@@ -15,7 +15,7 @@ from staged import Stage, embedded, record
 from skaha import AsyncSession, Retry, errors
 
 IMAGE = "images.canfar.net/lab/page:1"
-SOON = 5  # seconds
+SOON = 30  # seconds
 
 
 @pytest.fixture(autouse=True)
@@ -307,16 +307,17 @@ def test_the_error_says_why_an_address_does_not_respond(
     address = url_of(page_server, f"/{url}") if url[:4].isupper() else url
     scripted.respond = Stage([interactive("n1", address)])
     session = variant.open(server=scripted.url, token="t", retry=False)
-    before = time.monotonic()
+    may_respond_later = "does not respond" in REASONS[url]
     try:
-        error = variant.run(session.connect("n1", timeout=SOON / 10)).failures["n1"]
+        timeout = 0.5 if may_respond_later else SOON
+        error = variant.run(session.connect("n1", timeout=timeout)).failures["n1"]
     except errors.WaitTimeoutError as caught:
         error = caught
     assert error.partial in (None, {"n1": "Running"})
     assert REASONS[url] in str(error)
     assert "secret" not in str(error)
     # The call does not wait for an address that can never respond.
-    assert (time.monotonic() - before < SOON / 10) == ("does not respond" not in REASONS[url])
+    assert isinstance(error, errors.WaitTimeoutError) == may_respond_later
     assert opened == []
 
 
@@ -340,7 +341,7 @@ def test_an_address_that_never_responds_does_not_delay_the_others(
         if request.path == "/LOOP":
             return Response(302, "", headers={"Location": "/LOOP"})
         if request.path == "/SILENT":
-            time.sleep(8)
+            time.sleep(SOON)
         return Response(200, "a page")
 
     page_server.respond = respond
@@ -351,7 +352,7 @@ def test_an_address_that_never_responds_does_not_delay_the_others(
     session = variant.open(server=scripted.url, token="t", retry=False)
     before = time.monotonic()
     urls = variant.run(session.connect(["n2", "n1"], timeout=1))
-    assert time.monotonic() - before < 7
+    assert time.monotonic() - before < SOON
     assert urls == {"n1": url_of(page_server, "/n1")}
     assert isinstance(urls.failures["n2"], errors.SkahaError)
     assert opened == [url_of(page_server, "/n1")]

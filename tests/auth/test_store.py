@@ -2,7 +2,6 @@
 
 import errno
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import keyring
@@ -274,10 +273,9 @@ def test_a_keyring_that_does_not_respond_is_given_up(hanging, iam, caplog):
         token()
     assert "waiting for the keyring of the system: it may ask you for its password" in caplog.text
     # The library does not wait for the keyring again until it responds.
-    start = time.monotonic()
     with pytest.raises(CredentialsError, match="has not responded"):
         token()
-    assert time.monotonic() - start < 0.1
+    assert caplog.text.count("waiting for the keyring") == 1
     hanging.unlocked.set()
     assert system_keyring._last.is_over(10)
     with pytest.raises(CredentialsError, match="there is no login"):
@@ -298,10 +296,8 @@ def test_all_threads_wait_once_for_a_keyring(hanging, iam, caplog):
         with pytest.raises(CredentialsError, match="has not responded"):
             token()
 
-    start = time.monotonic()
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(get_token, range(40)))
-    assert time.monotonic() - start < 2
     assert caplog.text.count("waiting for the keyring") == 1
     hanging.unlocked.set()
 

@@ -1,9 +1,7 @@
 """The start of the program: its speed, its help, its modules, its errors of usage."""
 
-import statistics
 import subprocess
 import sys
-import time
 import tomllib
 from pathlib import Path
 
@@ -18,21 +16,6 @@ images, repositories, resources, stats, availability, auth, login, logout, serve
 version, help, local start, local open, local status, local stop, local reset, config show,
 config get, config set, config unset, config use, config path, config profiles
 """.replace("\n", " ").split(", ")
-
-
-def median_seconds(*command):
-    def seconds():
-        begin = time.perf_counter()
-        subprocess.run(command, check=True, capture_output=True)
-        return time.perf_counter() - begin
-
-    return statistics.median(seconds() for _ in range(3))
-
-
-def test_the_help_is_about_as_fast_as_the_import_of_httpx():
-    bare = median_seconds(sys.executable, "-c", "import httpx")
-    assert median_seconds(SKAHA, "--help") < 2.5 * bare
-    assert median_seconds(SKAHA, "--version") < 2.5 * bare
 
 
 def test_help_and_version_import_no_http_client():

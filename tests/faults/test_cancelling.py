@@ -21,7 +21,7 @@ import skaha
 from skaha import Retry
 
 # Seconds. Stopping takes much less, and the time-outs that would end a call are much longer.
-SOON = 5
+SOON = 20
 STALLS = [f.STALL_EXECUTED, f.STALL_NOT_EXECUTED, f.STALL_MIDWAY]
 ALL_RUNS: dict[str, Any] = {"prefix": "run-", "status": None, "dry_run": True}
 SETTINGS: dict[str, Any] = {"token": "a-token", "timeout": 60, "concurrency": 4, "retry": QUICK}
