@@ -6,7 +6,7 @@ import traceback
 from pathlib import Path
 
 import pytest
-from scripted import Answer
+from scripted import Response
 from staged import IMAGE
 from test_following import collect
 
@@ -86,7 +86,7 @@ def test_another_error_keeps_all_frames(variant, scripted):
     def fail(*_):
         raise LookupError("a mistake of the program")
 
-    scripted.answer = lambda _: Answer(200, "")
+    scripted.answer = lambda _: Response(200, "")
     client = variant.open(server=scripted.url, token="t", retry=False)
     with pytest.raises(LookupError) as caught:
         variant.run(client.destroy(["a1", "b2"], progress=fail))
