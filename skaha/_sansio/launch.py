@@ -16,7 +16,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from skaha._sansio import validation
-from skaha._sansio.naming import listed
+from skaha._sansio.naming import short_list
 from skaha._sansio.progress import ProgressReporter
 from skaha._sansio.replica import Job, Replica, State
 from skaha._sansio.retrying import MAX_INTERNAL_ERRORS
@@ -395,15 +395,15 @@ class Launch:
             log.warning(
                 "it is uncertain whether these replicas were launched: %s. Sessions with these "
                 "names may be running",
-                listed(launched.uncertain),
+                short_list(launched.uncertain),
             )
         if self.surplus:
             ids = [session_id for ids in self.surplus.values() for session_id in ids]
             log.warning(
                 "more sessions than requested have the names of %s: %s. They may belong to this "
                 "launch or to another program, so they are not deleted",
-                listed(list(self.surplus)),
-                listed(ids),
+                short_list(list(self.surplus)),
+                short_list(ids),
             )
         return launched
 
