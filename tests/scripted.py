@@ -101,7 +101,9 @@ class ScriptedServer:
 
             def do_GET(self) -> None:
                 url = urlsplit(self.path)
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode(
+                    errors="replace"
+                )
                 received = Received(
                     self.command,
                     url.path,

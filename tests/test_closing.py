@@ -6,6 +6,7 @@ import threading
 import warnings
 from pathlib import Path
 
+import httpx
 import pytest
 from scripted import Response, json_response
 from staged import TOKEN, Stage
@@ -57,6 +58,41 @@ def test_an_endpoint_raises_the_errors_of_the_session(variant, scripted):
     session = variant.open(server=scripted.url, token="t")
     with pytest.raises(errors.PermissionDeniedError, match="not you"):
         call(variant, get_context, session)
+
+
+def test_the_client_of_the_endpoints_has_the_settings_of_generated_clients(scripted):
+    scripted.respond = lambda _: json_response([])
+    with skaha.Session(server=scripted.url, token=TOKEN, retry=False).api as api:
+        client = api.get_httpx_client()
+        client.cookies = {"choice": "1"}
+        assert list_sessions.sync(client=api) == []
+        assert scripted.received[0].headers["cookie"] == "choice=1"
+        assert api.with_timeout(httpx.Timeout(3)).get_httpx_client().timeout == httpx.Timeout(3)
+        with pytest.raises(httpx.UnsupportedProtocol, match="only http and https"):
+            client.get("ftp://127.0.0.1/file")
+
+
+@pytest.mark.parametrize("content", [b"\xff", iter([b"a part"])], ids=["bytes", "stream"])
+def test_any_content_can_be_sent_and_refused(scripted, content):
+    scripted.respond = lambda _: Response(400, "no such field")
+    with skaha.Session(server=scripted.url, token=TOKEN, retry=False) as session:
+        headers = {"Content-Length": "6"} if not isinstance(content, bytes) else {}
+        with pytest.raises(errors.BadRequestError, match="no such field") as caught:
+            session.api.get_httpx_client().post("/v1/session", content=content, headers=headers)
+    assert TOKEN not in repr(vars(caught.value))
+
+
+# Python complains about a connection that was left open in an event loop.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_async_session_that_is_not_closed_works_in_the_next_event_loop(scripted):
+    scripted.respond = lambda _: json_response([])
+    session = skaha.AsyncSession(server=scripted.url, token=TOKEN)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        for _ in range(3):
+            assert asyncio.run(session.fetch()) == []
+            gc.collect()
+    assert scripted.connections == 3
 
 
 def open_files_and_threads():

@@ -746,8 +746,8 @@ def descriptions(draw):
     return description.read(spec)
 
 
-def summaries(found):
-    return {(item.kind, item.name, item.theirs, item.ours) for item in found}
+def summaries(differences):
+    return {(item.kind, item.name, item.theirs, item.ours) for item in differences}
 
 
 @settings(max_examples=25, deadline=None)

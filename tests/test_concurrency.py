@@ -15,7 +15,7 @@ import skaha
 IMAGE = "images.canfar.net/skaha/terminal:1.1.1"
 TOKEN = "a-token-of-the-tests"
 CONCURRENCY = 4
-TIMEOUT = 10  # seconds
+TIMEOUT = 60  # seconds
 
 
 class InFlight:
@@ -240,7 +240,7 @@ def test_a_session_is_closed_at_the_end_of_its_block(variant, scripted):
 
 
 def run(program, server, *arguments):
-    """Run a program with warnings as errors; return what it printed."""
+    """Run a program with warnings as errors; return its output."""
     command = [sys.executable, "-W", "error", "-c", inspect.cleandoc(program), server, *arguments]
     finished = subprocess.run(
         command, env=os.environ, capture_output=True, text=True, check=False, timeout=30
@@ -342,3 +342,14 @@ def test_sessions_can_be_deleted_while_the_program_exits(variant, platform, sess
     *ids, last = run(EXIT[variant.name], platform.url, platform.token, IMAGE)
     assert (len(ids), last) == (5, "deleted")
     assert not {record["id"] for record in variant.run(session.fetch())} & set(ids)
+
+
+def test_any_error_of_a_token_function_reaches_the_caller(variant, scripted):
+    def token():
+        raise LookupError("there is no vault")
+
+    scripted.respond = lambda _: json_response({})
+    session = variant.open(server=scripted.url, token=token, retry=False)
+    with pytest.raises(LookupError, match="there is no vault"):
+        variant.run(session.info(["a1", "a2", "a3"]))
+    assert scripted.received == []

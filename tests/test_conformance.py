@@ -120,7 +120,8 @@ def check(capsys):
 
 
 def differences_of(operation):
-    return [f"{found['where']} {found['what']}".strip() for found in operation["differences"]]
+    differences = operation["differences"]
+    return [f"{difference['where']} {difference['what']}".strip() for difference in differences]
 
 
 UNSEEN = {
@@ -274,10 +275,10 @@ def test_each_bad_response_is_reported_without_its_values(relay, check):
     report = check(relay.url)
     assert report.status == 1
     for _, name, differences in BAD.values():
-        found = differences_of(report.operations[name])
+        actual = differences_of(report.operations[name])
         assert report.operations[name]["verdict"] == "differs"
-        assert len(found) == len(differences), found
-        assert all(map(str.startswith, sorted(found), sorted(differences))), found
+        assert len(actual) == len(differences), actual
+        assert all(map(str.startswith, sorted(actual), sorted(differences))), actual
     different = {name for name, result in report.operations.items() if result["differences"]}
     assert different == {name for _, name, _ in BAD.values()}
     times = report.operations["list_all_sessions"]["differences"][0]["times"]

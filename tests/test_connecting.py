@@ -66,7 +66,7 @@ def test_an_address_that_responds_is_opened_and_returned(variant, tmp_path, open
     with embedded(tmp_path) as platform:
         session = variant.open(server=platform.url, token=platform.token)
         ids = variant.run(session.create("page", IMAGE, kind="contributed"))
-        urls = variant.run(session.connect(ids, timeout=20))
+        urls = variant.run(session.connect(ids, timeout=60))
         assert urls == {ids[0]: variant.run(session.connect_url(ids[0]))}
         assert opened == list(urls.values())
         assert ids[0] in opened[0]
@@ -259,7 +259,20 @@ def test_connect_survives_an_outage_of_the_platform(variant, scripted, page_serv
     stage.records["n1"] = [busy, None, json_response(running)]
     retry = Retry(first_pause=0.001, longest_pause=0.01)
     session = variant.open(server=scripted.url, token="t", retry=retry)
-    assert variant.run(session.connect("n1", timeout=20)) == {"n1": url}
+    assert variant.run(session.connect("n1", timeout=60)) == {"n1": url}
+    assert opened == [url]
+
+
+def test_refused_credentials_end_the_call_and_keep_the_opened_sessions(
+    variant, scripted, page_server, opened
+):
+    url = url_of(page_server, "/n1")
+    running, late = interactive("n1", url), interactive("n2", "", "Pending")
+    scripted.respond = Stage([running, late], Response(401, "expired"))
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    with pytest.raises(errors.AuthenticationError) as caught:
+        variant.run(session.connect(["n1", "n2"], timeout=60))
+    assert caught.value.partial == {"n1": url}
     assert opened == [url]
 
 
@@ -276,6 +289,7 @@ def test_the_error_says_that_the_platform_does_not_respond(variant, scripted, op
 REASONS = {
     "http://127.0.0.1:9/?token=secret": "does not respond: ",
     "http://127.0.0.1:0x9/?token=secret": "not a URL: Invalid port",
+    "http://a..example/?token=secret": "does not respond: ",
     "file:///etc/passwd?token=secret": "does not start with https:// or http://",
     "javascript:alert('secret')": "does not start with https:// or http://",
     "no address of a secret": "does not start with https:// or http://",

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import pickle
+import pwd
 import ssl
 import traceback
 import warnings
@@ -12,7 +14,14 @@ from scripted import Response, ScriptedServer, json_response
 
 import skaha
 from skaha import ContainerRegistry, Retry, SkahaClient, config
-from skaha.errors import ConnectionFailedError, CredentialsError, InvalidInputError
+from skaha.auth import LoginToken, logout
+from skaha.errors import (
+    ConfigurationError,
+    ConnectionFailedError,
+    CredentialsError,
+    InvalidInputError,
+    LocalPlatformError,
+)
 
 TOKEN = "a-very-secret-token"
 SECRET = "a-very-secret-password"
@@ -467,3 +476,32 @@ def test_a_registry_does_not_show_its_secret():
     with pytest.raises(InvalidInputError) as caught:
         ContainerRegistry("images.example.org", "vrubin", f"{SECRET}:")
     assert SECRET not in str(caught.value)
+
+
+def test_a_client_cannot_be_pickled(variant, scripted):
+    with pytest.raises(TypeError, match="make one in each process"):
+        pickle.dumps(variant.open(server=scripted.url))
+
+
+def test_a_user_without_a_home_directory_can_use_a_token(variant, scripted, monkeypatch):
+    """A container may run with a user id that the system does not know."""
+
+    def unknown_user(_):
+        raise KeyError
+
+    names = ("HOME", "SKAHA_CONFIG", "SKAHA_LOCAL_STATE", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown_user)
+    scripted.respond = lambda _: json_response([])
+    session = variant.open(server=scripted.url, token=TOKEN)
+    assert variant.run(session.fetch()) == []
+    assert variant.open(server=scripted.url).certificate is None
+    with pytest.raises(LocalPlatformError, match="no home directory: set SKAHA_LOCAL_STATE"):
+        variant.run(variant.open(server="local").fetch())
+    with pytest.raises(ConfigurationError, match="no home directory: set SKAHA_CONFIG"):
+        config.save("server", "local")
+    with pytest.raises(CredentialsError, match="no home directory to store a login"):
+        LoginToken("https://iam.example.org")()
+    with pytest.raises(CredentialsError, match="no home directory: give the path"):
+        logout("cadc")

@@ -306,7 +306,7 @@ def test_deletion_by_name_on_the_embedded_platform(variant, session):
         short = variant.run(session.create("mix", IMAGE, 1, 1, cmd="true", replicas=2))
         failed = variant.run(session.create("mixed", IMAGE, 1, 1, cmd="false"))
         long = variant.run(session.create("mix-long", IMAGE, 1, 1, cmd="sleep", args="60"))
-        variant.run(session.wait([*short, *failed], timeout=20))
+        variant.run(session.wait([*short, *failed], timeout=60))
         records = variant.run(
             session.destroy_with("mix", status=["Failed", "Succeeded"], dry_run=True)
         )

@@ -208,7 +208,7 @@ def test_the_examples_of_texts_are_recorded(name):
 
 def test_the_examples_of_records_have_the_members_of_recorded_records():
     """The members have the order in which the platform sends them."""
-    found = {
+    members = {
         tuple(record)
         for exchange in recorded.all_exchanges()
         if exchange.status == 200 and exchange.body.lstrip().startswith(("{", "["))
@@ -217,7 +217,7 @@ def test_the_examples_of_records_have_the_members_of_recorded_records():
     for name, example in SPEC["components"]["examples"].items():
         if not name.startswith(("Older", "New")):
             for record in records_in(example["value"]):
-                assert tuple(record) in found, name
+                assert tuple(record) in members, name
 
 
 @pytest.mark.parametrize("exchange", recorded.all_exchanges(), ids=lambda item: item.name[:60])

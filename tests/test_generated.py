@@ -150,7 +150,7 @@ def member(schema):
 @pytest.mark.parametrize("name", RECORDS)
 @settings(max_examples=50)
 @given(data=st.data())
-def test_whatever_a_record_holds_is_read_and_written_unchanged(name, data):
+def test_a_record_with_any_content_is_read_and_written_unchanged(name, data):
     record = data.draw(records(name))
     assert getattr(models, name).from_dict(record).to_dict() == record
 

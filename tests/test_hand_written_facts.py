@@ -13,13 +13,14 @@ import pytest
 from described import DOCUMENT
 from spec import Spec, UnreadableError, version_of
 
-from skaha import config, models, records, results
+from skaha import config, models, records
 from skaha._sansio import responses
 from skaha._transport import connection_settings
 from skaha.cli import _sessions, _table
 from skaha.cli.commands import resources, stats
 from skaha.local._api import _fields, _profile
 from skaha.local._session import KINDS, Phase
+from skaha.results import _tables
 
 SPEC = Spec(DOCUMENT)
 SCHEMAS = DOCUMENT["components"]["schemas"]
@@ -144,13 +145,13 @@ def test_each_status_has_a_colour():
 
 def paths_in(name, prefix=""):
     """Return the paths of the values in a schema, for example `cores.maxCPUCores.cpuCores`."""
-    found = set()
+    paths = set()
     for member, described in SCHEMAS[name]["properties"].items():
         references = [choice["$ref"] for choice in described.get("anyOf", []) if "$ref" in choice]
         for reference in references:
-            found |= paths_in(reference.rpartition("/")[2], f"{prefix}{member}.")
-        found |= set() if references else {prefix + member}
-    return found
+            paths |= paths_in(reference.rpartition("/")[2], f"{prefix}{member}.")
+        paths |= set() if references else {prefix + member}
+    return paths
 
 
 def test_each_value_of_the_statistics_has_a_name():
@@ -212,7 +213,7 @@ def test_functions_read_described_fields(name):
 
 
 def test_tables_have_described_columns():
-    assert {*results._FIRST_COLUMNS, *results._HIDDEN_COLUMNS} <= SESSION_FIELDS
+    assert {*_tables.FIRST_COLUMNS, *_tables.HIDDEN_COLUMNS} <= SESSION_FIELDS
 
 
 def test_the_amounts_of_a_launch_have_described_limits():

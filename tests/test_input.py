@@ -1,4 +1,4 @@
-"""Bad input is refused before anything is sent, in words that say what to do."""
+"""Wrong arguments are refused before a request is sent; each error explains the solution."""
 
 import inspect
 from decimal import Decimal
@@ -77,8 +77,8 @@ def test_a_launch_that_the_platform_cannot_carry(variant, scripted, scripted_ses
 @pytest.mark.parametrize(("length", "replicas"), [(61, 9), (60, 10), (60, 99), (59, 100)])
 def test_a_name_is_too_long_with_its_number(variant, scripted, scripted_session, length, replicas):
     create = scripted_session.create
-    said = refused(variant, scripted, lambda: create("a" * (length + 1), IMAGE, replicas=replicas))
-    assert f"at most {length} characters, because '-{replicas}' is added" in str(said)
+    error = refused(variant, scripted, lambda: create("a" * (length + 1), IMAGE, replicas=replicas))
+    assert f"at most {length} characters, because '-{replicas}' is added" in str(error)
     scripted.respond = lambda request: Response(200, f"id{request.form['name'][0][-3:]}\n")
     assert len(variant.run(create("a" * length, IMAGE, replicas=replicas))) == replicas
 
@@ -179,10 +179,12 @@ def test_numbers_of_other_calls_may_be_digits(variant, scripted, scripted_sessio
 
 
 @pytest.mark.parametrize("kind", ["notebook", "desktop", "carta", "contributed", "firefly"])
-@pytest.mark.parametrize("given", [{"cmd": "ls"}, {"args": "a"}, {"env": {"A": "b"}}])
-def test_a_command_for_what_is_not_headless(variant, scripted, scripted_session, kind, given):
+@pytest.mark.parametrize("arguments", [{"cmd": "ls"}, {"args": "a"}, {"env": {"A": "b"}}])
+def test_only_headless_sessions_have_a_command(
+    variant, scripted, scripted_session, kind, arguments
+):
     create = scripted_session.create
-    refused(variant, scripted, lambda: create("a", IMAGE, kind=kind, **given), "headless", kind)
+    refused(variant, scripted, lambda: create("a", IMAGE, kind=kind, **arguments), "headless", kind)
 
 
 @pytest.mark.parametrize(
@@ -190,22 +192,22 @@ def test_a_command_for_what_is_not_headless(variant, scripted, scripted_session,
 )
 def test_a_value_of_a_variable_is_never_shown(variant, scripted, scripted_session, value):
     env = {"FINE": "a", "PASSWORD": value}
-    said = refused(variant, scripted, lambda: scripted_session.create("a", IMAGE, env=env))
-    assert "PASSWORD" in str(said)
-    assert "very-secret" not in repr(said) + str(said)
+    error = refused(variant, scripted, lambda: scripted_session.create("a", IMAGE, env=env))
+    assert "PASSWORD" in str(error)
+    assert "very-secret" not in repr(error) + str(error)
 
 
 @pytest.mark.parametrize("value", ["", None])
-def test_an_empty_variable_is_to_be_left_out(variant, scripted, scripted_session, value):
+def test_an_empty_variable_is_refused(variant, scripted, scripted_session, value):
     env = {"FINE": "a", "NOTHING": value}
     create = scripted_session.create
     refused(variant, scripted, lambda: create("a", IMAGE, env=env), "NOTHING", "leave it out")
 
 
-def test_a_command_of_two_words_is_taken_apart(variant, scripted, scripted_session):
+def test_the_error_of_a_command_with_blanks_shows_its_parts(variant, scripted, scripted_session):
     create = scripted_session.create
-    said = refused(variant, scripted, lambda: create("a", IMAGE, cmd="python run.py"))
-    assert "give 'python' as cmd and the rest as args" in str(said)
+    error = refused(variant, scripted, lambda: create("a", IMAGE, cmd="python run.py"))
+    assert "give 'python' as cmd and the rest as args" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +231,7 @@ def test_a_filter_that_no_platform_knows(variant, scripted, scripted_session, fi
 
 
 @pytest.mark.parametrize(
-    ("given", "named"),
+    ("arguments", "named"),
     [
         ({"prefix": ""}, "prefix"),
         ({"prefix": " a"}, "prefix"),
@@ -239,8 +241,10 @@ def test_a_filter_that_no_platform_knows(variant, scripted, scripted_session, fi
         ({"prefix": "a", "status": "Done"}, "status"),
     ],
 )
-def test_an_end_for_everything_or_nothing(variant, scripted, scripted_session, given, named):
-    refused(variant, scripted, lambda: scripted_session.destroy_with(**given), named)
+def test_a_wrong_filter_of_a_deletion_is_refused(
+    variant, scripted, scripted_session, arguments, named
+):
+    refused(variant, scripted, lambda: scripted_session.destroy_with(**arguments), named)
 
 
 @pytest.mark.parametrize("kind", ["batch", ["notebook", "carta"], 5])
@@ -257,7 +261,7 @@ OTHER_CALLS = {
 
 
 @pytest.mark.parametrize("call", OTHER_CALLS.values(), ids=list(OTHER_CALLS))
-def test_the_words_of_a_wait_are_all_named(variant, scripted, scripted_session, call):
+def test_the_error_of_until_names_all_words(variant, scripted, scripted_session, call):
     words = ["Running", "Completed", "finished", "running"]
     refused(variant, scripted, lambda: call(scripted_session), "unknown until 'done'", *words)
 
@@ -289,8 +293,8 @@ WRONG_ARGUMENTS = [
 
 @pytest.mark.parametrize(("call", "name"), WRONG_ARGUMENTS)
 def test_a_wrong_argument_is_named(variant, scripted, scripted_session, call, name):
-    said = refused(variant, scripted, lambda: call(scripted_session))
-    assert str(said).startswith(name)
+    error = refused(variant, scripted, lambda: call(scripted_session))
+    assert str(error).startswith(name)
 
 
 # Ids, for every method that takes them.
@@ -299,9 +303,9 @@ TAKING_IDS = [
     name
     for name, method in inspect.getmembers(skaha.Session, inspect.isfunction)
     if not name.startswith("_")
-    and "ids" in (asked := inspect.signature(method).parameters)
+    and "ids" in (parameters := inspect.signature(method).parameters)
     # Nothing but `self` and `ids` has to be given.
-    and sum(parameter.default is parameter.empty for parameter in asked.values()) == 2
+    and sum(parameter.default is parameter.empty for parameter in parameters.values()) == 2
 ]
 ILLEGAL = [
     *("", " ", "a b", " a1", "a1 ", "a1\n", "\na1", "a/b", "/", "../image", "..", ".", "a1/.."),
@@ -315,7 +319,7 @@ def test_there_are_methods_that_take_ids():
 
 
 @pytest.mark.parametrize("method", TAKING_IDS)
-def test_what_cannot_be_an_id(variant, scripted, scripted_session, method):
+def test_a_text_that_cannot_be_an_id_is_refused(variant, scripted, scripted_session, method):
     call = getattr(scripted_session, method)
     for illegal in ILLEGAL:
         refused(variant, scripted, lambda ids=illegal: call(ids), repr(illegal))
@@ -323,7 +327,7 @@ def test_what_cannot_be_an_id(variant, scripted, scripted_session, method):
 
 
 @pytest.mark.parametrize("method", TAKING_IDS)
-def test_what_is_no_text_at_all(variant, scripted, scripted_session, method):
+def test_an_id_that_is_no_text_is_refused(variant, scripted, scripted_session, method):
     call = getattr(scripted_session, method)
     for wrong in [5, None, b"a1", [5], ["a1", None], [["a1"]], 1.5, True]:
         refused(variant, scripted, lambda ids=wrong: call(ids), "id")
@@ -331,15 +335,15 @@ def test_what_is_no_text_at_all(variant, scripted, scripted_session, method):
 
 @pytest.mark.parametrize("none", [[], (), set(), {}])
 @pytest.mark.parametrize("method", ["info", "logs", "events", "destroy"])
-def test_no_ids_are_no_requests(variant, scripted, scripted_session, method, none):
-    found = variant.run(getattr(scripted_session, method)(none))
-    assert not found
-    assert found.failures == {}
+def test_without_ids_no_request_is_sent(variant, scripted, scripted_session, method, none):
+    result = variant.run(getattr(scripted_session, method)(none))
+    assert not result
+    assert result.failures == {}
     assert scripted.received == []
 
 
 @pytest.mark.parametrize("ids", [("a1", "a2"), ["a1", "a2", "a1"], {"a1": 1, "a2": 2}])
-def test_ids_may_be_several_each_is_asked_for_once(variant, scripted, scripted_session, ids):
+def test_each_of_several_ids_is_requested_once(variant, scripted, scripted_session, ids):
     scripted.respond = lambda request: json_response({"id": request.path.rpartition("/")[2]})
     assert [record["id"] for record in variant.run(scripted_session.info(ids))] == ["a1", "a2"]
     assert len(scripted.received) == 2

@@ -409,6 +409,11 @@ def test_an_error_of_a_status_has_one_line(variant, scripted, response, expected
     assert len(message) < 700
 
 
+def test_a_success_with_an_unknown_status_is_an_error(variant, scripted):
+    error = error_of(variant, scripted, "fetch", Response(299, "[]"), errors.AnswerError)
+    assert "expected a status that HTTP knows" in str(error)
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 300, 304])
 @pytest.mark.parametrize("call", ["fetch", "create"])
 def test_a_redirect_is_an_error_and_is_not_followed(variant, scripted, call, status):

@@ -92,7 +92,7 @@ def _imports(module: Module, modules: dict[str, Module]) -> Iterator[str]:
                     yield full_name if full_name in modules else source
             case ast.Call(ast.Name(function) | ast.Attribute(_, function)) if function in LAZY:
                 texts = {text.value for text in ast.walk(node) if isinstance(text, ast.Constant)}
-                # An f-string with the name of a package stands for all modules in the package.
+                # An f-string with the name of a package means all modules in the package.
                 yield from texts
                 yield from (name for name in modules if f"{name.rpartition('.')[0]}." in texts)
 

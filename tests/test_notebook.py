@@ -273,6 +273,13 @@ def test_a_list_of_sessions_is_a_data_frame(variant, scripted, scripted_session)
     assert frame["status"].value_counts()["Running"] == 1
 
 
+def test_a_data_frame_needs_pandas(variant, scripted, scripted_session, monkeypatch):
+    scripted.respond = lambda _: json_response([])
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match="pip install pandas"):
+        variant.run(scripted_session.fetch()).to_pandas()
+
+
 def test_a_data_frame_has_times_and_numbers(variant, scripted, scripted_session):
     record = {"id": "a1", "name": "fit-1", "status": "Running", "requestedRAM": "8G"}
     record |= {"startTime": "2026-11-27T07:42:31Z", "expiryTime": "<none>"}

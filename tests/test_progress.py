@@ -83,7 +83,7 @@ def test_every_call_with_many_items_has_the_parameter_progress(variant):
 def test_run_reports_the_statuses_of_its_wait(variant, session):
     reports = []
     variant.run(
-        session.run("report", IMAGE, cmd="true", replicas=2, timeout=20, progress=reports.append)
+        session.run("report", IMAGE, cmd="true", replicas=2, timeout=60, progress=reports.append)
     )
     assert set(reports[-1].values()) == {"Completed"}
     assert len(reports[-1]) == 2

@@ -51,11 +51,11 @@ def session(variant, platform):
 @pytest.mark.filterwarnings("ignore:.* is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("call", CALLS)
 def test_a_call(variant, session, call):
-    found = variant.run(CALLS[call](session))
+    result = variant.run(CALLS[call](session))
     if call == "stats":
-        assert found["cores"]["cpuCoresAvailable"] > 0
+        assert result["cores"]["cpuCoresAvailable"] > 0
     else:
-        assert found == SHAPES[call]
+        assert result == SHAPES[call]
 
 
 def test_a_launch_and_its_end(variant, session):
@@ -76,8 +76,8 @@ def test_a_launch_and_its_end(variant, session):
     assert len(set(ids)) == 2
     variant.run(session.wait(ids, timeout=30))
     for number, text in enumerate(variant.run(session.logs(ids)).values(), 1):
-        told = set(text.splitlines())
-        assert {"TEST=test", f"REPLICA_ID={number}", "REPLICA_COUNT=2"} <= told
+        lines = set(text.splitlines())
+        assert {"TEST=test", f"REPLICA_ID={number}", "REPLICA_COUNT=2"} <= lines
     done = variant.run(session.destroy_with(prefix="test"))
     assert done == dict.fromkeys(sorted(ids), True) == dict(sorted(done.items()))
 

@@ -63,6 +63,15 @@ def test_relaunch_launches_exactly_the_replicas_that_failed(variant, scripted):
     assert stage.forms == []
 
 
+@pytest.mark.parametrize("launched", [None, [], ["a1"], {"fit-1": "a1"}])
+def test_only_the_result_of_a_launch_can_be_relaunched(
+    variant, scripted, scripted_session, launched
+):
+    with pytest.raises(errors.InvalidInputError, match="takes the result of create"):
+        variant.run(scripted_session.relaunch(launched))
+    assert scripted.received == []
+
+
 def test_the_partial_result_of_an_error_can_be_relaunched(variant, scripted, scripted_session):
     scripted.respond = stage = Stage([])
     stage.overrides = {f"POST fit-{n}": Response(401, "expired") for n in (1, 2)}
@@ -88,14 +97,14 @@ def test_a_pickled_result_has_no_settings_and_cannot_be_relaunched(
 def test_sessions_that_ran_and_failed_are_relaunched_by_their_ids(variant, session):
     settings = shell.script('echo "$REPLICA_ID of $REPLICA_COUNT"; [ "$REPLICA_ID" != 2 ]')
     first = variant.run(session.create("part", IMAGE, 1, 1, replicas=3, **settings))
-    statuses = variant.run(session.wait(first, timeout=20))
+    statuses = variant.run(session.wait(first, timeout=60))
     failed = [session_id for session_id, status in statuses.items() if status == "Failed"]
     assert failed == [first.names["part-2"]]
     assert variant.run(session.relaunch(first)) == []
     second = variant.run(session.relaunch(first, failed=failed))
     assert list(second.names) == ["part-2"]
     assert not set(second) & set(first)
-    variant.run(session.wait(second, timeout=20))
+    variant.run(session.wait(second, timeout=60))
     assert variant.run(session.logs(second)) == {second[0]: "2 of 3\n"}
     # The replica fails again and can be relaunched again.
     third = variant.run(session.relaunch(second, failed=second[0]))

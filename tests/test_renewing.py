@@ -28,7 +28,7 @@ def test_active_sessions_are_renewed_and_others_are_reported(variant, session):
     ids = variant.run(session.create("desk", IMAGE, None, None, kind="desktop"))
     ended = variant.run(session.create("short", IMAGE, 1, 1, cmd="true"))
     try:
-        variant.run(session.wait(ended, timeout=20))
+        variant.run(session.wait(ended, timeout=60))
         results = variant.run(session.renew([*ended, *ids, "unknown1"]))
         assert list(results) == [*ended, *ids, "unknown1"]
         assert results[ended[0]] is results["unknown1"] is False
@@ -48,7 +48,7 @@ def test_a_renewed_session_has_more_time_left(variant, tmp_path):
     with embedded(tmp_path, "--time-scale", str(scale)) as platform:
         session = variant.open(server=platform.url, token=platform.token)
         ids = variant.run(session.create("long", IMAGE, 1, 1, cmd="sleep", args="60"))
-        variant.run(session.wait(ids, until="running", timeout=20))
+        variant.run(session.wait(ids, until="running", timeout=60))
         [before] = variant.run(session.info(ids))
         left = records.time_left(before)
         assert timedelta(0) < left <= timedelta(seconds=3)

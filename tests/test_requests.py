@@ -339,3 +339,10 @@ def test_an_unknown_keyword_of_a_call_is_an_error(variant, scripted, scripted_se
     with pytest.raises(TypeError, match="ids"):
         variant.run(scripted_session.info())
     assert scripted.received == []
+
+
+def test_a_large_form_is_sent_completely(variant, scripted, scripted_session):
+    scripted.respond = lambda _: Response(200, "a1\n")
+    env = {"TEXT": "x" * 1_000_000}
+    assert variant.run(scripted_session.create("large", IMAGE, env=env)) == ["a1"]
+    assert scripted.received[0].form["env"][0] == f"TEXT={env['TEXT']}"

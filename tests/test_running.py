@@ -1,5 +1,7 @@
 """`run`: launch, wait, read the logs, and delete only the sessions whose logs were read."""
 
+from datetime import UTC, datetime
+
 import pytest
 from scripted import Response
 from staged import IMAGE, Stage, record
@@ -14,7 +16,7 @@ def replicas_with(**statuses):
 
 def test_run_returns_the_logs_by_replica_and_deletes_the_sessions(variant, session):
     logs = variant.run(
-        session.run("say", IMAGE, timeout=20, cmd="echo", args="hello", replicas=3, cores=1, ram=1)
+        session.run("say", IMAGE, timeout=60, cmd="echo", args="hello", replicas=3, cores=1, ram=1)
     )
     assert list(logs.items()) == [(f"say-{n}", "hello\n") for n in (1, 2, 3)]
     assert logs.failures == {}
@@ -23,7 +25,7 @@ def test_run_returns_the_logs_by_replica_and_deletes_the_sessions(variant, sessi
 
 def test_run_with_keep_does_not_delete_the_sessions(variant, session):
     try:
-        logs = variant.run(session.run("kept", IMAGE, timeout=20, keep=True, cmd="true"))
+        logs = variant.run(session.run("kept", IMAGE, timeout=60, keep=True, cmd="true"))
         assert logs == {"kept-1": ""}
         kept = variant.run(session.destroy_with("kept-", status=None, dry_run=True))
         assert [record["name"] for record in kept] == ["kept-1"]
@@ -35,7 +37,7 @@ def test_a_failed_replica_is_reported_and_its_log_is_returned(variant, session, 
     script = tmp_path / "script"
     script.write_text('echo "I am $REPLICA_ID"\n[ "$REPLICA_ID" != 2 ]\n')
     logs = variant.run(
-        session.run("part", IMAGE, timeout=20, cmd="sh", args=str(script), replicas=3)
+        session.run("part", IMAGE, timeout=60, cmd="sh", args=str(script), replicas=3)
     )
     assert logs == {f"part-{n}": f"I am {n}\n" for n in (1, 2, 3)}
     assert list(logs.failures) == ["part-2"]
@@ -91,6 +93,19 @@ def test_a_session_that_vanishes_without_an_end_is_not_deleted(variant, scripted
     assert logs == {"fit-1": "I am 1\n"}
     assert isinstance(logs.failures["fit-1"], errors.FailedSessionError)
     assert stage.deleted == []
+
+
+def test_run_does_not_delete_a_session_that_was_found_by_its_name(variant, scripted, caplog):
+    """It may belong to another program."""
+    started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    other = record("other1", "Completed", name="fit-1", startTime=started)
+    scripted.respond = stage = Stage([other], logs={"other1": [b"a line\n"]})
+    stage.overrides["POST fit-1"] = Response(502, "bad gateway")
+    retry = Retry(first_pause=0.001, settle=0.01)
+    session = variant.open(server=scripted.url, token="t", retry=retry)
+    assert variant.run(session.run("fit", IMAGE)) == {"fit-1": "a line\n"}
+    assert stage.deleted == []
+    assert "left on the platform, because found by name: other1" in caplog.text
 
 
 def test_run_survives_an_outage(variant, scripted, caplog):

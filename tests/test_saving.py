@@ -163,7 +163,7 @@ def test_each_session_has_a_file_by_its_name_and_id(variant, scripted, scripted_
 def test_logs_of_the_embedded_platform_are_saved(variant, session, tmp_path):
     ids = variant.run(session.create("log", IMAGE, cmd="seq", args="3", replicas=2))
     try:
-        variant.run(session.wait(ids, timeout=20))
+        variant.run(session.wait(ids, timeout=60))
         paths = save(variant, session, ids, str(tmp_path))
         assert [path.name for path in paths.values()] == [
             f"log-{number}-{session_id}.log" for number, session_id in enumerate(ids, 1)
@@ -324,6 +324,16 @@ def test_an_html_page_is_not_saved(variant, scripted, scripted_session, tmp_path
     with pytest.raises(errors.AnswerError, match="HTML page"):
         save(variant, scripted_session, "a1", tmp_path)
     assert contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize("content_type", ["application/octet-stream", None])
+def test_a_log_is_saved_with_any_content_type(
+    variant, scripted, scripted_session, tmp_path, content_type
+):
+    log = Response(200, b"a line\n", content_type)
+    scripted.respond = Stage([record("a1")], logs={"a1": [log]})
+    save(variant, scripted_session, "a1", tmp_path)
+    assert contents(tmp_path) == {"name-of-a1-a1.log": b"a line\n"}
 
 
 def test_a_log_is_written_to_the_disk_in_parts(variant, scripted, scripted_session, tmp_path):

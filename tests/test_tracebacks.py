@@ -86,7 +86,7 @@ def test_another_error_keeps_all_frames(variant, scripted):
     def fail(*_):
         raise LookupError("a mistake of the program")
 
-    scripted.answer = lambda _: Response(200, "")
+    scripted.respond = lambda _: Response(200, "")
     client = variant.open(server=scripted.url, token="t", retry=False)
     with pytest.raises(LookupError) as caught:
         variant.run(client.destroy(["a1", "b2"], progress=fail))

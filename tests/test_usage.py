@@ -31,8 +31,8 @@ def test_the_facade_uses_each_part_or_the_list_has_a_reason():
 
 def problems(spec=SPEC, used=USES, reasons=REASONS):
     """Return the problems that a change adds; the test above reports the others."""
-    found = complaints(spec, used, reasons)
-    return [problem.partition(": ")[::2] for problem in found if problem not in UNSETTLED]
+    messages = complaints(spec, used, reasons)
+    return [message.partition(": ")[::2] for message in messages if message not in UNSETTLED]
 
 
 def test_the_script_prints_the_methods_of_each_operation():
@@ -229,7 +229,7 @@ def facade(tmp_path):
 
 
 def test_calls_are_followed_through_methods_helper_functions_and_helper_classes(facade):
-    # The name of a helper class stands for its special methods.
+    # The name of a helper class includes its special methods.
     launching = {"Session.create", "Session.run"}
     assert {name: use.methods for name, use in uses(facade).items()} == {
         "list_sessions": {"Session.fetch", *launching},
@@ -242,14 +242,14 @@ def test_calls_are_followed_through_methods_helper_functions_and_helper_classes(
 
 
 def test_arguments_of_endpoints_and_members_of_their_bodies_are_read(facade):
-    found = uses(facade)
-    assert found["list_sessions"].has("query type")
-    assert not found["list_sessions"].has("query status")
-    launch = found["create_session"]
-    given = ["body name", "body image", "body type", "header x-skaha-registry-auth"]
-    assert all(map(launch.has, given))
+    parts = uses(facade)
+    assert parts["list_sessions"].has("query type")
+    assert not parts["list_sessions"].has("query status")
+    launch = parts["create_session"]
+    expected = ["body name", "body image", "body type", "header x-skaha-registry-auth"]
+    assert all(map(launch.has, expected))
     assert not any(map(launch.has, ["body cores", "query name"]))
-    assert found["get_session"].has("path sessionID")
+    assert parts["get_session"].has("path sessionID")
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_an_argument_without_its_name_is_refused(facade, hidden, named):
         uses(facade)
 
 
-# The requests on the wire agree with the source.
+# The requests that are sent agree with the source.
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.2"
 FORM = {"cores": 1, "ram": 1, "gpu": 1, "cmd": "echo", "args": "a", "env": {"A": "b"}}
@@ -321,7 +321,7 @@ def respond(request):
 
 
 def operation_of(request):
-    """Return the operation of a request. Of several, return the one with most fixed parameters."""
+    """Return the operation of a request: the operation with the most fixed parameters."""
     fitting = {
         operation_id: set(fixed_parameters(operation).items())
         for operation_id, operation in SPEC.operations.items()

@@ -16,7 +16,7 @@ from staged import IMAGE, Stage, listing, record
 from skaha import Retry, errors
 
 QUICK = {"poll": 0.001, "longest_poll": 0.002}
-TIMEOUT = 20  # seconds
+TIMEOUT = 60  # seconds
 
 
 def wait(variant, scripted, listings, ids, **options):

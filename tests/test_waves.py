@@ -58,7 +58,7 @@ def test_all_replicas_are_launched_and_the_limit_is_never_exceeded(variant, larg
     # Other kinds and ended sessions do not count. Earlier active sessions count.
     other = variant.run(session.create("desk", IMAGE, 1, 1, kind="desktop"))
     ended = variant.run(session.create("ended", IMAGE, 1, 1, cmd="true", replicas=3))
-    variant.run(session.wait(ended, timeout=20))
+    variant.run(session.wait(ended, timeout=60))
     early = variant.run(session.create("early", IMAGE, 1, 1, cmd="sleep", args="0.5"))
     try:
         with ActiveCounter(large_platform, "headless") as counter:
@@ -67,7 +67,7 @@ def test_all_replicas_are_launched_and_the_limit_is_never_exceeded(variant, larg
             )
         assert list(ids.names) == [f"wave-{n}" for n in range(1, 8)]
         assert counter.maximum == 3
-        statuses = variant.run(session.wait(ids, timeout=20))
+        statuses = variant.run(session.wait(ids, timeout=60))
         assert statuses == dict.fromkeys(ids, "Completed")
         assert [record["status"] for record in variant.run(session.info(other))] != []
     finally:

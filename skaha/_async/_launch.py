@@ -186,7 +186,7 @@ class AsyncLauncher:
         launch.report_progress()
 
     async def _settle(self) -> None:
-        """Find out what happened to uncertain launches; send again what was not executed."""
+        """Look up uncertain launches; send the launches again that were not executed."""
         launch, retry = self._launch, self._client.retry
         if retry.attempts == 1:
             return

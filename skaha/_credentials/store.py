@@ -7,6 +7,7 @@ import json
 import time
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
@@ -21,7 +22,6 @@ from skaha.models import SecretText
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 # An access token is renewed before it expires: this number of seconds before, or this part of its
 # life if that is shorter.
@@ -102,7 +102,9 @@ class Store:
         # A slash at the end does not make another provider.
         self.issuer = issuer.rstrip("/")
         digest = hashlib.sha256(self.issuer.encode()).hexdigest()[:12]
-        directory = platformdirs.user_state_path("skaha") / "logins"
+        directory = Path()
+        with suppress(RuntimeError):  # an older platformdirs returns a relative path
+            directory = platformdirs.user_state_path("skaha") / "logins"
         if not directory.is_absolute():
             raise CredentialsError("there is no home directory to store a login in")
         self.path: Path = directory / f"{httpx.URL(issuer).host}-{digest}.json"

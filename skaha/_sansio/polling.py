@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("skaha")
 
-# Seconds between two attempts at least, whatever the retry policy says: an outage may last hours.
+# Seconds between two attempts at least, with any retry policy: an outage may last hours.
 _MIN_PAUSE = 0.05
 # Failures in a row before a warning. A single lost connection is no outage.
 _FAILURES_BEFORE_WARNING = 2

@@ -82,6 +82,9 @@ def _secrets(request: httpx.Request) -> Iterator[SecretText]:
     yield registry
     with suppress(binascii.Error, UnicodeError):
         yield SecretText(base64.b64decode(registry).decode().partition(":")[2])
-    form = SecretText(request.content.decode())
+    try:
+        form = SecretText(request.content.decode())
+    except (httpx.RequestNotRead, UnicodeError):  # not a form of this library
+        return
     for variable in parse_qs(form).get("env", ()):
         yield SecretText(variable.partition("=")[2])

@@ -141,7 +141,7 @@ class Replica:
         self.ended_at = time.monotonic()
 
     def fail(self, error: SkahaError) -> None:
-        """Note an error, and decide from it what happened to the launch."""
+        """Note an error, and determine the new state from it."""
         self.session_id, self.error, self.ended_at = "", error, time.monotonic()
         self.internal_errors += is_internal_error(error)
         if was_not_executed(error):

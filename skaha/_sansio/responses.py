@@ -365,7 +365,7 @@ def is_page(response: httpx.Response) -> bool:
 
 
 def is_html(response: httpx.Response) -> bool:
-    """Return whether the body of a response is an HTML page, whatever its header says."""
+    """Return whether the body of a response is an HTML page, with any content type."""
     return re.match(_HTML, response.content[:MAX_START]) is not None
 
 

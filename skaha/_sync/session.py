@@ -1263,7 +1263,7 @@ class Session(BaseClient):
         verify: bool = False,
         progress: Progress | None = None,
     ) -> ResultDict[bool] | ResultList[SessionRecord]:
-        """Delete all sessions of the caller, whatever their names are.
+        """Delete all sessions of the caller, with any names.
 
         Args:
             kind: Only sessions of this kind, or of one of these kinds; `None` for any kind.
@@ -1362,7 +1362,7 @@ class Session(BaseClient):
         from skaha_api.api.desktop_app import list_desktop_apps
 
         statuses = validation.check_statuses(status)
-        # The platform lists the apps of all desktops, whatever the id in the request is.
+        # The platform ignores the id in the request, and lists the apps of all desktops.
         session_id = "any" if desktop is None else validation.check_id(desktop)
         with self._request("apps", expected=OBJECTS):
             apps = records_of(list_desktop_apps.sync(session_id, client=self.api))

@@ -86,8 +86,6 @@ def write_line(text: str) -> None:
         sys.stderr.flush()
     except OSError:
         discard(sys.stderr)
-    except ValueError:  # it is closed
-        return
 
 
 def progress(text: str, until: Any = "finished") -> Bar:

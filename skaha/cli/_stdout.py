@@ -78,8 +78,6 @@ class Output:
 
     def write_bytes(self, data: bytes) -> None:
         """Write bytes unchanged, unless the reader closed the pipe."""
-        if self.is_closed:
-            return
         self._is_begun = True
         try:
             sys.stdout.flush()
@@ -124,7 +122,4 @@ def _terminal_width() -> int | None:
     """Return the number of columns of the terminal; `None` for a file."""
     if not sys.stdout.isatty():
         return None
-    try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns or None
-    except OSError:
-        return None
+    return os.get_terminal_size(sys.stdout.fileno()).columns or None

@@ -63,10 +63,9 @@ def _shrink(headings: Sequence[str], widths: list[int], width: int) -> None:
     ]
     while len(widths) > 1 and _total(smallest[: len(widths)]) > width:
         widths.pop()
-    while _total(widths) > width:
-        room = {index: size for index, size in enumerate(widths) if size > smallest[index]}
-        if not room:
-            return
+    while _total(widths) > width and (
+        room := {index: size for index, size in enumerate(widths) if size > smallest[index]}
+    ):
         widths[max(room, key=room.__getitem__)] -= 1
 
 

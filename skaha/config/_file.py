@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 # Half a surrogate pair: Python uses it for a byte of a file name that is not UTF-8.
-_HALF_PAIR = re.compile(r"[\ud800-\udfff]")
+_HALF_PAIR = r"[\ud800-\udfff]"
 # Seconds to wait for other processes that change the file.
 _LOCK_TIMEOUT = 10
 
@@ -87,7 +87,7 @@ def to_store(key: str, value: Any, profile: str) -> Any:
 
             checked = server_url(checked)
     stored = str(value) if isinstance(checked, Path) else checked
-    if not isinstance(stored, str | int | float) or _HALF_PAIR.search(f"{stored}{profile}"):
+    if not isinstance(stored, str | int | float) or re.search(_HALF_PAIR, f"{stored}{profile}"):
         raise ConfigurationError(f"{key} must be a text in Unicode, as the file is in UTF-8")
     return stored
 

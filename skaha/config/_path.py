@@ -13,6 +13,8 @@ from skaha.models import SecretText
 def default_path() -> Path:
     """Return the path of the configuration file, which may not exist yet.
 
+    The path is relative if there is no home directory.
+
     Example:
         >>> from skaha import config
         >>> config.default_path().name
@@ -22,7 +24,10 @@ def default_path() -> Path:
         return Path(path).absolute()
     import platformdirs
 
-    return platformdirs.user_config_path("skaha") / "config.toml"
+    try:
+        return platformdirs.user_config_path("skaha") / "config.toml"
+    except RuntimeError:  # an older platformdirs returns a relative path
+        return Path("skaha", "config.toml")
 
 
 def read_text(path: Path) -> SecretText:

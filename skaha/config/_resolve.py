@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import ChainMap
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from skaha import _atomic_file
 from skaha._sansio.user_warnings import warn_user
@@ -28,13 +28,13 @@ from skaha.config._sites import is_name
 from skaha.errors import ConfigurationError, CredentialsError, TokenFileError
 from skaha.models import ContainerRegistry
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 # A client uses one of these: the first one of the highest level that has any.
 _CREDENTIALS = ("login", "token", "token_file", "certificate")
 _ARGUMENTS = (*KEYS, "registry")
 _REGISTRY = ("registry_url", "registry_username", "registry_secret")
-
-# Checked values and their sources, by key.
-_Values: TypeAlias = dict[str, tuple[Any, str]]
 
 
 class Settings(dict[str, Any]):
@@ -54,11 +54,10 @@ class Settings(dict[str, Any]):
         'argument'
     """
 
-    def __init__(self, profile: str | None, values: _Values) -> None:
-        """Separate the values and their sources."""
+    def __init__(self, profile: str | None) -> None:
+        """Start with the name of the profile."""
         super().__init__({} if profile is None else {"profile": profile})
-        self.update({key: value for key, (value, _) in values.items()})
-        self.sources = {key: source for key, (_, source) in values.items()}
+        self.sources: dict[str, str] = {}
 
     @property
     def profile(self) -> str | None:
@@ -94,18 +93,17 @@ def settings(profile: str | None = None, **arguments: Any) -> Settings:
         {'server': 'local', 'concurrency': 8}
     """
     arguments = {key: hidden(key, value) for key, value in arguments.items()}
-    name, values = _resolve(profile, arguments)
-    server, source = values.get("server", (DEFAULTS["server"], "default"))
+    values = in_use(profile, **arguments)
+    server = values.get("server", DEFAULTS["server"])
     if is_name(server):
         from skaha.config._discovery import server_url
 
-        server = server_url(server)
-        values["server"] = server, source
-    with source_in_errors(source):
-        check_server_and_version(server, values.get("version", (DEFAULTS["version"], ""))[0])
-    _add_token(values)
-    _add_registry(values)
-    return Settings(name, values)
+        server = values["server"] = server_url(server)
+    with source_in_errors(values.sources.get("server", "default")):
+        check_server_and_version(server, values.get("version", DEFAULTS["version"]))
+    _replace_token(values)
+    _replace_registry(values)
+    return values
 
 
 def in_use(profile: str | None = None, **arguments: Any) -> Settings:
@@ -129,11 +127,6 @@ def in_use(profile: str | None = None, **arguments: Any) -> Settings:
         'vrubin'
     """
     arguments = {key: hidden(key, value) for key, value in arguments.items()}
-    return Settings(*_resolve(profile, arguments))
-
-
-def _resolve(profile: str | None, arguments: dict[str, Any]) -> tuple[str | None, _Values]:
-    """Return the name of the profile, and for each key the value of the highest level."""
     check_profile(profile)
     for key in arguments:
         check_key(key, _ARGUMENTS)
@@ -144,7 +137,7 @@ def _resolve(profile: str | None, arguments: dict[str, Any]) -> tuple[str | None
         for key, value in arguments.items()
         if value is not None
     }
-    environment = _from_environment()
+    environment = dict(_from_environment())
     server, _ = ChainMap(named, environment).get("server", (server_of(entries), ""))
     if server != server_of(entries):
         entries = {key: value for key, value in entries.items() if not TABLE[key].is_bound}
@@ -153,53 +146,55 @@ def _resolve(profile: str | None, arguments: dict[str, Any]) -> tuple[str | None
     own = {key: (value, f"profile {name} in {path}") for key, value in entries.items()}
     levels = ChainMap(named, environment, own)
     credential = next((key for level in levels.maps for key in _CREDENTIALS if key in level), None)
-    keys = [key for key in {**KEYS, **named} if key in levels]
-    return name, {key: levels[key] for key in keys if key not in _CREDENTIALS or key == credential}
-
-
-def _from_environment() -> _Values:
-    values = {}
-    for key in KEYS:
-        variable = f"SKAHA_{key.upper()}"
-        if os.environ.get(variable, "").strip():
-            source = f"environment variable {variable}"
-            with source_in_errors(source):
-                values[key] = check_text(key, os.environ[variable].strip()), source
+    values = Settings(name)
+    for key in {**KEYS, **named}:
+        if key in levels and (key not in _CREDENTIALS or key == credential):
+            values[key], values.sources[key] = levels[key]
     return values
 
 
-def _add_token(values: _Values) -> None:
+def _from_environment() -> Iterator[tuple[str, tuple[Any, str]]]:
+    """Yield each key with its checked value and its source."""
+    for key in KEYS:
+        variable = f"SKAHA_{key.upper()}"
+        if text := hidden(key, os.environ.get(variable, "").strip()):
+            source = f"environment variable {variable}"
+            with source_in_errors(source):
+                yield key, (check_text(key, text), source)
+
+
+def _replace_token(values: Settings) -> None:
     """Replace a login or the path of a token by a function that returns the token."""
     if "login" in values:
         from skaha._credentials.token import LoginToken
 
-        issuer, source = values.pop("login")
-        values["token"] = LoginToken(issuer), f"login at {issuer}, named by {source}"
+        issuer, named_by = values.pop("login"), values.sources.pop("login")
+        values["token"] = LoginToken(issuer)
+        values.sources["token"] = f"login at {issuer}, named by {named_by}"
     elif "token_file" in values:
         from skaha._credentials.token_file import TokenFile
 
-        path, named_by = values.pop("token_file")
-        token = TokenFile(path)
+        path, named_by = values.pop("token_file"), values.sources.pop("token_file")
+        values["token"] = token = TokenFile(path)
+        values.sources["token"] = f"file {path}, named by {named_by}"
         try:
             token()
         except CredentialsError as error:
             raise TokenFileError(f"{named_by}: {error}") from None
-        values["token"] = token, f"file {path}, named by {named_by}"
 
 
-def _add_registry(values: _Values) -> None:
+def _replace_registry(values: Settings) -> None:
     """Replace the parts of a registry by the registry, unless there is an argument `registry`."""
-    parts = {key.removeprefix("registry_"): values.pop(key) for key in _REGISTRY if key in values}
+    names = [key for key in _REGISTRY if key in values]
+    parts = {key.removeprefix("registry_"): values.pop(key) for key in names}
+    sources = {key: values.sources.pop(key) for key in names}
     if "registry" in values:
-        registry, source = values["registry"]
-        values["registry"] = check_registry(registry), source
+        values["registry"] = check_registry(values["registry"])
         return
-    for part, other in (("username", "secret"), ("secret", "username")):
-        if part in parts and other not in parts:
-            source = parts[part][1]
-            raise ConfigurationError(f"{source}: registry_{part} needs registry_{other}, too")
+    for key, other in (_REGISTRY[1:], _REGISTRY[:0:-1]):
+        if key in sources and other not in sources:
+            raise ConfigurationError(f"{sources[key]}: {key} needs {other}, too")
     if "username" in parts:
-        source = parts["username"][1]
+        source = values.sources["registry"] = sources["registry_username"]
         with source_in_errors(source):
-            registry = ContainerRegistry(**{part: value for part, (value, _) in parts.items()})
-        values["registry"] = registry, source
+            values["registry"] = ContainerRegistry(**parts)

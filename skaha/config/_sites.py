@@ -11,7 +11,7 @@ from skaha.config._path import default_path, read_text
 from skaha.errors import ConfigurationError, InvalidInputError
 
 CERTIFICATE, OIDC = "certificate", "oidc"
-_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_NAME = r"[A-Za-z0-9._-]+"
 
 
 def _check_url(provider: Provider, _: object, url: str) -> None:
@@ -177,7 +177,7 @@ def check_server(key: str, value: object) -> str:
     Raises:
         InvalidInputError: If it is something else.
     """
-    if not isinstance(value, str) or value == "local" or not _NAME.fullmatch(value):
+    if not isinstance(value, str) or value == "local" or not re.fullmatch(_NAME, value):
         return validation.check_server(key, value)
     sites = known_sites()
     server = sites.server_named(value)

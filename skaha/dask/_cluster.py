@@ -225,7 +225,7 @@ class SkahaCluster(SpecCluster):
                 self.close()
             raise
 
-    # What users of other clusters expect.
+    # The methods of all clusters of Dask.
 
     def scale(self, n: int = 0, memory: str | None = None, cores: int | None = None) -> Any:
         """Launch or end workers, until there are so many.
@@ -514,7 +514,7 @@ class SkahaCluster(SpecCluster):
                 self._raise_if_all_refused()
         except BaseException:
             if is_new:
-                # The start goes on after a cancellation: end what it has launched, too.
+                # The start goes on after a cancellation: end its workers, too.
                 await asyncio.wait([ready])
                 await self._close()
             raise

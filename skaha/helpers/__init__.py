@@ -1,1 +1,1 @@
-"""Helpers for what runs inside a session, or is about to."""
+"""Helpers for programs that launch sessions, and for programs inside a session."""

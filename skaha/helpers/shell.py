@@ -22,7 +22,7 @@ GARBLED = re.compile(carriable.GARBLED)
 """Characters that the platform destroys in a `cmd`, in `args` and in the values of `env`."""
 
 # Without a blank, a quote or a dollar: braces separate the words, and with neither IFS nor
-# globbing (-f) what was decoded stays as it is. -p keeps BASH_ENV for the command itself.
+# globbing (-f) the decoded text stays as it is. -p keeps BASH_ENV for the command itself.
 # `exit` is only reached if nothing was decoded, which would otherwise count as success.
 _OPTIONS = "-pfc"
 _PROGRAM = "IFS=;{{eval,`{{echo,{}}}|{{base64,-d}}`}};{{exit,127}}"
@@ -45,7 +45,7 @@ class CommandLine(TypedDict):
 
 
 def script(text: str, *arguments: str) -> CommandLine:
-    """Pack a bash script, whatever its quotes, dollars and newlines.
+    """Pack a bash script with any quotes, dollars and newlines.
 
     Args:
         text: The script; it runs as it would with `bash -c`. About 95 kB fit, in which each

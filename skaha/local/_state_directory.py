@@ -27,13 +27,22 @@ _FREE_SPACE = 256 * 1024
 
 
 def default_state_directory() -> Path:
-    """Return the path of this user's state directory."""
+    """Return the path of this user's state directory.
+
+    Raises:
+        PlatformError: There is no home directory.
+    """
     override = os.environ.get("SKAHA_LOCAL_STATE")
     if override:
         return Path(override)
     import platformdirs
 
-    return platformdirs.user_state_path("skaha") / "local"
+    directory = Path()
+    with suppress(RuntimeError):  # an older platformdirs returns a relative path
+        directory = platformdirs.user_state_path("skaha") / "local"
+    if not directory.is_absolute():
+        raise PlatformError("there is no home directory: set SKAHA_LOCAL_STATE to a path")
+    return directory
 
 
 @frozen

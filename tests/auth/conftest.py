@@ -87,7 +87,7 @@ class Home:
             list(arguments),
             env=self.env,
             dimensions=(50, 100),
-            timeout=20,
+            timeout=60,
             encoding="utf-8",
         )
 

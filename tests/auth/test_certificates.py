@@ -147,6 +147,45 @@ def test_an_unreachable_service_is_reported(cadc):
         skaha.login("cadc", user=USER, password=PASSWORD)
 
 
+@pytest.mark.parametrize(
+    ("user", "password"), [("a:b", PASSWORD), ("a\nb", PASSWORD), (USER, "a\nb")]
+)
+def test_a_user_or_a_password_that_cannot_be_sent_is_refused(cadc, user, password):
+    with pytest.raises(InvalidInputError, match="must be a printable text"):
+        skaha.login("cadc", user=user, password=password)
+    assert cadc.received == []
+
+
+@pytest.mark.parametrize("problem", ["directory", "not UTF-8"])
+def test_a_netrc_that_cannot_be_read_is_an_error(cadc, home, problem):
+    path = home.path / ".netrc"
+    if problem == "directory":
+        path.mkdir()
+    else:
+        path.write_bytes(b"machine a\xff")
+    with pytest.raises(CredentialsError, match=r"netrc cannot be read: (Is|it)"):
+        skaha.login("cadc")
+    assert cadc.received == []
+
+
+def test_a_certificate_that_cannot_be_written_or_removed_is_an_error(cadc, home):
+    del cadc
+    home.certificate.mkdir(parents=True)
+    with pytest.raises(CredentialsError, match="cannot be written"):
+        skaha.login("cadc", user=USER, password=PASSWORD)
+    with pytest.raises(CredentialsError, match="cannot be removed"):
+        skaha.logout("cadc")
+
+
+def test_a_login_for_the_embedded_platform_changes_no_profile(cadc, home, monkeypatch):
+    """The embedded platform needs no certificate."""
+    del cadc
+    monkeypatch.setenv("SKAHA_SERVER", "local")
+    result = skaha.login("cadc", user=USER, password=PASSWORD)
+    assert (result.server, result.profile) == (None, None)
+    assert not home.config.exists()
+
+
 @pytest.mark.parametrize("days", [0, -1, "ten", None, float("nan")])
 def test_days_must_be_more_than_0(cadc, days):
     with pytest.raises(InvalidInputError, match="days"):

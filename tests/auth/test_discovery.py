@@ -77,6 +77,14 @@ def test_known_servers_are_listed_if_the_registry_cannot_be_read(registry, scrip
     assert "only known servers are listed: status 404, gone" in caplog.text
 
 
+def test_known_servers_are_listed_if_the_provider_has_no_registry(home):
+    home.sites(
+        '[providers.mine]\nmethod = "oidc"\nurl = "https://iam.example.org"\n'
+        '[servers.my]\nprovider = "mine"\nurl = "https://my.example.org/skaha"\n'
+    )
+    assert [(server.name, server.source) for server in discover("mine")] == [("my", "known")]
+
+
 def test_discovery_works_in_a_notebook_with_a_running_event_loop(registry):
     del registry
 
@@ -123,7 +131,7 @@ def test_any_text_can_be_read_and_only_secure_urls_are_returned(text):
 
 
 @pytest.mark.usefixtures("registry")
-def test_a_name_stands_for_the_url_of_its_server():
+def test_the_name_of_a_server_has_its_url():
     assert server_url("canfar") == "https://ws-uv.canfar.net/skaha"
     with pytest.raises(
         InvalidInputError, match=r"one of the names canfar, ausSRC, .*; not 'canfra'"

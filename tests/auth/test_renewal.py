@@ -89,7 +89,7 @@ def test_processes_renew_a_token_once(iam, token, home):
         process.stdin.flush()
     assert iam.renewal_requested.wait(20)
     iam.may_renew.set()
-    printed = {process.communicate(timeout=20)[0] for process in processes}
+    printed = {process.communicate(timeout=60)[0] for process in processes}
     assert printed == {iam.families[0].access_tokens[-1] + "\n"}
     assert iam.renewals == 1
 
@@ -163,7 +163,7 @@ except ValueError as error:
 
 def test_a_token_is_not_renewed_if_it_cannot_be_stored(iam, token, home):
     with home.python(RENEW_ON_A_FULL_DISK, token.issuer) as program:
-        assert "cannot be written: File too large" in program.communicate(timeout=20)[0]
+        assert "cannot be written: File too large" in program.communicate(timeout=60)[0]
     assert iam.renewals == 0
     assert token() == iam.families[0].access_tokens[1]
 

@@ -58,7 +58,11 @@ def test_a_login_by_password_shows_no_secret(logged, cadc):
 
 
 @pytest.mark.parametrize(
-    "response", [Response(401, "no"), Response(500, "oh"), Response(200, "x"), None]
+    "response",
+    [
+        *(Response(401, "no"), Response(403, "<html>no</html>", "text/html")),
+        *(Response(500, "oh"), Response(200, "x"), None),
+    ],
 )
 def test_a_failed_login_by_password_shows_no_secret(logged, cadc, response):
     del logged
@@ -149,6 +153,7 @@ def test_the_commands_do_not_show_the_password_in_a_url(home):
 
 INVALID_RESPONSES = [
     Response(400, '{"error": "invalid_request"}', "application/json"),
+    Response(400, "no"),
     Response(200, "[]", "application/json"),
     Response(200, '{"expires_in": "soon", "access_token": 5}', "application/json"),
     Response(200, "<html>", "text/html"),

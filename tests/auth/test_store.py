@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import keyring
 import pytest
+from filelock import FileLock
 from keyring.backend import KeyringBackend
 from keyring.backends.chainer import ChainerBackend
 from keyring.errors import KeyringLocked, PasswordDeleteError
@@ -129,6 +130,33 @@ def test_a_login_that_cannot_be_removed_is_named(iam, home, log_in, monkeypatch)
     monkeypatch.setattr(type(path), "unlink", unlink)
     with pytest.raises(CredentialsError, match=f"{path} cannot be removed: Permission denied"):
         skaha.logout(iam.issuer)
+
+
+@pytest.mark.parametrize("name", ["lock", "directory"])
+def test_a_login_that_cannot_be_written_is_an_error(home, log_in, iam, name):
+    if name == "directory":
+        path = home.path / ".local" / "state" / "skaha" / "logins"
+        path.parent.mkdir(parents=True)
+        path.touch()
+    else:
+        log_in()
+        home.expire_token()
+        path = home.stored_logins[0].with_suffix(".lock")
+        path.unlink()
+        path.mkdir()
+    with pytest.raises(CredentialsError, match="logins cannot be written"):
+        log_in() if name == "directory" else LoginToken(iam.issuer)()
+
+
+def test_another_process_that_renews_a_login_for_long_is_an_error(home, log_in, iam):
+    log_in()
+    home.expire_token()
+    [path] = home.stored_logins
+    with (
+        FileLock(path.with_suffix(".lock")),
+        pytest.raises(CredentialsError, match="another process has been renewing the login"),
+    ):
+        LoginToken(iam.issuer, timeout=0.05)()
 
 
 def test_a_keyring_of_plain_files_is_not_used(home, log_in):

@@ -66,7 +66,7 @@ class Program:
             list(words),
             env=self.env | dict(env),
             dimensions=(24, columns),
-            timeout=20,
+            timeout=60,
             encoding="utf-8",
         )
 

@@ -74,10 +74,20 @@ def test_files_profiles_servers_and_keys(skaha):
         "skaha ps --sort st": ["plain,status"],
         "skaha help co": ["plain,config", "plain,completion"],
         "skaha help config un": ["plain,unset"],
+        "skaha help ps ": [],
+        "skaha help unknown ": [],
     }.items():
         assert completions(skaha, "bash", line).split() == expected
     (skaha.home / ".config" / "skaha" / "config.toml").write_text("broken [")
     assert completions(skaha, "bash", "skaha --profile l").strip() == skaha.err == ""
+    (skaha.home / ".config" / "skaha" / "sites.toml").write_text("broken [")
+    assert completions(skaha, "bash", "skaha --server ").split() == ["plain,local"]
+    assert completions(skaha, "bash", "skaha servers c").strip() == skaha.err == ""
+
+
+def test_a_completion_after_an_unknown_command_shows_no_error(skaha):
+    completions(skaha, "bash", "skaha unknown ")
+    assert skaha.err == ""
 
 
 def test_there_are_no_suggestions_if_the_platform_refuses(skaha):
@@ -99,7 +109,7 @@ def test_in_a_real_bash(clean, entry):
         "bash",
         ["--norc", "--noprofile"],
         env=env,
-        timeout=20,
+        timeout=60,
         encoding="utf-8",
         dimensions=(24, 200),
     )

@@ -8,6 +8,7 @@ import traceback
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from scripted import Response, json_response
 
 from skaha import Session, config, errors
@@ -42,7 +43,7 @@ def file(tmp_path, monkeypatch):
     return path
 
 
-def test_the_order_is_argument_environment_profile_default(file, monkeypatch):
+def test_arguments_come_before_the_environment_the_profile_and_the_defaults(file, monkeypatch):
     assert config.settings()["timeout"] == 5
     assert config.settings().sources["timeout"] == f"profile site in {file}"
     monkeypatch.setenv("SKAHA_TIMEOUT", "7")
@@ -54,7 +55,7 @@ def test_the_order_is_argument_environment_profile_default(file, monkeypatch):
 
 
 @pytest.mark.usefixtures("file")
-def test_a_client_takes_it_as_it_is():
+def test_a_client_accepts_the_settings():
     session = Session(**config.settings())
     assert (session.server, session.version) == ("https://site.example/skaha", "v0")
     assert session.token == "of-the-file"
@@ -75,19 +76,19 @@ def test_the_profile_is_the_argument_the_variable_or_the_active_one(monkeypatch)
 @pytest.mark.usefixtures("file")
 @pytest.mark.parametrize("how", ["argument", "environment"])
 def test_a_profile_keeps_its_credentials_for_its_own_server(monkeypatch, how):
-    given = {"server": "https://other.example/skaha"} if how == "argument" else {}
-    if not given:
+    arguments = {"server": "https://other.example/skaha"} if how == "argument" else {}
+    if not arguments:
         monkeypatch.setenv("SKAHA_SERVER", "https://other.example/skaha")
-    found = config.settings(**given)
-    assert set(found) == {"profile", "server", "timeout"}
+    settings = config.settings(**arguments)
+    assert set(settings) == {"profile", "server", "timeout"}
     assert config.settings(server="https://site.example/skaha/")["token"] == "of-the-file"
 
 
 @pytest.mark.usefixtures("file")
 def test_credentials_of_a_higher_level_hide_those_of_a_lower_one(monkeypatch, tmp_path):
-    found = config.settings(certificate="/a.pem")
-    assert "token" not in found
-    assert str(found["certificate"]) == "/a.pem"
+    settings = config.settings(certificate="/a.pem")
+    assert "token" not in settings
+    assert str(settings["certificate"]) == "/a.pem"
     (tmp_path / "token").touch(mode=0o600)
     (tmp_path / "token").write_text(" of-another-file\n")
     monkeypatch.setenv("SKAHA_TOKEN_FILE", str(tmp_path / "token"))
@@ -105,7 +106,7 @@ def test_a_path_in_the_file_is_relative_to_it(file):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("active = ", "line 1"),
         ("[profiles.a]\nserver = 1", "line 2: profile a: server must be a URL or 'local', not int"),
@@ -122,15 +123,15 @@ def test_a_path_in_the_file_is_relative_to_it(file):
         ('# one\nactive = "b"', "line 2: active: there is no profile 'b'"),
     ],
 )
-def test_what_is_wrong_is_named_with_file_line_and_key(file, text, said):
+def test_an_error_names_the_file_the_line_and_the_key(file, text, message):
     file.write_text(text)
     with pytest.raises(errors.InvalidInputError) as raised:
         config.settings()
     assert str(file) in str(raised.value)
-    assert said in str(raised.value)
+    assert message in str(raised.value)
 
 
-def test_what_cannot_be_read_is_named(file, monkeypatch):
+def test_the_error_of_an_unreadable_setting_names_its_source(file, monkeypatch):
     file.write_bytes(b"\xff")
     with pytest.raises(config.ConfigurationError, match="cannot be read: it is not UTF-8"):
         config.settings()
@@ -153,14 +154,14 @@ def test_what_cannot_be_read_is_named(file, monkeypatch):
         config.settings()
 
 
-def test_a_secret_that_others_can_read_is_warned_of(file):
+def test_a_secret_that_others_can_read_causes_a_warning(file):
     file.chmod(0o644)
     with pytest.warns(UserWarning, match="chmod 600"):
         config.settings()
     config.settings("here")
 
 
-def test_a_change_keeps_comments_and_closes_the_file(file):
+def test_a_change_keeps_the_comments_and_makes_the_file_private(file):
     file.chmod(0o644)
     config.save("timeout", "60")
     config.save("server", "https://new.example/skaha", "here")
@@ -178,7 +179,7 @@ def test_a_change_keeps_comments_and_closes_the_file(file):
 
 
 @pytest.mark.usefixtures("file")
-def test_the_first_entry_makes_the_file_and_a_link_stays_one(tmp_path, monkeypatch):
+def test_the_first_entry_creates_the_file_and_keeps_a_link(tmp_path, monkeypatch):
     target, link = tmp_path / "deep" / "er" / "real.toml", tmp_path / "link.toml"
     link.symlink_to(target)
     monkeypatch.setenv("SKAHA_CONFIG", str(link))
@@ -258,6 +259,32 @@ def test_wrong_arguments_are_refused_and_the_file_stays(file, call):
     with pytest.raises(errors.InvalidInputError):
         call()
     assert file.read_text() == FILE
+
+
+def test_without_an_active_profile_the_defaults_apply(file):
+    config.remove("active")
+    assert config.settings() == {}
+    assert file.read_text() == FILE.replace('active = "site"\n', "")
+
+
+def test_a_file_that_another_process_changes_for_long_is_an_error(file, monkeypatch):
+    monkeypatch.setattr("skaha.config._file._LOCK_TIMEOUT", 0.05)
+    with (
+        FileLock(file.with_name(".config.toml.lock")),
+        pytest.raises(config.ConfigurationError, match="another process has been changing"),
+    ):
+        config.save("timeout", "9")
+    assert file.read_text() == FILE
+
+
+@pytest.mark.parametrize("how", ["argument", "file"])
+def test_a_server_with_the_name_of_its_version_is_refused(file, how):
+    server = "https://site.example/skaha/beta"
+    if how == "file":
+        file.write_text(f'[profiles.a]\nserver = "{server}"\nversion = "beta"\n')
+    arguments = {"server": server, "version": "beta"} if how == "argument" else {}
+    with pytest.raises(errors.InvalidInputError, match="remove /beta"):
+        config.settings(**arguments)
 
 
 def test_a_path_is_saved_as_a_text(file):
@@ -448,7 +475,7 @@ def test_the_expiry_of_a_token():
         assert token_expiry(token) is None
 
 
-def test_a_server_may_be_named(skaha):
+def test_the_command_line_accepts_the_name_of_a_server(skaha):
     url = "https://ws-uv.canfar.net/skaha"
     skaha.without("SKAHA_SERVER", "SKAHA_TOKEN")
     [item] = skaha.json("--server", "canSRC", "config", "get", "server")
@@ -464,14 +491,14 @@ def test_a_server_may_be_named(skaha):
 
 @pytest.mark.parametrize("how", ["argument", "environment", "file"])
 @pytest.mark.parametrize("name", ["canfar", "CANFAR"])
-def test_a_name_stands_for_a_server_everywhere(file, monkeypatch, how, name):
+def test_a_server_has_a_name_in_every_source(file, monkeypatch, how, name):
     url = "https://ws-uv.canfar.net/skaha"
     if how == "environment":
         monkeypatch.setenv("SKAHA_SERVER", name)
     if how == "file":
         file.write_text(f'active = "a"\n[profiles.a]\nserver = "{name}"\ntoken = "of-a"\n')
-    given = {"server": name} if how == "argument" else {}
-    assert Session(**given).server == config.settings(**given)["server"] == url
+    arguments = {"server": name} if how == "argument" else {}
+    assert Session(**arguments).server == config.settings(**arguments)["server"] == url
     # The token belongs to the server of its profile, however that is written.
     if how == "file":
         assert config.settings(server=url)["token"] == "of-a"

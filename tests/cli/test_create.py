@@ -201,7 +201,7 @@ def for_sessions(skaha, prefix, number=1):
     """Return a function that waits until there are sessions."""
 
     def wait(_):
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while len(skaha.ids(prefix)) < number:
             assert time.monotonic() < end
             time.sleep(0.05)

@@ -87,6 +87,15 @@ def test_a_narrow_table_never_cuts_the_status_and_cuts_images_at_the_front(liste
         assert re.search(r"  …\S*:1\.1\.2$", lines[2])
 
 
+def test_the_first_column_is_never_cut(listed):
+    assert screen(listed.at_a_terminal("ps", columns=1)) == ["ID", "c3", "a1", "b2"]
+
+
+def test_the_list_of_all_users_cannot_be_filtered_by_a_name(listed):
+    listed("ps", "--everyone", "one", code=2)
+    assert "--everyone shows no names" in listed.err
+
+
 def test_a_limit_is_named_and_an_empty_list_has_a_sentence(listed, scripted):
     lines = screen(listed.at_a_terminal("ps", "--limit", "1"))
     assert lines[-1].startswith("c3")
@@ -103,7 +112,7 @@ def test_a_watch_is_redrawn_in_place_and_survives_an_outage(listed, scripted):
     responses = [json_response(RECORDS), Response(503, "busy"), json_response(RECORDS[:1])]
 
     def respond(_):
-        looks.acquire(timeout=20)
+        looks.acquire(timeout=60)
         return responses.pop(0) if len(responses) > 1 else responses[0]
 
     scripted.respond = respond

@@ -23,6 +23,14 @@ def test_start_status_reset_and_stop(skaha):
         assert skaha("local", "stop") == "no\n"
 
 
+def test_a_reset_needs_a_confirmation(skaha):
+    with skaha.at_a_terminal("local", "reset") as terminal:
+        terminal.expect("End and delete all local sessions")
+        terminal.sendline("n")
+        terminal.wait()
+    assert terminal.exitstatus == 1
+
+
 def test_a_failure_has_a_message(skaha):
     env = {"SKAHA_LOCAL_STATE": "/proc/nowhere"}
     for command in ("start", "open", "status", "stop"):

@@ -112,6 +112,15 @@ def test_a_failed_connection_is_a_message_without_a_traceback(skaha):
     assert "refused" in skaha.err
 
 
+def test_verbose_shows_the_traceback_of_an_error(skaha, entry):
+    env = skaha.env | {"SKAHA_TOKEN": "wrong"}
+    command = [entry, "-v", "stats"]
+    finished = subprocess.run(command, env=env, capture_output=True, check=False)
+    assert finished.returncode == 4
+    assert b"Traceback" in finished.stderr
+    assert b"AuthenticationError" in finished.stderr
+
+
 def test_wrong_credentials_have_exit_code_4(skaha):
     for command in ("ps", "auth"):
         assert skaha(command, code=4, env={"SKAHA_TOKEN": "wrong"}) == ""

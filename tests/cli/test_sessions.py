@@ -247,6 +247,26 @@ def test_renew(skaha):
     assert skaha.err == f"skaha renew: error: {expected}\n"
 
 
+def test_a_failure_of_a_renewal_keeps_its_reason(skaha, scripted):
+    running = {"id": "a1", "name": "one-1", "type": "headless", "status": "Running"}
+    failure = Response(409, "oops")
+    scripted.respond = lambda request: (
+        json_response([running]) if request.method == "GET" else failure
+    )
+    env = {"SKAHA_SERVER": scripted.url}
+    [failed] = skaha.json("renew", "one-1", code=1, env=env)
+    assert (failed["id"], failed["error"]["status"]) == ("a1", 409)
+    assert "oops" in skaha.err
+
+
+def test_an_id_that_cannot_be_looked_up_is_an_error(skaha, scripted):
+    scripted.respond = lambda request: (
+        json_response([]) if request.path.endswith("/session") else Response(403, "not yours")
+    )
+    skaha("info", "a1b2c3d4", env={"SKAHA_SERVER": scripted.url}, code=None)
+    assert "not yours" in skaha.err
+
+
 def test_open_refuses_a_headless_session(skaha):
     session_id = skaha.begin("closed", "sleep", "60")
     [failed] = skaha.json("open", session_id, "--no-browser", code=2)

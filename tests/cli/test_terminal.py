@@ -105,7 +105,7 @@ with progress("working") as bar:
 
 
 def test_a_note_erases_the_progress_line_and_draws_it_again():
-    child = pexpect.spawn(sys.executable, ["-c", NOTE], timeout=20, encoding="utf-8")
+    child = pexpect.spawn(sys.executable, ["-c", NOTE], timeout=60, encoding="utf-8")
     child.expect(pexpect.EOF)
     first, second = child.before.split("\r\n")
     # A terminal shows of each line only the text after the last erasure.

@@ -478,5 +478,5 @@ def test_numpy_uses_one_thread_of_each_task(start_cluster):
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     with Client(cluster) as dask:
         dask.wait_for_workers(1, timeout=SECONDS)
-        [found] = dask.run(lambda: [os.environ[name] for name in names]).values()
-    assert found == ["1", "2", "1"]
+        [values] = dask.run(lambda: [os.environ[name] for name in names]).values()
+    assert values == ["1", "2", "1"]

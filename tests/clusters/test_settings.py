@@ -17,7 +17,7 @@ from skaha.dask import SkahaCluster, _worker
 from skaha.dask._cluster import _sync_session
 from skaha.dask._network import scheduler_host
 from skaha.dask._process_interface import Batch
-from skaha.dask._security import packed_credentials
+from skaha.dask._security import make_security, packed_credentials
 from skaha.dask._worker_command import program, worker_options
 
 URL = "https://skaha.example.org/skaha"
@@ -107,12 +107,12 @@ def test_a_wrong_argument_is_refused_before_anything_starts(arguments, text):
 
 @pytest.mark.parametrize("variant", ["sync", "async"], indirect=True)
 def test_a_cluster_takes_the_settings_of_either_variant(variant):
-    given = variant.open(server=URL, version="v0", token="a-token", timeout=7, concurrency=3)
-    own = _sync_session(given)
+    client = variant.open(server=URL, version="v0", token="a-token", timeout=7, concurrency=3)
+    own = _sync_session(client)
     names = ("server", "version", "token", "timeout", "concurrency", "retry", "registry")
-    assert [getattr(own, name) for name in names] == [getattr(given, name) for name in names]
+    assert [getattr(own, name) for name in names] == [getattr(client, name) for name in names]
     assert isinstance(own, Session)
-    assert isinstance(given, AsyncSession) == (own is not given)
+    assert isinstance(client, AsyncSession) == (own is not client)
     own.close()
 
 
@@ -231,3 +231,8 @@ def test_a_failure_of_a_batch_reaches_all():
         return await asyncio.gather(*map(batch.add, "ab"), return_exceptions=True)
 
     assert [error.args for error in asyncio.run(add())] == [(["a", "b"],)] * 2
+
+
+def test_the_security_of_the_user_is_used():
+    security = Security(require_encryption=True)
+    assert make_security(security) is security

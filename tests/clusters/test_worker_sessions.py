@@ -184,6 +184,16 @@ def test_a_session_that_ended_gives_its_warnings_and_the_end_of_its_log(at):
     assert stage.deleted == []
 
 
+def test_a_session_that_ended_has_a_reason_if_its_log_cannot_be_read(at):
+    stage = Stage(
+        [record("id-of-c-0", "Failed")], logs={"id-of-c-0": [Response(403, "no logs for you")]}
+    )
+    sessions = at(stage)
+    sessions.launch(["c-0"], ADDRESS)
+    [error] = sessions.look(["c-0"], []).values()
+    assert "Failed" in str(error)
+
+
 def test_the_unprintable_characters_of_a_log_are_replaced(at):
     stage = Stage(
         [record("id-of-c-0", "Completed")], logs={"id-of-c-0": [b"\x1b[2J" + b"a" * 5000]}

@@ -17,7 +17,7 @@ QUICK = Retry(
 )
 # Seconds. The short time-out is for requests that the platform never answers. The long time-out
 # must be long enough for a busy machine.
-TIMEOUT, LONG_TIMEOUT = 0.5, 20
+TIMEOUT, LONG_TIMEOUT = 0.5, 60
 IMAGE = "images.canfar.net/skaha/terminal:1.1.2"
 
 

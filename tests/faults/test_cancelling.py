@@ -68,7 +68,7 @@ def interrupt(
             wait_for_requests(platform, method, count)
             process.send_signal(signal.SIGINT)
             start = time.monotonic()
-            out, err = process.communicate(timeout=20)
+            out, err = process.communicate(timeout=60)
             assert time.monotonic() - start < SOON
         finally:
             process.kill()
@@ -110,9 +110,20 @@ def test_a_second_ctrl_c_ends_the_look_up(faulty: FaultyPlatform) -> None:
         wait_for_requests(faulty, "GET session", 1)
         process.send_signal(signal.SIGINT)
         start = time.monotonic()
-        out, _ = process.communicate(timeout=20)
+        out, _ = process.communicate(timeout=60)
         assert time.monotonic() - start < SOON
     result = json.loads(out)
+    assert sorted(result["launched"]) == sorted(names(1, 8))
+    assert sorted(result["failed"]) == sorted(names(9, 12))
+
+
+@pytest.mark.parametrize("action", ["create", "async create"], ids=["sync", "async"])
+def test_ctrl_c_during_a_launch_if_the_look_up_is_refused(
+    faulty: FaultyPlatform, action: str
+) -> None:
+    stall_from(faulty, 9, 40, f.STALL_NOT_EXECUTED)
+    faulty.always("GET session", f.refusal(401))
+    result = json.loads(interrupt(faulty, "POST", 12, action).stdout)
     assert sorted(result["launched"]) == sorted(names(1, 8))
     assert sorted(result["failed"]) == sorted(names(9, 12))
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from skaha import Retry
 from skaha.errors import (
+    AnswerError,
     AuthenticationError,
     BadRequestError,
     ConnectionFailedError,
@@ -314,6 +315,32 @@ def test_a_platform_without_dates_is_listed_before_the_next_launch(variant: Any)
         platform.script("POST run-1", f.RESET_EXECUTED)
         launched = variant.run(session.create("run", IMAGE))
         assert platform.ids_by_name() == {"run-1": [old, *launched]}
+
+
+def test_a_relaunch_at_a_platform_without_dates_uses_the_list_before_the_launch(
+    variant: Any,
+) -> None:
+    with FaultyPlatform(has_dates=False) as platform:
+        old = platform.add("run-1")
+        session = open_session(variant, platform)
+        variant.run(session.fetch())
+        platform.script("POST run-2", f.refusal(400))
+        launched = variant.run(session.create("run", IMAGE, replicas=2))
+        lists = len(platform.requests("GET session"))
+        again = variant.run(session.relaunch(launched))
+        assert platform.ids_by_name() == {"run-1": [old, *launched], "run-2": [*again]}
+        assert len(platform.requests("GET session")) == lists
+
+
+def test_a_launch_is_reported_as_uncertain_if_each_list_is_a_page(
+    variant: Any, faulty: FaultyPlatform
+) -> None:
+    faulty.script("POST run-2", f.RESET_EXECUTED)
+    faulty.always("GET session", f.PAGE)
+    with pytest.raises(AnswerError) as caught:
+        variant.run(open_session(variant, faulty).create("run", IMAGE, replicas=2))
+    assert list(caught.value.partial.names) == ["run-1"]
+    assert caught.value.partial.uncertain == ["run-2"]
 
 
 def test_names_with_capital_letters_are_found_in_lower_case(

@@ -399,7 +399,7 @@ def test_ctrl_c_ends_the_wait_for_a_tunnel(
             interrupted_at.append(time.monotonic())
             raise KeyboardInterrupt
 
-    with skaha.Session(server=SERVER, token=TOKEN, concurrency=2, timeout=20) as session:
+    with skaha.Session(server=SERVER, token=TOKEN, concurrency=2, timeout=60) as session:
         with pytest.raises(KeyboardInterrupt):
             session.info(ids, progress=interrupt)
         # Both threads ended at once: nothing waits for the time-out, nor for threads to end.

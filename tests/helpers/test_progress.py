@@ -1,5 +1,6 @@
 """Progress bars on a terminal and without one. For notebooks, see test_notebook.py."""
 
+import io
 import subprocess
 import sys
 import threading
@@ -29,7 +30,7 @@ except KeyboardInterrupt:
 
 def test_a_terminal_shows_a_line_for_each_bar():
     child = pexpect.spawn(
-        sys.executable, ["-c", SEVERAL_BARS], dimensions=(24, 100), timeout=20, encoding="utf-8"
+        sys.executable, ["-c", SEVERAL_BARS], dimensions=(24, 100), timeout=60, encoding="utf-8"
     )
     child.expect(pexpect.EOF)
     child.close()
@@ -50,6 +51,26 @@ def test_without_a_terminal_nothing_is_shown():
         [sys.executable, "-c", SEVERAL_BARS], capture_output=True, text=True, check=True
     )
     assert (finished.stdout, finished.stderr) == ("continued\n", "")
+
+
+def test_a_terminal_of_unknown_width_shows_a_transient_bar(monkeypatch):
+    is_shown = threading.Event()
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+        def write(self, text):
+            if "waiting: 1 of 3" in text:
+                is_shown.set()
+            return super().write(text)
+
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("skaha.helpers.progress._DELAY_SECONDS", 0)
+    with transient_bar("waiting") as progress:
+        progress(1, 3)
+        assert is_shown.wait(10)
 
 
 def test_several_threads_share_a_bar(monkeypatch, capsys):
@@ -114,7 +135,7 @@ def transient_output(**env):
         sys.executable,
         ["-c", TRANSIENT],
         dimensions=(24, 100),
-        timeout=20,
+        timeout=60,
         encoding="utf-8",
         env={"PATH": "", "TERM": "xterm"} | env,
     )

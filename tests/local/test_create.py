@@ -77,7 +77,7 @@ def test_the_limit_is_checked_between_name_and_gpus(platform):
     platform.create(type="carta")
 
 
-@pytest.mark.parametrize("cores", ["0", "1e9", "1e999", "nan", "1_0", "9"])
+@pytest.mark.parametrize("cores", ["0", "1e9", "1e999", "nan", "1_0", "9", "0x1p9999"])
 def test_cores_must_be_an_option(platform, cores):
     """The error quotes a value that is not a number or not an option of the context."""
     assert error_text(platform, cores=cores) == f"Invalid value for 'cores': {cores}\n"

@@ -446,7 +446,7 @@ def test_a_platform_withdraws_only_its_own_address(state, eventually):
 
 
 def test_all_new_directories_are_private(tmp_path, eventually):
-    """This includes the directories above the state directory, whatever the umask."""
+    """This includes the directories above the state directory, with any umask."""
     root = tmp_path / "above" / "state"
     before = os.umask(0)
     try:

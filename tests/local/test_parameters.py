@@ -25,6 +25,14 @@ def test_a_multipart_form_hides_the_query(platform):
     assert response.text == "Missing parameter 'image'\n"
 
 
+def test_a_form_that_cannot_be_read_is_refused(platform):
+    headers = {"content-type": "multipart/form-data"}
+    assert platform.client.post("/session", content=b"x", headers=headers).status_code == 400
+    headers = {"content-type": FORM}
+    many = "&".join(f"a{number}=1" for number in range(10_001))
+    assert platform.client.post("/session", content=many, headers=headers).status_code == 400
+
+
 def test_the_case_of_names_is_ignored_and_the_first_value_counts(platform):
     """The query comes before the form."""
     data = {name.upper(): value for name, value in LAUNCH.items()}
@@ -107,6 +115,6 @@ def raw_get(platform, target):
 )
 def test_paths_are_normalized(platform, path, status, text):
     """The container of the service removes empty segments, dots and parameters."""
-    found, _, body = raw_get(platform, f"/skaha{path}")
-    assert found == status
+    actual, _, body = raw_get(platform, f"/skaha{path}")
+    assert actual == status
     assert text in body

@@ -14,6 +14,7 @@ import pytest
 
 from skaha.local import PlatformError, _machine
 from skaha.local._api._command import parse_command
+from skaha.local._api._errors import BadRequestError, InternalServerError
 from skaha.local._faults import FaultInjector, Faults
 from skaha.local._machine import Machine
 from skaha.local._runtimes import _process_tree, _shim
@@ -61,6 +62,26 @@ def test_options_reach_to_the_limits_of_the_platform_or_of_the_machine(machine, 
 def test_args_are_split_at_single_blanks(value, words):
     """Empty words at the end vanish, except the only word of an empty text."""
     assert parse_command(None, value, []).args == words
+
+
+@pytest.mark.parametrize(
+    ("args", "error", "message"),
+    [
+        ("${}", BadRequestError, "0 length name"),
+        ("${a", BadRequestError, "missing trailing"),
+        ("${1a}", BadRequestError, "starts with digit"),
+        ("${a}", BadRequestError, "No group with name"),
+        (r"\\q", InternalServerError, "unknown escape character"),
+        (f'{"a" * 99}"{"b" * 99}', InternalServerError, r" \.\.\. a+\"b+ \.\.\. "),
+    ],
+)
+def test_args_that_break_the_template_name_the_problem(args, error, message):
+    with pytest.raises(error, match=message):
+        parse_command(None, args, [])
+
+
+def test_escaped_codes_in_args_become_characters():
+    assert parse_command(None, r"\\x41\\u00e9", []).args == ("A\u00e9",)
 
 
 @pytest.mark.parametrize(

@@ -122,10 +122,10 @@ class Comparison:
         """Return whether a text is the recorded one, except for its variable parts."""
         if recorded is None or text is None:
             return recorded is text
-        found = re.fullmatch(self._pattern(recorded), text)
-        if found is not None:
-            self.values.update(found.groupdict())
-        return found is not None
+        match = re.fullmatch(self._pattern(recorded), text)
+        if match is not None:
+            self.values.update(match.groupdict())
+        return match is not None
 
     def insert(self, recorded: str) -> str:
         """Return a recorded text with the values of its variable parts."""

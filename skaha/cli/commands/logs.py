@@ -181,7 +181,7 @@ def follow_logs(
 
 
 def _show_text(context: CommandContext, text: str) -> None:
-    """Show a text in UTF-8, whatever the encoding of the terminal is."""
+    """Show a text in UTF-8, with any encoding of the terminal."""
     context.output.write_bytes(text.encode("utf-8", "surrogatepass"))
 
 

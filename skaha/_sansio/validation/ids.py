@@ -1,0 +1,54 @@
+"""Validation of the ids of sessions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from skaha.errors import InvalidInputError
+
+_ID = r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
+
+
+def is_id(value: object) -> bool:
+    """Return whether a value can be the id of a session."""
+    return isinstance(value, str) and re.fullmatch(_ID, value) is not None
+
+
+def check_ids(ids: object) -> list[str]:
+    """Return the distinct ids in one id or several, in the order of `ids`.
+
+    Raises:
+        InvalidInputError: If a value cannot be an id, or `ids` is neither a text nor several texts.
+    """
+    if isinstance(ids, str):
+        ids = [ids]
+    if isinstance(ids, bytes) or not isinstance(ids, Iterable):
+        raise InvalidInputError(f"ids must be one id or a list of ids, not {type(ids).__name__}")
+    ids = list(ids)
+    for session_id in ids:
+        if not is_id(session_id):
+            has_blanks = isinstance(session_id, str) and is_id(session_id.strip())
+            advice = "; remove the white space around it" if has_blanks else ""
+            raise InvalidInputError(
+                f"{session_id!r} cannot be a session id: letters, digits, '-', '_' and '.' only, "
+                f"beginning and ending with a letter or digit{advice}"
+            )
+    return list(dict.fromkeys(ids))
+
+
+def check_id(session_id: object) -> str:
+    """Return a value that can be the id of a session or of an app.
+
+    Raises:
+        InvalidInputError: If it cannot be an id.
+    """
+    return check_ids([session_id])[0]
+
+
+def check_launched_ids(launched: Iterable[str], ids: object) -> frozenset[str]:
+    """Return ids, each of which must be among the launched ids."""
+    checked = frozenset(check_ids(ids))
+    if unknown := checked.difference(launched):
+        raise InvalidInputError(f"not among the launched ids: {', '.join(sorted(unknown))}")
+    return checked

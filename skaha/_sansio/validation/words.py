@@ -1,0 +1,67 @@
+"""Validation of kinds, statuses and views."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, get_args
+
+from skaha.errors import InvalidInputError
+from skaha.models import KINDS, STATUS, VIEW
+from skaha.records import APP, SUCCESS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def check_kinds(kind: object) -> frozenset[str] | None:
+    """Return the kinds in `kind`; `None` means any kind."""
+    return _check_words("kind", kind, get_args(KINDS))
+
+
+def check_statuses(status: object) -> frozenset[str] | None:
+    """Return the statuses in `status`, with both words for success; `None` means any status."""
+    statuses = _check_words("status", status, get_args(STATUS))
+    return statuses | SUCCESS if statuses and statuses & SUCCESS else statuses
+
+
+def check_one_kind(kind: object) -> None:
+    """Raise unless a value is one kind; `None` means any kind."""
+    if kind is not None:
+        _check_word("kind", kind, get_args(KINDS))
+
+
+def check_view(view: object) -> None:
+    """Raise if no platform has this view of the list; `None` is the plain list."""
+    if view is not None:
+        _check_word("view", view, get_args(VIEW))
+
+
+def check_launch_kind(kind: object) -> None:
+    """Raise unless a session of this kind can be launched."""
+    _check_word("kind", kind, set(get_args(KINDS)) - {APP})
+
+
+def check_until(until: object) -> frozenset[str]:
+    """Return the statuses that end a wait before the sessions end."""
+    words = _check_words("until", until, ("finished", "running", *get_args(STATUS)))
+    if not words:
+        raise InvalidInputError("until must be 'finished', 'running', or at least one status")
+    statuses = {"Running" if word == "running" else word for word in words} - {"finished"}
+    return check_statuses(statuses) or frozenset()
+
+
+def _check_words(what: str, value: object, words: Iterable[str]) -> frozenset[str] | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        value = [value]
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise InvalidInputError(f"{what} must be a word or several, not {type(value).__name__}")
+    for word in value:
+        _check_word(what, word, words)
+    return frozenset(value)
+
+
+def _check_word(what: str, value: object, allowed: Iterable[str]) -> None:
+    words = sorted(allowed)
+    if value not in words:
+        raise InvalidInputError(f"unknown {what} {value!r}; it is one of {', '.join(words)}")
