@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, cast, overload
 from skaha._async._base_client import AsyncBaseClient, accepts_id_aliases
 from skaha._async._read import list_sessions, read_address, read_events, read_record
 from skaha._sansio import validation
-from skaha._sansio.naming import listed
+from skaha._sansio.naming import short_list
 from skaha._sansio.progress import ProgressReporter
 from skaha._sansio.responses import (
     NEW_ID,
@@ -381,7 +381,9 @@ class AsyncSession(AsyncBaseClient):
         # A session that was only found by its name may belong to another program.
         found_by_name = list(launched.found_by_name.values())
         if found_by_name:
-            log.warning("left on the platform, because found by name: %s", listed(found_by_name))
+            log.warning(
+                "left on the platform, because found by name: %s", short_list(found_by_name)
+            )
         # Return the logs even if cleaning up fails.
         try:
             await self.destroy([key for key in ids if key not in found_by_name])

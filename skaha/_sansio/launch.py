@@ -16,6 +16,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from skaha._sansio import validation
+from skaha._sansio.naming import short_list
 from skaha._sansio.progress import ProgressReporter
 from skaha._sansio.replica import Job, Replica, State
 from skaha._sansio.retrying import MAX_INTERNAL_ERRORS
@@ -34,8 +35,6 @@ _CLOCK_TOLERANCE = timedelta(seconds=2)
 # Looks at the list without a session, after which the session does not exist.
 _MIN_LOOKS = 2
 _JOB_KEYWORDS = ("name", "image", "cores", "ram", "kind", "gpu", "cmd", "args", "env")
-# Names in one message.
-_MAX_NAMED = 10
 
 log = logging.getLogger("skaha")
 
@@ -396,26 +395,21 @@ class Launch:
             log.warning(
                 "it is uncertain whether these replicas were launched: %s. Sessions with these "
                 "names may be running",
-                _named(launched.uncertain),
+                short_list(launched.uncertain),
             )
         if self.surplus:
             ids = [session_id for ids in self.surplus.values() for session_id in ids]
             log.warning(
                 "more sessions than requested have the names of %s: %s. They may belong to this "
                 "launch or to another program, so they are not deleted",
-                _named(list(self.surplus)),
-                _named(ids),
+                short_list(list(self.surplus)),
+                short_list(ids),
             )
         return launched
 
 
 def _errors(replicas: Iterable[Replica]) -> dict[str, SkahaError]:
     return {replica.name: replica.error for replica in replicas if replica.error is not None}
-
-
-def _named(names: list[str]) -> str:
-    more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
-    return ", ".join(names[:_MAX_NAMED]) + more
 
 
 def _count_look(replica: Replica, *, waited: bool, is_unclear: bool) -> None:

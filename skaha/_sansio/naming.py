@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _MAX_NAMED = 10
 
 
-def listed(names: Sequence[str]) -> str:
+def short_list(names: Sequence[str]) -> str:
     """Return the first names, and the number of the others."""
     more = f" and {len(names) - _MAX_NAMED:,} more" if len(names) > _MAX_NAMED else ""
     return ", ".join(names[:_MAX_NAMED]) + more
@@ -19,4 +19,4 @@ def listed(names: Sequence[str]) -> str:
 
 def sessions_listed(ids: Sequence[str]) -> str:
     """Return the noun and the ids of sessions, such as `session a1` or `sessions a1, b2`."""
-    return f"session{'s' if len(ids) > 1 else ''} {listed(ids)}"
+    return f"session{'s' if len(ids) > 1 else ''} {short_list(ids)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skaha._sansio.naming import listed
+from skaha._sansio.naming import short_list
 from skaha._sansio.polling import PollingInterval
 from skaha._sansio.status_tracker import UNSEEN, StatusTracker
 from skaha._sync._poller import Poller
@@ -81,7 +81,7 @@ def _timed_out(tracker: StatusTracker, timeout: float | None, reason: str) -> Wa
     pending = [
         f"{session_id} is {_description(statuses[session_id])}" for session_id in tracker.pending
     ]
-    message = f"after {timeout:g} s, {listed(pending)}"
+    message = f"after {timeout:g} s, {short_list(pending)}"
     error = WaitTimeoutError(f"{message}; {reason}" if reason else message)
     error.subject = "wait"
     error.partial = _result(tracker)
