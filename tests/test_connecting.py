@@ -231,14 +231,14 @@ def test_a_late_session_does_not_delay_the_others(variant, scripted, page_server
     session = variant.open(server=scripted.url, token="t", retry=False)
     urls = variant.run(
         session.connect(
-            ["n2", "n1"], timeout=0.5, progress=lambda *_: opened_counts.append(len(opened))
+            ["n2", "n1"], timeout=2, progress=lambda *_: opened_counts.append(len(opened))
         )
     )
     assert urls == {"n1": url_of(page_server, "/n1")}
     assert opened == list(urls.values())
     error = urls.failures["n2"]
     assert isinstance(error, errors.WaitTimeoutError)
-    assert str(error) == "session n2 is Pending after 0.5 s: 0/9 nodes are available"
+    assert str(error) == "session n2 is Pending after 2 s: 0/9 nodes are available"
     # One count per report: at the start, and when each session is finished (before it is opened).
     assert opened_counts == [0, 0, 1]
     assert len(stage.listing_times) > 3
@@ -281,7 +281,7 @@ def test_the_error_says_that_the_platform_does_not_respond(variant, scripted, op
     retry = Retry(first_pause=0.001, longest_pause=0.01)
     session = variant.open(server=scripted.url, token="t", retry=retry)
     with pytest.raises(errors.WaitTimeoutError, match=r"does not respond: .* 503: busy"):
-        variant.run(session.connect("n1", timeout=0.3))
+        variant.run(session.connect("n1", timeout=1))
     assert opened == []
 
 
@@ -351,7 +351,7 @@ def test_an_address_that_never_responds_does_not_delay_the_others(
     )
     session = variant.open(server=scripted.url, token="t", retry=False)
     before = time.monotonic()
-    urls = variant.run(session.connect(["n2", "n1"], timeout=1))
+    urls = variant.run(session.connect(["n2", "n1"], timeout=3))
     assert time.monotonic() - before < SOON
     assert urls == {"n1": url_of(page_server, "/n1")}
     assert isinstance(urls.failures["n2"], errors.SkahaError)

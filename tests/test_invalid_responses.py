@@ -443,7 +443,7 @@ def test_a_damaged_response_is_an_error_of_the_connection(variant, scripted, res
         return response
 
     scripted.respond = respond
-    session = variant.open(server=scripted.url, token=TOKEN, retry=False, timeout=0.3)
+    session = variant.open(server=scripted.url, token=TOKEN, retry=False, timeout=2)
     with pytest.raises((errors.ConnectionFailedError, errors.AnswerError)) as caught:
         variant.run(session.fetch())
     assert caught.value.subject == "fetch"

@@ -80,7 +80,7 @@ def test_the_last_lines_are_read_again_after_a_lost_connection(variant, scripted
     half = Response(200, b"1\n2\n", headers={"Content-Length": "100"})
     scripted.respond = Stage([], logs={"a1": [half, Response(503), b"1\n2\n3\n4\n"]})
     retry = Retry(first_pause=0.001)
-    session = variant.open(server=scripted.url, token="t", retry=retry, timeout=0.3)
+    session = variant.open(server=scripted.url, token="t", retry=retry, timeout=2)
     assert variant.run(session.logs("a1", tail=3)) == {"a1": "2\n3\n4\n"}
 
 
@@ -306,7 +306,7 @@ def test_an_incomplete_log_does_not_replace_the_file(variant, scripted, tmp_path
     response, error_type = INVALID_LOGS[name]
     records = listing({"a1": "Running", "b2": "Running"})
     scripted.respond = Stage(records, logs={"a1": [b"old\n", response], "b2": [b"1\n", b"1\n2\n"]})
-    session = variant.open(server=scripted.url, token="t", retry=False, timeout=0.3)
+    session = variant.open(server=scripted.url, token="t", retry=False, timeout=2)
     save(variant, session, ["a1", "b2"], tmp_path)
     try:
         paths = save(variant, session, ["a1", "b2"], tmp_path)
