@@ -8,7 +8,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, get_args
 
-from skaha._sansio.naming import sessions_listed
+from skaha._sansio.short_lists import sessions_listed
 from skaha.errors import InvalidInputError
 from skaha.models import STATUS
 from skaha.records import (
@@ -187,7 +187,8 @@ class StatusTracker:
             log.warning(
                 "%s passed the expiry time, and the platform may end %s at any time: renew %s",
                 sessions_listed(late),
-                *[_pronoun(late)] * 2,
+                _pronoun(late),
+                _pronoun(late),
             )
         if soon:
             minutes = max(1, round(min(times[key] for key in soon).total_seconds() / 60))

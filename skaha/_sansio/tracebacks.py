@@ -1,4 +1,4 @@
-"""Short tracebacks: public methods leave out the frames of this library.
+"""Short tracebacks: constructors and public methods leave out the frames of this library.
 
 An error names the method, the session and the reason, so these frames tell a user nothing. Log
 level DEBUG of the logger `skaha` keeps them.
@@ -134,4 +134,4 @@ def _is_from_callback(error: BaseException) -> bool:
 
 def is_own(frame: FrameType) -> bool:
     """Return whether a frame belongs to this library."""
-    return frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE
+    return str(frame.f_globals.get("__name__")).partition(".")[0] == _PACKAGE
