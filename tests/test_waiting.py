@@ -376,7 +376,7 @@ def test_a_name_instead_of_an_id_is_refused_at_once(variant, scripted, name):
 def test_the_error_names_the_first_name_instead_of_an_id(variant, scripted):
     ids = [f"run-{number}" for number in range(20)]
     listings = [[record(f"a{key}", "Running", name=key) for key in reversed(ids)]]
-    with pytest.raises(errors.InvalidInputError, match="'run-0' is the name .* id, 'arun-0'"):
+    with pytest.raises(errors.InvalidInputError, match=r"'run-0' is the name .* id, 'arun-0'"):
         wait(variant, scripted, listings, ids)
 
 
