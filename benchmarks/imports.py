@@ -85,7 +85,8 @@ def run(settings: Settings) -> Iterator[Table]:
         for candidate in imports:
             if not candidate.reason:
                 candidate.measure()
-    table = Table("imports", notes=["our limits: 1.25 x the import of httpx, 1.3 for AsyncSession"])
+    limits = ", ".join(f"{limit:g} for `{statement}`" for statement, limit in LIMITS.items())
+    table = Table("imports", notes=[f"our limits, x the import of httpx: {limits}"])
     if find_spec("rich") and find_spec("click"):
         table.notes.append(
             "rich and click are installed, and httpx imports them: without them, the ratios are "

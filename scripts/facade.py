@@ -47,7 +47,6 @@ class Use:
 
 
 @cache
-@cache
 def uses(root: Path) -> dict[str, Use]:
     """Return the use of each operation that the facade in a checkout calls."""
     facade = _Facade(root / "skaha" / "_async")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from skaha._sansio.tracebacks import short_tracebacks
 from skaha._sansio.user_warnings import warn_user
 from skaha._sansio.validation import hidden, hidden_url, number_of
 from skaha._transport.connection_settings import BearerToken, ConnectionSettings, tls_context
@@ -39,6 +40,7 @@ _NO_CREDENTIALS = (
 )
 
 
+@short_tracebacks
 class SkahaClient:
     """Address of a platform, credentials and connection settings.
 

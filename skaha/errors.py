@@ -29,13 +29,14 @@ SkahaError
 Each class is also a subclass of the exception that scripts caught before, such as `ValueError` or
 `httpx.HTTPError`.
 
-The traceback of such an error ends with the call in your program: it has no lines of this library.
-With the log level DEBUG it has them all: pass `loglevel=logging.DEBUG` to a client, or `-v` to a
-command.
+If a client raises an error, the traceback ends with the call in your program: it has no lines of
+this library. With the log level DEBUG it has them all: pass `loglevel=logging.DEBUG` to a client,
+or `-v` to a command.
 """
 
 from __future__ import annotations
 
+import logging
 from types import TracebackType
 from typing import Any
 
@@ -94,11 +95,17 @@ class SkahaError(Exception):
         return f"{self.subject}: {message}" if self.subject else message
 
     def _render_traceback_(self) -> list[str]:
-        """Return the lines that a notebook shows: without the frames of this library."""
+        """Return the lines that a notebook shows: without the frames of this library.
+
+        The log level DEBUG keeps the frames.
+        """
         from IPython import get_ipython
 
+        trace = self.__traceback__
+        if not logging.getLogger("skaha").isEnabledFor(logging.DEBUG):
+            trace = _frames_of_caller(trace)
         lines: list[str] = get_ipython().InteractiveTB.structured_traceback(
-            type(self), self, _frames_of_caller(self.__traceback__), tb_offset=1
+            type(self), self, trace, tb_offset=1
         )
         return lines
 

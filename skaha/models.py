@@ -317,7 +317,7 @@ def check_whole_number(name: str, value: object, minimum: int) -> int:
         >>> check_whole_number("replicas", 3, minimum=1)
         3
     """
-    # A late import for the start-up time: it imports httpx.
+    # Late imports for the start-up time: the errors import httpx.
     from numbers import Integral
 
     from skaha.errors import InvalidInputError

@@ -245,6 +245,18 @@ def test_the_partial_result_of_a_deletion_shows_the_names(variant, scripted, scr
     assert rows[3][:2] == ["b2", "cut-b2"]
 
 
+def test_connecting_knows_the_names_of_sessions_that_the_platform_does_not_list(
+    variant, scripted, scripted_session
+):
+    scripted.respond = lambda _: json_response([])
+    ids = ResultList(["a1"], Outcome(names={"a1": "shown-1"}))
+    with pytest.raises(errors.WaitTimeoutError) as caught:
+        variant.run(scripted_session.connect(ids, timeout=0.2, browser=False))
+    rows = rows_of(caught.value.partial)
+    assert rows[0] == ["id", "name", "status"]
+    assert rows[1][:2] == rows[3][:2] == ["a1", "shown-1"]
+
+
 def test_short_values_stay_on_one_line_and_long_logs_have_a_scroll_box():
     short, long = "2026-11-27T07:42:31Z", "a line\n" * 30
     page = ResultDict({"a1": short, "b2": long}, Outcome(), ("id", "log"))._repr_html_()

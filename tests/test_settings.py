@@ -148,6 +148,20 @@ def test_an_invalid_entry_can_be_corrected(file):
     assert SkahaClient().timeout == 30
 
 
+def test_an_entry_of_no_profile_is_already_removed(file):
+    text = "[profiles.a]\ntimeout = 5\n"  # no profile is active
+    file.write_text(text)
+    skaha.config.remove("timeout")
+    assert file.read_text() == text
+
+
+def test_the_active_profile_is_a_text(file):
+    before = file.read_text()
+    with pytest.raises(InvalidInputError, match="active must be the name of a profile"):
+        skaha.config.save("active", ["site"])
+    assert file.read_text() == before
+
+
 def test_the_file_is_read_when_a_client_is_constructed(file):
     assert SkahaClient().timeout == 5
     file.unlink()

@@ -6,12 +6,12 @@ import traceback
 from pathlib import Path
 
 import pytest
-from scripted import Response
-from staged import IMAGE
+from scripted import Response, json_response
+from staged import IMAGE, listing
 from test_following import collect
 
 import skaha
-from skaha import errors
+from skaha import config, errors
 
 PACKAGE = str(Path(inspect.getfile(skaha)).parent)
 
@@ -78,6 +78,57 @@ def test_the_log_level_debug_keeps_the_frames(variant, caplog):
     with pytest.raises(errors.SkahaError) as caught:
         call(variant, client, "Session", "fetch")
     assert {"fetch", "_request"} <= {*frames_of(caught.value)}
+
+
+def test_the_log_level_debug_keeps_the_frames_of_many_items(variant, caplog):
+    caplog.set_level(logging.DEBUG, "skaha")
+    client = variant.open(server="http://127.0.0.1:9/skaha", token="t", retry=False)
+    with pytest.raises(errors.ConnectionFailedError) as caught:
+        variant.run(client.info(["a1", "b2"]))
+    assert {"info", "_request", "outcome_of"} <= {*frames_of(caught.value)}
+
+
+def test_failures_have_no_frames(variant, scripted):
+    scripted.respond = lambda _: Response(404, "no such session")
+    client = variant.open(server=scripted.url, token="t", retry=False)
+    records = variant.run(client.info(["a1", "b2"]))
+    with pytest.raises(ExceptionGroup) as caught:
+        records.raise_for_failures()
+    assert [error.__traceback__ for error in caught.value.exceptions] == [None, None]
+
+
+def test_the_cause_of_an_error_has_no_frames(variant, scripted):
+    responses = iter([json_response(listing({"a1": "Running"}))])
+    scripted.respond = lambda _: next(responses, Response(503, "down for maintenance"))
+    client = variant.open(server=scripted.url, token="t")
+    with pytest.raises(errors.WaitTimeoutError) as caught:
+        variant.run(client.wait("a1", timeout=0.5, poll=0.1))
+    assert frames_of(caught.value) == []
+    assert isinstance(caught.value.__cause__, errors.ServerError)
+    assert caught.value.__cause__.__traceback__ is None
+
+
+def test_a_constructor_has_no_frames(variant):
+    settings = config.settings(server="http://example.org/skaha", token="t")
+    for construct in (
+        lambda: variant.Session(server="no URL"),
+        lambda: variant.Session.from_settings(settings),
+    ):
+        with pytest.raises(errors.InvalidInputError) as caught:
+            construct()
+        assert frames_of(caught.value) == []
+
+
+def test_an_error_of_a_function_of_the_user_keeps_its_frames(variant, scripted):
+    def progress(*_):
+        """Make a mistake in a call of another client."""
+        skaha.Session(server=scripted.url, concurrency=0)
+
+    scripted.respond = lambda _: Response(200, "")
+    client = variant.open(server=scripted.url, token="t", retry=False)
+    with pytest.raises(errors.InvalidInputError) as caught:
+        variant.run(client.destroy(["a1", "b2"], progress=progress))
+    assert traceback.extract_tb(caught.value.__traceback__)[-1].name == "progress"
 
 
 def test_another_error_keeps_all_frames(variant, scripted):

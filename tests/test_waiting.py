@@ -373,6 +373,13 @@ def test_a_name_instead_of_an_id_is_refused_at_once(variant, scripted, name):
         wait(variant, scripted, listings, ["a1", name])
 
 
+def test_the_error_names_the_first_name_instead_of_an_id(variant, scripted):
+    ids = [f"run-{number}" for number in range(20)]
+    listings = [[record(f"a{key}", "Running", name=key) for key in reversed(ids)]]
+    with pytest.raises(errors.InvalidInputError, match=r"'run-0' is the name .* id, 'arun-0'"):
+        wait(variant, scripted, listings, ids)
+
+
 def test_a_time_out_error_has_the_statuses_of_all_sessions(variant, scripted):
     ids = [f"a{number}" for number in range(12)]
     statuses = dict.fromkeys(ids, "Running") | {"a0": "Completed", "a1": None}

@@ -11,6 +11,7 @@ import httpx
 from skaha._sansio.call_context import call_context, request_context
 from skaha._sansio.connection_errors import connection_error
 from skaha._sansio.responses import TEXT, invalid_value
+from skaha._sansio.tracebacks import remove_frames
 from skaha._sansio.user_warnings import warn_user
 from skaha._transport._async.concurrency import run_concurrently
 from skaha.client import SkahaClient
@@ -82,7 +83,7 @@ class AsyncBaseClient(SkahaClient):
             failure.subject = subject
             if self.server == "local" and isinstance(error, httpx.ConnectError):
                 failure.add_note("the embedded platform has ended: a new session starts it again")
-            # Keep the traceback short: its message names the reason.
+            # Its message names the reason, and its frames may hold credentials.
             error.__cause__ = error.__context__ = None
             raise failure from error.with_traceback(None)
 
@@ -108,6 +109,8 @@ class AsyncBaseClient(SkahaClient):
             try:
                 return await send(key)
             except SkahaError as error:
+                # A failure is data: its frames would keep the objects of the request in memory.
+                remove_frames(error)
                 return error
 
         with call_context(self.retry) as call:

@@ -27,7 +27,7 @@ from skaha.records import printable
 from skaha.results import Outcome, ResultDict, attach_partial, raise_with_partial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from skaha._async._base_client import AsyncBaseClient
     from skaha.models import Progress
@@ -48,6 +48,7 @@ class AsyncConnector:
         timeout: float,
         progress: Progress | None,
         on_response: Callable[[str], object] | None,
+        names: Mapping[str, str],
     ) -> None:
         """Start the clock.
 
@@ -57,12 +58,14 @@ class AsyncConnector:
             timeout: Seconds until the call is over.
             progress: The function that receives progress reports.
             on_response: Called with the address of each session as soon as it responds.
+            names: The names of sessions by id, as far as they are known.
         """
         self._client = client
         self._ids = ids
         self._timeout = timeout
         self._poller = AsyncPoller(client, "connect", timeout)
         self._tracker = StatusTracker(ids, frozenset({"Running"}))
+        self._tracker.names.update(names)
         self._reporter = ProgressReporter(progress, len(ids))
         self._on_response = on_response
         self._outcomes: dict[str, str | SkahaError] = {}
@@ -93,7 +96,8 @@ class AsyncConnector:
         outcome = self._outcome()
         errors = list(outcome.failures.values())
         if errors and not outcome.values and isinstance(errors[0], WaitTimeoutError):
-            raise_with_partial(errors[0], ResultDict(self._tracker.statuses(), outcome))
+            statuses = ResultDict(self._tracker.statuses(), outcome, ("id", "status"))
+            raise_with_partial(errors[0], statuses)
         return outcome
 
     def _outcome(self) -> Outcome[str]:

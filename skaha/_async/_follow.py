@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from skaha._async._poller import AsyncPoller
 from skaha._sansio.log_tail import LogTail
-from skaha._sansio.naming import sessions_listed
 from skaha._sansio.polling import FailureCounter, PollingInterval
 from skaha._sansio.responses import log_of
+from skaha._sansio.short_lists import sessions_listed
 from skaha._sansio.status_tracker import StatusTracker
 from skaha.records import GONE
 

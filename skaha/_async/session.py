@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, cast, overload
 from skaha._async._base_client import AsyncBaseClient, accepts_id_aliases
 from skaha._async._read import list_sessions, read_address, read_events, read_record
 from skaha._sansio import validation
-from skaha._sansio.naming import short_list
 from skaha._sansio.progress import ProgressReporter
 from skaha._sansio.responses import (
     NEW_ID,
@@ -24,6 +23,7 @@ from skaha._sansio.responses import (
     record_of,
     records_of,
 )
+from skaha._sansio.short_lists import short_list
 from skaha._sansio.tracebacks import short_tracebacks
 from skaha._transport._async.concurrency import sleep
 from skaha.errors import (
@@ -1034,7 +1034,8 @@ class AsyncSession(AsyncBaseClient):
         checked = validation.check_ids(ids)
         timeout = validation.check_seconds("timeout", timeout)
         on_response = webbrowser.open if browser else None
-        outcome = await AsyncConnector(self, checked, timeout, progress, on_response).run()
+        connector = AsyncConnector(self, checked, timeout, progress, on_response, names_by_id(ids))
+        outcome = await connector.run()
         return raise_if_fatal(
             ResultDict(outcome.values, outcome, ("id", "address")), outcome.values
         )

@@ -1,6 +1,6 @@
-"""Texts that the platform carries into a container without changing them: regular expressions.
+"""Regular expressions for texts that the platform changes on their way into a container.
 
-`re` compiles them at their first use, because an import should not wait for that.
+`re` compiles each at its first use, because an import should not wait for that.
 """
 
 from __future__ import annotations

@@ -16,10 +16,10 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from skaha._sansio import validation
-from skaha._sansio.naming import short_list
 from skaha._sansio.progress import ProgressReporter
 from skaha._sansio.replica import Job, Replica, State
 from skaha._sansio.retrying import MAX_INTERNAL_ERRORS
+from skaha._sansio.short_lists import short_list
 from skaha.errors import InvalidInputError, SkahaError
 from skaha.records import record_id, session_name, start_time
 from skaha.results import Launched, Outcome

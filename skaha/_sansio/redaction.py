@@ -59,16 +59,6 @@ def redacted_response(response: httpx.Response) -> httpx.Response:
     return copy
 
 
-def forget_frames(error: BaseException | None) -> None:
-    """Remove the frames in which an error and its causes were raised.
-
-    The context of the first cause may be an error of the user's program: leave it alone.
-    """
-    while error is not None:
-        error.__traceback__ = None
-        error = error.__cause__
-
-
 def _without(secrets: list[SecretText], content: bytes) -> bytes:
     for secret in secrets:
         content = content.replace(secret.encode(), _MASK)

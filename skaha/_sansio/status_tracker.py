@@ -8,7 +8,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, get_args
 
-from skaha._sansio.naming import sessions_listed
+from skaha._sansio.short_lists import sessions_listed
 from skaha.errors import InvalidInputError
 from skaha.models import STATUS
 from skaha.records import (
@@ -100,7 +100,7 @@ class StatusTracker:
         """
         listed = {record_id(record): record for record in sessions(records)}
         before = dict(self._statuses)
-        never_listed: set[str] = set()
+        never_listed: list[str] = []
         for session_id in self.pending:
             if session_id in listed:
                 self._missing_since.pop(session_id, None)
@@ -108,7 +108,7 @@ class StatusTracker:
             else:
                 self._missing_since.setdefault(session_id, time.monotonic())
                 if session_id not in self._statuses:
-                    never_listed.add(session_id)
+                    never_listed.append(session_id)
         if never_listed:
             _check_not_names(never_listed, listed)
         self._last_look = time.monotonic()
@@ -187,7 +187,8 @@ class StatusTracker:
             log.warning(
                 "%s passed the expiry time, and the platform may end %s at any time: renew %s",
                 sessions_listed(late),
-                *[_pronoun(late)] * 2,
+                _pronoun(late),
+                _pronoun(late),
             )
         if soon:
             minutes = max(1, round(min(times[key] for key in soon).total_seconds() / 60))
@@ -255,7 +256,7 @@ class StatusTracker:
         return f"{name} ({session_id})" if name else session_id
 
 
-def _check_not_names(ids: Collection[str], listed: Mapping[str, Mapping[str, Any]]) -> None:
+def _check_not_names(ids: Sequence[str], listed: Mapping[str, Mapping[str, Any]]) -> None:
     """Raise if an id is the name of a listed session."""
     ids_by_name = {session_name(record): listed_id for listed_id, record in listed.items()}
     for name in ids:

@@ -1,4 +1,4 @@
-"""Short tracebacks: public methods leave out the frames of this library.
+"""Short tracebacks: constructors and public methods leave out the frames of this library.
 
 An error names the method, the session and the reason, so these frames tell a user nothing. Log
 level DEBUG of the logger `skaha` keeps them.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
+import traceback
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -16,18 +17,28 @@ from skaha.errors import SkahaError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
+    from types import FrameType
 
 T = TypeVar("T", bound=type)
 Method: TypeAlias = "Callable[..., Any]"
+
+_PACKAGE = __name__.partition(".")[0]
 
 log = logging.getLogger("skaha")
 
 
 def short_tracebacks(cls: T) -> T:
-    """Leave out the frames of this library from the errors of the public methods of a class."""
+    """Leave out the frames of this library from the errors of a class.
+
+    These are the errors of its constructor and of its public methods.
+    """
     for name, member in list(vars(cls).items()):
-        if inspect.isfunction(member) and not name.startswith("_"):
+        if name.startswith("_") and name != "__init__":
+            continue
+        if inspect.isfunction(member):
             setattr(cls, name, _wrapper(member))
+        elif isinstance(member, classmethod):
+            setattr(cls, name, classmethod(_wrapper(member.__func__)))
     return cls
 
 
@@ -51,7 +62,7 @@ def _function(method: Method) -> Method:
             return method(*args, **kwargs)
         except BaseException as error:
             del args, kwargs
-            _remove_frames(error)
+            remove_frames(error)
             raise
 
     return wrapper
@@ -64,7 +75,7 @@ def _generator(method: Method) -> Method:
             yield from method(*args, **kwargs)
         except BaseException as error:
             del args, kwargs
-            _remove_frames(error)
+            remove_frames(error)
             raise
 
     return wrapper
@@ -77,7 +88,7 @@ def _coroutine(method: Method) -> Method:
             return await method(*args, **kwargs)
         except BaseException as error:
             del args, kwargs
-            _remove_frames(error)
+            remove_frames(error)
             raise
 
     return wrapper
@@ -92,13 +103,35 @@ def _async_generator(method: Method) -> Method:
                     yield item
         except BaseException as error:
             del args, kwargs
-            _remove_frames(error)
+            remove_frames(error)
             raise
 
     return wrapper
 
 
-def _remove_frames(error: BaseException) -> None:
+def remove_frames(error: BaseException) -> None:
     """Remove the frames so far. A bare `raise` adds no frame of its own."""
-    if isinstance(error, SkahaError) and not log.isEnabledFor(logging.DEBUG):
+    is_ours = isinstance(error, SkahaError) and not _is_from_callback(error)
+    if is_ours and not log.isEnabledFor(logging.DEBUG):
+        forget_frames(error)
+
+
+def forget_frames(error: BaseException | None) -> None:
+    """Remove the frames in which an error and its causes were raised.
+
+    The context of the first cause may be an error of the user's program: leave it alone.
+    """
+    while error is not None:
         error.__traceback__ = None
+        error = error.__cause__
+
+
+def _is_from_callback(error: BaseException) -> bool:
+    """Return whether a function of the user raised the error, such as a progress function."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return not is_own(frames[-1])
+
+
+def is_own(frame: FrameType) -> bool:
+    """Return whether a frame belongs to this library."""
+    return str(frame.f_globals.get("__name__")).partition(".")[0] == _PACKAGE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import warnings
 
-_PACKAGE = __name__.partition(".")[0]
+from skaha._sansio.tracebacks import is_own
 
 
 def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
@@ -14,6 +14,6 @@ def warn_user(message: str, category: type[Warning] = UserWarning) -> None:
     Python 3.12 can skip the files of a package by itself; Python 3.11 cannot.
     """
     level, frame = 1, inspect.currentframe()
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == _PACKAGE:
+    while frame is not None and is_own(frame):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)

@@ -28,7 +28,7 @@ from skaha.records import printable
 from skaha.results import Outcome, ResultDict, attach_partial, raise_with_partial
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from skaha._sync._base_client import BaseClient
     from skaha.models import Progress
@@ -49,6 +49,7 @@ class Connector:
         timeout: float,
         progress: Progress | None,
         on_response: Callable[[str], object] | None,
+        names: Mapping[str, str],
     ) -> None:
         """Start the clock.
 
@@ -58,12 +59,14 @@ class Connector:
             timeout: Seconds until the call is over.
             progress: The function that receives progress reports.
             on_response: Called with the address of each session as soon as it responds.
+            names: The names of sessions by id, as far as they are known.
         """
         self._client = client
         self._ids = ids
         self._timeout = timeout
         self._poller = Poller(client, "connect", timeout)
         self._tracker = StatusTracker(ids, frozenset({"Running"}))
+        self._tracker.names.update(names)
         self._reporter = ProgressReporter(progress, len(ids))
         self._on_response = on_response
         self._outcomes: dict[str, str | SkahaError] = {}
@@ -94,7 +97,8 @@ class Connector:
         outcome = self._outcome()
         errors = list(outcome.failures.values())
         if errors and not outcome.values and isinstance(errors[0], WaitTimeoutError):
-            raise_with_partial(errors[0], ResultDict(self._tracker.statuses(), outcome))
+            statuses = ResultDict(self._tracker.statuses(), outcome, ("id", "status"))
+            raise_with_partial(errors[0], statuses)
         return outcome
 
     def _outcome(self) -> Outcome[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skaha._sansio.naming import short_list
 from skaha._sansio.polling import PollingInterval
+from skaha._sansio.short_lists import short_list
 from skaha._sansio.status_tracker import UNSEEN, StatusTracker
 from skaha._sync._poller import Poller
 from skaha.errors import SkahaError, WaitTimeoutError

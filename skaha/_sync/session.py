@@ -9,7 +9,6 @@ import sys
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, cast, overload
 
 from skaha._sansio import validation
-from skaha._sansio.naming import short_list
 from skaha._sansio.progress import ProgressReporter
 from skaha._sansio.responses import (
     NEW_ID,
@@ -23,6 +22,7 @@ from skaha._sansio.responses import (
     record_of,
     records_of,
 )
+from skaha._sansio.short_lists import short_list
 from skaha._sansio.tracebacks import short_tracebacks
 from skaha._sync._base_client import BaseClient, accepts_id_aliases
 from skaha._sync._read import list_sessions, read_address, read_events, read_record
@@ -1035,7 +1035,8 @@ class Session(BaseClient):
         checked = validation.check_ids(ids)
         timeout = validation.check_seconds("timeout", timeout)
         on_response = webbrowser.open if browser else None
-        outcome = Connector(self, checked, timeout, progress, on_response).run()
+        connector = Connector(self, checked, timeout, progress, on_response, names_by_id(ids))
+        outcome = connector.run()
         return raise_if_fatal(
             ResultDict(outcome.values, outcome, ("id", "address")), outcome.values
         )

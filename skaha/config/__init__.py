@@ -111,6 +111,8 @@ def save(key: str, value: str, profile: str | None = None) -> None:
     if not value:
         raise ConfigurationError(f"{key} cannot be empty: remove it instead")
     if key == "active":
+        if not isinstance(value, str):
+            raise ConfigurationError("active must be the name of a profile")
         _file.edit(lambda content: content.update(active=value))
         return
     name, is_chosen = _file.profile_to_change(profile)
@@ -153,7 +155,8 @@ def remove(key: str, profile: str | None = None) -> None:
         return
     # Do not keep the entries of the profile: tracebacks may show local variables.
     name = _file.profile_in_use(_file.read(values=False), profile)[0]
-    _file.edit(lambda content: content.get("profiles", {}).get(name, {}).pop(key, None))
+    if name is not None:
+        _file.edit(lambda content: content["profiles"][name].pop(key, None))
 
 
 def valid_until(certificate: str | PathLike[str]) -> datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import ChainMap
+from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 from skaha import _atomic_file
@@ -191,7 +192,7 @@ def _replace_registry(values: Settings) -> None:
     if "registry" in values:
         values["registry"] = check_registry(values["registry"])
         return
-    for key, other in (_REGISTRY[1:], _REGISTRY[:0:-1]):
+    for key, other in permutations(("registry_username", "registry_secret")):
         if key in sources and other not in sources:
             raise ConfigurationError(f"{sources[key]}: {key} needs {other}, too")
     if "username" in parts:

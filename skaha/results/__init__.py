@@ -333,5 +333,4 @@ def raise_with_partial(error: SkahaError, result: _Result) -> NoReturn:
         error.add_note(
             f"{len(result.failures)} failed in all: .partial.failures has the error of each"
         )
-    # Without the frames of the request, the traceback stays short.
-    raise error.with_traceback(None)
+    raise error

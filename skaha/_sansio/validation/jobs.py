@@ -16,7 +16,6 @@ from skaha.models import KINDS
 NAME = r"[A-Za-z0-9-]+"
 """Characters of the names of sessions."""
 
-
 _DEFAULT_HOST = "images.canfar.net"
 
 

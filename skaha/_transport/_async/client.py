@@ -9,7 +9,7 @@ import httpx
 
 from skaha._sansio.call_context import current_call, current_request
 from skaha._sansio.connection_errors import was_sent
-from skaha._sansio.redaction import forget_frames, redacted_request
+from skaha._sansio.redaction import redacted_request
 from skaha._sansio.responses import (
     MAX_START,
     TEXT,
@@ -22,6 +22,7 @@ from skaha._sansio.responses import (
     status_error,
 )
 from skaha._sansio.retrying import RetryState, note_refusal, raise_if_refused
+from skaha._sansio.tracebacks import forget_frames
 from skaha._transport._async.concurrency import Semaphore, sleep
 from skaha._transport._async.pool import AsyncConnectionPool
 from skaha._transport.connection_settings import HEADERS

@@ -10,7 +10,7 @@ import httpx
 
 from skaha._sansio.call_context import current_call, current_request
 from skaha._sansio.connection_errors import was_sent
-from skaha._sansio.redaction import forget_frames, redacted_request
+from skaha._sansio.redaction import redacted_request
 from skaha._sansio.responses import (
     MAX_START,
     TEXT,
@@ -23,6 +23,7 @@ from skaha._sansio.responses import (
     status_error,
 )
 from skaha._sansio.retrying import RetryState, note_refusal, raise_if_refused
+from skaha._sansio.tracebacks import forget_frames
 from skaha._transport._sync.concurrency import Semaphore, sleep
 from skaha._transport._sync.pool import ConnectionPool
 from skaha._transport.connection_settings import HEADERS

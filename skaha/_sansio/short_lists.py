@@ -1,4 +1,4 @@
-"""Names of items in a message, however many items there are."""
+"""Short lists of names and ids, for messages about many items."""
 
 from __future__ import annotations
 
