@@ -31,8 +31,10 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# A shell ignores Ctrl-C in its background jobs, and the programs of the tests would inherit this.
+# A shell ignores Ctrl-C in its background jobs, and `nohup` ignores SIGHUP. The programs of the
+# tests would inherit this.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Hypothesis is slow in a fresh checkout (it makes its tables of Unicode) and on a busy machine.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -312,6 +312,12 @@ def test_a_dry_run_shows_every_job_of_a_file_and_launches_none(clean, tmp_path):
     assert f"line 3 of {path}: two jobs have the name 'bias'" in clean.err
 
 
+def test_a_file_without_jobs_is_an_error(skaha, tmp_path):
+    skaha("create", "--jobs", write_jobs(tmp_path, "", "  "), code=2)
+    assert "there is no job in" in skaha.err
+    assert "jobs.jsonl" in skaha.err
+
+
 @pytest.mark.parametrize(
     "option", [IMAGE, "--name=a", "--kind=headless", "--replicas=2", "--cores=1"]
 )
