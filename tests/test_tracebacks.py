@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from scripted import Response
 from staged import IMAGE
-from test_following import collect
 
 import skaha
 from skaha import errors
@@ -106,7 +105,7 @@ def test_the_methods_look_as_they_were_written(variant):
 def call(variant, client, name, method):
     result = getattr(client, method)(*CALLS[name][method])
     if method == "follow":
-        return collect(variant, result)
+        return variant.collect(result)
     return variant.run(result)
 
 
