@@ -20,7 +20,7 @@ from scripted import ScriptedServer
 import skaha
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser
 
@@ -103,6 +103,27 @@ class Variant:
             assert not inspect.isawaitable(value)
             return value
         return self._runner.run(value)
+
+    def collect(
+        self, pairs: Any, on_line: Callable[[str, str], Any] = lambda *_: None
+    ) -> list[tuple[str, str]]:
+        """Return all pairs of a session id and a line; call `on_line` with each pair at once."""
+        collected = []
+
+        def add(pair: tuple[str, str]) -> None:
+            collected.append(pair)
+            on_line(*pair)
+
+        async def collect_async() -> None:
+            async for pair in pairs:
+                add(pair)
+
+        if self._runner is None:
+            for pair in pairs:
+                add(pair)
+        else:
+            self.run(collect_async())
+        return collected
 
     def close(self) -> None:
         for client in self._clients:

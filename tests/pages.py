@@ -78,7 +78,7 @@ _COMMENT = re.compile(r"<!-- (saved as|not run): (.+?) -->\s*")
 # Every shell sets these variables itself.
 _SHELL_VARIABLES = {"_", "OLDPWD", "PWD", "SHLVL"}
 _DOCTEST_FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-_TIMEOUT = 60  # seconds
+_TIMEOUT = 180  # seconds
 # This line separates the output of one command from the output of the next.
 _MARK = "----end-of-command----"
 

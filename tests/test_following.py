@@ -13,27 +13,6 @@ QUICK_RETRY = Retry(first_pause=0.001, longest_pause=0.01)
 SLOW_FIXTURES = [HealthCheck.function_scoped_fixture]
 
 
-def collect(variant, pairs, on_line=lambda *_: None):
-    """Return all pairs of a session id and a line; call `on_line` with each pair at once."""
-    collected = []
-
-    def add(pair):
-        collected.append(pair)
-        on_line(*pair)
-
-    if variant.name == "sync":
-        for pair in pairs:
-            add(pair)
-        return collected
-
-    async def collect_async():
-        async for pair in pairs:
-            add(pair)
-
-    variant.run(collect_async())
-    return collected
-
-
 def follow(variant, scripted, readings, ids=None, **options):
     """Follow sessions; return the pairs of an id and a line, and the stage.
 
@@ -52,7 +31,7 @@ def follow(variant, scripted, readings, ids=None, **options):
     ]
     scripted.respond = stage = Stage(*listings, logs=readings)
     session = variant.open(server=scripted.url, token="t", **{"retry": False} | options)
-    return collect(variant, session.follow(list(readings) if ids is None else ids, **QUICK)), stage
+    return variant.collect(session.follow(list(readings) if ids is None else ids, **QUICK)), stage
 
 
 def lines_of(log):
@@ -155,7 +134,7 @@ def test_the_tail_limits_only_the_lines_that_were_printed_before(variant, script
     session = variant.open(server=scripted.url, token="t", retry=False)
     pairs = session.follow(list(readings), tail=tail, **QUICK)
     expected = [("a1", line) for line in [*["1", "2"][-tail:], "3", "4"]]
-    assert collect(variant, pairs) == [*expected, ("b2", "5"), ("b2", "6")]
+    assert variant.collect(pairs) == [*expected, ("b2", "5"), ("b2", "6")]
     assert sorted(stage.log_reads) == ["a1", "a1", "b2", "b2"]
 
 
@@ -176,7 +155,7 @@ def test_a_session_that_vanishes_has_ended(variant, scripted, caplog):
     listings = [listing({"a1": "Pending"}), listing({"a1": "Running"}), []]
     scripted.respond = Stage(*listings, logs={"a1": [b"one\n", b"one\ntwo\n"]})
     session = variant.open(server=scripted.url, token="t", retry=False)
-    assert collect(variant, session.follow("a1", **QUICK)) == [("a1", "one"), ("a1", "two")]
+    assert variant.collect(session.follow("a1", **QUICK)) == [("a1", "one"), ("a1", "two")]
     assert caplog.messages == ["follow: the platform no longer has session a1"]
 
 
@@ -190,7 +169,7 @@ def test_a_session_that_is_missing_from_a_list_is_followed_to_its_end(variant, s
     logs = {"a1": [b"1\n", b"1\n2\n", b"1\n2\n3\n", b"1\n2\n3\n4\n"]}
     scripted.respond = Stage(*listings, logs=logs)
     session = variant.open(server=scripted.url, token="t", retry=False)
-    pairs = collect(variant, session.follow("a1", **QUICK))
+    pairs = variant.collect(session.follow("a1", **QUICK))
     assert [line for _, line in pairs] == ["1", "2", "3", "4"]
 
 
@@ -198,7 +177,7 @@ def test_a_session_may_appear_late(variant, scripted):
     listings = [[], [], listing({"a1": "Running"}), listing({"a1": "Failed"})]
     scripted.respond = Stage(*listings, logs={"a1": [b"one\n", b"one\ntwo"]})
     session = variant.open(server=scripted.url, token="t", retry=False)
-    assert collect(variant, session.follow("a1", **QUICK)) == [("a1", "one"), ("a1", "two")]
+    assert variant.collect(session.follow("a1", **QUICK)) == [("a1", "one"), ("a1", "two")]
 
 
 def test_the_log_of_a_session_that_has_not_started_is_not_read(variant, scripted):
@@ -206,12 +185,12 @@ def test_the_log_of_a_session_that_has_not_started_is_not_read(variant, scripted
     ended = listing({"a1": "Failed", "b2": "Completed", "c3": "Completed"})
     scripted.respond = stage = Stage([], pending, pending, ended)
     session = variant.open(server=scripted.url, token="t", retry=False)
-    assert collect(variant, session.follow(["a1", "b2", "c3"], **QUICK)) == []
+    assert variant.collect(session.follow(["a1", "b2", "c3"], **QUICK)) == []
     assert sorted(stage.log_reads) == ["a1", "b2", "b2", "b2", "c3", "c3", "c3"]
 
 
 def test_without_ids_no_request_is_sent(variant, scripted, scripted_session):
-    assert collect(variant, scripted_session.follow([])) == []
+    assert variant.collect(scripted_session.follow([])) == []
     assert scripted.received == []
 
 
@@ -222,7 +201,7 @@ def test_invalid_input_is_refused_before_a_request_is_sent(
     variant, scripted, scripted_session, invalid
 ):
     with pytest.raises(errors.InvalidInputError):
-        collect(variant, scripted_session.follow(**{"ids": "a1"} | invalid))
+        variant.collect(scripted_session.follow(**{"ids": "a1"} | invalid))
     assert scripted.received == []
 
 
@@ -240,7 +219,7 @@ def test_a_failed_reading_loses_no_line(variant, scripted, failing):
     ]
     scripted.respond = Stage(*listings, logs=readings)
     session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
-    pairs = collect(variant, session.follow(["a1", "b2"], **QUICK))
+    pairs = variant.collect(session.follow(["a1", "b2"], **QUICK))
     assert [line for session_id, line in pairs if session_id == "a1"] == ["1", "2", "3"]
     assert [line for session_id, line in pairs if session_id == "b2"] == ["x", "y"]
 
@@ -250,7 +229,7 @@ def test_a_failed_reading_is_repeated(variant, scripted):
     listings = [listing({"a1": status}) for status in ("Running", "Running", "Completed")]
     scripted.respond = Stage(*listings, logs={"a1": readings})
     session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
-    pairs = collect(variant, session.follow("a1", **QUICK))
+    pairs = variant.collect(session.follow("a1", **QUICK))
     assert [line for _, line in pairs] == ["1", "2", "3"]
 
 
@@ -262,7 +241,7 @@ def test_an_outage_loses_no_line(variant, scripted, caplog):
     readings = [b"1\n", busy, b"1\n2\n", b"1\n2\n3\n"]
     scripted.respond = Stage(*listings, logs={"a1": readings})
     session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
-    pairs = collect(variant, session.follow("a1", **QUICK))
+    pairs = variant.collect(session.follow("a1", **QUICK))
     assert [line for _, line in pairs] == ["1", "2", "3"]
     start_message, end_message = caplog.messages
     assert start_message.startswith("follow: the platform does not respond since ")
@@ -276,7 +255,7 @@ def test_a_log_that_can_never_be_read_raises_an_error_at_the_deadline(variant, s
     )
     session = variant.open(server=scripted.url, token="t", retry=retry)
     with pytest.raises(errors.ServerError, match="logs of a1: "):
-        collect(variant, session.follow("a1", **QUICK))
+        variant.collect(session.follow("a1", **QUICK))
     assert len(stage.log_reads) > retry.attempts
 
 
@@ -338,7 +317,7 @@ def test_lines_come_while_the_session_runs(variant, session, tmp_path):
 
     pairs = session.follow(ids, poll=0.01, longest_poll=0.05)
     try:
-        assert len(collect(variant, pairs, add_line)) == 6
+        assert len(variant.collect(pairs, add_line)) == 6
     finally:
         go_on.touch()
         variant.run(session.destroy(ids))

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from scripted import Response, json_response
 from staged import IMAGE, listing
-from test_following import collect
 
 import skaha
 from skaha import config, errors
@@ -157,7 +156,7 @@ def test_the_methods_look_as_they_were_written(variant):
 def call(variant, client, name, method):
     result = getattr(client, method)(*CALLS[name][method])
     if method == "follow":
-        return collect(variant, result)
+        return variant.collect(result)
     return variant.run(result)
 
 

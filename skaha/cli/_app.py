@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from skaha import __version__
-from skaha.cli._context import CommandContext, SkahaGroup
+from skaha.cli._context import CommandContext, SkahaGroup, read_shared_options
 from skaha.cli._exit_codes import FAILED, INTERRUPTED, JSON_CODES, exit_code
 from skaha.cli._stderr import error_text, note, note_help, write_line
 from skaha.cli._stdout import discard
@@ -135,6 +135,8 @@ def run(arguments: list[str]) -> int:
         write_line(error.format_message())
         return _fail(context, "no command was given", error.exit_code)
     except click.ClickException as error:
+        if context.output.format is None:
+            read_shared_options(arguments, context)
         return _fail(context, _show_usage_error(error), error.exit_code)
     except click.Abort:
         note("interrupted", "error")

@@ -32,6 +32,7 @@ __all__ = [
     "SkahaCommand",
     "SkahaGroup",
     "command",
+    "read_shared_options",
     "timeout_option",
 ]
 
@@ -242,6 +243,13 @@ def _shared_options() -> list[click.Option]:
         # Other clients have these options in place of `--output`.
         *(_option(f"--{name}", is_flag=True, hidden=True) for name in ("json", "yaml")),
     ]
+
+
+def read_shared_options(words: Sequence[str], context: CommandContext) -> None:
+    """Read the shared options of a command line that click refused before it read all options."""
+    settings = {"ignore_unknown_options": True, "allow_extra_args": True}
+    reader = click.Command("skaha", params=[*_shared_options()], context_settings=settings)
+    reader.make_context("skaha", [*words], obj=context, resilient_parsing=True)
 
 
 class _WithSharedOptions(click.Command):

@@ -1,13 +1,17 @@
 """The cores and the memory that sessions use, measured when a request asks for them."""
 
 import asyncio
+import logging
 import time
 
+import psutil
 from attrs import frozen
 
 from skaha.local._runtimes import ProcessUsage, Runtime
 from skaha.local._session import PROCESS_PHASES, Session
 from skaha.local._store import Store
+
+logger = logging.getLogger(__name__)
 
 # Seconds for which a measurement is valid. The system counts CPU time in steps of 0.01 s.
 _MIN_INTERVAL = 1.0
@@ -50,7 +54,10 @@ class UsageMeter:
         self._lock = asyncio.Lock()
 
     async def refresh(self) -> None:
-        """Measure the use of all running sessions, unless the last measurement is still valid."""
+        """Measure the use of all running sessions, unless the last measurement is still valid.
+
+        If the measurement fails, the use is unknown, as on a real platform.
+        """
         async with self._lock:
             start = time.monotonic()
             if start < self._valid_until:
@@ -58,7 +65,11 @@ class UsageMeter:
             running = self._store.with_processes()
             if not running:
                 return
-            measured = await asyncio.to_thread(self._runtime.measure, running)
+            measured: dict[int, ProcessUsage] = {}
+            try:
+                measured = await asyncio.to_thread(self._runtime.measure, running)
+            except (OSError, psutil.Error) as error:
+                logger.warning("the use of the sessions cannot be measured: %s", error)
             now = time.monotonic()
             samples = {seq: _Sample(usage, now) for seq, usage in measured.items()}
             self._usages = {

@@ -97,7 +97,7 @@ def test_wrong_options_are_refused_before_anything_is_sent(clean, words, message
 )
 def test_a_kind_before_the_image_is_refused_with_the_right_form(skaha, scripted, words, form):
     skaha("create", *words, env={"SKAHA_SERVER": scripted.url}, code=2)
-    assert f"is a kind, and no image: write `skaha create {form}`" in skaha.err
+    assert f"is a kind, not an image: write `skaha create {form}`" in skaha.err
     skaha("create", "skaha/astroml", env={"SKAHA_SERVER": scripted.url}, code=2)
     assert "images.canfar.net/skaha/astroml:TAG" in skaha.err
     assert scripted.received == []
@@ -330,10 +330,10 @@ def test_a_file_of_jobs_excludes_the_options_of_one_job(clean, tmp_path, option)
 @pytest.mark.parametrize(
     ("option", "kinds", "message"),
     [
-        ("--wait", ["headless", "notebook"], "headless ones end, and notebook keeps running"),
+        ("--wait", ["headless", "notebook"], "for the start of others (notebook)"),
         ("--logs", ["headless", "notebook"], "--logs needs the kind headless, not notebook"),
-        ("--rm", ["headless", "notebook"], "the kind notebook does not end by itself"),
-        ("--rm", ["carta", "desktop"], "the kind carta, desktop does not end by itself"),
+        ("--rm", ["headless", "notebook"], "do not end by themselves: notebook;"),
+        ("--rm", ["carta", "desktop"], "do not end by themselves: carta, desktop;"),
         ("--logs", ["firefly"], "--logs needs the kind headless, not firefly"),
     ],
 )
@@ -354,7 +354,17 @@ def test_no_interactive_session_is_deleted_as_soon_as_it_runs(skaha, scripted, k
     words = ["create", IMAGE, "--kind", kind, "--rm"]
     for more in ([], ["--wait"], ["--timeout", "9"], ["--dry-run"]):
         skaha(*words, *more, env={"SKAHA_SERVER": scripted.url}, code=2)
-        assert f"the kind {kind} does not end by itself: leave --rm out" in skaha.err
+        assert f"do not end by themselves: {kind}; leave --rm out" in skaha.err
+    assert scripted.received == []
+
+
+@pytest.mark.parametrize("option", ["--wait", "--logs", "--rm"])
+@pytest.mark.parametrize("kind", ["Headless", 5])
+def test_an_unknown_kind_in_a_file_of_jobs_is_named(skaha, scripted, tmp_path, kind, option):
+    good, bad = {"name": "good", "image": IMAGE}, {"name": "bad", "image": IMAGE, "kind": kind}
+    path = write_jobs(tmp_path, json.dumps(good), json.dumps(bad))
+    skaha("create", "--jobs", path, option, env={"SKAHA_SERVER": scripted.url}, code=2)
+    assert f"line 2 of {path}: unknown kind {kind!r}" in skaha.err
     assert scripted.received == []
 
 

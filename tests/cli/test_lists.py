@@ -4,12 +4,11 @@ import re
 import threading
 from datetime import UTC, datetime, timedelta
 
-import pexpect
 import pytest
 import yaml
+from cli.screens import screen
 from scripted import Response, json_response
 
-ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 NOW = datetime.now(UTC)
 
 
@@ -68,13 +67,6 @@ def test_a_wide_table_is_not_cut_and_yaml_has_the_items_of_json(listed):
     assert failed["error"]["code"] == "not_found"
     refused = listed("ps", "-o", "yaml", code=4, env={"SKAHA_TOKEN_FILE": "/no", "SKAHA_TOKEN": ""})
     assert yaml.safe_load(refused)[0]["error"]["code"] == "credentials"
-
-
-def screen(child):
-    """Return the lines of a program on a terminal until its end."""
-    child.expect(pexpect.EOF)
-    child.close()
-    return ESCAPES.sub("", child.before).replace("\r\n", "\n").splitlines()
 
 
 @pytest.mark.parametrize("columns", [100, 70, 52])

@@ -95,6 +95,30 @@ def test_a_command_that_fails_as_a_whole_prints_an_object(skaha, form):
     assert error("delete", "", code=2)["code"] == "usage"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("ps", "--nope", "-o", "json"),
+        ("ps", "--output=json", "--nope"),
+        ("ps", "--nope", "--json"),
+        ("--json", "--nope", "ps"),
+        ("pss", "-ojson"),
+        ("config", "nothing", "--json"),
+        ("logs", "a", "--json", "--tail"),
+        ("ps", "--limit", "0", "-o", "json"),
+    ],
+)
+def test_an_error_of_usage_is_an_object_at_every_place_of_the_option(skaha, words):
+    [item] = json.loads(skaha(*words, code=2))
+    assert item["error"]["code"] == "usage"
+    assert skaha.err.splitlines()[0].endswith(item["error"]["message"])
+
+
+@pytest.mark.parametrize("words", [("ps", "--nope", "--", "-o", "json"), ("ps", "--nope", "-oxml")])
+def test_an_error_of_usage_without_a_format_for_programs_prints_nothing(skaha, words):
+    assert skaha(*words, code=2) == ""
+
+
 def test_a_closed_standard_error_does_not_change_the_exit_code(skaha, entry):
     command = ["bash", "-c", f"{entry} info nobodys1 2>&-"]
     finished = subprocess.run(command, env=skaha.env, capture_output=True, check=False)

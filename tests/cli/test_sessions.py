@@ -263,7 +263,7 @@ def test_an_id_that_cannot_be_looked_up_is_an_error(skaha, scripted):
     scripted.respond = lambda request: (
         json_response([]) if request.path.endswith("/session") else Response(403, "not yours")
     )
-    skaha("info", "a1b2c3d4", env={"SKAHA_SERVER": scripted.url}, code=None)
+    skaha("info", "a1b2c3d4", env={"SKAHA_SERVER": scripted.url}, code=4)
     assert "not yours" in skaha.err
 
 

@@ -54,7 +54,7 @@ def test_the_help_lists_every_command(skaha):
         ("ls --limit 0", "skaha ls", "invalid value for '--limit'"),
         ("create", "skaha create", "give an IMAGE before the COMMAND, or --jobs FILE"),
         ("run {image} --cpu many", "skaha run", "invalid value for '-c' / '--cores'"),
-        ("create headless {image}", "skaha create", "'headless' is a kind, and no image"),
+        ("create headless {image}", "skaha create", "'headless' is a kind, not an image"),
         ("logs", "skaha logs", "missing argument 'SESSIONS...'"),
         ("del --yes", "skaha del", "missing argument 'SESSIONS...'"),
         ("logs a --tail", "skaha logs", "option '--tail' requires an argument"),

@@ -6,17 +6,11 @@ import time
 
 import pexpect
 import pytest
+from cli.screens import screen
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.2"
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 LONG = "a-name-that-is-rather-long-for-a-narrow-terminal"
-
-
-def screen(child):
-    """Return the output of a program until its end, as lines without variants."""
-    child.expect(pexpect.EOF)
-    child.close()
-    return COLOUR.sub("", child.before).replace("\r\n", "\n").splitlines()
 
 
 @pytest.mark.parametrize("columns", [200, 80, 50])
@@ -85,10 +79,10 @@ def test_a_launch_shows_the_number_of_launched_sessions(clean):
     words = ["--concurrency", "1", "create", IMAGE, "-n", "counted", "-r", "4", "--", "true"]
     child = clean.at_a_terminal(*words)
     child.expect(r"launching: [123] of 4 \(\d s\)")
-    lines = screen(child)
+    screen(child)
     assert child.exitstatus == 0
     # The progress line disappears.
-    shown = "\n".join(lines).rpartition("\x1b[K")[2].split()
+    shown = COLOUR.sub("", child.before).rpartition("\x1b[K")[2].split()
     assert shown[:3] == ["ID", "NAME", "STATUS"]
     assert shown[4::2] == [f"counted-{number}" for number in range(1, 5)]
 

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -18,8 +19,9 @@ from skaha.local._api._errors import BadRequestError, InternalServerError
 from skaha.local._faults import FaultInjector, Faults
 from skaha.local._machine import Machine
 from skaha.local._runtimes import _process_tree, _shim
-from skaha.local._session import Session
+from skaha.local._session import Phase, Session
 from skaha.local._store import Store
+from skaha.local._usage import Usage, UsageMeter
 
 
 def test_limits_of_a_container_count_as_the_size_of_the_machine(tmp_path, monkeypatch):
@@ -231,6 +233,60 @@ def test_simultaneous_callers_share_a_snapshot(monkeypatch):
         return set(await asyncio.gather(*early)), set(await asyncio.gather(*late))
 
     assert asyncio.run(take_all()) == ({1}, {2})
+
+
+def test_processes_that_the_system_hides_are_left_out(monkeypatch):
+    """Some systems show only the ids of the processes of other users."""
+    read_status = psutil.Process.status
+
+    def status(process):
+        if process.pid != os.getpid():
+            raise psutil.AccessDenied(process.pid)
+        return read_status(process)
+
+    monkeypatch.setattr(psutil.Process, "status", status)
+    assert [*_process_tree.ProcessSnapshot.take().processes] == [os.getpid()]
+
+
+@pytest.mark.parametrize("error", [OSError("too many open files"), psutil.AccessDenied(1)])
+def test_a_measurement_that_fails_is_no_error_of_a_request(error, caplog):
+    session = Session(
+        id="s1",
+        name="a",
+        image="i",
+        kind="headless",
+        phase=Phase.RUNNING,
+        seq=1,
+        cores=1,
+        ram=1,
+        cores_limit=1,
+        ram_limit=1,
+        fixed=True,
+        created=0,
+        lifetime=60,
+    )
+    usages = [{1: _process_tree.ProcessUsage(1.0, 10**9, 2.0)}, error, {}]
+
+    def measure(_):
+        usage = usages.pop(0)
+        if isinstance(usage, Exception):
+            raise usage
+        return usage
+
+    async def refresh_twice():
+        store = SimpleNamespace(with_processes=lambda: [session])
+        meter = UsageMeter(store, SimpleNamespace(measure=measure))
+        await meter.refresh()
+        first = meter.of(session)
+        meter._valid_until = 0
+        await meter.refresh()
+        await meter.refresh()
+        return first, meter.of(session)
+
+    assert asyncio.run(refresh_twice()) == (Usage(0.5, 10**9), None)
+    assert str(error) in caplog.text
+    # A failed measurement is not repeated at once.
+    assert usages == [{}]
 
 
 def test_faults_are_read_after_each_change(tmp_path):

@@ -166,7 +166,7 @@ def _refuse_kind(image: str, words: tuple[str, ...], number_after_dashes: int) -
     form = f"skaha create {reference} --kind {kind}"
     if command := [*others, *words[number:]]:
         form += f" -- {shlex.join(command)}"
-    raise click.UsageError(f"{image!r} is a kind, and no image: write `{form}`")
+    raise click.UsageError(f"{image!r} is a kind, not an image: write `{form}`")
 
 
 def _create_many(context: CommandContext, options: Mapping[str, Any]) -> int:
@@ -196,17 +196,20 @@ def _create_many(context: CommandContext, options: Mapping[str, Any]) -> int:
 
 def _refuse_options_without_end(kinds: set[str], options: Mapping[str, Any]) -> None:
     """Refuse the options that need the end of the sessions, if a kind runs until it is deleted."""
-    if interactive := ", ".join(sorted(kinds - {"headless"})):
+    # The library refuses unknown kinds.
+    if interactive := ", ".join(sorted(kinds & {*_LAUNCH_KINDS} - {"headless"})):
         if options["logs"]:
             raise click.UsageError(f"--logs needs the kind headless, not {interactive}")
         if options["rm"]:
             raise click.UsageError(
-                f"--rm deletes sessions that have ended, and the kind {interactive} does not end "
-                "by itself: leave --rm out, and run `skaha delete NAME` after your work"
+                "--rm deletes sessions at their end, and sessions of these kinds do not end by "
+                f"themselves: {interactive}; leave --rm out, and run `skaha delete NAME` after "
+                "your work"
             )
         if options["wait"] and "headless" in kinds:
             raise click.UsageError(
-                f"--wait needs jobs of one sort: headless ones end, and {interactive} keeps running"
+                "--wait waits for the end of headless sessions, and for the start of others "
+                f"({interactive}): use one file for each of these two groups"
             )
 
 

@@ -36,11 +36,13 @@ def _context_of(context: click.Context, words: tuple[str, ...]) -> click.Context
     Raises:
         click.UsageError: If there is no such command.
     """
-    for word in words:
-        group = context.command
+    rest = [*words]
+    while rest:
+        group, word = context.command, rest[0]
         if not isinstance(group, click.Group):
             context.fail(f"{context.info_name} has no command {word!r}")
-        name, command, _ = group.resolve_command(context, [word])
+        # An alias may consist of two words.
+        name, command, rest = group.resolve_command(context, rest)
         if command is None:
             context.fail(f"no such command {word!r}")
         context = click.Context(command, parent=context, info_name=name)

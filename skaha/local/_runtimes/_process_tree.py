@@ -48,7 +48,8 @@ class ProcessSnapshot:
         # Do not use `psutil.process_iter`: it caches processes, and does not send a signal to a new
         # process with the id of an old process.
         for pid in psutil.pids():
-            with suppress(psutil.NoSuchProcess):
+            # The process may have ended, or the system may hide the processes of other users.
+            with suppress(psutil.Error):
                 snapshot._add(psutil.Process(pid))
         return snapshot
 
