@@ -110,7 +110,10 @@ def _async_generator(method: Method) -> Method:
 
 
 def remove_frames(error: BaseException) -> None:
-    """Remove the frames so far. A bare `raise` adds no frame of its own."""
+    """Remove the frames of an error of this library, unless a function of the user raised it.
+
+    A bare `raise` adds no frame of its own afterwards.
+    """
     is_ours = isinstance(error, SkahaError) and not _is_from_callback(error)
     if is_ours and not log.isEnabledFor(logging.DEBUG):
         forget_frames(error)

@@ -62,8 +62,7 @@ def follow_logs(
 
 
 def _warn_if_gone(tracker: StatusTracker, ended: Sequence[str]) -> None:
-    statuses = tracker.statuses()
-    if gone := [session_id for session_id in ended if statuses[session_id] == GONE]:
+    if gone := [session_id for session_id in ended if tracker.status(session_id) == GONE]:
         log.warning("follow: the platform no longer has %s", sessions_listed(gone))
 
 

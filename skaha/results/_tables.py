@@ -77,7 +77,7 @@ def with_names(
 
 def data_frame(columns: list[str], rows: list[list[Any]]) -> Any:
     try:
-        import pandas as pd  # type: ignore[import-untyped,unused-ignore]
+        import pandas as pd
     except ImportError:
         raise ImportError("to_pandas needs pandas: pip install pandas", name="pandas") from None
 

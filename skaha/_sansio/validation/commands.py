@@ -48,10 +48,6 @@ def check_command(
 def _check_cmd(value: object) -> str | None:
     if value is None or value == "":
         return None
-    if isinstance(value, list | tuple):
-        raise InvalidInputError(
-            f"cmd must be a text, not {type(value).__name__}: {_form_of('cmd', value)}"
-        )
     text = _check_carriable("cmd", value)
     if text != text.strip():
         raise InvalidInputError(f"cmd must have no blanks around it; not {text!r}")
@@ -67,10 +63,6 @@ def _check_cmd(value: object) -> str | None:
 def _check_args(value: object) -> str | None:
     if value is None or value == "":
         return None
-    if isinstance(value, list | tuple):
-        raise InvalidInputError(
-            f"args must be one text, not {type(value).__name__}: {_form_of('args', value)}"
-        )
     text = _check_carriable("args", value)
     words_of_shell = _words_of_shell(text)
     words_of_platform = _words_of_platform(text)
@@ -168,7 +160,8 @@ def _check_value(name: str, value: object) -> SecretText:
 
 def _check_carriable(what: str, value: object) -> str:
     if not isinstance(value, str):
-        raise InvalidInputError(f"{what} must be a text, not {type(value).__name__}")
+        form = f": {_form_of(what, value)}" if isinstance(value, list | tuple) else ""
+        raise InvalidInputError(f"{what} must be a text, not {type(value).__name__}{form}")
     if match := re.search(GARBLED, value):
         raise InvalidInputError(
             f"{what} may not contain {match[0]!r}: the platform cannot carry double quotes, "

@@ -5,6 +5,7 @@ import math
 import os
 import resource
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
@@ -18,12 +19,7 @@ from skaha.local._runtimes._environment import (
     thread_variables,
 )
 from skaha.local._runtimes._jupyter import jupyter_command, jupyter_variables
-from skaha.local._runtimes._process_tree import (
-    SESSION_VARIABLE,
-    ProcessUsage,
-    is_in_other_namespace,
-    measure,
-)
+from skaha.local._runtimes._process_tree import SESSION_VARIABLE, is_in_other_namespace
 from skaha.local._runtimes._runtime import ImagePullError, Runtime, Workload
 from skaha.local._runtimes._shim import Command, ShimWorkload, find_free_port, write_port
 from skaha.local._session import Event, Session
@@ -133,13 +129,9 @@ class ContainerRuntime(Runtime):
         # The engine keeps the processes of a container together, with processes of its own.
         return Command(words, Path("/"), environment, adopt=False)
 
-    def _measure(
-        self,
-        session: Session,  # noqa: ARG002 - for other runtimes
-        processes: list[psutil.Process],
-    ) -> ProcessUsage | None:
+    def _own_processes(self, processes: Iterable[psutil.Process]) -> Iterable[psutil.Process]:
         # The engine's own processes run outside of the container.
-        return measure(filter(is_in_other_namespace, processes))
+        return filter(is_in_other_namespace, processes)
 
     def workload(self, session: Session, shim: ShimWorkload) -> Workload:
         """Return the container whose engine runs under a shim."""

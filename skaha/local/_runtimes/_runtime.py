@@ -100,12 +100,14 @@ class Runtime(ABC):
         usages = {}
         for session in sessions:
             processes = [] if session.appid else groups.get(session.id, [])
-            if usage := self._measure(session, processes):
+            shim = _shim.process_id(self.directory(session))
+            if usage := measure(self._own_processes(processes), shim):
                 usages[session.seq] = usage
         return usages
 
-    def _measure(self, session: Session, processes: list[psutil.Process]) -> ProcessUsage | None:
-        return measure(processes, _shim.process_id(self.directory(session)))
+    def _own_processes(self, processes: Iterable[psutil.Process]) -> Iterable[psutil.Process]:
+        """Return the processes that the session started itself."""
+        return processes
 
     def workload(self, session: Session, shim: ShimWorkload) -> Workload:  # noqa: ARG002
         """Return the workload of a session whose command runs under a shim."""
