@@ -29,8 +29,10 @@ def install(session: nox.Session, *groups: str, project: str | None = None) -> N
     """
     editable = [] if project is None else ["-e", project]
     tools = nox.project.dependency_groups(PYPROJECT, *groups)
-    build = {"PIP_BUILD_CONSTRAINT": CONSTRAINTS, "UV_BUILD_CONSTRAINT": CONSTRAINTS}
-    session.install("--constraint", CONSTRAINTS, *tools, *editable, env=build)
+    settings = {"PIP_BUILD_CONSTRAINT": CONSTRAINTS, "UV_BUILD_CONSTRAINT": CONSTRAINTS}
+    # Without this, each of the many processes of the tests would compile the same modules.
+    settings["UV_COMPILE_BYTECODE"] = "1"
+    session.install("--constraint", CONSTRAINTS, *tools, *editable, env=settings)
 
 
 @nox.session

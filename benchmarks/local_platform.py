@@ -43,7 +43,7 @@ def run(settings: Settings) -> Iterator[Table]:
     table = Table(
         f"the embedded platform with {sizes[0]} to {sizes[-1]} live sessions",
         notes=[
-            "measured once, whatever the number of rounds",
+            "measured once, with any number of rounds",
             "floor of a launch: the CPU time in which Python starts a process",
             "floor of a list: the CPU time of json.dumps of its records",
             f"limits of the last size: {MAX_LAUNCH_RATIO:g} and {MAX_LIST_RATIO:g} x the floors",
