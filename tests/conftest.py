@@ -48,7 +48,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Iterator[None]:
-    """Collect the tests without the collector of garbage: nearly all objects stay until the end."""
+    """Collect the tests without garbage collection: nearly all objects stay until the end."""
     gc.disable()
     try:
         return (yield)

@@ -1,4 +1,4 @@
-"""The pinned versions of the nox sessions: `constraints.txt` fits to pyproject.toml."""
+"""The pinned versions of the nox sessions: `constraints.txt` fits pyproject.toml."""
 
 import re
 import tomllib

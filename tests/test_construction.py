@@ -114,6 +114,8 @@ INVALID = [
     *[("profile", value) for value in (5, ["x"], b"x", "a\nb", "\ud800")],
     *[("registry", value) for value in ("me:secret", {"username": "me"}, ("h", "me", "x"))],
     ("registry", {"username": "me", "secret": "x", "password": "x"}),
+    *[("registry", {"username": "me", "secret": value}) for value in (b"x", ["x"])],
+    ("registry", {"username": b"me", "secret": "x"}),
     *[("loglevel", value) for value in (0, 9, 51, -10, 30.0, "INFO", True)],
     *[("retry", value) for value in (3, "yes", None, 0)],
 ]

@@ -29,7 +29,7 @@ def refused(variant, scripted, call, *named):
 
 
 def begun(value):
-    """Let a generator begin."""
+    """Run a generator until its first value."""
     if inspect.isgenerator(value):
         return next(value)
     return anext(value) if inspect.isasyncgen(value) else value
@@ -63,6 +63,7 @@ LAUNCHES = table(
         *({"A": "a\nb"}, {"A": "\0"}, {"A": 'say "hi"'}, {"": "a"}, {"A=B": "a"}, {"A B": "a"}),
         *({"1A": "a"}, {5: "a"}, {None: "a"}, {"É": "a"}, ["A=B"], "A=B", 5, [("A", "B")], dict),
         *({"REPLICA_ID": 7}, {"A": "b", "REPLICA_COUNT": "1"}),
+        *({"A": b"a"}, {"A": ["a"]}, {"A": ("a", "b")}, {"A": {"b": 1}}, {"A": {1}}),
     ],
     progress=[True, 5, "bar"],
 )
@@ -194,6 +195,18 @@ def test_a_value_of_a_variable_is_never_shown(variant, scripted, scripted_sessio
     env = {"FINE": "a", "PASSWORD": value}
     error = refused(variant, scripted, lambda: scripted_session.create("a", IMAGE, env=env))
     assert "PASSWORD" in str(error)
+    assert "very-secret" not in repr(error) + str(error)
+
+
+@pytest.mark.parametrize("value", [SECRET.encode(), [SECRET], {SECRET: 1}])
+def test_the_error_of_a_variable_names_the_wrong_type(variant, scripted, scripted_session, value):
+    create, name = scripted_session.create, type(value).__name__
+    error = refused(
+        variant,
+        scripted,
+        lambda: create("a", IMAGE, env={"PASSWORD": value}),
+        f"PASSWORD must be a text or a number, not {name}",
+    )
     assert "very-secret" not in repr(error) + str(error)
 
 

@@ -1,4 +1,4 @@
-"""The published examples, as they stand but for the server and the token."""
+"""The published examples, unchanged except for the server and the token."""
 
 import logging
 

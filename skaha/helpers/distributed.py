@@ -30,13 +30,13 @@ def stripe(
     Args:
         iterable: The whole work; read as it is needed, so it may be endless.
         replica: Number of this replica, from 1. By default `REPLICA_ID` of the environment, or 1.
-        total: How many replicas there are. By default `REPLICA_COUNT` of the environment, or 1.
+        total: Number of replicas. By default `REPLICA_COUNT` of the environment, or 1.
 
     Returns:
         The items of this replica, in order.
 
     Raises:
-        skaha.errors.InvalidInputError: A `ValueError`, if `total` is less than 1 or `replica` is
+        skaha.errors.InvalidInputError: If `total` is less than 1 or `replica` is
             not from 1 to `total`.
 
     Example:
@@ -55,13 +55,13 @@ def chunk(
     Args:
         iterable: The whole work; read to its end at once.
         replica: Number of this replica, from 1. By default `REPLICA_ID` of the environment, or 1.
-        total: How many replicas there are. By default `REPLICA_COUNT` of the environment, or 1.
+        total: Number of replicas. By default `REPLICA_COUNT` of the environment, or 1.
 
     Returns:
         The items of this replica, in order.
 
     Raises:
-        skaha.errors.InvalidInputError: A `ValueError`, if `total` is less than 1 or `replica` is
+        skaha.errors.InvalidInputError: If `total` is less than 1 or `replica` is
             not from 1 to `total`.
 
     Example:

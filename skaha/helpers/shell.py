@@ -1,9 +1,10 @@
-"""Any script as a `cmd` and `args` that reach the container unharmed.
+"""Commands and scripts as a `cmd` and `args` that reach the container unchanged.
 
-The platform splits `args` at every blank, knows no quotes, and destroys dollars, backslashes and
-double quotes. So a command is sent in Base64, inside a small program for `bash` that decodes it
-and then *becomes* it: the exit status, the standard input and the signals are those of the
-command itself. The image needs nothing but `bash` and `base64`, which is one of the coreutils.
+The platform splits `args` at every blank, ignores quotes, and changes dollars, backslashes and
+double quotes. So a command is sent in Base64, inside a small program for `bash`. This program
+decodes the command and replaces itself with it (`exec`): the exit status, the standard input and
+the signals are those of the command. The image needs only `bash` and `base64`, which is one of the
+coreutils.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ from skaha.errors import InvalidInputError
 __all__ = ["GARBLED", "CommandLine", "command", "script"]
 
 GARBLED = re.compile(carriable.GARBLED)
-"""Characters that the platform destroys in a `cmd`, in `args` and in the values of `env`."""
+"""Characters that the platform changes in a `cmd`, in `args` and in the values of `env`."""
 
-# Without a blank, a quote or a dollar: braces separate the words, and with neither IFS nor
-# globbing (-f) the decoded text stays as it is. -p keeps BASH_ENV for the command itself.
-# `exit` is only reached if nothing was decoded, which would otherwise count as success.
+# The program must not contain a blank, a quote or a dollar, so braces separate its words. An empty
+# IFS, and no globbing (-f), leave the decoded text unchanged. -p leaves BASH_ENV to the command.
+# bash reaches `exit` only if there is nothing to decode, which would otherwise count as success.
 _OPTIONS = "-pfc"
 _PROGRAM = "IFS=;{{eval,`{{echo,{}}}|{{base64,-d}}`}};{{exit,127}}"
 
-# Linux takes no longer argument: MAX_ARG_STRLEN, less the byte that ends it.
+# The longest argument on Linux: MAX_ARG_STRLEN without the byte at its end.
 _LONGEST = 128 * 1024 - 1
 
 
@@ -48,17 +49,17 @@ def script(text: str, *arguments: str) -> CommandLine:
     """Pack a bash script with any quotes, dollars and newlines.
 
     Args:
-        text: The script; it runs as it would with `bash -c`. About 95 kB fit, in which each
-            single quote counts as five bytes.
-        arguments: What the script finds in `$1`, `$2` and so on, exactly as given. Better than
-            pasting values into the text, as nothing has to be quoted.
+        text: The script, for `bash -c`; at most about 95 kB. Each single quote counts as five
+            bytes.
+        arguments: The values of `$1`, `$2` and so on in the script. They arrive exactly as given,
+            so they need no quotes, unlike values that you insert into the text.
 
     Returns:
         The `cmd` and `args` of a headless session.
 
     Raises:
-        skaha.errors.InvalidInputError: A `ValueError`, if it cannot be carried: it is too long,
-            or holds a NUL character or half a surrogate pair.
+        skaha.errors.InvalidInputError: If the platform cannot carry it, because it is too long,
+            or contains a NUL character or half a surrogate pair.
 
     Example:
         >>> from skaha import Session
@@ -76,16 +77,16 @@ def command(program: str, *arguments: str, only_if_needed: bool = False) -> Comm
     """Pack a program with its arguments, each of which arrives exactly as given.
 
     Args:
-        program: The program; no shell looks at it, nor at its arguments.
+        program: The program. No shell changes it or its arguments.
         arguments: Its arguments.
-        only_if_needed: Leave as it is what the platform carries unharmed.
+        only_if_needed: Do not pack a command that the platform carries unchanged.
 
     Returns:
         The `cmd` and `args` of a headless session.
 
     Raises:
-        skaha.errors.InvalidInputError: A `ValueError`, if it cannot be carried: it is too long,
-            or holds a NUL character or half a surrogate pair.
+        skaha.errors.InvalidInputError: If the platform cannot carry it, because it is too long,
+            or contains a NUL character or half a surrogate pair.
 
     Example:
         >>> from skaha.helpers import shell
@@ -122,7 +123,7 @@ def _check(word: object) -> None:
     if not isinstance(word, str):
         raise InvalidInputError(f"a command consists of texts; not {word!r}")
     if "\0" in word:
-        raise InvalidInputError("a command can hold no NUL character")
+        raise InvalidInputError("a command cannot contain a NUL character")
     try:
         word.encode()
     except UnicodeEncodeError as error:

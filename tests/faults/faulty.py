@@ -364,7 +364,7 @@ class FaultyPlatform:
         connection.close()
 
     def _handle(self, connection: socket.socket, request: Received) -> bool:
-        """Response a request; return whether the connection can be used again."""
+        """Respond to a request; return whether the connection can be used again."""
         with self._changed:
             request.fault = fault = self._draw(request)
             self.received.append(request)

@@ -150,7 +150,7 @@ def test_cancelled_requests_release_their_connections(faulty: FaultyPlatform) ->
 def test_the_limit_stays_between_one_and_the_concurrency(
     concurrency: int, steps: list[str]
 ) -> None:
-    """The number of connections fits to the limit, and at least one stays."""
+    """The number of connections fits the limit, and at least one stays."""
     limit, free, in_flight = AdaptiveLimit(concurrency), concurrency, 0
     for step in steps:
         if step == "overload":

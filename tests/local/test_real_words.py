@@ -1,4 +1,4 @@
-"""Texts of `cmd`, `args` and `env`: the way of each into the job, as a real server answered."""
+"""Texts of `cmd`, `args` and `env` arrive in the job as a real server sent them."""
 
 import json
 

@@ -138,6 +138,8 @@ def _check_variable(name: object) -> str:
 
 def _check_value(name: str, value: object) -> SecretText:
     # The value may be a secret, so a message shows the name of the variable only.
+    if isinstance(value, WrongType):
+        raise InvalidInputError(f"env: {name} must be a text or a number, not {value.name}")
     text = SecretText("" if value is None else value)
     if not text:
         raise InvalidInputError(

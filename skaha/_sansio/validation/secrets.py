@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Self
 
 from attrs import frozen
@@ -48,11 +48,18 @@ def hidden(value: Any) -> Any:
     if isinstance(value, str):
         return SecretText(value)
     if hasattr(value, "items"):
-        return {
-            name: None if content is None else SecretText(content)
-            for name, content in value.items()
-        }
+        return {name: _hidden_item(content) for name, content in value.items()}
     return WrongType.of(value)
+
+
+def _hidden_item(value: Any) -> SecretText | WrongType | None:
+    """Return a value of a dictionary, also a number or a date, as a `SecretText`."""
+    if value is None or isinstance(value, WrongType):
+        return value
+    # The text of bytes or of a list would be Python code, such as "b'word'".
+    if isinstance(value, Collection) and not isinstance(value, str):
+        return WrongType.of(value)
+    return SecretText(value)
 
 
 def hidden_jobs(jobs: object) -> list[Any]:

@@ -131,7 +131,10 @@ def check_registry(value: object) -> ContainerRegistry:
         if key not in _REGISTRY_PARTS:
             allowed = ", ".join(_REGISTRY_PARTS)
             raise InvalidInputError(f"registry: unknown key {key!r}; it is one of {allowed}")
-    # Only the secret is hidden in a `repr`.
+    # Only the secret is hidden in a `repr`. The constructor refuses a part that is no text.
     return ContainerRegistry(
-        **{key: part if key == "secret" else str(part) for key, part in parts.items()}
+        **{
+            key: str(part) if isinstance(part, str) and key != "secret" else part
+            for key, part in parts.items()
+        }
     )
