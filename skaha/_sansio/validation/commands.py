@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote_plus
@@ -86,6 +85,9 @@ def _words_of_shell(text: str) -> list[str]:
 
     Only single quotes occur: the platform cannot carry double quotes and backslashes.
     """
+    # A late import for the start-up time.
+    import shlex
+
     try:
         return shlex.split(text)
     except ValueError:
