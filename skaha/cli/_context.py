@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -33,6 +34,7 @@ __all__ = [
     "SkahaGroup",
     "command",
     "read_shared_options",
+    "suggestion",
     "timeout_option",
 ]
 
@@ -302,6 +304,27 @@ class SkahaGroup(_WithSharedOptions, click.Group):
     """A group of commands with the shared options."""
 
     command_class = SkahaCommand
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; the error of an unknown command suggests a similar one."""
+        name = args[0]
+        is_known = name.startswith("-") or self.get_command(ctx, name) is not None
+        # A completion shows no errors.
+        if not is_known and not ctx.resilient_parsing:
+            similar = get_close_matches(name, self.list_commands(ctx))
+            ctx.fail(f"no such command {name!r}{suggestion(similar)}")
+        return super().resolve_command(ctx, args)
+
+
+def suggestion(similar: Sequence[str] | None) -> str:
+    """Return the end of an error about an unknown word.
+
+    Args:
+        similar: Known words, the most similar first.
+    """
+    return f"; did you mean {similar[0]}?" if similar else ""
 
 
 def command(name: str, **more: Any) -> Callable[[Callable[..., Any]], click.Command]:

@@ -326,9 +326,21 @@ def test_a_token_from_a_file(tmp_path):
         assert (tmp_path / "state" / "token").read_text() == "from-a-file"
         process.terminate()
     assert process.returncode == 0
-    for content in ("", None):
-        secret.unlink() if content is None else secret.write_text(content)
+    for content in (b"", b"two words", "é".encode(), b"\xff", None):
+        secret.unlink() if content is None else secret.write_bytes(content)
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         assert result.returncode == 1
-        assert "token" in result.stderr
+        assert "the token" in result.stderr
         assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "taken"])
+def test_a_port_that_cannot_be_used(platform, tmp_path, port):
+    """The platform prints an error and ends."""
+    number = platform.client.base_url.port if port == "taken" else port
+    command = [sys.executable, "-m", "skaha.local", "serve", "--port", str(number)]
+    command += ["--state", str(tmp_path / "state")]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert f"cannot listen on port {number}: " in result.stderr
+    assert "Traceback" not in result.stderr

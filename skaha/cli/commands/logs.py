@@ -150,7 +150,7 @@ def show_logs(
         if style.has_prefix and whole:
             prefix = style.begin(selected, session_id)
             whole = prefix + whole[:-1].replace("\n", f"\n{prefix}") + "\n"
-        _show_text(context, whole)
+        context.output.write(whole, "utf-8")
     note_failures(failures.values())
 
 
@@ -168,21 +168,17 @@ def follow_logs(
             item = selected.key(session_id) | {"line": line}
             if style.has_time:
                 item["read"] = _now()
-            _show_text(context, json.dumps(item, ensure_ascii=False) + "\n")
+            text = json.dumps(item, ensure_ascii=False)
         else:
             if session_id != previous_id and len(selected.ids) > 1 and not style.has_prefix:
                 _show_heading(selected, session_id)
-            _show_text(context, f"{style.begin(selected, session_id)}{line}\n")
+            text = f"{style.begin(selected, session_id)}{line}"
+        context.output.write(f"{text}\n", "utf-8")
         previous_id = session_id
         if context.output.is_closed:
             break
     note_failures(selected.missing.values())
     return common_exit_code(selected.missing.values(), any_done=bool(selected.ids))
-
-
-def _show_text(context: CommandContext, text: str) -> None:
-    """Show a text in UTF-8, with any encoding of the terminal."""
-    context.output.write_bytes(text.encode("utf-8", "surrogatepass"))
 
 
 def _show_heading(selected: SelectedSessions, session_id: str) -> None:
