@@ -133,6 +133,25 @@ def test_a_watch_shows_no_more_lines_than_the_terminal_has(listed, scripted):
     assert len(screen(child)[-51:]) == 51
 
 
+@pytest.mark.parametrize(("columns", "lines"), [(200, 1), (40, 2)])
+def test_a_watch_shows_an_outage_below_a_list_that_fills_the_terminal(
+    listed, scripted, columns, lines
+):
+    responses = [json_response([record(f"id{n}", f"n-{n}", 1) for n in range(50)])]
+    scripted.respond = lambda _: responses.pop(0) if responses else Response(503, "busy")
+    child = listed.at_a_terminal("ps", "--watch", "--interval", "0.1", columns=columns)
+    child.expect_exact("... and 29 more")
+    child.expect_exact(f"... and {29 + lines} more")
+    child.expect_exact("\x1b[J")
+    rows = child.before.split("\x1b[K\r\n")[1:-1]
+    assert len(rows) == lines
+    assert re.fullmatch(
+        r"\d\d:\d\d:\d\d error: GET /skaha/v1/session answered 503: busy", " ".join(rows)
+    )
+    child.sendintr()
+    screen(child)
+
+
 def test_a_watch_ends_if_the_credentials_are_refused(listed, scripted):
     responses = [json_response(RECORDS), Response(401, "expired")]
     scripted.respond = lambda _: responses.pop(0) if len(responses) > 1 else responses[0]
