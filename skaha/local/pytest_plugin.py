@@ -106,6 +106,7 @@ class SkahaPlatform:
         )
         self.url = self._process.stdout.readline().strip() if self._process.stdout else ""
         if not self.url:
+            self._wait()
             raise RuntimeError(f"the platform did not start: {' '.join(self._command)}")
 
     def stop(self) -> None:
