@@ -9,16 +9,19 @@ import sqlite3
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from skaha.local import Options, PlatformError, _machine
+from skaha.local._api import _logs
 from skaha.local._api._command import parse_command
 from skaha.local._api._errors import BadRequestError, InternalServerError
 from skaha.local._faults import FaultInjector, Faults
 from skaha.local._machine import Machine
+from skaha.local._page import _routes
 from skaha.local._runtimes import _process_tree, _shim
 from skaha.local._session import Phase, Session
 from skaha.local._store import Store
@@ -341,3 +344,19 @@ def test_wrong_options_are_refused(options, message):
     """The error names the option and its allowed values."""
     with pytest.raises(PlatformError, match=message):
         Options(**options)
+
+
+@pytest.mark.parametrize("read", [lambda log: b"".join(_logs._read_blocks(log)), _routes._log_end])
+def test_a_log_may_be_removed_while_it_is_read(tmp_path, monkeypatch, read):
+    """The session may be deleted at any time."""
+    log = tmp_path / "log"
+    log.write_text("text\n")
+    opened = Path.open
+
+    def open_and_remove(path, *arguments):
+        file = opened(path, *arguments)
+        path.unlink()
+        return file
+
+    monkeypatch.setattr(Path, "open", open_and_remove)
+    assert read(log) in (b"text\n", ("text\n", 0))

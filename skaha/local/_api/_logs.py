@@ -1,6 +1,7 @@
 """The log of a session as a stream."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def _read_blocks(log: Path) -> Iterator[bytes]:
     except FileNotFoundError:
         return
     with file:
-        remaining = log.stat().st_size
+        remaining = os.fstat(file.fileno()).st_size
         while remaining > 0 and (block := file.read(min(remaining, _BLOCK_SIZE))):
             remaining -= len(block)
             yield block
