@@ -66,6 +66,8 @@ def test_the_help_lists_every_command(skaha):
         ("create --nam x", "skaha create", "no such option '--nam'; did you mean --name?"),
         ("completion ksh", "skaha completion", "invalid value for 'SHELL': 'ksh' is not one of"),
         ("config set", "skaha config set", "missing argument 'KEY'"),
+        ("config get tokn", "skaha config get", "unknown key 'tokn'; did you mean token?"),
+        ("config get x", "skaha config get", "unknown key 'x'; it is one of profile, server, "),
         ("config use nowhere", "skaha config use", "there is no profile 'nowhere'"),
         ("help nothing", "skaha help", "no such command 'nothing'"),
         ("-o xml", "skaha", "invalid value for '-o' / '--output'"),
