@@ -256,6 +256,21 @@ def test_other_signals_delete_the_sessions_too(clean, entry, by):
 
 
 @pytest.mark.parametrize("options", [["--logs"], ["--wait"], ["--logs", "--timeout", "60"]])
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["false"], "Exit status 1"),
+        (["no-such-program"], "Error: failed to start container: exec: .* not found in \\$PATH"),
+    ],
+)
+def test_a_failure_has_the_warnings_of_the_platform(clean, options, words, reason):
+    """With --rm, the events end with the session."""
+    clean("create", IMAGE, "-n", "bad", *options, "--rm", "--", *words, code=1)
+    assert re.search(f"session bad-1 .* ended as Failed: {reason}\n$", clean.err)
+    assert not clean.ids("bad")
+
+
+@pytest.mark.parametrize("options", [["--logs"], ["--wait"], ["--logs", "--timeout", "60"]])
 def test_all_messages_have_the_names_of_the_platform(clean, options):
     words = ["create", IMAGE, "-n", "Upper", "-r", "2", *options, "--rm"]
     clean(*words, "--", "sh", "-c", "echo $REPLICA_ID; exit $((REPLICA_ID - 1))", code=3)
