@@ -34,11 +34,13 @@ __all__ = [
     "SkahaGroup",
     "command",
     "read_shared_options",
+    "report_also_if_interrupted",
     "suggestion",
     "timeout_option",
 ]
 
 T = TypeVar("T", bound="SkahaClient")
+R = TypeVar("R")
 
 
 class CommandContext:
@@ -112,6 +114,22 @@ class CommandContext:
         if any_done is None:
             any_done = bool(done)
         return common_exit_code(failures.values(), any_done=any_done)
+
+
+def report_also_if_interrupted(call: Callable[[], R], report: Callable[[R], int]) -> int:
+    """Report the result of a call, or after Ctrl-C the part that is done; return the exit code.
+
+    Raises:
+        KeyboardInterrupt: After the report of the part.
+    """
+    try:
+        result = call()
+    except KeyboardInterrupt as stop:
+        part: R | None = getattr(stop, "partial", None)
+        if part is not None:
+            report(part)
+        raise
+    return report(result)
 
 
 def note_failures(failures: Iterable[Exception]) -> None:

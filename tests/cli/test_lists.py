@@ -1,6 +1,8 @@
 """The lists of sessions for a person: order, columns, a live view, the use of cores and memory."""
 
 import re
+import signal
+import subprocess
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -157,6 +159,40 @@ def test_a_watch_ends_if_the_credentials_are_refused(listed, scripted):
     child = listed.at_a_terminal("ps", "--watch", "--interval", "0.1")
     assert "skaha ps: error: GET /skaha/v1/session answered 401" in screen(child)[-1]
     assert child.exitstatus == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("rm * --yes", "a1\tone\n"),
+        ("prune --all --yes --status any --kind any", "a1\tone\n"),
+        ("logs * --save {}", "a1\tone\t{}/one-a1.log\n"),
+    ],
+)
+def test_ctrl_c_does_not_hide_the_part_that_is_done(
+    listed, scripted, entry, tmp_path, words, shown
+):
+    """The response about the second session does not come."""
+    asked, interrupted = threading.Event(), threading.Event()
+
+    def respond(received):
+        if received.path.endswith("/session"):
+            return json_response([record("a1", "one", 1), record("b2", "two", 1)])
+        if received.path.endswith("/b2"):
+            asked.set()
+            interrupted.wait(60)
+        return Response(200, "a log")
+
+    scripted.respond = respond
+    command = [entry, "--concurrency", "1", *words.format(tmp_path).split()]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=listed.env, text=True, **pipes) as process:
+        assert asked.wait(60)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        interrupted.set()
+    assert (out, process.returncode) == (shown.format(tmp_path), 130)
+    assert err.endswith("error: interrupted\n")
 
 
 # Use of cores and memory.

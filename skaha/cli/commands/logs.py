@@ -9,7 +9,12 @@ import click
 from attrs import frozen
 
 from skaha.cli._completion import complete_session
-from skaha.cli._context import CommandContext, command, note_failures
+from skaha.cli._context import (
+    CommandContext,
+    command,
+    note_failures,
+    report_also_if_interrupted,
+)
 from skaha.cli._exit_codes import common_exit_code
 from skaha.cli._selection import SelectedSessions, select_sessions
 from skaha.cli._sessions import utc_text
@@ -17,6 +22,7 @@ from skaha.cli._stderr import progress, write_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from skaha.results import ResultDict
     from skaha.session import Session
@@ -123,12 +129,17 @@ def read_logs(session: Session, ids: Sequence[str], tail: int | None = None) -> 
 def _save_logs(
     context: CommandContext, session: Session, selected: SelectedSessions, directory: str
 ) -> int:
-    with progress("saving logs") as bar:
-        paths = session.save_logs(selected.ids, directory, progress=bar)
-    items = [selected.key(session_id) | {"path": str(path)} for session_id, path in paths.items()]
-    failures = selected.missing | paths.failures
-    columns, known = ("id", "name", "path"), selected.known_items()
-    return context.report(items, columns, failures=failures, failed_items=known)
+    def save() -> ResultDict[Path]:
+        with progress("saving logs") as bar:
+            return session.save_logs(selected.ids, directory, progress=bar)
+
+    def report(paths: ResultDict[Path]) -> int:
+        items = [selected.key(key) | {"path": str(path)} for key, path in paths.items()]
+        failures = selected.missing | paths.failures
+        columns, known = ("id", "name", "path"), selected.known_items()
+        return context.report(items, columns, failures=failures, failed_items=known)
+
+    return report_also_if_interrupted(save, report)
 
 
 def show_logs(
