@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from attrs import Attribute, converters, field, frozen
+from attrs import Attribute, converters, field, frozen, validators
 
 from skaha.local._errors import PlatformError
 
@@ -18,20 +19,20 @@ def _absolute(path: str | Path) -> Path:
     return Path(path).absolute()
 
 
-def _above_zero(_: object, attribute: "Attribute[Any]", value: float | None) -> None:
-    if value is not None and not 0 < value < math.inf:
-        raise PlatformError(f"{attribute.name} must be a number above 0; not {value}")
+def _above_zero(_: object, attribute: "Attribute[Any]", value: object) -> None:
+    if not (isinstance(value, Real) and 0 < value < math.inf):
+        raise PlatformError(f"{attribute.name} must be a number above 0; not {value!r}")
 
 
-def _zero_or_more(_: object, attribute: "Attribute[Any]", value: float | None) -> None:
-    if value is not None and not 0 <= value < math.inf:
-        raise PlatformError(f"{attribute.name} must be a number, 0 or more; not {value}")
+def _zero_or_more(_: object, attribute: "Attribute[Any]", value: object) -> None:
+    if not (isinstance(value, Real) and 0 <= value < math.inf):
+        raise PlatformError(f"{attribute.name} must be a number, 0 or more; not {value!r}")
 
 
-def _known(_: object, attribute: "Attribute[Any]", value: str) -> None:
+def _known(_: object, attribute: "Attribute[Any]", value: object) -> None:
     known = {"profile": PROFILES, "runtime": RUNTIMES}[attribute.name]
     if value not in known:
-        raise PlatformError(f"{attribute.name} must be {' or '.join(known)}; not {value}")
+        raise PlatformError(f"{attribute.name} must be {' or '.join(known)}; not {value!r}")
 
 
 @frozen(kw_only=True)
@@ -64,9 +65,9 @@ class Options:
     time_scale: float = field(default=1.0, validator=_above_zero)
     start_delay: float = field(default=0.0, validator=_zero_or_more)
     grace: float = field(default=10.0, validator=_zero_or_more)
-    idle: float | None = field(default=None, validator=_zero_or_more)
-    cores: float | None = field(default=None, validator=_above_zero)
-    ram: float | None = field(default=None, validator=_above_zero)
+    idle: float | None = field(default=None, validator=validators.optional(_zero_or_more))
+    cores: float | None = field(default=None, validator=validators.optional(_above_zero))
+    ram: float | None = field(default=None, validator=validators.optional(_above_zero))
     stats: bool = True
     profile: str = field(default="v1", validator=_known)
     runtime: str = field(default="process", validator=_known)

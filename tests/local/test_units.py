@@ -336,8 +336,10 @@ def test_wrong_faults_are_refused(text):
         *[({name: math.inf}, f"{name} must be a number above 0; not inf") for name in ABOVE_ZERO],
         *[({name: -1}, f"{name} must be a number, 0 or more; not -1") for name in ZERO_OR_MORE],
         *[({name: math.nan}, f"{name} must be a number, 0 or more; ") for name in ZERO_OR_MORE],
-        ({"profile": "v9"}, "profile must be v1 or v0; not v9"),
-        ({"runtime": "vm"}, "runtime must be process or container; not vm"),
+        ({"cores": "4"}, "cores must be a number above 0; not '4'"),
+        ({"grace": None}, "grace must be a number, 0 or more; not None"),
+        ({"profile": "v9"}, "profile must be v1 or v0; not 'v9'"),
+        ({"runtime": "vm"}, "runtime must be process or container; not 'vm'"),
     ],
 )
 def test_wrong_options_are_refused(options, message):

@@ -149,7 +149,7 @@ class CommandLaunch:
     def _stop(self, launched: Launched) -> None:
         """Clean up after an interruption or an error."""
         left = self._clean_up(launched, launched)
-        if self._options["rm"]:
+        if self._options["rm"] and launched:
             note(f"deleted {len(launched) - len(left)} of {len(launched)}")
 
     def _clean_up(self, launched: Launched, ids: Iterable[str]) -> list[str]:
