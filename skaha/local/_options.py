@@ -2,9 +2,8 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 from attrs import Attribute, converters, field, frozen, validators
 
@@ -19,13 +18,18 @@ def _absolute(path: str | Path) -> Path:
     return Path(path).absolute()
 
 
+def _number(value: object) -> float:
+    """Return a number; for any other value NaN, which is in no range."""
+    return float(value) if isinstance(value, SupportsIndex | float) else math.nan
+
+
 def _above_zero(_: object, attribute: "Attribute[Any]", value: object) -> None:
-    if not (isinstance(value, Real) and 0 < value < math.inf):
+    if not 0 < _number(value) < math.inf:
         raise PlatformError(f"{attribute.name} must be a number above 0; not {value!r}")
 
 
 def _zero_or_more(_: object, attribute: "Attribute[Any]", value: object) -> None:
-    if not (isinstance(value, Real) and 0 <= value < math.inf):
+    if not 0 <= _number(value) < math.inf:
         raise PlatformError(f"{attribute.name} must be a number, 0 or more; not {value!r}")
 
 
