@@ -12,6 +12,7 @@ from skaha.local import (
     Address,
     Options,
     PlatformError,
+    check_installed,
     find_or_start,
     open_page,
     reset,
@@ -97,6 +98,7 @@ def _options(arguments: argparse.Namespace) -> Options | None:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
+    check_installed()
     from skaha.local._server import serve
     from skaha.local._state_directory import StateDirectory
 

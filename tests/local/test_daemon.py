@@ -316,6 +316,21 @@ def test_the_errors_of_a_platform_in_the_foreground_name_its_program(program, wo
     assert finished.stderr.splitlines()[-1].startswith(f"{name}: error: ")
 
 
+@pytest.mark.parametrize("command", ["serve", "start", "open"])
+@pytest.mark.parametrize("package", ["starlette", "uvicorn", "psutil", "python_multipart"])
+def test_without_a_package_of_its_extra_the_program_names_the_extra(command, package):
+    """There is no traceback."""
+    script = (
+        f"import sys; sys.modules[{package!r}] = None\n"
+        "from skaha.local.__main__ import main; sys.exit(main())"
+    )
+    words = [sys.executable, "-c", script, command]
+    finished = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert finished.returncode == 1
+    message = f"the embedded platform needs {package}: pip install 'skaha[local]>=2'"
+    assert finished.stderr == f"python -m skaha.local: error: {message}\n"
+
+
 def test_no_request_begins_after_the_decision_to_end():
     """A platform that ends itself would end the session of a late launch at once."""
     begun, begun_before = [], []
