@@ -305,6 +305,24 @@ def test_a_session_that_fills_the_disk_can_be_deleted(
     assert {session["id"] for session in platform.sessions()} > listed - {filler}
 
 
+@pytest.mark.parametrize("faults", [{}, {"log_rate": 1000}])
+def test_a_log_is_closed_if_its_reader_goes_away(platform, eventually, faults):
+    """An open log would keep its room on the disk after the deletion of its session."""
+    session_id = platform.create(cmd="head", args="-c 20000000 /dev/zero")
+    platform.wait(session_id)
+    platform.faults(**faults)
+    daemon = psutil.Process(platform.process.pid)
+
+    def open_logs():
+        return [file for file in daemon.open_files() if session_id in file.path]
+
+    query = {"view": "logs"}
+    with platform.client.stream("GET", f"/session/{session_id}", params=query) as response:
+        next(response.iter_raw())
+        assert open_logs()
+    eventually(lambda: not open_logs())
+
+
 def test_two_platforms_cannot_share_a_directory(platform):
     """The second platform prints an error and ends."""
     command = [sys.executable, "-m", "skaha.local", "serve", "--state", str(platform.state)]
