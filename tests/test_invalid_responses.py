@@ -109,6 +109,16 @@ def test_a_log_may_contain_any_bytes(variant, scripted, scripted_session, body, 
     assert variant.run(scripted_session.logs("a1", tail=tail)) == {"a1": text}
 
 
+@pytest.mark.parametrize("start", ["<!---->", "<!-- --> ", "<?xml?>", "<!--"])
+@pytest.mark.parametrize("tail", [None, 9])
+def test_a_text_with_many_comments_is_read_at_once(
+    variant, scripted, scripted_session, start, tail
+):
+    """A page may begin with comments. The search for its beginning must not take ages."""
+    scripted.respond = lambda _: Response(200, start * 500)
+    assert variant.run(scripted_session.logs("a1", tail=tail)) == {"a1": start * 500}
+
+
 # Responses of other servers.
 
 SIGN_IN = "<!DOCTYPE html><html><head><title>Sign in</title></head></html>"
@@ -118,6 +128,7 @@ FOREIGN_SUCCESSES = {
     "an undeclared page": Response(200, SIGN_IN, ""),
     "a page of another type": Response(200, SIGN_IN, "application/octet-stream"),
     "a page after a comment": Response(200, f"\ufeff\n<!-- a proxy --> {SIGN_IN}", ""),
+    "a page after comments": Response(200, "<?xml?> " + "<!-- a --> <!----> " * 90 + SIGN_IN, ""),
     "a page after a declaration": Response(200, f'<?xml version="1.0"?>\n{SIGN_IN}', ""),
     "a page in capitals": Response(200, "  <HTML><BODY>Sign in</BODY></HTML>", ""),
     "JSON": Response(200, '{"error": "no route"}', "application/json"),

@@ -37,10 +37,11 @@ _FOREIGN_SESSION = "forbidden"
 # Traefik and Kubernetes answer 404 with these texts, and Envoy with an empty one.
 _TEXTS_OF_INGRESSES = frozenset({"", "404 page not found", "default backend - 404"})
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
-# The beginning of an HTML page, after a byte order mark, comments and an XML declaration.
+# The beginning of an HTML page, after a byte order mark, comments and an XML declaration. Atomic
+# groups (`(?>`, `*+`): a match that fails would take ages with many comments.
 _HTML = (
     rb"(?is)"
-    rb"(\xef\xbb\xbf)?\s*((<!--.*?-->|<\?xml.*?\?>)\s*)*<(!doctype\s+html|html|head|body)\b"
+    rb"(\xef\xbb\xbf)?\s*(?>(<!--.*?-->|<\?xml.*?\?>)\s*)*+<(!doctype\s+html|html|head|body)\b"
 )
 # Header with the user name: the platform adds it to each response to a known user.
 USER_HEADER = "x-vo-authenticated"

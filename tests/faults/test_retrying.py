@@ -254,6 +254,7 @@ def test_an_invalid_response_raises_an_error_of_this_library(
         b"HTTP/1.1 200 OK\r\nContent-Type: a/b; charset=idna\r\nContent-Length: 2\r\n\r\n\xffb",
         b"HTTP/1.1 404 No\r\nContent-Type: a/b; charset=hex\r\nContent-Length: 2\r\n\r\nzz",
         b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Encoding: br, deflate\r\nContent-Length: 1\r\n\r\n\xff",
         b"HTTP/1.1 302 Found\r\nLocation: http://[::1\r\nContent-Length: 0\r\n\r\n",

@@ -26,6 +26,7 @@ from skaha._sansio.validation.numbers import (
 )
 from skaha._sansio.validation.secrets import (
     WrongType,
+    check_texts,
     checked_token,
     hidden,
     hidden_jobs,
@@ -79,6 +80,7 @@ __all__ = [
     "check_server_and_version",
     "check_statuses",
     "check_table",
+    "check_texts",
     "check_timeout",
     "check_token",
     "check_until",

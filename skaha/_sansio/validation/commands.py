@@ -10,7 +10,7 @@ from urllib.parse import quote_plus
 from skaha._sansio.carriable import GARBLED, MAX_FORM_BYTES, YAML_VARIABLE, YAML_WORD
 from skaha._sansio.validation.secrets import WrongType
 from skaha.errors import InvalidInputError
-from skaha.models import SecretText
+from skaha.models import SecretText, plain_text
 
 _VARIABLE = r"[A-Za-z_.-][A-Za-z0-9_.-]*"
 # The names of the fields, and the fields for the name, the image and the resources, are shorter.
@@ -135,7 +135,7 @@ def _check_variable(name: object) -> str:
         )
     if name in _REPLICA_VARIABLES:
         raise InvalidInputError(f"env: create sets {name} of each replica itself: leave it out")
-    return name
+    return plain_text(name)
 
 
 def _check_value(name: str, value: object) -> SecretText:
@@ -171,4 +171,4 @@ def _check_carriable(what: str, value: object) -> str:
             f"{what} may not contain {match[0]!r}: the platform cannot carry double quotes, "
             f"dollars, backslashes or control characters. {_SHELL_HELPER}"
         )
-    return value
+    return plain_text(value)
