@@ -3,6 +3,8 @@
 import contextlib
 import email.utils
 import logging
+import socket
+import threading
 import time
 from typing import Any
 
@@ -82,6 +84,33 @@ def test_older_platforms_report_a_missing_session(variant: Any) -> None:
     with FaultyPlatform(accepts_missing=False) as platform:
         results = variant.run(open_session(variant, platform).destroy("unknown1"))
         assert results == {"unknown1": False}
+
+
+def test_a_missing_session_was_not_deleted_by_an_attempt_without_a_connection(
+    variant: Any,
+) -> None:
+    """The platform starts between the first attempt and the second one."""
+    tokens = iter(["first", "second"])
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+
+    def answer() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(2**16)
+            connection.sendall(b"HTTP/1.1 404 \r\nContent-Length: 14\r\n\r\nno session a1\n")
+
+    def token() -> str:
+        text = next(tokens)
+        if text == "second":
+            listener.listen()
+            threading.Thread(target=answer).start()
+        return text
+
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/skaha"
+    with listener:
+        session = variant.open(server=url, token=token, retry=QUICK)
+        assert variant.run(session.destroy("a1")) == {"a1": False}
 
 
 @pytest.mark.parametrize("status", FINAL)
