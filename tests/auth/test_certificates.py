@@ -167,6 +167,8 @@ def test_an_argument_that_is_no_text_is_refused_and_not_shown(cadc, name, value)
     if name == "provider":
         with pytest.raises(InvalidInputError, match="provider must be a text"):
             skaha.logout(value)
+        with pytest.raises(InvalidInputError, match="provider must be a text"):
+            skaha.auth.discover(value)
     assert cadc.received == []
 
 

@@ -45,8 +45,6 @@ def check_command(
 
 
 def _check_cmd(value: object) -> str | None:
-    if value is None or value == "":
-        return None
     text = _check_carriable("cmd", value)
     if text != text.strip():
         raise InvalidInputError(f"cmd must have no blanks around it; not {text!r}")
@@ -56,13 +54,13 @@ def _check_cmd(value: object) -> str | None:
             "as args"
         )
     _check_yaml_word("cmd", text)
-    return text
+    return text or None
 
 
 def _check_args(value: object) -> str | None:
-    if value is None or value == "":
-        return None
     text = _check_carriable("args", value)
+    if not text:
+        return None
     words_of_shell = _words_of_shell(text)
     words_of_platform = _words_of_platform(text)
     # Quotes inside of a word arrive unchanged, and may belong to the word.
@@ -163,6 +161,8 @@ def _check_value(name: str, value: object) -> SecretText:
 
 
 def _check_carriable(what: str, value: object) -> str:
+    if value is None:
+        return ""
     if not isinstance(value, str):
         form = f": {_form_of(what, value)}" if isinstance(value, list | tuple) else ""
         raise InvalidInputError(f"{what} must be a text, not {type(value).__name__}{form}")
