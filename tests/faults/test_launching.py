@@ -3,6 +3,7 @@
 import itertools
 import json
 import logging
+import ssl
 from collections.abc import Iterator
 from typing import Any
 
@@ -374,6 +375,20 @@ def test_surplus_sessions_are_reported_and_not_deleted(
     assert all(session_id in caplog.text for [session_id] in launched.surplus.values())
     # The surplus sessions do not count as missing.
     assert variant.run(open_session(variant, faulty).relaunch(launched)) == []
+
+
+def test_an_error_that_the_program_handles_does_not_change_the_outcome(
+    variant: Any, faulty: FaultyPlatform
+) -> None:
+    """Python sets the handled error as the context of all errors inside of the launch."""
+    handled = ssl.SSLCertVerificationError("self-signed certificate")
+    handled.verify_code = 18
+    faulty.script("POST run-1", f.RESET_EXECUTED)
+    try:
+        raise handled
+    except ssl.SSLError:
+        launched = variant.run(open_session(variant, faulty).create("run", IMAGE))
+    assert faulty.ids_by_name() == {"run-1": list(launched)}
 
 
 def test_a_relaunch_reports_the_late_session_of_the_earlier_call(
