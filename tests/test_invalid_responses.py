@@ -3,6 +3,7 @@
 import io
 import pickle
 import sys
+import time
 import traceback
 
 import httpx
@@ -117,6 +118,19 @@ def test_a_text_with_many_comments_is_read_at_once(
     """A page may begin with comments. The search for its beginning must not take ages."""
     scripted.respond = lambda _: Response(200, start * 500)
     assert variant.run(scripted_session.logs("a1", tail=tail)) == {"a1": start * 500}
+
+
+@pytest.mark.parametrize("part", ["<title>", "<b>Message</b>", "ApiException jobs.batch "])
+@pytest.mark.parametrize("status", [200, 500])
+def test_the_reason_in_a_long_page_is_searched_at_once(
+    variant, scripted, scripted_session, part, status
+):
+    page = Response(status, "<html>" + part * 100_000, "text/html")
+    scripted.respond = lambda _: page
+    start = time.monotonic()
+    with pytest.raises((errors.AnswerError, errors.ServerError), match="an HTML page|Kubernetes"):
+        variant.run(scripted_session.fetch())
+    assert time.monotonic() - start < 10
 
 
 # Responses of other servers.

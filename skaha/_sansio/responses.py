@@ -49,6 +49,8 @@ _TOMCAT_MESSAGE = r"<b>Message</b>(.*?)</p>"
 MAX_START = 2000
 _NEW_ID = r"[A-Za-z0-9-]{1,63}"
 _MAX_EXCERPT = 500
+# Characters in which the reason of a refusal is searched: in a long text, it takes ages.
+_MAX_SEARCHED = 10_000
 # The platform's text if Kubernetes refused the job of a launch: 700 characters without the reason.
 _REFUSED_JOB = r"(?s)ApiException.*jobs\.batch.*not found"
 _REFUSED_JOB_TEXT = (
@@ -116,9 +118,10 @@ def means_absence(error: errors.SkahaError) -> bool:
 
 
 def _excerpt(response: httpx.Response) -> str:
-    if response.is_server_error and re.search(_REFUSED_JOB, response.text):
+    text = response.text[:_MAX_SEARCHED]
+    if response.is_server_error and re.search(_REFUSED_JOB, text):
         return _REFUSED_JOB_TEXT
-    text = " ".join(response.text.split())
+    text = " ".join(text.split())
     if is_page(response):
         import html  # it is large, and few programs need it
 
