@@ -128,7 +128,7 @@ def test_the_reason_in_a_long_page_is_searched_at_once(
     page = Response(status, "<html>" + part * 100_000, "text/html")
     scripted.respond = lambda _: page
     start = time.monotonic()
-    with pytest.raises((errors.AnswerError, errors.ServerError), match="an HTML page|Kubernetes"):
+    with pytest.raises((errors.AnswerError, errors.ServerError), match=r"an HTML page|Kubernetes"):
         variant.run(scripted_session.fetch())
     assert time.monotonic() - start < 10
 
