@@ -122,15 +122,11 @@ def login(
         ...     print(error)
         days must be more than 0; not 0
     """
-    # Tracebacks may show local variables: hide the secrets.
-    password, client_secret = hidden(password), hidden(client_secret)
-    check_texts(
-        provider=provider,
-        user=user,
-        password=password,
-        client_id=client_id,
-        client_secret=client_secret,
-    )
+    # Tracebacks may show local variables: keep no secret as a plain text.
+    hidden_password, secret = hidden(password), hidden(client_secret)
+    password = client_secret = None
+    check_texts(provider=provider, user=user, password=hidden_password)
+    check_texts(client_id=client_id, client_secret=secret)
     if show is not None and not callable(show):
         raise InvalidInputError(f"show must be a function or None; not {show!r}")
     provider, server = hidden_url(provider), hidden_url(server)
@@ -142,8 +138,12 @@ def login(
     if target.provider.method == CERTIFICATE:
         check_number("days", days, maximum=LARGEST_NUMBER)
         path = _certificate_path(certificate)
-        name, password = _proxy_certificate.find_password(target.provider, user, password)
-        text = _proxy_certificate.fetch_certificate(target.provider, name, password, days, timeout)
+        name, hidden_password = _proxy_certificate.find_password(
+            target.provider, user, hidden_password
+        )
+        text = _proxy_certificate.fetch_certificate(
+            target.provider, name, hidden_password, days, timeout
+        )
         return Login(
             user=name,
             provider=target.provider.name,
@@ -155,7 +155,7 @@ def login(
             if target.name and target.server
             else None,
         )
-    if user or password:
+    if user or hidden_password:
         raise InvalidInputError(
             f"{target.provider.name} does not accept a user and a password: leave them out"
         )
@@ -167,9 +167,7 @@ def login(
     with requiring_login_extra():
         from skaha.auth._device_login import log_in_by_device
 
-        stored, place = log_in_by_device(
-            target.provider.url, client_id, client_secret, show, timeout
-        )
+        stored, place = log_in_by_device(target.provider.url, client_id, secret, show, timeout)
     return Login(
         user=stored.user,
         provider=target.provider.name,

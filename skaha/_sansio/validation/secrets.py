@@ -62,7 +62,8 @@ def _hidden_item(value: Any) -> SecretText | WrongType | None:
     if isinstance(value, str | int | float):
         return SecretText(value)
     # The text of such a value would be Python code, such as "b'word'" or "<object ...>".
-    if isinstance(value, Collection) or type(value).__str__ is object.__str__:
+    to_text: object = type(value).__str__
+    if isinstance(value, Collection) or to_text is object.__str__:
         return WrongType.of(value)
     return SecretText(value)
 
