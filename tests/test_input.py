@@ -40,6 +40,10 @@ def table(**columns):
     return [(name, value) for name, values in columns.items() for value in values]
 
 
+async def async_progress(*_):
+    """Receive reports, but nothing waits for it."""
+
+
 LAUNCHES = table(
     name=[
         *("", " ", "a b", "a_b", "a.b", "a/b", "é", "a\n", "-a", "-", "a\0", None, 5, ["a"], b"a"),
@@ -81,7 +85,7 @@ LAUNCHES = table(
         *({"A": b"a"}, {"A": ["a"]}, {"A": ("a", "b")}, {"A": {"b": 1}}, {"A": {1}}),
         *({"A": object()}, {"A": len}, {"A": int}, {"A": iter("a")}, {"A": map(str, ())}),
     ],
-    progress=[True, 5, "bar"],
+    progress=[True, 5, "bar", async_progress],
 )
 
 
@@ -302,6 +306,7 @@ WRONG_ARGUMENTS = [
     (lambda session: session.wait("a1", poll=1e10), "poll"),
     (lambda session: session.wait("a1", longest_poll=None), "longest_poll"),
     (lambda session: session.wait("a1", progress=True), "progress"),
+    (lambda session: session.wait("a1", progress=async_progress), "progress"),
     (lambda session: session.run("a", IMAGE, progress=True), "progress"),
     (lambda session: session.run("a", IMAGE, timeout=10**400), "timeout"),
     (lambda session: session.follow("a1", poll=1e10), "poll"),

@@ -149,7 +149,7 @@ class Session(BaseClient):
             cmd: Program to run, one word; headless only. By default the program of the image.
             args: Arguments of the program, split at single blanks without any quoting; headless
                 only.
-            env: Environment variables; headless only.
+            env: Environment variables: texts, numbers, dates or paths; headless only.
             replicas: Number of replicas, 1 or more.
             at_most: Launch in waves, so that at most this number of the caller's sessions of this
                 kind is pending or running. The call then takes until the last launch. `None`

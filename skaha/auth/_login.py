@@ -10,7 +10,14 @@ import httpx
 from skaha import config
 from skaha._credentials.http import check_secure_url
 from skaha._credentials.token import LoginToken, requiring_login_extra
-from skaha._sansio.validation import check_path, check_texts, check_timeout, hidden, hidden_url
+from skaha._sansio.validation import (
+    check_function,
+    check_path,
+    check_texts,
+    check_timeout,
+    hidden,
+    hidden_url,
+)
 from skaha.auth import _proxy_certificate
 from skaha.config import _file
 from skaha.config._discovery import server_url
@@ -127,8 +134,7 @@ def login(
     password = client_secret = None
     check_texts(provider=provider, user=user, password=hidden_password)
     check_texts(client_id=client_id, client_secret=secret)
-    if show is not None and not callable(show):
-        raise InvalidInputError(f"show must be a function or None; not {show!r}")
+    check_function("show", show)
     provider, server = hidden_url(provider), hidden_url(server)
     timeout = check_timeout("timeout", timeout)
     if server is not None:

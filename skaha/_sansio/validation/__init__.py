@@ -16,6 +16,7 @@ from skaha._sansio.validation.jobs import (
 from skaha._sansio.validation.numbers import (
     check_amount,
     check_count,
+    check_function,
     check_gpus,
     check_optional_count,
     check_optional_seconds,
@@ -58,6 +59,7 @@ __all__ = [
     "check_amount",
     "check_command",
     "check_count",
+    "check_function",
     "check_gpus",
     "check_id",
     "check_ids",
