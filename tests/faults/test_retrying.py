@@ -1,5 +1,6 @@
 """Requests that may be repeated are repeated after a random pause; others are not."""
 
+import asyncio
 import contextlib
 import email.utils
 import logging
@@ -16,6 +17,7 @@ from faults.faulty import FaultyPlatform
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import skaha
 from skaha import Retry
 from skaha._sansio import responses
 from skaha.errors import (
@@ -309,6 +311,33 @@ def test_invalid_bytes_raise_errors_of_this_library_and_do_not_block_a_connectio
             variant.run(call())
     faulty._scripts.clear()
     assert len(variant.run(session.info(ids))) == 3
+
+
+def test_a_task_of_a_progress_function_has_its_own_deadline(faulty: FaultyPlatform) -> None:
+    ids = [faulty.add(f"run-{number}") for number in range(2)]
+    faulty.script("GET session", f.refusal(503))
+    retry = Retry(deadline=0.2, first_pause=0.001)
+
+    async def main() -> None:
+        async with skaha.AsyncSession(server=faulty.url, token="a-token", retry=retry) as session:
+            ended = asyncio.Event()
+
+            async def fetch_later() -> Any:
+                await ended.wait()
+                await asyncio.sleep(retry.deadline)
+                return await session.fetch()
+
+            tasks = []
+
+            def progress(done: int, _: int) -> None:
+                if done == 1:
+                    tasks.append(asyncio.create_task(fetch_later()))
+
+            await session.info(ids, progress=progress)
+            ended.set()
+            assert (await tasks[0]).retries == 1
+
+    asyncio.run(main())
 
 
 # The pauses of `Retry`, without a network.
