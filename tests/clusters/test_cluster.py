@@ -129,7 +129,7 @@ def test_no_result_is_lost_if_a_session_is_deleted_during_the_work(start_cluster
 
 
 def test_adaptive_scaling_replaces_a_worker_that_has_ended(start_cluster, client, monkeypatch):
-    monkeypatch.setattr("skaha.dask._cluster._FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("skaha.dask._session_cluster._FIRST_PAUSE", 0.01)
     cluster = start_cluster()
     connected = ConnectedWorkers(cluster)
     cluster.adapt(minimum=2, maximum=2, interval="50ms")
