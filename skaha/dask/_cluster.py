@@ -177,7 +177,9 @@ class SkahaCluster(SessionCluster):
         # command, which depends on them.
         client.preview(name, **self._form)
         threads = nthreads or (None if cores is None else max(1, int(cores)))
-        limit = memory_limit or (None if ram is None else f"{ram}GiB")
+        limit = None if ram is None else f"{ram}GiB"
+        if memory_limit is not None:
+            limit = str(memory_limit)
         self._program = program(python, env)
         self._options = worker_options(threads, limit, death_timeout, worker_extra_args)
         client.preview(name, **self._form, **self._command(name, "tls://192.168.100.100:65535"))
@@ -365,6 +367,16 @@ class SkahaCluster(SessionCluster):
         finally:
             if self._own_session:
                 self._session.close()
+
+    # Two clusters can have the same name. For Dask they would be equal, and `get_client` could
+    # return the client of the other one.
+    def __eq__(self, other: object) -> bool:
+        """Return whether it is this object."""
+        return self is other
+
+    def __hash__(self) -> int:
+        """Return the hash of this object."""
+        return id(self)
 
     @property
     def _cluster_class_name(self) -> str:

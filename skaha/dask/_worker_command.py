@@ -38,10 +38,11 @@ def check_extra_args(words: Sequence[str]) -> None:
 
 def check_memory_limit(limit: object) -> None:
     """Raise unless this is an amount of memory that a worker of Dask understands, or `None`."""
+    if limit in (None, "auto"):
+        return
     try:
-        if limit not in (None, "auto"):
-            parse_bytes(limit)
-    except (TypeError, ValueError):
+        parse_bytes(str(limit))
+    except ValueError:
         raise InvalidInputError(
             f"memory_limit must be an amount of memory, such as '6GiB'; not {limit!r}"
         ) from None

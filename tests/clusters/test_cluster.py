@@ -480,3 +480,19 @@ def test_numpy_uses_one_thread_of_each_task(start_cluster):
         dask.wait_for_workers(1, timeout=SECONDS)
         [values] = dask.run(lambda: [os.environ[name] for name in names]).values()
     assert values == ["1", "2", "1"]
+
+
+# Names and numbers.
+
+
+def test_two_clusters_can_have_the_same_name(start_cluster):
+    first, second = start_cluster(name="fit"), start_cluster(name="fit")
+    with first.get_client() as client, second.get_client() as other:
+        assert (client.cluster is first, other.cluster is second) == (True, True)
+    assert len({first, second}) == 2
+
+
+@pytest.mark.parametrize("n", [-1, 1.5, "2", None])
+def test_a_wrong_number_of_workers_is_refused(start_cluster, n):
+    with pytest.raises(errors.InvalidInputError, match="n must be a whole number, 0 or more"):
+        start_cluster().scale(n)
