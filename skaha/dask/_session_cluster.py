@@ -308,9 +308,12 @@ class SessionCluster(SpecCluster):
         try:
             await super()._close()
         finally:
-            # At the exit of Python, no thread starts; the sessions have ended by then.
             if self._sessions.ids:
                 await asyncio.to_thread(self._sessions.end_all)
+            else:
+                # It sends no request. At the exit of Python, no thread starts, and the sessions
+                # have ended by then.
+                self._sessions.end_all()
 
     def _threads_per_worker(self) -> int:
         return int(self._amount("nthreads"))

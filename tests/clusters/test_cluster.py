@@ -1,6 +1,7 @@
 """A cluster on sessions computes, scales, and gives the reasons for the end of its workers."""
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import dask.array as da
@@ -496,3 +498,17 @@ def test_two_clusters_can_have_the_same_name(start_cluster):
 def test_a_wrong_number_of_workers_is_refused(start_cluster, n):
     with pytest.raises(errors.InvalidInputError, match="n must be a whole number, 0 or more"):
         start_cluster().scale(n)
+
+
+def test_a_closed_cluster_is_not_kept_in_memory(client, tmp_path):
+    """The exit of Python ends the sessions of open clusters, so it keeps these clusters."""
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\nexec sleep 600\n")
+    program.chmod(0o700)
+    cluster = SkahaCluster(IMAGE, n_workers=1, session=client, python=str(program), **SMALL)
+    assert len(cluster.session_ids) == 1
+    cluster.close()
+    kept = weakref.ref(cluster)
+    del cluster
+    gc.collect()
+    assert kept() is None
