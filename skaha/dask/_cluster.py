@@ -53,7 +53,7 @@ class SkahaCluster(SessionCluster):
     The connections of the cluster use TLS with credentials that are made for this cluster alone.
     The workers receive them in their environment. The dashboard listens on the loopback only.
 
-    All new workers are launched with one call. A closed cluster has ended its sessions, and so does
+    All new workers are launched with one call. `close` ends the sessions of the cluster, and so does
     the end of the process. A worker without a scheduler ends itself.
 
     Args:
@@ -201,8 +201,8 @@ class SkahaCluster(SessionCluster):
     def scale(self, n: int = 0, memory: str | None = None, cores: int | None = None) -> Any:
         """Launch or end workers, until there are so many.
 
-        The call does not wait for the workers. The workers that end first hand their results over
-        to the others.
+        The call does not wait for the workers. Before a worker ends, its results move to the other
+        workers.
 
         Args:
             n: Number of workers, 0 or more.
@@ -241,7 +241,7 @@ class SkahaCluster(SessionCluster):
         """Launch and end workers as the work needs them.
 
         It also replaces workers that have ended. After a failure, it launches nothing for a while:
-        5 seconds at first, and up to 5 minutes if the platform goes on to refuse.
+        5 seconds at first, and up to 5 minutes if the failures continue.
 
         Args:
             Adaptive: A class instead of the one that waits after a failure.

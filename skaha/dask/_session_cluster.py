@@ -31,7 +31,7 @@ log = logging.getLogger("skaha")
 _FIRST_LOOK, _LONGEST_LOOK = 0.5, 15.0
 # Seconds in which adaptive scaling launches nothing after a failure.
 _FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0
-# Seconds in which workers hand over their results before their sessions are deleted.
+# Seconds in which the results of workers move to others before their sessions are deleted.
 _RETIRE_SECONDS = 60.0
 # Seconds between two looks of a wait for workers.
 _WAIT_INTERVAL = 0.2
