@@ -53,8 +53,8 @@ class SkahaCluster(SessionCluster):
     The connections of the cluster use TLS with credentials that are made for this cluster alone.
     The workers receive them in their environment. The dashboard listens on the loopback only.
 
-    All new workers are launched with one call. `close` ends the sessions of the cluster, and so does
-    the end of the process. A worker without a scheduler ends itself.
+    All new workers are launched with one call. `close` ends the sessions of the cluster. The end of
+    the process does, too. A worker without a scheduler ends itself.
 
     Args:
         image: Full reference of the image of the workers, `host/project/name:tag`. It must contain
@@ -361,9 +361,9 @@ class SkahaCluster(SessionCluster):
             link = format_dashboard_link(host, port)
         return link
 
-    async def _close(self) -> None:
+    async def _close_once(self) -> None:
         try:
-            await super()._close()
+            await super()._close_once()
         finally:
             if self._own_session:
                 self._session.close()

@@ -75,6 +75,7 @@ class SessionCluster(SpecCluster):
         self._pause = PollingInterval(_FIRST_PAUSE, _LONGEST_PAUSE)
         self.paused_until = -math.inf
         self._watching: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
         batches = {"launches": Batch(self._launch), "ends": Batch(self._end)}
         amounts = {"nthreads": nthreads, "memory_limit": memory_limit}
         worker = {"cls": WorkerSession, "options": batches | amounts}
@@ -134,7 +135,7 @@ class SessionCluster(SpecCluster):
         if time.monotonic() >= self.paused_until:
             self.paused_until = time.monotonic() + self._pause.next()
         first = next(iter(failures.values()))
-        others = f" (and {len(failures) - 1} more workers failed)" if len(failures) > 1 else ""
+        others = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
         # `get_logs` shows these lines.
         self._cluster_manager_logs.append((datetime.now().astimezone(), f"{first}{others}"))
         log.warning("cluster %s: %s%s", self.name, first, others)
@@ -249,7 +250,7 @@ class SessionCluster(SpecCluster):
         """Wait for workers, and give the reasons if they do not come.
 
         Raises:
-            WaitTimeoutError: If the time is over, or if no more workers are on their way.
+            WaitTimeoutError: If the time is over, or if no more workers are expected.
         """
         end = math.inf if timeout is None else time.monotonic() + parse_timedelta(timeout)
         while self._connected < n_workers:
@@ -277,9 +278,9 @@ class SessionCluster(SpecCluster):
         reasons = await asyncio.to_thread(self._sessions.describe, self._missing())
         more = f"; and {len(reasons) - MAX_REASONS} more" if len(reasons) > MAX_REASONS else ""
         unit = " s" if isinstance(timeout, float | int) else ""
-        when = ", and no more are on their way" if timeout is None else f" after {timeout}{unit}"
+        when = ", and no more are expected" if timeout is None else f" after {timeout}{unit}"
         is_open = self.status == Status.running
-        unknown = "no more were asked for: call scale" if is_open else "the cluster is closed"
+        unknown = "no more were requested: call scale" if is_open else "the cluster is closed"
         text = "; ".join(reasons[:MAX_REASONS]) + more or unknown
         error = WaitTimeoutError(f"{self._connected} of {n_workers} are there{when}: {text}")
         error.subject = f"workers of {self.name}"
@@ -300,6 +301,13 @@ class SessionCluster(SpecCluster):
             await asyncio.to_thread(self._sessions.end, names)
 
     async def _close(self) -> None:
+        # Dask waits for ever in a second call if the first one was cancelled. So a cancelled caller
+        # does not stop the work, and all callers wait for the same work.
+        if self._closing is None:
+            self._closing = asyncio.ensure_future(self._close_once())
+        await asyncio.shield(self._closing)
+
+    async def _close_once(self) -> None:
         if self._watching is not None:
             self._watching.cancel()
         if getattr(self.scheduler, "status", None) == Status.closed:

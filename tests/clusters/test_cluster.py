@@ -512,3 +512,16 @@ def test_a_closed_cluster_is_not_kept_in_memory(client, tmp_path):
     del cluster
     gc.collect()
     assert kept() is None
+
+
+def test_a_close_that_was_cancelled_is_completed_by_the_next_one(client):
+    async def close_twice():
+        cluster = await SkahaCluster(IMAGE, session=client, asynchronous=True, **SMALL)
+        closing = asyncio.ensure_future(cluster.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.wait([closing])
+        await asyncio.wait_for(cluster.close(), SECONDS)
+        return cluster.status.name
+
+    assert asyncio.run(close_twice()) == "closed"
