@@ -146,8 +146,8 @@ class SessionCluster(SpecCluster):
         Raises:
             SkahaError: The first error.
         """
-        if not self.worker_spec and self.failures:
-            raise next(iter(self.failures.values()))
+        if not self.worker_spec and self._sessions.failures:
+            raise next(iter(self._sessions.failures.values()))
 
     def __await__(self) -> Generator[Any, Any, Self]:
         """Start the cluster, or wait until the last changes are made."""
@@ -271,7 +271,7 @@ class SessionCluster(SpecCluster):
         """Return whether so many workers may come without another call."""
         is_adaptive = self._adaptive is not None and self._adaptive.periodic_callback is not None
         expected = len(self.plan) + len(self._sessions.uncertain)
-        is_possible = is_adaptive or not self.failures or expected >= n_workers
+        is_possible = is_adaptive or not self._sessions.failures or expected >= n_workers
         return is_possible and self.status == Status.running
 
     async def _missing_error(self, n_workers: int, timeout: float | None) -> WaitTimeoutError:
