@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 DESCRIPTION = Path(__file__).parent.parent / "openapi" / "skaha.yaml"
+FORM = "application/x-www-form-urlencoded"
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -58,10 +59,13 @@ class _Page:
         ]
         yield from _table("parameter", "place", "values", "meaning", rows=parameters)
         for media_type, content in described.get("requestBody", {}).get("content", {}).items():
-            yield f"A form, `{media_type}`:\n"
+            form = "A form" if media_type == FORM else "A body"
+            yield f"{form}, `{media_type}`:\n"
             yield from self._members(self._resolved(content["schema"]))
             yield from self._examples(content)
-        responses = {s: self._resolved(node) for s, node in described["responses"].items()}
+        responses = {
+            status: self._resolved(node) for status, node in described["responses"].items()
+        }
         rows = [
             (f"`{status}`", self._content(response), response["description"])
             for status, response in responses.items()

@@ -74,25 +74,27 @@ def combined(logs: dict[str, str]) -> Counter[str]:
 def with_session(server: str, replicas: int, name: str) -> Counter[str]:
     """Launch the replicas, wait, read the logs and clean up."""
     with Session(server=server) as session:
-        ids = session.create(name, IMAGE, 1, 1, replicas=replicas, **COMMAND)
-        ids.raise_for_failures()
-        print(f"launched {len(ids)} replicas: {', '.join(ids.names)}")
-        session.wait(ids, timeout=300, progress=show)
-        total = combined(session.logs(ids))
-        print(f"destroyed {len(session.destroy_with(name))} sessions")
-    return total
+        try:
+            ids = session.create(name, IMAGE, 1, 1, replicas=replicas, **COMMAND)
+            ids.raise_for_failures()
+            print(f"launched {len(ids)} replicas: {', '.join(ids.names)}")
+            session.wait(ids, timeout=300, progress=show)
+            return combined(session.logs(ids))
+        finally:
+            print(f"destroyed {len(session.destroy_with(name, status=None))} sessions")
 
 
 async def with_async_session(server: str, replicas: int, name: str) -> Counter[str]:
     """Do the same with asyncio."""
     async with AsyncSession(server=server) as session:
-        ids = await session.create(name, IMAGE, 1, 1, replicas=replicas, **COMMAND)
-        ids.raise_for_failures()
-        print(f"launched {len(ids)} replicas: {', '.join(ids.names)}")
-        await session.wait(ids, timeout=300, progress=show)
-        total = combined(await session.logs(ids))
-        print(f"destroyed {len(await session.destroy_with(name))} sessions")
-    return total
+        try:
+            ids = await session.create(name, IMAGE, 1, 1, replicas=replicas, **COMMAND)
+            ids.raise_for_failures()
+            print(f"launched {len(ids)} replicas: {', '.join(ids.names)}")
+            await session.wait(ids, timeout=300, progress=show)
+            return combined(await session.logs(ids))
+        finally:
+            print(f"destroyed {len(await session.destroy_with(name, status=None))} sessions")
 
 
 def main() -> None:

@@ -296,7 +296,7 @@ class Check:
             else:
                 is_launch = name in LAUNCHING
                 self.findings[name].note = (
-                    "only with --launch" if is_launch else "changes a desktop"
+                    "only with --launch" if is_launch else "changes the platform"
                 )
         if self._http.auth is not None:
             self.request("list_sessions", STATUSES_WITHOUT_CREDENTIALS, anonymous=True)

@@ -47,7 +47,8 @@ class Call:
         path_parameters: The ids in the path.
         query: The query.
         headers: The headers.
-        form: The form in the body; `None` if the operation has no body.
+        media_type: The media type of the body; `None` if the operation has no body.
+        body: The body, a form or JSON.
     """
 
     operation: str
@@ -57,7 +58,8 @@ class Call:
     path_parameters: dict[str, str] = field(factory=dict)
     query: dict[str, str] = field(factory=dict)
     headers: dict[str, str] = field(factory=dict)
-    form: Parts | None = None
+    media_type: str | None = None
+    body: Any = None
 
 
 def calls(document: Parts) -> list[Call]:
@@ -82,18 +84,19 @@ def calls(document: Parts) -> list[Call]:
                     arguments["path"],
                     arguments["query"],
                     arguments["header"],
-                    _form(document, operation),
+                    *_body(document, operation),
                 )
             )
     return sorted(found, key=lambda call: call.method == "DELETE")
 
 
-def _form(document: Parts, operation: Parts) -> Parts | None:
-    for content in operation.get("requestBody", {}).get("content", {}).values():
+def _body(document: Parts, operation: Parts) -> tuple[str | None, Any]:
+    """Return the media type and the first example of the body of an operation."""
+    described = resolved(document, operation.get("requestBody", {}))
+    for media_type, content in described.get("content", {}).items():
         named = [resolved(document, example) for example in content.get("examples", {}).values()]
-        form: Parts = named[0]["value"] if named else content["example"]
-        return form
-    return None
+        return media_type, named[0]["value"] if named else content["example"]
+    return None, None
 
 
 @contextmanager

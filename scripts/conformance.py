@@ -38,7 +38,7 @@ ID = re.compile(r"[A-Za-z0-9-]+")  # an id that needs no quoting in a path
 
 
 def attempts(seconds: float) -> Iterator[None]:
-    """Yield at once, then after growing pauses, for this time."""
+    """Yield immediately, then after growing pauses, for this time."""
     deadline, pause = time.monotonic() + seconds, 0.1
     while True:
         yield

@@ -87,6 +87,13 @@ def add_operation(document: Any) -> None:
     document["paths"]["/v1/quota"] = {"get": quota}
 
 
+def add_operation_with_json(document: Any) -> None:
+    schema = {"type": "object", "properties": {"cores": {"type": "integer", "description": "n"}}}
+    body = {"application/json": {"schema": schema | {"title": "Quota"}, "example": {"cores": 9}}}
+    described = {"operationId": "request_quota", "requestBody": {"content": body}}
+    document["paths"]["/v1/quota"] = {"post": operation(document, "/v1/context") | described}
+
+
 def add_view(document: Any) -> None:
     sessions = operation(document, "/v1/session")
     sessions["parameters"][-1]["schema"]["enum"].append("apps")
@@ -282,18 +289,21 @@ CASES = {
         tests=(USED, REQUESTS, SAMPLES, f"{FACTS}test_the_check_names_described_operations"),
     ),
     "new operation": Case(
-        lambda document: document["paths"].update(
-            {
-                "/v1/quota": {
-                    "get": operation(document, "/v1/context") | {"operationId": "get_quota"}
-                }
-            }
-        ),
+        add_operation,
         [
             "+ operation get_quota: GET /v1/quota",
             f"get_quota: {UNSETTLED}",
         ],
         ["additive  GET /v1/quota: they have this operation"],
+        tests=(USED, SAMPLES),
+    ),
+    "new operation with JSON": Case(
+        add_operation_with_json,
+        [
+            "+ operation request_quota: POST /v1/quota",
+            f"request_quota: {UNSETTLED}",
+        ],
+        ["additive  POST /v1/quota: they have this operation"],
         tests=(USED, SAMPLES),
     ),
     "removed operation": Case(

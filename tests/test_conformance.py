@@ -168,7 +168,7 @@ def test_people_see_a_line_for_each_operation(platform, capsys):
     lines = out.splitlines()
     operations = lines[: len(schemas.description().operations)]
     assert [line[11:].split()[0] for line in operations] == list(schemas.description().operations)
-    assert "not tried  attach_desktop_app        changes a desktop" in lines
+    assert "not tried  attach_desktop_app        changes the platform" in lines
     assert f"no Stats contained {UNSEEN['v1']['Stats'][0]}" in lines
     assert lines[-2] == "20 operations: 18 ok, 0 differs, 2 not tried."
     assert lines[-1].startswith("Launched conformance-")

@@ -1,5 +1,6 @@
 """The description: valid OpenAPI, complete, and with valid examples."""
 
+import copy
 import inspect
 import re
 import runpy
@@ -262,6 +263,16 @@ def test_the_page_shows_every_operation_schema_and_example():
         assert f"### `{name}`" in page
     for example in SPEC["components"]["examples"].values():
         assert example["summary"] in page
+
+
+def test_the_page_says_which_bodies_are_forms():
+    lines = runpy.run_path(str(ROOT / "docs" / "rest_api.py"))["_Page"]
+    document = copy.deepcopy(SPEC)
+    body = document["paths"]["/v1/session"]["post"]["requestBody"]["content"]
+    body["application/json"] = body["application/x-www-form-urlencoded"]
+    page = "\n".join(lines(document).lines())
+    assert "A form, `application/x-www-form-urlencoded`:" in page
+    assert "A body, `application/json`:" in page
 
 
 # Wrong views.

@@ -232,3 +232,24 @@ def test_ctrl_c_ends_the_workers_of_a_cross_match(start, tmp_path):
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode
+
+
+# All programs with replicas.
+
+
+@pytest.mark.parametrize(
+    ("program", "lines"),
+    [
+        ("count_lines.py", ["launched"]),
+        ("count_lines.py", ["AsyncSession at", "launched"]),
+        ("fits_reduction.py", ["-1: "]),
+        ("parameter_sweep.py", ["attempt 1"]),
+    ],
+)
+def test_ctrl_c_leaves_no_session(start, program, lines):
+    process = start(program)
+    for line in lines:
+        wait_for_output(process, line)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode

@@ -4,6 +4,7 @@
 import createClient from "openapi-fetch";
 import SwaggerClient from "swagger-client";
 
+const FORM = "application/x-www-form-urlencoded";
 const { server, token, document, calls } = JSON.parse(await new Response(process.stdin).text());
 document.servers = [{ url: server }];
 
@@ -41,7 +42,8 @@ const clients = {
     swagger.execute({
       operationId: call.shared_operation,
       parameters: { ...call.path_parameters, ...call.query, ...call.headers },
-      requestBody: call.form,
+      requestBody: call.body ?? undefined,
+      requestContentType: call.media_type ?? undefined,
       userFetch: record,
     }),
   "openapi-fetch": (call, record) =>
@@ -49,9 +51,9 @@ const clients = {
       params: { path: call.path_parameters, query: call.query, header: call.headers },
       headers: {
         Authorization: `Bearer ${token}`,
-        ...(call.form && { "Content-Type": "application/x-www-form-urlencoded" }),
+        ...(call.media_type && { "Content-Type": call.media_type }),
       },
-      ...(call.form && { body: call.form, bodySerializer: form }),
+      ...(call.media_type && { body: call.body, bodySerializer: call.media_type === FORM ? form : JSON.stringify }),
       parseAs: "text",
     }),
 };

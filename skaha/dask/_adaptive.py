@@ -14,10 +14,10 @@ class PatientAdaptive(Adaptive):
     cluster: Any
 
     async def scale_up(self, n: Any) -> None:
-        """Launch workers, unless some have failed a moment ago."""
+        """Launch workers, unless the cluster pauses after a failure."""
         if time.monotonic() >= self.cluster.paused_until:
             await super().scale_up(n)
 
     async def scale_down(self, workers: Any) -> None:
-        """End workers. The cluster first lets them hand their results over."""
+        """End workers. The cluster first moves their results to other workers."""
         await self.cluster.scale_down(workers)

@@ -1,4 +1,4 @@
-"""The session of one worker, as Dask sees it, and launches and ends of many at once."""
+"""The session of one worker in the form of a process of Dask, and batches of names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class WorkerSession(ProcessInterface):
-    """The session of one worker, as Dask sees it."""
+    """The session of one worker in the form of a process of Dask."""
 
     def __init__(
         self,

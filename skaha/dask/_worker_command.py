@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dask
+from dask.utils import parse_bytes
 
 from skaha.dask import _worker
 from skaha.dask._security import packed_credentials
@@ -33,6 +34,18 @@ def check_extra_args(words: Sequence[str]) -> None:
                 f"worker_extra_args: the cluster sets {word} itself; use nthreads, memory_limit, "
                 "death_timeout and security"
             )
+
+
+def check_memory_limit(limit: object) -> None:
+    """Raise unless this is an amount of memory that a worker of Dask understands, or `None`."""
+    if limit in (None, "auto"):
+        return
+    try:
+        parse_bytes(str(limit))
+    except ValueError:
+        raise InvalidInputError(
+            f"memory_limit must be an amount of memory, such as '6GiB'; not {limit!r}"
+        ) from None
 
 
 def environment(env: Any, security: Security | None) -> Any:

@@ -20,7 +20,7 @@ from skaha.errors import FailedSessionError, SkahaError
 from skaha.records import GONE, describe_end, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable
 
     from skaha.results import Launched
     from skaha.session import Session
@@ -69,11 +69,13 @@ class WorkerSessions:
         self._not_ended: dict[str, SkahaError] = {}
         self._failures: dict[str, SkahaError] = {}
         # A new session may take a while to appear. The session of a worker that was connected does
-        # not: if it is missing, it is looked up at once.
+        # not: if it is missing, it is looked up immediately.
         self._new = StatusTracker([])
         self._lost = StatusTracker([], appear=0)
         self._poller = Poller(session, f"cluster {cluster}")
         self._failed_looks = 0
+        # One look at a time: each look changes the trackers.
+        self._looking = threading.Lock()
         # A child process has no sessions of its own.
         self._process_id = os.getpid()
 
@@ -158,15 +160,16 @@ class WorkerSessions:
         Returns:
             The reason for each worker whose session has ended, by its name.
         """
-        if not self._update(new, lost):
-            return {}
-        names = {session_id: name for name, session_id in self.ids.items()}
-        ended = {
-            names[session_id]: self._end_of(names[session_id], session_id, status)
-            for tracker in (self._new, self._lost)
-            for session_id, status in tracker.ended().items()
-            if session_id in names
-        }
+        with self._looking:
+            if not self._update(new, lost):
+                return {}
+            names = {session_id: name for name, session_id in self.ids.items()}
+            ended = {
+                names[session_id]: self._end_of(names[session_id], session_id, status)
+                for tracker in (self._new, self._lost)
+                for session_id, status in tracker.ended().items()
+                if session_id in names
+            }
         with self._lock:
             for name in ended:
                 # A session that has ended is left on the platform, with its log.
@@ -216,20 +219,22 @@ class WorkerSessions:
         lines = logs.get(session_id, "").splitlines()
         return "\n".join(f"    {printable(line[:_LOG_WIDTH])}" for line in lines)
 
-    def describe(self, names: Iterable[str]) -> Iterator[str]:
-        """Yield the reason for each worker that is not connected, as far as it is known."""
+    def describe(self, names: Iterable[str]) -> list[str]:
+        """Return the reason for each worker that is not connected, as far as it is known."""
         ids = self.ids
         waiting = {name: ids[name] for name in names if name in ids}
-        yield from (str(error) for name, error in self.failures.items() if name not in waiting)
-        if not waiting or not self._update(waiting):
-            return
-        statuses = self._new.statuses()
-        reason = self._poller.reason_for_waiting(self._new)
+        reasons = [str(error) for name, error in self.failures.items() if name not in waiting]
+        with self._looking:
+            if not waiting or not self._update(waiting):
+                return reasons
+            statuses = self._new.statuses()
+            warnings = self._poller.reason_for_waiting(self._new)
         for name, session_id in waiting.items():
             text = f"worker {name}: its session {session_id} is {statuses[session_id]}"
-            if statuses[session_id] == "Pending" and reason:
-                text = f"{text}; the platform's warnings: {reason}"
-            yield text
+            if statuses[session_id] == "Pending" and warnings:
+                text = f"{text}; the platform's warnings: {warnings}"
+            reasons.append(text)
+        return reasons
 
     # End.
 

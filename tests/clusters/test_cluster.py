@@ -1,6 +1,7 @@
 """A cluster on sessions computes, scales, and gives the reasons for the end of its workers."""
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from pathlib import Path
 
 import dask.array as da
@@ -129,7 +131,7 @@ def test_no_result_is_lost_if_a_session_is_deleted_during_the_work(start_cluster
 
 
 def test_adaptive_scaling_replaces_a_worker_that_has_ended(start_cluster, client, monkeypatch):
-    monkeypatch.setattr("skaha.dask._cluster._FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("skaha.dask._session_cluster._FIRST_PAUSE", 0.01)
     cluster = start_cluster()
     connected = ConnectedWorkers(cluster)
     cluster.adapt(minimum=2, maximum=2, interval="50ms")
@@ -480,3 +482,46 @@ def test_numpy_uses_one_thread_of_each_task(start_cluster):
         dask.wait_for_workers(1, timeout=SECONDS)
         [values] = dask.run(lambda: [os.environ[name] for name in names]).values()
     assert values == ["1", "2", "1"]
+
+
+# Names and numbers.
+
+
+def test_two_clusters_can_have_the_same_name(start_cluster):
+    first, second = start_cluster(name="fit"), start_cluster(name="fit")
+    with first.get_client() as client, second.get_client() as other:
+        assert (client.cluster is first, other.cluster is second) == (True, True)
+    assert len({first, second}) == 2
+
+
+@pytest.mark.parametrize("n", [-1, 1.5, "2", None])
+def test_a_wrong_number_of_workers_is_refused(start_cluster, n):
+    with pytest.raises(errors.InvalidInputError, match="n must be a whole number, 0 or more"):
+        start_cluster().scale(n)
+
+
+def test_a_closed_cluster_is_not_kept_in_memory(client, tmp_path):
+    """The exit of Python ends the sessions of open clusters, so it keeps these clusters."""
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\nexec sleep 600\n")
+    program.chmod(0o700)
+    cluster = SkahaCluster(IMAGE, n_workers=1, session=client, python=str(program), **SMALL)
+    assert len(cluster.session_ids) == 1
+    cluster.close()
+    kept = weakref.ref(cluster)
+    del cluster
+    gc.collect()
+    assert kept() is None
+
+
+def test_a_close_that_was_cancelled_is_completed_by_the_next_one(client):
+    async def close_twice():
+        cluster = await SkahaCluster(IMAGE, session=client, asynchronous=True, **SMALL)
+        closing = asyncio.ensure_future(cluster.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.wait([closing])
+        await asyncio.wait_for(cluster.close(), SECONDS)
+        return cluster.status.name
+
+    assert asyncio.run(close_twice()) == "closed"

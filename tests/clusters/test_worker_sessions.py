@@ -1,6 +1,8 @@
 """The sessions of workers: one launch, no deletion on a guess, and reasons for each end."""
 
 import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 from scripted import Response
@@ -250,6 +252,32 @@ def test_the_reasons_of_all_missing_workers_are_described(at):
     assert "no more than 2 sessions" in refused
     assert pending.endswith("is Pending; the platform's warnings: 0/3 nodes are available")
     assert running == "worker c-2: its session id-of-c-2 is Running"
+
+
+def test_a_look_does_not_disturb_a_description(at, scripted):
+    """A caller waits for workers in one thread, and the cluster looks at them in another one."""
+    stage = Stage([record("id-of-c-0", "Pending"), record("id-of-c-1", "Running")])
+    sessions = at(stage)
+    sessions.launch(["c-0", "c-1"], ADDRESS)
+    asked, go = threading.Event(), threading.Event()
+
+    def respond(request):
+        is_first = request.method == "GET" and not asked.is_set()
+        if is_first:
+            asked.set()
+            assert go.wait(10)
+        return stage(request)
+
+    scripted.respond = respond
+    with ThreadPoolExecutor() as pool:
+        described = pool.submit(sessions.describe, ["c-0", "c-1"])
+        assert asked.wait(10)
+        looked = pool.submit(sessions.look, ["c-1"])
+        # Without its own turn, the look ends here, and has changed the sessions to describe.
+        wait([looked], timeout=0.3)
+        go.set()
+        assert len(described.result(10)) == 2
+        assert looked.result(10) == {}
 
 
 def test_the_number_of_kept_failures_is_limited(at):

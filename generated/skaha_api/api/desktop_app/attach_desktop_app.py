@@ -63,7 +63,7 @@ def sync_detailed(
 ) -> Response[str]:
     """Start an app on a desktop.
 
-     The platform responds at once with the id of the app; the container starts later.
+     The platform responds immediately with the id of the app; the container starts later.
 
     Args:
         session_id (str): The id of the session, eight characters.
@@ -97,7 +97,7 @@ def sync(
 ) -> str | None:
     """Start an app on a desktop.
 
-     The platform responds at once with the id of the app; the container starts later.
+     The platform responds immediately with the id of the app; the container starts later.
 
     Args:
         session_id (str): The id of the session, eight characters.
@@ -126,7 +126,7 @@ async def asyncio_detailed(
 ) -> Response[str]:
     """Start an app on a desktop.
 
-     The platform responds at once with the id of the app; the container starts later.
+     The platform responds immediately with the id of the app; the container starts later.
 
     Args:
         session_id (str): The id of the session, eight characters.
@@ -158,7 +158,7 @@ async def asyncio(
 ) -> str | None:
     """Start an app on a desktop.
 
-     The platform responds at once with the id of the app; the container starts later.
+     The platform responds immediately with the id of the app; the container starts later.
 
     Args:
         session_id (str): The id of the session, eight characters.

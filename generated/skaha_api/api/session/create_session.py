@@ -62,9 +62,9 @@ def sync_detailed(
 ) -> Response[str]:
     """Launch a session.
 
-     The platform accepts the session and responds at once with its id; the container starts later. This
-    operation is not idempotent: each call launches another session, and several sessions can have the
-    same name.
+     The platform accepts the session and responds immediately with its id; the container starts later.
+    This operation is not idempotent: each call launches another session, and several sessions can have
+    the same name.
 
     Args:
         x_skaha_registry_auth (str | Unset): `username:secret` for the registry of the image, in
@@ -99,9 +99,9 @@ def sync(
 ) -> str | None:
     """Launch a session.
 
-     The platform accepts the session and responds at once with its id; the container starts later. This
-    operation is not idempotent: each call launches another session, and several sessions can have the
-    same name.
+     The platform accepts the session and responds immediately with its id; the container starts later.
+    This operation is not idempotent: each call launches another session, and several sessions can have
+    the same name.
 
     Args:
         x_skaha_registry_auth (str | Unset): `username:secret` for the registry of the image, in
@@ -131,9 +131,9 @@ async def asyncio_detailed(
 ) -> Response[str]:
     """Launch a session.
 
-     The platform accepts the session and responds at once with its id; the container starts later. This
-    operation is not idempotent: each call launches another session, and several sessions can have the
-    same name.
+     The platform accepts the session and responds immediately with its id; the container starts later.
+    This operation is not idempotent: each call launches another session, and several sessions can have
+    the same name.
 
     Args:
         x_skaha_registry_auth (str | Unset): `username:secret` for the registry of the image, in
@@ -166,9 +166,9 @@ async def asyncio(
 ) -> str | None:
     """Launch a session.
 
-     The platform accepts the session and responds at once with its id; the container starts later. This
-    operation is not idempotent: each call launches another session, and several sessions can have the
-    same name.
+     The platform accepts the session and responds immediately with its id; the container starts later.
+    This operation is not idempotent: each call launches another session, and several sessions can have
+    the same name.
 
     Args:
         x_skaha_registry_auth (str | Unset): `username:secret` for the registry of the image, in
