@@ -76,7 +76,7 @@ class SkahaError(Exception):
         subject: The operation and its session or replica; `None` if it has none.
         partial: The results so far of a call with many items that was given up; `None` if there
             are none.
-        attempts: Number of times that the request was sent.
+        attempts: Number of times that a refused request was sent; 1 for all other errors.
     """
 
     # Whether the reason lies with the platform, the network or the credentials, and not with one

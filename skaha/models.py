@@ -9,6 +9,7 @@ from typing import (
     Literal,
     NamedTuple,
     NotRequired,
+    Self,
     SupportsIndex,
     TypeAlias,
     TypedDict,
@@ -269,6 +270,18 @@ class LaunchOptions(TypedDict, total=False):
     at_most: int | None
 
 
+def plain_text(text: str) -> str:
+    """Return the characters of a text. The `str` of a member of an enumeration is its name.
+
+    Example:
+        >>> import enum
+        >>> Band = enum.Enum("Band", {"RED": "r"}, type=str)
+        >>> str(Band.RED), plain_text(Band.RED)
+        ('Band.RED', 'r')
+    """
+    return str.__str__(text)
+
+
 class SecretText(str):
     """A text that its `repr` does not show. Everything secret in this library is such a text.
 
@@ -279,6 +292,10 @@ class SecretText(str):
     """
 
     __slots__ = ()
+
+    def __new__(cls, value: object = "") -> Self:
+        """Return the characters of a text, or the text of another value."""
+        return super().__new__(cls, plain_text(value) if isinstance(value, str) else value)
 
     def __repr__(self) -> str:
         """Return three dots."""
@@ -364,7 +381,8 @@ def check_number(
         raise InvalidInputError(f"{name} must be {least}; not {_shown(value)}")
     if number > maximum:
         raise InvalidInputError(f"{name} must be {maximum}{unit} or less")
-    return number if isinstance(number, int | float) else float(number)
+    # Also of a member of an enumeration, whose `str` is its name.
+    return int(number) if isinstance(number, int) else float(number)
 
 
 def _shown(value: object) -> str:
@@ -407,8 +425,8 @@ class ContainerRegistry:
                 )
         if ":" in username or ":" in secret:
             raise InvalidInputError("the registry's username and secret may not contain a colon")
-        self.url = url
-        self.username = username
+        self.url = plain_text(url)
+        self.username = plain_text(username)
         self.secret = secret
 
     def __repr__(self) -> str:

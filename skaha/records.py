@@ -109,7 +109,7 @@ def canonical_status(status: str) -> str:
         >>> canonical_status("Succeeded"), canonical_status("Running")
         ('Completed', 'Running')
     """
-    return "Completed" if status in SUCCESS else status
+    return "Completed" if _among(status, SUCCESS) else status
 
 
 def is_finished(record: Record) -> bool:

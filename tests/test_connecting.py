@@ -293,8 +293,13 @@ REASONS = {
     "file:///etc/passwd?token=secret": "does not start with https:// or http://",
     "javascript:alert('secret')": "does not start with https:// or http://",
     "no address of a secret": "does not start with https:// or http://",
+    "http://127.0.0.1:99999/?token=secret": "not a URL: Port out of range",
+    "http://xn--/?token=secret": "not a URL: Malformed",
     "BUSY?token=secret": "does not respond: it answers 503",
     "LOOP?token=secret": "does not respond: too many redirects",
+    "TO_http://127.0.0.1:99999/?token=secret": "it redirects to an address that is not a URL: Port",
+    "TO_http://xn--/?token=secret": "it redirects to an address that is not a URL: Malformed",
+    "TO_ftp://example.org/?token=secret": "it redirects to an address that does not start with",
 }
 
 
@@ -302,14 +307,16 @@ REASONS = {
 def test_the_error_says_why_an_address_does_not_respond(
     variant, scripted, page_server, opened, url
 ):
-    loop = Response(302, "", headers={"Location": "/LOOP?token=secret"})
-    page_server.respond = lambda request: loop if "LOOP" in request.path else Response(503, "no")
-    address = url_of(page_server, f"/{url}") if url[:4].isupper() else url
+    target = url.removeprefix("TO_")
+    redirect = Response(302, "", headers={"Location": f"/{url}" if target == url else target})
+    is_redirect = url.startswith(("LOOP", "TO_"))
+    page_server.respond = lambda _: redirect if is_redirect else Response(503, "no")
+    address = url_of(page_server, f"/{url}") if url[:2].isupper() else url
     scripted.respond = Stage([interactive("n1", address)])
     session = variant.open(server=scripted.url, token="t", retry=False)
-    may_respond_later = "does not respond" in REASONS[url]
+    may_respond_later = is_redirect or "does not respond" in REASONS[url]
     try:
-        timeout = 0.5 if may_respond_later else SOON
+        timeout = (0.1 if is_redirect else 0.5) if may_respond_later else SOON
         error = variant.run(session.connect("n1", timeout=timeout)).failures["n1"]
     except errors.WaitTimeoutError as caught:
         error = caught

@@ -34,6 +34,7 @@ INCOMPLETE = {
     "no HTTP": (GET, b"SSH-2.0-OpenSSH_9.6\r\n\r\n"),
     "an odd status": (GET, b"HTTP/1.1 abc OK\r\nContent-Length: 0\r\n\r\n"),
     "an odd length": (GET, OK + b"Content-Length: x\r\n\r\n"),
+    "an endless length": (GET, OK + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\nabc"),
     "a negative chunk": (GET, OK + b"Transfer-Encoding: chunked\r\n\r\n-3\r\nabc\r\n0\r\n\r\n"),
     "no end of the head": (GET, LENGTH[:20]),
 }

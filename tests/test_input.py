@@ -1,5 +1,6 @@
 """Wrong arguments are refused before a request is sent; each error explains the solution."""
 
+import enum
 import inspect
 from decimal import Decimal
 from fractions import Fraction
@@ -39,6 +40,10 @@ def table(**columns):
     return [(name, value) for name, values in columns.items() for value in values]
 
 
+async def async_progress(*_):
+    """Receive reports, but nothing waits for it."""
+
+
 LAUNCHES = table(
     name=[
         *("", " ", "a b", "a_b", "a.b", "a/b", "é", "a\n", "-a", "-", "a\0", None, 5, ["a"], b"a"),
@@ -53,7 +58,21 @@ LAUNCHES = table(
     ram=[0, -4, True, "4G", " 4", "1e3", float("nan"), float("-inf"), [4], Decimal(4)],
     gpu=[-1, True, False, 1.0, "-1", "1.5", float("nan"), 2**31],
     kind=["", "Headless", "desktop-app", "batch", None, 5, ["headless"], "headless "],
-    cmd=["ls -l", " ls", "ls ", "$SHELL", '"ls"', "l\\s", "ls\n", "\tls", 5, ["ls"], b"ls", True],
+    cmd=[
+        "ls -l",
+        " ls",
+        "ls ",
+        "$SHELL",
+        '"ls"',
+        "l\\s",
+        "ls\n",
+        "\tls",
+        5,
+        ["ls"],
+        b"ls",
+        True,
+        np.array(["ls"]),
+    ],
     args=[
         *("a  b", " a", "'a b'", "it's fine", "a 'b c' d", '"a"', "$HOME", "a\\ b", "a\nb", "a\tb"),
         *("  ", 5, ["a", "b"], ("a",), [], b"a"),
@@ -64,8 +83,9 @@ LAUNCHES = table(
         *({"1A": "a"}, {5: "a"}, {None: "a"}, {"É": "a"}, ["A=B"], "A=B", 5, [("A", "B")], dict),
         *({"REPLICA_ID": 7}, {"A": "b", "REPLICA_COUNT": "1"}),
         *({"A": b"a"}, {"A": ["a"]}, {"A": ("a", "b")}, {"A": {"b": 1}}, {"A": {1}}),
+        *({"A": object()}, {"A": len}, {"A": int}, {"A": iter("a")}, {"A": map(str, ())}),
     ],
-    progress=[True, 5, "bar"],
+    progress=[True, 5, "bar", async_progress],
 )
 
 
@@ -198,7 +218,7 @@ def test_a_value_of_a_variable_is_never_shown(variant, scripted, scripted_sessio
     assert "very-secret" not in repr(error) + str(error)
 
 
-@pytest.mark.parametrize("value", [SECRET.encode(), [SECRET], {SECRET: 1}])
+@pytest.mark.parametrize("value", [SECRET.encode(), [SECRET], {SECRET: 1}, iter([SECRET])])
 def test_the_error_of_a_variable_names_the_wrong_type(variant, scripted, scripted_session, value):
     create, name = scripted_session.create, type(value).__name__
     error = refused(
@@ -286,6 +306,7 @@ WRONG_ARGUMENTS = [
     (lambda session: session.wait("a1", poll=1e10), "poll"),
     (lambda session: session.wait("a1", longest_poll=None), "longest_poll"),
     (lambda session: session.wait("a1", progress=True), "progress"),
+    (lambda session: session.wait("a1", progress=async_progress), "progress"),
     (lambda session: session.run("a", IMAGE, progress=True), "progress"),
     (lambda session: session.run("a", IMAGE, timeout=10**400), "timeout"),
     (lambda session: session.follow("a1", poll=1e10), "poll"),
@@ -346,6 +367,15 @@ def test_an_id_that_is_no_text_is_refused(variant, scripted, scripted_session, m
         refused(variant, scripted, lambda ids=wrong: call(ids), "id")
 
 
+@pytest.mark.parametrize("method", TAKING_IDS)
+def test_a_record_in_place_of_an_id_is_not_shown(variant, scripted, scripted_session, method):
+    """The address in a record gives access to the session."""
+    records = [{"id": "a1", "connectURL": f"https://example.org/?token={SECRET}"}]
+    call = getattr(scripted_session, method)
+    error = refused(variant, scripted, lambda: call(records), "give the 'id' of each record")
+    assert SECRET not in str(error)
+
+
 @pytest.mark.parametrize("none", [[], (), set(), {}])
 @pytest.mark.parametrize("method", ["info", "logs", "events", "destroy"])
 def test_without_ids_no_request_is_sent(variant, scripted, scripted_session, method, none):
@@ -360,3 +390,69 @@ def test_each_of_several_ids_is_requested_once(variant, scripted, scripted_sessi
     scripted.respond = lambda request: json_response({"id": request.path.rpartition("/")[2]})
     assert [record["id"] for record in variant.run(scripted_session.info(ids))] == ["a1", "a2"]
     assert len(scripted.received) == 2
+
+
+# Members of enumerations, whose `str` is their name.
+
+TEXTS = {"NAME": "m", "IMAGE": IMAGE, "HEADLESS": "headless", "LS": "ls", "KEY": "K", "ID": "a1"}
+TEXTS |= {"ENDED": "Completed", "TOKEN": "t0", "VERSION": "v7", "USER": "vrubin"}
+Text = enum.Enum("Text", TEXTS, type=str)
+Whole = enum.Enum("Whole", {"TWO": 2}, type=int)
+Real = enum.Enum("Real", {"HALF": 0.5}, type=float)
+Plain = enum.Enum("Plain", {"R": "r"})
+JOB = {"name": Text.NAME, "image": Text.IMAGE, "kind": Text.HEADLESS, "cmd": Text.LS}
+JOB |= {"args": Text.LS, "cores": Real.HALF, "ram": Whole.TWO, "gpu": Whole.TWO}
+JOB |= {"env": {Text.KEY: Text.KEY, "P": Plain.R, "W": Whole.TWO, "F": Real.HALF, "T": True}}
+FORM = {"image": [IMAGE], "type": ["headless"], "cmd": ["ls"], "args": ["ls"], "cores": ["0.5"]}
+FORM |= {"ram": ["2"], "gpus": ["2"]}
+ENV = ["K=K", "P=r", "W=2", "F=0.5", "T=True"]
+ENUMERATED = {
+    "create": (
+        lambda session: session.create(**JOB),
+        FORM | {"name": ["m-1"], "env": [*ENV, "REPLICA_ID=1", "REPLICA_COUNT=1"]},
+    ),
+    "create_many": (
+        lambda session: session.create_many([JOB]),
+        FORM | {"name": ["m"], "env": [*ENV, "REPLICA_ID=1", "REPLICA_COUNT=1"]},
+    ),
+    "fetch": (lambda session: session.fetch(Text.HEADLESS, [Text.ENDED]), {"type": ["headless"]}),
+    "destroy_all": (lambda session: session.destroy_all(Text.HEADLESS), {"type": ["headless"]}),
+    "info": (lambda session: session.info(Text.ID), {}),
+    "apps": (lambda session: session.apps(Text.ID), {}),
+    "attach_app": (
+        lambda session: session.attach_app(Text.ID, Text.IMAGE, Real.HALF, Whole.TWO),
+        {"image": [IMAGE], "cores": ["0.5"], "ram": ["2"]},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ENUMERATED)
+def test_a_member_of_an_enumeration_is_sent_as_its_value(variant, scripted, name):
+    def respond(request):
+        if request.method == "POST":
+            return Response(200, "a1\n")
+        if request.method == "DELETE":
+            return Response()
+        record = {"id": "a1", "name": "n", "type": "headless", "status": "Completed"}
+        return json_response(record if request.path.endswith("/a1") else [record])
+
+    scripted.respond = respond
+    call, fields = ENUMERATED[name]
+    registry = {"username": Text.USER, "secret": Text.USER}
+    session = variant.open(
+        server=scripted.url, token=Text.TOKEN, version=Text.VERSION, registry=registry, retry=False
+    )
+    assert variant.run(call(session))
+    request = scripted.received[0]
+    assert request.path in {f"/skaha/v7/session{end}" for end in ("", "/a1", "/a1/app")}
+    assert request.headers["authorization"] == "Bearer t0"
+    assert fields.items() <= (request.form | request.query).items()
+    if name.startswith("create"):
+        assert request.headers["x-skaha-registry-auth"] == "dnJ1YmluOnZydWJpbg=="
+
+
+def test_the_kind_of_images_may_be_a_member_of_an_enumeration(variant, scripted):
+    scripted.respond = lambda _: json_response([])
+    images = variant.open("Images", server=scripted.url, token="t")
+    variant.run(images.fetch(Text.HEADLESS))
+    assert scripted.received[0].query == {"type": ["headless"]}

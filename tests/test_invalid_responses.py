@@ -3,6 +3,7 @@
 import io
 import pickle
 import sys
+import time
 import traceback
 
 import httpx
@@ -109,6 +110,29 @@ def test_a_log_may_contain_any_bytes(variant, scripted, scripted_session, body, 
     assert variant.run(scripted_session.logs("a1", tail=tail)) == {"a1": text}
 
 
+@pytest.mark.parametrize("start", ["<!---->", "<!-- --> ", "<?xml?>", "<!--"])
+@pytest.mark.parametrize("tail", [None, 9])
+def test_a_text_with_many_comments_is_read_at_once(
+    variant, scripted, scripted_session, start, tail
+):
+    """A page may begin with comments. The search for its beginning must not take ages."""
+    scripted.respond = lambda _: Response(200, start * 500)
+    assert variant.run(scripted_session.logs("a1", tail=tail)) == {"a1": start * 500}
+
+
+@pytest.mark.parametrize("part", ["<title>", "<b>Message</b>", "ApiException jobs.batch "])
+@pytest.mark.parametrize("status", [200, 500])
+def test_the_reason_in_a_long_page_is_searched_at_once(
+    variant, scripted, scripted_session, part, status
+):
+    page = Response(status, "<html>" + part * 100_000, "text/html")
+    scripted.respond = lambda _: page
+    start = time.monotonic()
+    with pytest.raises((errors.AnswerError, errors.ServerError), match=r"an HTML page|Kubernetes"):
+        variant.run(scripted_session.fetch())
+    assert time.monotonic() - start < 10
+
+
 # Responses of other servers.
 
 SIGN_IN = "<!DOCTYPE html><html><head><title>Sign in</title></head></html>"
@@ -118,6 +142,7 @@ FOREIGN_SUCCESSES = {
     "an undeclared page": Response(200, SIGN_IN, ""),
     "a page of another type": Response(200, SIGN_IN, "application/octet-stream"),
     "a page after a comment": Response(200, f"\ufeff\n<!-- a proxy --> {SIGN_IN}", ""),
+    "a page after comments": Response(200, "<?xml?> " + "<!-- a --> <!----> " * 90 + SIGN_IN, ""),
     "a page after a declaration": Response(200, f'<?xml version="1.0"?>\n{SIGN_IN}', ""),
     "a page in capitals": Response(200, "  <HTML><BODY>Sign in</BODY></HTML>", ""),
     "JSON": Response(200, '{"error": "no route"}', "application/json"),

@@ -16,13 +16,14 @@ from skaha.errors import InvalidInputError
 FUNCTIONS = [
     records.is_finished,
     records.succeeded,
+    records.may_restart,
     records.start_time,
     records.expiry_time,
     records.time_left,
     records.ram_bytes,
     records.cores,
 ]
-FIELDS = ["status", "startTime", "expiryTime", "requestedRAM", "requestedCPUCores"]
+FIELDS = ["status", "type", "startTime", "expiryTime", "requestedRAM", "requestedCPUCores"]
 TEXTS = (
     st.text()
     | st.from_regex(r"[0-9.]{1,5}( ?[KMGTP]i?B?)?", fullmatch=True)
@@ -59,6 +60,7 @@ def test_the_time_to_count_from_needs_a_time_zone():
 def test_known_returns_the_value_or_none(value):
     result = records.known(value)
     assert result is value or (result is None and isinstance(value, str))
+    assert records.canonical_status(value) in (value, "Completed")
 
 
 @given(st.integers(1, 1000), st.sampled_from([("", 10**9), ("G", 2**30), ("Gi", 2**30)]))

@@ -5,10 +5,10 @@ import threading
 import traceback
 
 import pytest
-from scripted import json_response
+from scripted import Response, json_response
 
 import skaha
-from skaha import SkahaClient
+from skaha import Retry, SkahaClient
 from skaha.errors import CredentialsError, InvalidInputError
 
 TOKEN = "a-very-secret-token"
@@ -204,6 +204,14 @@ def test_the_error_of_a_token_function_reaches_the_caller(variant, scripted):
     with pytest.raises(CredentialsError, match="log in again"):
         variant.run(session.info(["abc", "def"]))
     assert scripted.received == []
+
+
+def test_the_error_of_a_token_function_is_no_error_of_an_earlier_response(variant, scripted):
+    scripted.respond = lambda _: Response(503, "busy")
+    tokens = [TOKEN]
+    session = variant.open(server=scripted.url, token=tokens.pop, retry=Retry(first_pause=0.001))
+    with pytest.raises(IndexError, match="pop from empty list"):
+        variant.run(session.fetch())
 
 
 @pytest.mark.parametrize("token", [None, "", "a\nb", TOKEN.encode()])

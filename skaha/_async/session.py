@@ -148,7 +148,7 @@ class AsyncSession(AsyncBaseClient):
             cmd: Program to run, one word; headless only. By default the program of the image.
             args: Arguments of the program, split at single blanks without any quoting; headless
                 only.
-            env: Environment variables; headless only.
+            env: Environment variables: texts, numbers, dates or paths; headless only.
             replicas: Number of replicas, 1 or more.
             at_most: Launch in waves, so that at most this number of the caller's sessions of this
                 kind is pending or running. The call then takes until the last launch. `None`
@@ -331,7 +331,8 @@ class AsyncSession(AsyncBaseClient):
         Raises:
             skaha.errors.SkahaError: As `create`, if no replica was launched.
             skaha.errors.WaitTimeoutError: If the sessions do not end in time. They stay on the
-                platform, and the launched ids are its `partial`.
+                platform, and the launched ids are its `partial`, as they are the `partial` of any
+                exception that stops the call. During the deletion, the logs are its `partial`.
 
         Example:
             >>> from skaha import AsyncSession
@@ -357,9 +358,6 @@ class AsyncSession(AsyncBaseClient):
         except BaseException as stop:
             attach_partial(stop, launched)
             raise
-        if not keep:
-            ended = [session_id for session_id in logs if statuses[session_id] in FINISHED]
-            await self._clean_up(launched, ended)
         failures: dict[str, SkahaError] = dict(launched.failures)
         for replica, session_id in launched.names.items():
             if session_id in logs.failures and statuses[session_id] != GONE:
@@ -375,14 +373,23 @@ class AsyncSession(AsyncBaseClient):
             if session_id in logs
         }
         outcome = Outcome(texts, failures, launched.retries + logs.retries)
-        return ResultDict(texts, outcome, ("replica", "log"))
+        result = ResultDict(texts, outcome, ("replica", "log"))
+        if not keep:
+            ended = [session_id for session_id in logs if statuses[session_id] in FINISHED]
+            try:
+                await self._clean_up(launched, ended)
+            except BaseException as stop:
+                # The platform no longer has the logs of deleted sessions.
+                attach_partial(stop, result)
+                raise
+        return result
 
     async def _clean_up(self, launched: Launched, ids: list[str]) -> None:
         # A session that was only found by its name may belong to another program.
-        found_by_name = list(launched.found_by_name.values())
+        found_by_name = dict.fromkeys(launched.found_by_name.values())
         if found_by_name:
             log.warning(
-                "left on the platform, because found by name: %s", short_list(found_by_name)
+                "left on the platform, because found by name: %s", short_list([*found_by_name])
             )
         # Return the logs even if cleaning up fails.
         try:

@@ -37,6 +37,8 @@ class CallContext:
         """
         self.deadline = time.monotonic() + seconds
         self.retries = 0
+        # A task that a progress function has started keeps the context after the end of the call.
+        self.is_over = False
         self._end = end
         # The error by which a proxy or TLS refused a connection for the whole call.
         self.refusal: httpx.ConnectError | None = None
@@ -79,7 +81,8 @@ _request: ContextVar[RequestContext | None] = ContextVar("skaha-request", defaul
 
 def current_call() -> CallContext | None:
     """Return the context of the call that is running."""
-    return _call.get()
+    call = _call.get()
+    return None if call is None or call.is_over else call
 
 
 def current_request() -> RequestContext | None:
@@ -98,7 +101,7 @@ def call_context(
         repeats: `False` to send each request only once.
         end: Time of the monotonic clock when the call itself is over.
     """
-    outer = _call.get()
+    outer = current_call()
     if outer is not None:
         yield outer
         return
@@ -107,6 +110,7 @@ def call_context(
     try:
         yield context
     finally:
+        context.is_over = True
         _call.reset(token)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _STATUS = re.compile(rb"http/\d\.\d (\d{3})")
 _CHUNKED = re.compile(rb"\ntransfer-encoding[ \t]*:")
-_LENGTH = re.compile(rb"\ncontent-length[ \t]*:[ \t]*(\d+)[ \t]*\r?(?:\n|$)")
+_LENGTH = re.compile(rb"\ncontent-length[ \t]*:[ \t]*(\d{1,20})[ \t]*\r?(?:\n|$)")
 _CHUNK_SIZE = re.compile(rb"[0-9a-f]{1,20}", re.IGNORECASE)
 
 _FIRST_FINAL_STATUS = 200

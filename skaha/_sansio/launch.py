@@ -21,7 +21,7 @@ from skaha._sansio.replica import Job, Replica, State
 from skaha._sansio.retrying import MAX_INTERNAL_ERRORS
 from skaha._sansio.short_lists import short_list
 from skaha.errors import InvalidInputError, SkahaError
-from skaha.records import record_id, session_name, start_time
+from skaha.records import record_id, session_name, sessions, start_time
 from skaha.results import Launched, Outcome
 
 if TYPE_CHECKING:
@@ -144,11 +144,8 @@ class Launch:
                 continue
             new = Replica(name, old.job, old.number)
             if old.state is State.UNCERTAIN and old.error is not None:
-                new.first_sent_at, new.sent_at, new.ended_at = (
-                    old.first_sent_at,
-                    old.sent_at,
-                    old.ended_at,
-                )
+                new.first_sent_at, new.sent_at = old.first_sent_at, old.sent_at
+                new.ended_at, new.times_sent = old.ended_at, old.times_sent
                 new.make_uncertain(old.error)
             missing.append(new)
         foreign_ids = self._foreign_ids | set(launched) | set(lost)
@@ -272,7 +269,8 @@ class Launch:
             date: The `Date` header of the list.
             settle: Seconds that a launch gets to appear in the list, at least.
         """
-        now, listed = time.monotonic(), list(records)
+        # An app has the id of its desktop, but another name.
+        now, listed = time.monotonic(), sessions(records)
         self._check_names(listed)
         is_complete = self._is_complete(listed, now)
         server_time = _server_time(date)

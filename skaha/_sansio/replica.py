@@ -55,7 +55,7 @@ class Job:
         Raises:
             InvalidInputError: If an argument is wrong.
         """
-        validation.check_launch_kind(kind)
+        kind = validation.check_launch_kind(kind)
         checked_cmd, checked_args, variables = validation.check_command(kind, cmd, args, env)
         return cls(
             image=validation.check_image(image),

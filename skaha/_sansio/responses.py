@@ -37,10 +37,11 @@ _FOREIGN_SESSION = "forbidden"
 # Traefik and Kubernetes answer 404 with these texts, and Envoy with an empty one.
 _TEXTS_OF_INGRESSES = frozenset({"", "404 page not found", "default backend - 404"})
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
-# The beginning of an HTML page, after a byte order mark, comments and an XML declaration.
+# The beginning of an HTML page, after a byte order mark, comments and an XML declaration. Atomic
+# groups (`(?>`, `*+`): a match that fails would take ages with many comments.
 _HTML = (
     rb"(?is)"
-    rb"(\xef\xbb\xbf)?\s*((<!--.*?-->|<\?xml.*?\?>)\s*)*<(!doctype\s+html|html|head|body)\b"
+    rb"(\xef\xbb\xbf)?\s*(?>(<!--.*?-->|<\?xml.*?\?>)\s*)*+<(!doctype\s+html|html|head|body)\b"
 )
 # Header with the user name: the platform adds it to each response to a known user.
 USER_HEADER = "x-vo-authenticated"
@@ -48,6 +49,8 @@ _TOMCAT_MESSAGE = r"<b>Message</b>(.*?)</p>"
 MAX_START = 2000
 _NEW_ID = r"[A-Za-z0-9-]{1,63}"
 _MAX_EXCERPT = 500
+# Characters in which the reason of a refusal is searched: in a long text, it takes ages.
+_MAX_SEARCHED = 10_000
 # The platform's text if Kubernetes refused the job of a launch: 700 characters without the reason.
 _REFUSED_JOB = r"(?s)ApiException.*jobs\.batch.*not found"
 _REFUSED_JOB_TEXT = (
@@ -115,9 +118,10 @@ def means_absence(error: errors.SkahaError) -> bool:
 
 
 def _excerpt(response: httpx.Response) -> str:
-    if response.is_server_error and re.search(_REFUSED_JOB, response.text):
+    text = response.text[:_MAX_SEARCHED]
+    if response.is_server_error and re.search(_REFUSED_JOB, text):
         return _REFUSED_JOB_TEXT
-    text = " ".join(response.text.split())
+    text = " ".join(text.split())
     if is_page(response):
         import html  # it is large, and few programs need it
 

@@ -48,12 +48,15 @@ class RetryState:
     def __init__(self, retry: Retry, request: httpx.Request) -> None:
         """Start with no attempt."""
         self.attempts = 0
+        # Failed attempts whose requests may have reached the server.
+        self.times_sent = 0
         self._retry = retry
         self._request = request
         self._internal_errors = 0
 
     def pause_after(self, error: Exception) -> float | None:
         """Return the seconds to wait before the next attempt; `None` to give up."""
+        self.times_sent += was_sent(error)
         self._internal_errors += is_internal_error(error)
         if self.attempts >= self._retry.attempts or not self._may_repeat(error):
             return None

@@ -155,13 +155,15 @@ class Connector:
             InvalidInputError: If the address cannot be the address of a page.
             ConnectionFailedError: If a proxy or TLS refuses the connection.
         """
-        url, timeout = self._urls[session_id], max(_MIN_TIMEOUT, self._poller.seconds_left)
-        _check_address(session_id, url)
+        timeout = max(_MIN_TIMEOUT, self._poller.seconds_left)
+        url = _page_url(self._urls[session_id])
+        if isinstance(url, str):
+            raise InvalidInputError(f"session {session_id} has an address that {url}")
         try:
             status = _page_status(pool, url, min(self._client.timeout, timeout))
         except LastingConnectError as error:
             refusal = str(error)
-        except (httpx.RequestError, httpx.InvalidURL) as error:
+        except httpx.RequestError as error:
             return printable(str(error)) or type(error).__name__
         else:
             return "" if status < httpx.codes.BAD_REQUEST else f"it answers {status}"
@@ -186,33 +188,42 @@ class Connector:
             self._finish(session_id, WaitTimeoutError(message))
 
 
-def _page_status(pool: ConnectionPool, address: str, timeout: float) -> int:
+def _page_status(pool: ConnectionPool, url: httpx.URL, timeout: float) -> int:
     """Return the status of a page, after redirects.
 
     An httpx client would log the address, which is a secret, and read the whole page.
     """
-    url, extensions = httpx.URL(address), {"timeout": httpx.Timeout(timeout).as_dict()}
+    extensions = {"timeout": httpx.Timeout(timeout).as_dict()}
     for _ in range(_MAX_REDIRECTS + 1):
         request = httpx.Request("GET", url, headers=HEADERS, extensions=extensions)
         response = pool.handle_request(request)
         response.close()
         if not response.has_redirect_location:
             return response.status_code
-        url = url.join(response.headers["Location"])
+        target = _page_url(response.headers["Location"], url)
+        if isinstance(target, str):
+            message = f"it redirects to an address that {target}"
+            raise httpx.UnsupportedProtocol(message, request=request)
+        url = target
     raise httpx.TooManyRedirects("too many redirects", request=request)
 
 
-def _check_address(session_id: str, url: str) -> None:
-    """Raise if an address can never respond. The message does not show it: it is a secret."""
+def _page_url(address: str, base: httpx.URL | None = None) -> httpx.URL | str:
+    """Return the URL of a page, or the reason why it can never respond.
+
+    The reason is the end of a sentence. It does not show the address, which is a secret.
+
+    Args:
+        address: The URL, or a redirect.
+        base: The URL of the page with the redirect.
+    """
     try:
-        # httpx accepts brackets that are not closed.
-        urlsplit(url)
-        address = httpx.URL(url)
+        url = httpx.URL(address) if base is None else base.join(address)
+        host = url.host
+        # httpx accepts brackets that are not closed, and any port.
+        _ = urlsplit(address).port
     except (httpx.InvalidURL, ValueError) as error:
-        raise InvalidInputError(
-            f"session {session_id} has an address that is not a URL: {printable(str(error))}"
-        ) from None
-    if address.scheme not in ("http", "https") or not address.host:
-        raise InvalidInputError(
-            f"session {session_id} has an address that does not start with https:// or http://"
-        )
+        return f"is not a URL: {printable(str(error))}"
+    if url.scheme not in ("http", "https") or not host:
+        return "does not start with https:// or http://"
+    return url

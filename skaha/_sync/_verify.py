@@ -12,7 +12,7 @@ from skaha._sync._poller import Poller
 from skaha._sync._read import list_sessions
 from skaha.errors import SkahaError, StillThereError
 from skaha.records import record_id, sessions
-from skaha.results import Outcome, ResultDict, raise_with_partial
+from skaha.results import Outcome, ResultDict, attach_partial
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,15 +29,15 @@ def verify_deletions(client: BaseClient, deleted: Outcome[bool]) -> Outcome[bool
     poller = Poller(client, "destroy", _GRACE_SECONDS)
     interval = PollingInterval(_FIRST_POLL, _LONGEST_POLL)
     ids = list(deleted.values)
-    while True:
-        try:
-            problems = _problems(client, poller, ids)
-        except SkahaError as error:
-            raise_with_partial(error, ResultDict(deleted.values, deleted))
-        ids = list(problems)
-        if not ids or not poller.seconds_left:
-            break
-        poller.pause(interval.next())
+    try:
+        while problems := _problems(client, poller, ids):
+            ids = list(problems)
+            if not poller.seconds_left:
+                break
+            poller.pause(interval.next())
+    except BaseException as stop:
+        attach_partial(stop, ResultDict(deleted.values, deleted))
+        raise
     gone = {session_id: True for session_id in deleted.values if session_id not in problems}
     return Outcome(gone, deleted.failures | problems, deleted.retries, deleted.names)
 

@@ -83,8 +83,9 @@ def _proxy_error(reason: str, proxy: Proxy, request: httpx.Request) -> httpx.Con
 
 
 def _tls_error(error: BaseException | None) -> ssl.SSLError | None:
+    # Not the context: it may be an error that the user's program handles at this moment.
     while error is not None and not isinstance(error, ssl.SSLError):
-        error = error.__cause__ or error.__context__
+        error = error.__cause__
     return error
 
 

@@ -10,13 +10,20 @@ import httpx
 from skaha import config
 from skaha._credentials.http import check_secure_url
 from skaha._credentials.token import LoginToken, requiring_login_extra
-from skaha._sansio.validation import check_path, check_timeout, hidden_url
+from skaha._sansio.validation import (
+    check_function,
+    check_path,
+    check_texts,
+    check_timeout,
+    hidden,
+    hidden_url,
+)
 from skaha.auth import _proxy_certificate
 from skaha.config import _file
 from skaha.config._discovery import server_url
 from skaha.config._sites import CERTIFICATE, OIDC, Provider, is_same_url, known_sites
 from skaha.errors import CredentialsError, InvalidInputError
-from skaha.models import LARGEST_NUMBER, SecretText, check_number
+from skaha.models import LARGEST_NUMBER, check_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,10 +130,11 @@ def login(
         days must be more than 0; not 0
     """
     # Tracebacks may show local variables: keep no secret as a plain text.
-    hidden = None if password is None else SecretText(password)
-    password = None
-    secret = None if client_secret is None else SecretText(client_secret)
-    client_secret = None
+    hidden_password, secret = hidden(password), hidden(client_secret)
+    password = client_secret = None
+    check_texts(provider=provider, user=user, password=hidden_password)
+    check_texts(client_id=client_id, client_secret=secret)
+    check_function("show", show)
     provider, server = hidden_url(provider), hidden_url(server)
     timeout = check_timeout("timeout", timeout)
     if server is not None:
@@ -136,8 +144,12 @@ def login(
     if target.provider.method == CERTIFICATE:
         check_number("days", days, maximum=LARGEST_NUMBER)
         path = _certificate_path(certificate)
-        name, hidden = _proxy_certificate.find_password(target.provider, user, hidden)
-        text = _proxy_certificate.fetch_certificate(target.provider, name, hidden, days, timeout)
+        name, hidden_password = _proxy_certificate.find_password(
+            target.provider, user, hidden_password
+        )
+        text = _proxy_certificate.fetch_certificate(
+            target.provider, name, hidden_password, days, timeout
+        )
         return Login(
             user=name,
             provider=target.provider.name,
@@ -149,7 +161,7 @@ def login(
             if target.name and target.server
             else None,
         )
-    if user or hidden:
+    if user or hidden_password:
         raise InvalidInputError(
             f"{target.provider.name} does not accept a user and a password: leave them out"
         )
@@ -200,6 +212,7 @@ def logout(
         >>> skaha.logout("cadc")
         []
     """
+    check_texts(provider=provider)
     provider = hidden_url(provider)
     timeout = check_timeout("timeout", timeout)
     target = _target(provider, None, profile)

@@ -6,13 +6,12 @@ import importlib
 import os
 import sys
 from contextlib import suppress
-from difflib import get_close_matches
 from pathlib import Path
 
 import click
 
 from skaha import __version__
-from skaha.cli._context import CommandContext, SkahaGroup, read_shared_options
+from skaha.cli._context import CommandContext, SkahaGroup, read_shared_options, suggestion
 from skaha.cli._exit_codes import FAILED, INTERRUPTED, JSON_CODES, exit_code
 from skaha.cli._stderr import error_text, note, note_help, write_line
 from skaha.cli._stdout import discard
@@ -88,13 +87,6 @@ class _App(SkahaGroup):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if " ".join(args[:2]) in _HIDDEN_ALIASES:
             args = [" ".join(args[:2]), *args[2:]]
-        name, names = args[0], self.list_commands(ctx)
-        is_known = name in {*names, *_HIDDEN_ALIASES} or name.startswith("-")
-        # A completion shows no errors.
-        if not is_known and not ctx.resilient_parsing:
-            matches = get_close_matches(name, [*names, *_HIDDEN_ALIASES], 1)
-            suggestion = f"; did you mean {matches[0]}?" if matches else ""
-            ctx.fail(f"no such command {name!r}{suggestion}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -158,6 +150,9 @@ def _replace_closed_streams() -> None:
 def _show_usage_error(error: click.ClickException) -> str:
     """Show an error of a command line in the form of all other errors; return its text."""
     message = error.format_message()
+    if isinstance(error, click.NoSuchOption):
+        # All suggestions have the same form.
+        message = error.message.removesuffix(".") + suggestion(error.possibilities)
     # The texts of click are sentences.
     if message[1:2].islower():
         message = message[0].lower() + message[1:].removesuffix(".")

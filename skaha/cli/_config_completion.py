@@ -34,11 +34,12 @@ def complete_login(_: click.Context, __: click.Parameter, incomplete: str) -> li
     return _beginning_with(incomplete, [*_servers()[1:], *_providers()])
 
 
-def complete_key(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
-    """Return the keys of a profile that begin with a text."""
+def complete_key(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Return the keys of `config get`, or else of `set` and `unset`, that begin with a text."""
     from skaha import config
 
-    return _beginning_with(incomplete, [*config.KEYS, "active"])
+    key_of_name = "profile" if context.info_name == "get" else "active"
+    return _beginning_with(incomplete, [*config.KEYS, key_of_name])
 
 
 def complete_value(

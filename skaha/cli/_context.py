@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -33,10 +34,13 @@ __all__ = [
     "SkahaGroup",
     "command",
     "read_shared_options",
+    "report_also_if_interrupted",
+    "suggestion",
     "timeout_option",
 ]
 
 T = TypeVar("T", bound="SkahaClient")
+R = TypeVar("R")
 
 
 class CommandContext:
@@ -110,6 +114,22 @@ class CommandContext:
         if any_done is None:
             any_done = bool(done)
         return common_exit_code(failures.values(), any_done=any_done)
+
+
+def report_also_if_interrupted(call: Callable[[], R], report: Callable[[R], int]) -> int:
+    """Report the result of a call, or after Ctrl-C the part that is done; return the exit code.
+
+    Raises:
+        KeyboardInterrupt: After the report of the part.
+    """
+    try:
+        result = call()
+    except KeyboardInterrupt as stop:
+        part: R | None = getattr(stop, "partial", None)
+        if part is not None:
+            report(part)
+        raise
+    return report(result)
 
 
 def note_failures(failures: Iterable[Exception]) -> None:
@@ -302,6 +322,27 @@ class SkahaGroup(_WithSharedOptions, click.Group):
     """A group of commands with the shared options."""
 
     command_class = SkahaCommand
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command; the error of an unknown command suggests a similar one."""
+        name = args[0]
+        is_known = name.startswith("-") or self.get_command(ctx, name) is not None
+        # A completion shows no errors.
+        if not is_known and not ctx.resilient_parsing:
+            similar = get_close_matches(name, self.list_commands(ctx))
+            ctx.fail(f"no such command {name!r}{suggestion(similar)}")
+        return super().resolve_command(ctx, args)
+
+
+def suggestion(similar: Sequence[str] | None) -> str:
+    """Return the end of an error about an unknown word.
+
+    Args:
+        similar: Known words, the most similar first.
+    """
+    return f"; did you mean {similar[0]}?" if similar else ""
 
 
 def command(name: str, **more: Any) -> Callable[[Callable[..., Any]], click.Command]:

@@ -49,11 +49,12 @@ class Output:
     def show(self, items: Sequence[Item], columns: Iterable[Column], key: str) -> None:
         """Show items. Only JSON and YAML show the items that failed."""
         if self.format == "json":
-            self.write(json.dumps(items, indent=2, ensure_ascii=False) + "\n")
+            self.write(json.dumps(items, indent=2, ensure_ascii=False) + "\n", "utf-8")
         elif self.format == "ndjson":
-            self.write("".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items))
+            lines = [json.dumps(item, ensure_ascii=False) + "\n" for item in items]
+            self.write("".join(lines), "utf-8")
         elif self.format == "yaml":
-            self.write(_yaml(items))
+            self.write(_yaml(items), "utf-8")
         elif self.format == "name":
             done = [item for item in items if "error" not in item]
             self.write("".join(f"{format_cell(item.get(key))}\n" for item in done))
@@ -72,13 +73,15 @@ class Output:
         width = None if self.format == "wide" else _terminal_width()
         return format_table(headings, rows, width, colour=_allows_colour())
 
-    def write(self, text: str) -> None:
-        """Write a text unchanged."""
-        self.write_bytes(text.encode(sys.stdout.encoding or "utf-8", "backslashreplace"))
+    def write(self, text: str, encoding: str | None = None) -> None:
+        """Write a text, unless the reader closed the pipe.
 
-    def write_bytes(self, data: bytes) -> None:
-        """Write bytes unchanged, unless the reader closed the pipe."""
+        Args:
+            text: The text.
+            encoding: By default that of the terminal. Logs and data for programs are UTF-8.
+        """
         self._is_begun = True
+        data = text.encode(encoding or sys.stdout.encoding or "utf-8", "backslashreplace")
         try:
             sys.stdout.flush()
             sys.stdout.buffer.write(data)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import textwrap
 import time
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from skaha.cli._exit_codes import CREDENTIALS, INTERRUPTED, USAGE, exit_code
+from skaha.cli._stderr import error_text
 from skaha.records import printable
 
 if TYPE_CHECKING:
@@ -60,8 +62,7 @@ def watch(output: Output, look: Callable[[], str], seconds: float) -> int:
         output.write("" if is_plain else _OPEN)
         problem = ""
         while True:
-            shown = text + problem
-            output.write(f"{shown}\n" if is_plain else _frame(shown))
+            output.write(f"{text}{problem}\n" if is_plain else _frame(text, problem))
             time.sleep(seconds)
             text, problem = _look_again(look, text)
     except KeyboardInterrupt:
@@ -82,15 +83,16 @@ def _look_again(look: Callable[[], str], text: str) -> tuple[str, str]:
         if exit_code(error) in (CREDENTIALS, USAGE):
             raise
         moment = time.strftime("%H:%M:%S")
-        return text, f"{moment} error: {printable(' '.join(str(error).split()))}\n"
+        return text, f"{moment} error: {printable(' '.join(error_text(error).split()))}\n"
 
 
-def _frame(text: str) -> str:
-    """Return a text that replaces the screen, without the lines that have no room."""
-    lines = text.splitlines()
-    room = shutil.get_terminal_size().lines - 1
+def _frame(text: str, problem: str) -> str:
+    """Return text that replaces the screen. Lines without room are left out, but no problem."""
+    columns, height = shutil.get_terminal_size()
+    lines, end = text.splitlines(), textwrap.wrap(problem, columns)
+    room = height - 1 - len(end)
     if len(lines) > room:
         hidden = len(lines) - room + 1
         lines = [*lines[: room - 1], f"... and {hidden} more"]
-    rows = "".join(f"{line}{_ERASE_LINE}\n" for line in lines)
+    rows = "".join(f"{line}{_ERASE_LINE}\n" for line in [*lines, *end])
     return f"{_HOME}{rows}{_ERASE_BELOW}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from skaha._credentials.http import check_secure_url, open_client, send, server_message
-from skaha._sansio.validation import check_timeout, hidden_url
+from skaha._sansio.validation import check_texts, check_timeout, hidden_url
 from skaha.config._sites import Server, check_server, is_name, known_sites
 from skaha.errors import CredentialsError, InvalidInputError, SkahaError
 
@@ -52,6 +52,7 @@ def discover(
         ...     print(error)
         there is no provider 'cadx'; there is cadc, srcnet
     """
+    check_texts(provider=provider)
     provider = hidden_url(provider)
     timeout = check_timeout("timeout", timeout)
     sites = known_sites()

@@ -77,9 +77,10 @@ def check(key: str, value: Any) -> Any:
 def check_text(key: str, text: str) -> Any:
     """Return the checked value of a key from a text, such as an environment variable."""
     value: Any = hidden(key, text)
-    # The check refuses a value that is no number.
-    with suppress(ValueError, TypeError, OverflowError):
-        value = KEYS[key](value) if KEYS[key] in (int, float) else value
+    # The check refuses a text that is no number.
+    with suppress(ValueError):
+        if isinstance(value, str) and KEYS[key] in (int, float):
+            value = KEYS[key](value)
     return check(key, value)
 
 

@@ -12,6 +12,7 @@ from skaha.local import (
     Address,
     Options,
     PlatformError,
+    check_installed,
     find_or_start,
     open_page,
     reset,
@@ -19,23 +20,29 @@ from skaha.local import (
     stop,
 )
 from skaha.local._errors import platform_errors
+from skaha.local._options import PROFILES, RUNTIMES
 
 _NOT_RUNNING = 3
 
 
-def main() -> int:
-    """Run a command; return the exit status."""
-    arguments = _parser().parse_args()
+def main(words: list[str] | None = None, program: str = "python -m skaha.local") -> int:
+    """Run a command; return the exit status.
+
+    Args:
+        words: The words of the command line; by default those of this process.
+        program: The name of the program in messages.
+    """
+    arguments = _parser(program).parse_args(words)
     try:
         with platform_errors():
             return int(arguments.command(arguments))
     except PlatformError as error:
-        sys.stderr.write(f"skaha.local: {error}\n")
+        sys.stderr.write(f"{program}: error: {error}\n")
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m skaha.local", description=__doc__)
+def _parser(program: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(program, description="Run the embedded platform.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command, text in (
         ("serve", _serve, "run the platform in the foreground"),
@@ -77,8 +84,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     add("--grace", "seconds between the request to end and the kill", type=float)
     add("--cores", "cores to schedule on (default: the machine's)", type=float)
     add("--ram", "memory to schedule on, in GiB (default: the machine's)", type=float)
-    add("--profile", "release of the server to imitate", choices=("v1", "v0"))
-    add("--runtime", "way to run sessions", choices=("process", "container"))
+    add("--profile", "release of the server to imitate", choices=PROFILES)
+    add("--runtime", "way to run sessions", choices=RUNTIMES)
     add("--faults", "JSON file with faults to inject; read again after a change", type=Path)
     add("--no-stats", "have no statistics, like many sites", dest="stats", action="store_false")
 
@@ -91,6 +98,7 @@ def _options(arguments: argparse.Namespace) -> Options | None:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
+    check_installed()
     from skaha.local._server import serve
     from skaha.local._state_directory import StateDirectory
 
@@ -109,12 +117,9 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 def _read_token(token_file: Path) -> str:
     try:
-        token = token_file.read_text().strip()
-    except OSError as error:
+        return token_file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
         raise PlatformError(f"cannot read the token: {error}") from error
-    if not token:
-        raise PlatformError(f"there is no token in {token_file}")
-    return token
 
 
 def _print_url(address: Address) -> None:

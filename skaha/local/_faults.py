@@ -1,12 +1,20 @@
 """Faults that a test injects: their names, and the file that sets them."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
-from attrs import field, fields, frozen
+from attrs import converters, field, fields, frozen
 
 from skaha.local._errors import PlatformError
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if not 0 <= number < math.inf:
+        raise ValueError(f"{value} is not a number, 0 or more")
+    return number
 
 
 def _numbers(values: Any) -> tuple[int, ...]:
@@ -37,17 +45,17 @@ class Faults:
             `Running` and `Pending`; `None` means never.
     """
 
-    delay: float = field(default=0.0, converter=float)
-    create_delay: float = field(default=0.0, converter=float)
-    end_delay: float = field(default=0.0, converter=float)
+    delay: float = field(default=0.0, converter=_number)
+    create_delay: float = field(default=0.0, converter=_number)
+    end_delay: float = field(default=0.0, converter=_number)
     unavailable: int = field(default=0, converter=int)
     retry_after: int = field(default=30, converter=int)
     broken: int = field(default=0, converter=int)
     refused_creates: tuple[int, ...] = field(default=(), converter=_numbers)
     phantom_creates: tuple[int, ...] = field(default=(), converter=_numbers)
-    log_rate: float | None = None
-    stuck: str | None = None
-    flap: float | None = None
+    log_rate: float | None = field(default=None, converter=converters.optional(_number))
+    stuck: str | None = field(default=None, converter=converters.optional(str))
+    flap: float | None = field(default=None, converter=converters.optional(_number))
 
     @classmethod
     def from_json(cls, text: str) -> "Faults":
@@ -59,7 +67,7 @@ class Faults:
         names = ", ".join(attribute.name for attribute in fields(cls))
         try:
             return cls(**json.loads(text))
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise PlatformError(f"invalid faults: {error}; allowed are {names}") from error
 
 
@@ -96,9 +104,13 @@ class FaultInjector:
     def _reload(self, file: Path) -> None:
         try:
             status = file.stat()
+            version: object = (status.st_ino, status.st_mtime_ns, status.st_size)
+            if version == self._file_version:
+                return
+            faults = Faults.from_json(file.read_text())
         except FileNotFoundError:
-            status = None
-        version = status and (status.st_ino, status.st_mtime_ns, status.st_size)
+            faults, version = Faults(), None
+        except (OSError, UnicodeDecodeError) as error:
+            raise PlatformError(f"the file of the faults cannot be read: {error}") from error
         if version != self._file_version:
-            faults = Faults() if status is None else Faults.from_json(file.read_text())
             self._faults, self._file_version, self._counts = faults, version, {}

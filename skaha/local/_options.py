@@ -1,15 +1,42 @@
 """Options for the start of a platform."""
 
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
-from attrs import converters, field, frozen
+from attrs import Attribute, converters, field, frozen, validators
+
+from skaha.local._errors import PlatformError
+
+PROFILES = ("v1", "v0")
+RUNTIMES = ("process", "container")
 
 
 def _absolute(path: str | Path) -> Path:
     # The daemon works in another directory than its caller.
     return Path(path).absolute()
+
+
+def _number(value: object) -> float:
+    """Return a number; for any other value NaN, which is in no range."""
+    return float(value) if isinstance(value, SupportsIndex | float) else math.nan
+
+
+def _above_zero(_: object, attribute: "Attribute[Any]", value: object) -> None:
+    if not 0 < _number(value) < math.inf:
+        raise PlatformError(f"{attribute.name} must be a number above 0; not {value!r}")
+
+
+def _zero_or_more(_: object, attribute: "Attribute[Any]", value: object) -> None:
+    if not 0 <= _number(value) < math.inf:
+        raise PlatformError(f"{attribute.name} must be a number, 0 or more; not {value!r}")
+
+
+def _known(_: object, attribute: "Attribute[Any]", value: object) -> None:
+    known = {"profile": PROFILES, "runtime": RUNTIMES}[attribute.name]
+    if value not in known:
+        raise PlatformError(f"{attribute.name} must be {' or '.join(known)}; not {value!r}")
 
 
 @frozen(kw_only=True)
@@ -31,20 +58,23 @@ class Options:
         faults: A JSON file with the faults to inject. The platform reads it again after each
             change.
 
+    Raises:
+        PlatformError: A value is not allowed.
+
     Example:
         >>> from skaha.local import Options, find_or_start
         >>> address = find_or_start(options=Options(cores=2, ram=8, profile="v0"))
     """
 
-    time_scale: float = 1.0
-    start_delay: float = 0.0
-    grace: float = 10.0
-    idle: float | None = None
-    cores: float | None = None
-    ram: float | None = None
+    time_scale: float = field(default=1.0, validator=_above_zero)
+    start_delay: float = field(default=0.0, validator=_zero_or_more)
+    grace: float = field(default=10.0, validator=_zero_or_more)
+    idle: float | None = field(default=None, validator=validators.optional(_zero_or_more))
+    cores: float | None = field(default=None, validator=validators.optional(_above_zero))
+    ram: float | None = field(default=None, validator=validators.optional(_above_zero))
     stats: bool = True
-    profile: str = "v1"
-    runtime: str = "process"
+    profile: str = field(default="v1", validator=_known)
+    runtime: str = field(default="process", validator=_known)
     faults: Path | None = field(default=None, converter=converters.optional(_absolute))
 
 

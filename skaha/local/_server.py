@@ -37,6 +37,9 @@ _SHUTDOWN_TIMEOUT = 3
 _PUBLISH_INTERVAL, _PUBLISH_TIMEOUT = 0.1, 10.0
 _DIRECTORY_INTERVAL = 1.0
 
+# A header can carry such a token.
+_TOKEN = re.compile("[!-~]+")
+
 logger = logging.getLogger(__name__)
 
 
@@ -60,8 +63,10 @@ def serve(
         ready: A function that is called with the address when the platform is ready.
 
     Raises:
-        PlatformError: The state directory or the port is in use.
+        PlatformError: The state directory or the port is in use, or the token cannot be sent.
     """
+    if token is not None and not _TOKEN.fullmatch(token):
+        raise PlatformError("the token must consist of visible ASCII characters without blanks")
     lock = directory.lock()
     try:
         directory.unpublish()
@@ -69,7 +74,7 @@ def serve(
         with _listen(port) as listener:
             address = Address(
                 f"http://127.0.0.1:{listener.getsockname()[1]}/skaha",
-                token or secrets.token_urlsafe(32),
+                secrets.token_urlsafe(32) if token is None else token,
             )
             try:
                 asyncio.run(_run(directory, lock, options, address, listener, tether, ready))
@@ -109,7 +114,11 @@ async def _run(
 
     server = _Server(_server_configuration(app), is_unused, refuse_requests)
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    signals = [signal.SIGINT, signal.SIGTERM]
+    # The sessions end with the terminal of the platform, but not under `nohup`.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signals.append(signal.SIGHUP)
+    for number in signals:
         loop.add_signal_handler(number, server.shut_down)
     if tether is not None:
         loop.add_reader(tether, _read_tether, tether, server)
@@ -296,7 +305,7 @@ def _listen(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("127.0.0.1", port))
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         listener.close()
         raise PlatformError(
             f"cannot listen on port {port}: {error}; choose another port"

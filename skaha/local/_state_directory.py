@@ -75,7 +75,7 @@ class StateDirectory:
             make_private_directory(directory.root)
             directory._close_to_others()
         except OSError as error:
-            message = f"cannot use the state directory: {error}; SKAHA_LOCAL_STATE names another"
+            message = f"cannot use the state directory: {error}; set SKAHA_LOCAL_STATE to another"
             raise PlatformError(message) from error
         return directory
 

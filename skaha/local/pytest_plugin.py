@@ -73,9 +73,7 @@ class SkahaPlatform:
                 platform counts creates and requests from this call on. It answers an unknown name
                 with an error that lists all names.
         """
-        new = self._faults.with_suffix(".new")
-        new.write_text(json.dumps(faults))
-        new.replace(self._faults)
+        _replace(self._faults, faults)
 
     def set_image(self, image: str, *command: str) -> None:
         """Run a command of this machine instead of an image.
@@ -87,7 +85,7 @@ class SkahaPlatform:
         """
         file = self.state / "images.json"
         images = json.loads(file.read_text()) if file.exists() else {}
-        file.write_text(json.dumps(images | {image: command}))
+        _replace(file, images | {image: command})
 
     def kill(self) -> None:
         """Kill the platform; the processes of its sessions go on."""
@@ -106,6 +104,7 @@ class SkahaPlatform:
         )
         self.url = self._process.stdout.readline().strip() if self._process.stdout else ""
         if not self.url:
+            self._wait()
             raise RuntimeError(f"the platform did not start: {' '.join(self._command)}")
 
     def stop(self) -> None:
@@ -115,6 +114,13 @@ class SkahaPlatform:
 
     def _wait(self) -> None:
         self._process.communicate(timeout=_END_TIMEOUT)
+
+
+def _replace(file: Path, content: dict[str, Any]) -> None:
+    # The platform may read the file at any time, and must not read a part of it.
+    new = file.with_suffix(".new")
+    new.write_text(json.dumps(content))
+    new.replace(file)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

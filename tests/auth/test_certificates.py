@@ -156,6 +156,22 @@ def test_a_user_or_a_password_that_cannot_be_sent_is_refused(cadc, user, passwor
     assert cadc.received == []
 
 
+@pytest.mark.parametrize("name", ["provider", "user", "password", "client_id", "client_secret"])
+@pytest.mark.parametrize("value", [b"a-secret-text", ["a-secret-text"], 5, {"a": "a-secret-text"}])
+def test_an_argument_that_is_no_text_is_refused_and_not_shown(cadc, name, value):
+    arguments = {"provider": "cadc", "user": USER, "password": PASSWORD, name: value}
+    with pytest.raises(
+        InvalidInputError, match=f"^{name} must be a text, not {type(value).__name__}$"
+    ):
+        skaha.login(**arguments)
+    if name == "provider":
+        with pytest.raises(InvalidInputError, match="provider must be a text"):
+            skaha.logout(value)
+        with pytest.raises(InvalidInputError, match="provider must be a text"):
+            skaha.auth.discover(value)
+    assert cadc.received == []
+
+
 @pytest.mark.parametrize("problem", ["directory", "not UTF-8"])
 def test_a_netrc_that_cannot_be_read_is_an_error(cadc, home, problem):
     path = home.path / ".netrc"

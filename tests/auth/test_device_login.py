@@ -279,6 +279,13 @@ def test_the_error_of_an_unknown_name_lists_the_known_names():
         skaha.login(server=SERVER)
 
 
+@pytest.mark.parametrize("show", [5, "show", asyncio.sleep])
+def test_a_wrong_function_for_the_code_is_refused_before_a_login(iam, show):
+    with pytest.raises(InvalidInputError, match="show must be a function"):
+        skaha.login(iam.url, server=SERVER, show=show)
+    assert iam.received == []
+
+
 def test_a_profile_of_another_server_does_not_change(home, log_in):
     config.save("server", "https://site.example.org/skaha", "mine")
     assert log_in().profile == "127.0.0.1"

@@ -242,6 +242,8 @@ def test_a_file_in_an_unusual_notation_is_changed_or_stays(file, text, is_possib
         lambda: config.save(["a"], "x"),
         lambda: config.save("timeout", ["5"]),
         lambda: config.save("timeout", 10**400),
+        lambda: config.save("concurrency", 2.5),
+        lambda: config.save("concurrency", True),
         lambda: config.save("token", lambda: "t"),
         lambda: config.save("token_file", "a\udcff"),
         lambda: config.save("timeout", "5", profile=5),

@@ -255,6 +255,30 @@ def test_other_signals_delete_the_sessions_too(clean, entry, by):
 # Different jobs in a file.
 
 
+@pytest.mark.parametrize("options", [["--logs"], ["--wait"], ["--logs", "--timeout", "60"]])
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["false"], "Exit status 1"),
+        (["no-such-program"], "Error: failed to start container: exec: .* not found in \\$PATH"),
+    ],
+)
+def test_a_failure_has_the_warnings_of_the_platform(clean, options, words, reason):
+    """With --rm, the events end with the session."""
+    clean("create", IMAGE, "-n", "bad", *options, "--rm", "--", *words, code=1)
+    assert re.search(f"session bad-1 .* ended as Failed: {reason}\n$", clean.err)
+    assert not clean.ids("bad")
+
+
+@pytest.mark.parametrize("options", [["--logs"], ["--wait"], ["--logs", "--timeout", "60"]])
+def test_all_messages_have_the_names_of_the_platform(clean, options):
+    words = ["create", IMAGE, "-n", "Upper", "-r", "2", *options, "--rm"]
+    clean(*words, "--", "sh", "-c", "echo $REPLICA_ID; exit $((REPLICA_ID - 1))", code=3)
+    assert "Upper" not in clean.err
+    assert "session upper-2 " in clean.err
+    assert ("==> upper-1 " in clean.err) is ("--logs" in options)
+
+
 def write_jobs(folder, *lines):
     path = folder / "jobs.jsonl"
     path.write_text("\n".join(lines), encoding="utf-8")
@@ -279,7 +303,8 @@ def test_each_line_of_a_file_is_a_job(clean, tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("{", " is not a JSON object: Expecting"),
+        ('{"a" 1}', " is not a JSON object: Expecting ':' delimiter: column 6 (char 5)"),
+        ("9" * 5000, " is not a JSON object: Exceeds the limit"),
         ("[]", " is not a JSON object: it has another type"),
         ('{"name": "n", "image": "a/b:c"}', ": the platform cannot launch"),
         ('{"name": "bias", "image": "a/b:c"}', ": two jobs have the name 'bias'"),

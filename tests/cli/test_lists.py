@@ -1,6 +1,8 @@
 """The lists of sessions for a person: order, columns, a live view, the use of cores and memory."""
 
 import re
+import signal
+import subprocess
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -133,12 +135,64 @@ def test_a_watch_shows_no_more_lines_than_the_terminal_has(listed, scripted):
     assert len(screen(child)[-51:]) == 51
 
 
+@pytest.mark.parametrize(("columns", "lines"), [(200, 1), (40, 2)])
+def test_a_watch_shows_an_outage_below_a_list_that_fills_the_terminal(
+    listed, scripted, columns, lines
+):
+    responses = [json_response([record(f"id{n}", f"n-{n}", 1) for n in range(50)])]
+    scripted.respond = lambda _: responses.pop(0) if responses else Response(503, "busy")
+    child = listed.at_a_terminal("ps", "--watch", "--interval", "0.1", columns=columns)
+    child.expect_exact("... and 29 more")
+    child.expect_exact(f"... and {29 + lines} more")
+    child.expect_exact("\x1b[J")
+    rows = child.before.split("\x1b[K\r\n")[1:-1]
+    assert len(rows) == lines
+    problem = " ".join(rows)
+    assert re.fullmatch(r"[\d:]{8} error: GET /skaha/v1/session answered 503: busy", problem)
+    child.sendintr()
+    screen(child)
+
+
 def test_a_watch_ends_if_the_credentials_are_refused(listed, scripted):
     responses = [json_response(RECORDS), Response(401, "expired")]
     scripted.respond = lambda _: responses.pop(0) if len(responses) > 1 else responses[0]
     child = listed.at_a_terminal("ps", "--watch", "--interval", "0.1")
     assert "skaha ps: error: GET /skaha/v1/session answered 401" in screen(child)[-1]
     assert child.exitstatus == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("rm * --yes", "a1\tone\n"),
+        ("prune --all --yes --status any --kind any", "a1\tone\n"),
+        ("logs * --save {}", "a1\tone\t{}/one-a1.log\n"),
+    ],
+)
+def test_ctrl_c_does_not_hide_the_part_that_is_done(
+    listed, scripted, entry, tmp_path, words, shown
+):
+    """The response about the second session does not come."""
+    asked, interrupted = threading.Event(), threading.Event()
+
+    def respond(received):
+        if received.path.endswith("/session"):
+            return json_response([record("a1", "one", 1), record("b2", "two", 1)])
+        if received.path.endswith("/b2"):
+            asked.set()
+            interrupted.wait(60)
+        return Response(200, "a log")
+
+    scripted.respond = respond
+    command = [entry, "--concurrency", "1", *words.format(tmp_path).split()]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=listed.env, text=True, **pipes) as process:
+        assert asked.wait(60)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        interrupted.set()
+    assert (out, process.returncode) == (shown.format(tmp_path), 130)
+    assert err.endswith("error: interrupted\n")
 
 
 # Use of cores and memory.

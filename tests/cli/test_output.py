@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from scripted import Response, json_response
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.2"
@@ -27,6 +28,30 @@ def test_the_text_of_a_log_is_unchanged(clean, entry, how, tmp_path):
     ascii_only = clean.env | {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
     out = subprocess.run([entry, *words], env=ascii_only, capture_output=True, check=True)
     assert (out.stdout.decode(), out.stderr) == (f"{ODD}\nno end\n", b"")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+@pytest.mark.parametrize(
+    ("words", "read"),
+    [
+        ("logs -o json", json.loads),
+        ("logs -o ndjson", json.loads),
+        ("logs -o ndjson --follow", json.loads),
+        ("describe -o json", json.loads),
+        ("describe -o yaml", yaml.safe_load),
+    ],
+)
+def test_programs_get_utf_8_with_any_encoding_of_the_terminal(skaha, words, read, encoding):
+    session_id = skaha.launch("odd", "echo", "Zoë ☃")
+    skaha(*words.split(), session_id, env={"PYTHONIOENCODING": encoding})
+    assert "Zoë ☃" in str(read(skaha.out))
+
+
+def test_a_word_that_is_not_utf_8_is_valid_json(skaha, entry):
+    command = [entry.encode(), b"rm", b"\xff", b"-o", b"json"]
+    finished = subprocess.run(command, env=skaha.env, capture_output=True, check=False)
+    [item] = json.loads(finished.stdout.decode())
+    assert (item["id"], item["error"]["code"]) == ("\udcff", "not_found")
 
 
 def test_tail(clean):

@@ -16,6 +16,8 @@ import pytest
 from faults import faulty as f
 from faults.conftest import IMAGE, QUICK
 from faults.faulty import FaultyPlatform
+from scripted import Received, Response, ScriptedServer
+from staged import Stage, record
 
 import skaha
 from skaha import Retry
@@ -224,6 +226,55 @@ def test_cancellation_at_any_request() -> None:
     for moment in range(1, 40, 3):
         with FaultyPlatform() as platform, ends_soon_without_threads():
             asyncio.run(cancel_at(moment, platform))
+
+
+# The request at which a call is interrupted, the call, and its partial result.
+LATE_INTERRUPTS: dict[str, tuple[str, Any, Any]] = {
+    "the deletion after a run": (
+        "DELETE",
+        lambda session: session.run("say", IMAGE, replicas=3),
+        {f"say-{number}": f"I am {number}\n" for number in range(1, 4)},
+    ),
+    "the list after deletions": (
+        "GET session",
+        lambda session: session.destroy(["a1", "a2", "a3"], verify=True),
+        {"a1": True, "a2": True, "a3": True},
+    ),
+    "a look-up after deletions": (
+        "GET a3",
+        lambda session: session.destroy(["a1", "a2", "a3"], verify=True),
+        {"a1": True, "a2": True, "a3": True},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LATE_INTERRUPTS)
+def test_ctrl_c_in_the_last_step_of_a_call_keeps_its_result(
+    variant: Any,
+    scripted: ScriptedServer,
+    scripted_session: Any,
+    interrupt_main_thread: Any,
+    name: str,
+) -> None:
+    moment, call, expected = LATE_INTERRUPTS[name]
+    ids = [f"id-of-say-{number}" for number in range(1, 4)]
+    records = [record(session_id, "Completed") for session_id in ids]
+    logs = {session_id: [f"I am {session_id[-1]}\n".encode()] for session_id in ids}
+    stage = Stage(records if "run" in name else [], logs=logs)
+    stopped = threading.Event()
+
+    def respond(request: Received) -> Response | None:
+        if f"{request.method} {request.path.rpartition('/')[2]}".startswith(moment):
+            interrupt_main_thread()
+            stopped.wait(SOON)
+        return stage(request)
+
+    scripted.respond = respond
+    with pytest.raises(KeyboardInterrupt) as caught:
+        variant.run(call(scripted_session))
+    stopped.set()
+    stop = caught.value if variant.name == "sync" else caught.value.__context__
+    assert getattr(stop, "partial", None) == expected
 
 
 def test_a_second_cancellation_ends_the_look_up(faulty: FaultyPlatform) -> None:

@@ -3,6 +3,7 @@
 import itertools
 import json
 import logging
+import ssl
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,8 @@ from faults.conftest import IMAGE, LONG_TIMEOUT, QUICK, TIMEOUT, timeout_for
 from faults.faulty import FaultyPlatform
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scripted import Received, Response, ScriptedServer
+from staged import Stage, record
 
 from skaha import Retry
 from skaha.errors import (
@@ -372,6 +375,52 @@ def test_surplus_sessions_are_reported_and_not_deleted(
     assert all(session_id in caplog.text for [session_id] in launched.surplus.values())
     # The surplus sessions do not count as missing.
     assert variant.run(open_session(variant, faulty).relaunch(launched)) == []
+
+
+def test_an_error_that_the_program_handles_does_not_change_the_outcome(
+    variant: Any, faulty: FaultyPlatform
+) -> None:
+    """Python sets the handled error as the context of all errors inside of the launch."""
+    handled = ssl.SSLCertVerificationError("self-signed certificate")
+    handled.verify_code = 18
+    faulty.script("POST run-1", f.RESET_EXECUTED)
+    try:
+        raise handled
+    except ssl.SSLError:
+        launched = variant.run(open_session(variant, faulty).create("run", IMAGE))
+    assert faulty.ids_by_name() == {"run-1": list(launched)}
+
+
+def test_a_relaunch_reports_the_late_session_of_the_earlier_call(
+    variant: Any, faulty: FaultyPlatform
+) -> None:
+    """The platform executes the launch of the earlier call after the relaunch sent it again."""
+    faulty.script("POST run-1", f.AT_REPEAT)
+    with pytest.raises(SkahaError) as caught:
+        variant.run(open_session(variant, faulty, retry=False).create("run", IMAGE))
+    launched = variant.run(open_session(variant, faulty).relaunch(caught.value.partial))
+    check_report(faulty, launched, names(1))
+    assert len(launched.surplus["run-1"]) == 1
+
+
+def test_an_app_of_a_launched_desktop_is_not_mistaken_for_the_desktop(
+    variant: Any, scripted: ScriptedServer
+) -> None:
+    """A list of all sessions may contain apps. The id of an app is the id of its desktop."""
+    app = record("id-of-desk", type="desktop-app", name="terminal", appid="k4b")
+    stage = Stage([record("id-of-desk", type="desktop", name="desk"), app])
+
+    def respond(request: Received) -> Response | None:
+        is_first = not any("late" in form["name"] for form in stage.forms)
+        response = stage(request)
+        return None if is_first and stage.forms and "late" in stage.forms[-1]["name"] else response
+
+    scripted.respond = respond
+    jobs = [{"name": "desk", "image": IMAGE, "kind": "desktop"}, {"name": "late", "image": IMAGE}]
+    session = variant.open(server=scripted.url, token="t", retry=QUICK, concurrency=1)
+    launched = variant.run(session.create_many(jobs))
+    assert launched.names == {"desk": "id-of-desk", "late": "id-of-late"}
+    assert launched.found_by_name == {}
 
 
 @pytest.mark.parametrize("post", [1, 2], ids=["before the look-up", "after it"])

@@ -1,8 +1,11 @@
 """Requests that may be repeated are repeated after a random pause; others are not."""
 
+import asyncio
 import contextlib
 import email.utils
 import logging
+import socket
+import threading
 import time
 from typing import Any
 
@@ -14,6 +17,7 @@ from faults.faulty import FaultyPlatform
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import skaha
 from skaha import Retry
 from skaha._sansio import responses
 from skaha.errors import (
@@ -82,6 +86,33 @@ def test_older_platforms_report_a_missing_session(variant: Any) -> None:
     with FaultyPlatform(accepts_missing=False) as platform:
         results = variant.run(open_session(variant, platform).destroy("unknown1"))
         assert results == {"unknown1": False}
+
+
+def test_a_missing_session_was_not_deleted_by_an_attempt_without_a_connection(
+    variant: Any,
+) -> None:
+    """The platform starts between the first attempt and the second one."""
+    tokens = iter(["first", "second"])
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+
+    def answer() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(2**16)
+            connection.sendall(b"HTTP/1.1 404 \r\nContent-Length: 14\r\n\r\nno session a1\n")
+
+    def token() -> str:
+        text = next(tokens)
+        if text == "second":
+            listener.listen()
+            threading.Thread(target=answer).start()
+        return text
+
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/skaha"
+    with listener:
+        session = variant.open(server=url, token=token, retry=QUICK)
+        assert variant.run(session.destroy("a1")) == {"a1": False}
 
 
 @pytest.mark.parametrize("status", FINAL)
@@ -254,6 +285,7 @@ def test_an_invalid_response_raises_an_error_of_this_library(
         b"HTTP/1.1 200 OK\r\nContent-Type: a/b; charset=idna\r\nContent-Length: 2\r\n\r\n\xffb",
         b"HTTP/1.1 404 No\r\nContent-Type: a/b; charset=hex\r\nContent-Length: 2\r\n\r\nzz",
         b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Encoding: br, deflate\r\nContent-Length: 1\r\n\r\n\xff",
         b"HTTP/1.1 302 Found\r\nLocation: http://[::1\r\nContent-Length: 0\r\n\r\n",
@@ -279,6 +311,33 @@ def test_invalid_bytes_raise_errors_of_this_library_and_do_not_block_a_connectio
             variant.run(call())
     faulty._scripts.clear()
     assert len(variant.run(session.info(ids))) == 3
+
+
+def test_a_task_of_a_progress_function_has_its_own_deadline(faulty: FaultyPlatform) -> None:
+    ids = [faulty.add(f"run-{number}") for number in range(2)]
+    faulty.script("GET session", f.refusal(503))
+    retry = Retry(deadline=0.2, first_pause=0.001)
+
+    async def main() -> None:
+        async with skaha.AsyncSession(server=faulty.url, token="a-token", retry=retry) as session:
+            ended = asyncio.Event()
+
+            async def fetch_later() -> Any:
+                await ended.wait()
+                await asyncio.sleep(retry.deadline)
+                return await session.fetch()
+
+            tasks = []
+
+            def progress(done: int, _: int) -> None:
+                if done == 1:
+                    tasks.append(asyncio.create_task(fetch_later()))
+
+            await session.info(ids, progress=progress)
+            ended.set()
+            assert (await tasks[0]).retries == 1
+
+    asyncio.run(main())
 
 
 # The pauses of `Retry`, without a network.

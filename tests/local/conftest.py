@@ -62,13 +62,14 @@ class Platform:
         (self.state / "images.json").write_text(json.dumps({name: command}))
 
     def kill(self):
-        self._end_by(signal.SIGKILL)
+        self.end_by(signal.SIGKILL)
 
     def stop(self):
-        self._end_by(signal.SIGTERM)
+        self.end_by(signal.SIGTERM)
         return self.process.returncode
 
-    def _end_by(self, number):
+    def end_by(self, number):
+        """End the platform by a signal."""
         self.client.close()
         self.process.send_signal(number)
         self.process.wait(30)

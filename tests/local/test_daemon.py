@@ -278,6 +278,59 @@ def test_a_platform_with_a_session_does_not_end_itself(launch, eventually):
     assert platform.logs(session_id) == "runs\n"
 
 
+PROGRAMS = [("-m", "skaha.local"), ("-m", "skaha", "local")]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_sessions_end_with_a_platform_in_the_foreground(launch, eventually, program, number):
+    """SIGHUP is the end of its terminal."""
+    platform = launch(program=program)
+    session_id = platform.create(cmd="sleep", args="300")
+    eventually(lambda: processes_of(session_id))
+    platform.end_by(number)
+    assert platform.process.returncode == 0
+    assert not processes_of(session_id)
+
+
+def test_a_platform_may_outlive_its_terminal(launch):
+    """This is the effect of `nohup`."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        platform = launch()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    platform.process.send_signal(signal.SIGHUP)
+    assert platform.sessions() == []
+    assert platform.stop() == 0
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("words", [["--nope"], ["--port", "99999"], ["--cores", "0"]])
+def test_the_errors_of_a_platform_in_the_foreground_name_its_program(program, words):
+    """There are two programs."""
+    command = [sys.executable, *program, "serve", *words]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    name = "skaha local" if "skaha" in program else "python -m skaha.local"
+    assert finished.returncode == (2 if words == ["--nope"] else 1)
+    assert finished.stderr.splitlines()[-1].startswith(f"{name}: error: ")
+
+
+@pytest.mark.parametrize("command", ["serve", "start", "open"])
+@pytest.mark.parametrize("package", ["starlette", "uvicorn", "psutil", "python_multipart"])
+def test_without_a_package_of_its_extra_the_program_names_the_extra(command, package):
+    """There is no traceback."""
+    script = (
+        f"import sys; sys.modules[{package!r}] = None\n"
+        "from skaha.local.__main__ import main; sys.exit(main())"
+    )
+    words = [sys.executable, "-c", script, command]
+    finished = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert finished.returncode == 1
+    message = f"the embedded platform needs {package}: pip install 'skaha[local]>=2'"
+    assert finished.stderr == f"python -m skaha.local: error: {message}\n"
+
+
 def test_no_request_begins_after_the_decision_to_end():
     """A platform that ends itself would end the session of a late launch at once."""
     begun, begun_before = [], []
@@ -336,7 +389,7 @@ def test_a_database_with_damaged_pages(state):
     database = state / "platform.db"
     content = database.read_bytes()
     database.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
-    with pytest.raises(PlatformError, match=r"start: skaha.local: .* is malformed; .* reset"):
+    with pytest.raises(PlatformError, match=r"start: .* is malformed; .* reset"):
         find_or_start()
     reset()
     assert find_or_start()

@@ -90,11 +90,19 @@ def test_options_faults_and_a_restart(run):
     assert "1 passed" in run(tests)
 
 
-def test_a_platform_that_cannot_start(run):
+@pytest.mark.parametrize("option", ["cores='many'", "cores=0", "nope=1"])
+def test_a_platform_that_cannot_start(run, option):
+    """Only its own test gets an error."""
     tests = (
-        "import pytest\n@pytest.mark.skaha_platform(cores='many')\ndef test(skaha_platform): 1\n"
+        "import gc, pytest\n"
+        f"@pytest.mark.skaha_platform({option})\n"
+        "def test(skaha_platform): 1\n"
+        "def test_later(): gc.collect()\n"
+        "def test_last(): gc.collect()\n"
     )
-    assert "the platform did not start" in run(tests)
+    printed = run(tests)
+    assert "the platform did not start" in printed
+    assert "2 passed, 1 error in" in printed
 
 
 def test_a_killed_run_leaves_no_platform(run, tmp_path, eventually):

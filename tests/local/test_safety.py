@@ -305,6 +305,24 @@ def test_a_session_that_fills_the_disk_can_be_deleted(
     assert {session["id"] for session in platform.sessions()} > listed - {filler}
 
 
+@pytest.mark.parametrize("faults", [{}, {"log_rate": 1000}])
+def test_a_log_is_closed_if_its_reader_goes_away(platform, eventually, faults):
+    """An open log would keep its room on the disk after the deletion of its session."""
+    session_id = platform.create(cmd="head", args="-c 20000000 /dev/zero")
+    platform.wait(session_id)
+    platform.faults(**faults)
+    daemon = psutil.Process(platform.process.pid)
+
+    def open_logs():
+        return [file for file in daemon.open_files() if session_id in file.path]
+
+    query = {"view": "logs"}
+    with platform.client.stream("GET", f"/session/{session_id}", params=query) as response:
+        next(response.iter_raw())
+        assert open_logs()
+    eventually(lambda: not open_logs())
+
+
 def test_two_platforms_cannot_share_a_directory(platform):
     """The second platform prints an error and ends."""
     command = [sys.executable, "-m", "skaha.local", "serve", "--state", str(platform.state)]
@@ -326,9 +344,21 @@ def test_a_token_from_a_file(tmp_path):
         assert (tmp_path / "state" / "token").read_text() == "from-a-file"
         process.terminate()
     assert process.returncode == 0
-    for content in ("", None):
-        secret.unlink() if content is None else secret.write_text(content)
+    for content in (b"", b"two words", "é".encode(), b"\xff", None):
+        secret.unlink() if content is None else secret.write_bytes(content)
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         assert result.returncode == 1
-        assert "token" in result.stderr
+        assert "the token" in result.stderr
         assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "taken"])
+def test_a_port_that_cannot_be_used(platform, tmp_path, port):
+    """The platform prints an error and ends."""
+    number = platform.client.base_url.port if port == "taken" else port
+    command = [sys.executable, "-m", "skaha.local", "serve", "--port", str(number)]
+    command += ["--state", str(tmp_path / "state")]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert f"cannot listen on port {number}: " in result.stderr
+    assert "Traceback" not in result.stderr

@@ -1,6 +1,7 @@
 """Unit tests of behaviour that a running platform does not show."""
 
 import asyncio
+import math
 import os
 import shutil
 import signal
@@ -8,20 +9,26 @@ import sqlite3
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
 import pytest
 
-from skaha.local import PlatformError, _machine
+from skaha.local import Options, PlatformError, _machine
+from skaha.local._api import _logs
 from skaha.local._api._command import parse_command
 from skaha.local._api._errors import BadRequestError, InternalServerError
 from skaha.local._faults import FaultInjector, Faults
 from skaha.local._machine import Machine
+from skaha.local._page import _routes
 from skaha.local._runtimes import _process_tree, _shim
 from skaha.local._session import Phase, Session
 from skaha.local._store import Store
 from skaha.local._usage import Usage, UsageMeter
+
+ABOVE_ZERO = ("time_scale", "cores", "ram")
+ZERO_OR_MORE = ("start_delay", "grace", "idle")
 
 
 def test_limits_of_a_container_count_as_the_size_of_the_machine(tmp_path, monkeypatch):
@@ -302,6 +309,56 @@ def test_faults_are_read_after_each_change(tmp_path):
     assert injector.should_inject("unavailable", 1)
     file.unlink()
     assert injector.faults == Faults()
-    for text in ("[]", "{", '{"delay": "long"}', '{"no": 1}'):
-        with pytest.raises(PlatformError, match="invalid faults"):
-            Faults.from_json(text)
+    file.mkdir()
+    with pytest.raises(PlatformError, match="the file of the faults cannot be read"):
+        _ = injector.faults
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("[]", "{", '{"no": 1}', '{"delay": "long"}', '{"delay": null}', '{"delay": -1}'),
+        *('{"delay": NaN}', '{"broken": Infinity}', '{"log_rate": "fast"}', '{"flap": "often"}'),
+    ],
+)
+def test_wrong_faults_are_refused(text):
+    """The error lists the allowed names."""
+    with pytest.raises(PlatformError, match=r"invalid faults: .*; allowed are delay, "):
+        Faults.from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        *[({name: 0}, f"{name} must be a number above 0; not 0") for name in ABOVE_ZERO],
+        *[({name: -1.5}, f"{name} must be a number above 0; not -1.5") for name in ABOVE_ZERO],
+        *[({name: math.nan}, f"{name} must be a number above 0; not nan") for name in ABOVE_ZERO],
+        *[({name: math.inf}, f"{name} must be a number above 0; not inf") for name in ABOVE_ZERO],
+        *[({name: -1}, f"{name} must be a number, 0 or more; not -1") for name in ZERO_OR_MORE],
+        *[({name: math.nan}, f"{name} must be a number, 0 or more; ") for name in ZERO_OR_MORE],
+        ({"cores": "4"}, "cores must be a number above 0; not '4'"),
+        ({"grace": None}, "grace must be a number, 0 or more; not None"),
+        ({"profile": "v9"}, "profile must be v1 or v0; not 'v9'"),
+        ({"runtime": "vm"}, "runtime must be process or container; not 'vm'"),
+    ],
+)
+def test_wrong_options_are_refused(options, message):
+    """The error names the option and its allowed values."""
+    with pytest.raises(PlatformError, match=message):
+        Options(**options)
+
+
+@pytest.mark.parametrize("read", [lambda log: b"".join(_logs._read_blocks(log)), _routes._log_end])
+def test_a_log_may_be_removed_while_it_is_read(tmp_path, monkeypatch, read):
+    """The session may be deleted at any time."""
+    log = tmp_path / "log"
+    log.write_text("text\n")
+    opened = Path.open
+
+    def open_and_remove(path, *arguments):
+        file = opened(path, *arguments)
+        path.unlink()
+        return file
+
+    monkeypatch.setattr(Path, "open", open_and_remove)
+    assert read(log) in (b"text\n", ("text\n", 0))

@@ -16,6 +16,7 @@ from skaha._sansio.validation.jobs import (
 from skaha._sansio.validation.numbers import (
     check_amount,
     check_count,
+    check_function,
     check_gpus,
     check_optional_count,
     check_optional_seconds,
@@ -26,6 +27,7 @@ from skaha._sansio.validation.numbers import (
 )
 from skaha._sansio.validation.secrets import (
     WrongType,
+    check_texts,
     checked_token,
     hidden,
     hidden_jobs,
@@ -57,6 +59,7 @@ __all__ = [
     "check_amount",
     "check_command",
     "check_count",
+    "check_function",
     "check_gpus",
     "check_id",
     "check_ids",
@@ -79,6 +82,7 @@ __all__ = [
     "check_server_and_version",
     "check_statuses",
     "check_table",
+    "check_texts",
     "check_timeout",
     "check_token",
     "check_until",

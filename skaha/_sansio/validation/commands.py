@@ -10,7 +10,7 @@ from urllib.parse import quote_plus
 from skaha._sansio.carriable import GARBLED, MAX_FORM_BYTES, YAML_VARIABLE, YAML_WORD
 from skaha._sansio.validation.secrets import WrongType
 from skaha.errors import InvalidInputError
-from skaha.models import SecretText
+from skaha.models import SecretText, plain_text
 
 _VARIABLE = r"[A-Za-z_.-][A-Za-z0-9_.-]*"
 # The names of the fields, and the fields for the name, the image and the resources, are shorter.
@@ -45,8 +45,6 @@ def check_command(
 
 
 def _check_cmd(value: object) -> str | None:
-    if value is None or value == "":
-        return None
     text = _check_carriable("cmd", value)
     if text != text.strip():
         raise InvalidInputError(f"cmd must have no blanks around it; not {text!r}")
@@ -56,13 +54,13 @@ def _check_cmd(value: object) -> str | None:
             "as args"
         )
     _check_yaml_word("cmd", text)
-    return text
+    return text or None
 
 
 def _check_args(value: object) -> str | None:
-    if value is None or value == "":
-        return None
     text = _check_carriable("args", value)
+    if not text:
+        return None
     words_of_shell = _words_of_shell(text)
     words_of_platform = _words_of_platform(text)
     # Quotes inside of a word arrive unchanged, and may belong to the word.
@@ -135,7 +133,7 @@ def _check_variable(name: object) -> str:
         )
     if name in _REPLICA_VARIABLES:
         raise InvalidInputError(f"env: create sets {name} of each replica itself: leave it out")
-    return name
+    return plain_text(name)
 
 
 def _check_value(name: str, value: object) -> SecretText:
@@ -163,6 +161,8 @@ def _check_value(name: str, value: object) -> SecretText:
 
 
 def _check_carriable(what: str, value: object) -> str:
+    if value is None:
+        return ""
     if not isinstance(value, str):
         form = f": {_form_of(what, value)}" if isinstance(value, list | tuple) else ""
         raise InvalidInputError(f"{what} must be a text, not {type(value).__name__}{form}")
@@ -171,4 +171,4 @@ def _check_carriable(what: str, value: object) -> str:
             f"{what} may not contain {match[0]!r}: the platform cannot carry double quotes, "
             f"dollars, backslashes or control characters. {_SHELL_HELPER}"
         )
-    return value
+    return plain_text(value)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from skaha.errors import InvalidInputError
+from skaha.models import plain_text
 
 _ID = r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
 
@@ -27,6 +28,9 @@ def check_ids(ids: object) -> list[str]:
         raise InvalidInputError(f"ids must be one id or a list of ids, not {type(ids).__name__}")
     ids = list(ids)
     for session_id in ids:
+        # The message never shows a record: its address gives access to the session.
+        if isinstance(session_id, Mapping):
+            raise InvalidInputError("a record is not a session id: give the 'id' of each record")
         if not is_id(session_id):
             has_blanks = isinstance(session_id, str) and is_id(session_id.strip())
             advice = "; remove the white space around it" if has_blanks else ""
@@ -34,7 +38,7 @@ def check_ids(ids: object) -> list[str]:
                 f"{session_id!r} cannot be a session id: letters, digits, '-', '_' and '.' only, "
                 f"beginning and ending with a letter or digit{advice}"
             )
-    return list(dict.fromkeys(ids))
+    return list(dict.fromkeys(map(plain_text, ids)))
 
 
 def check_id(session_id: object) -> str:

@@ -11,7 +11,7 @@ from skaha._sansio.names import MAX_NAME_LENGTH, allowed_name
 from skaha._sansio.validation.numbers import check_count
 from skaha._sansio.validation.secrets import WrongType
 from skaha.errors import InvalidInputError
-from skaha.models import KINDS
+from skaha.models import KINDS, plain_text
 
 NAME = r"[A-Za-z0-9-]+"
 """Characters of the names of sessions."""
@@ -45,7 +45,7 @@ def check_image(value: object) -> str:
         raise InvalidInputError(
             f"image must be a full reference, with host and tag: {full}; not {value!r}"
         )
-    return value
+    return plain_text(value)
 
 
 def _full_reference(image: str) -> str:
@@ -85,7 +85,7 @@ def _check_name(name: object) -> str:
         raise InvalidInputError(
             f"name must begin with a letter or a digit; not {name!r}{_for_example(name)}"
         )
-    return name
+    return plain_text(name)
 
 
 def _for_example(name: object) -> str:

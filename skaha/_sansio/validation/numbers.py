@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 
 from skaha.errors import InvalidInputError
@@ -59,8 +60,15 @@ def check_optional_seconds(what: str, value: object) -> float | None:
 
 def check_progress(progress: object) -> None:
     """Raise unless a value can receive progress reports; `None` means no reports."""
-    if progress is not None and not callable(progress):
-        raise InvalidInputError(f"progress must be a function or None; not {progress!r}")
+    check_function("progress", progress)
+
+
+def check_function(what: str, function: object) -> None:
+    """Raise unless a value is `None` or a function. Nothing would wait for an async function."""
+    if inspect.iscoroutinefunction(function):
+        raise InvalidInputError(f"{what} must be a function without async; not {function!r}")
+    if function is not None and not callable(function):
+        raise InvalidInputError(f"{what} must be a function or None; not {function!r}")
 
 
 def check_gpus(value: object) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from enum import Enum
 from typing import Any, Self
 
 from attrs import frozen
@@ -54,10 +55,15 @@ def hidden(value: Any) -> Any:
 
 def _hidden_item(value: Any) -> SecretText | WrongType | None:
     """Return a value of a dictionary, also a number or a date, as a `SecretText`."""
+    # The text of a member of an enumeration is its name.
+    value = value.value if isinstance(value, Enum) else value
     if value is None or isinstance(value, WrongType):
         return value
-    # The text of bytes or of a list would be Python code, such as "b'word'".
-    if isinstance(value, Collection) and not isinstance(value, str):
+    if isinstance(value, str | int | float):
+        return SecretText(value)
+    # The text of such a value would be Python code, such as "b'word'" or "<object ...>".
+    to_text: object = type(value).__str__
+    if isinstance(value, Collection) or to_text is object.__str__:
         return WrongType.of(value)
     return SecretText(value)
 
@@ -79,6 +85,17 @@ def hidden_jobs(jobs: object) -> list[Any]:
         else WrongType.of(job)
         for job in jobs
     ]
+
+
+def check_texts(**arguments: object) -> None:
+    """Raise unless each argument is a text or `None`. The message never shows its value.
+
+    Raises:
+        InvalidInputError: If an argument is something else.
+    """
+    for name, value in arguments.items():
+        if value is not None and not isinstance(value, str):
+            raise InvalidInputError(f"{name} must be a text, not {WrongType.of(value).name}")
 
 
 def hidden_url(url: Any) -> Any:

@@ -17,7 +17,7 @@ import httpx
 from skaha._sansio.validation.numbers import number_of
 from skaha._sansio.validation.secrets import checked_token
 from skaha.errors import InvalidInputError
-from skaha.models import ContainerRegistry, check_number
+from skaha.models import ContainerRegistry, check_number, plain_text
 
 _LAST_PORT = 65535
 # 24 days. A socket counts milliseconds, up to 2**31: a longer time-out would end at once.
@@ -87,7 +87,7 @@ def check_version(name: str, value: object) -> str:
     """Return the version of the API: one segment of a path."""
     if not isinstance(value, str) or not re.fullmatch(_VERSION, value):
         raise InvalidInputError(f"{name} must be one segment of a path, like 'v1'; not {value!r}")
-    return value
+    return plain_text(value)
 
 
 def check_server_and_version(server: str, version: str) -> None:

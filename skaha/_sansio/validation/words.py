@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, get_args
 
 from skaha.errors import InvalidInputError
-from skaha.models import KINDS, STATUS, VIEW
+from skaha.models import KINDS, STATUS, VIEW, plain_text
 from skaha.records import APP, SUCCESS
 
 if TYPE_CHECKING:
@@ -23,10 +23,9 @@ def check_statuses(status: object) -> frozenset[str] | None:
     return statuses | SUCCESS if statuses and statuses & SUCCESS else statuses
 
 
-def check_one_kind(kind: object) -> None:
-    """Raise unless a value is one kind; `None` means any kind."""
-    if kind is not None:
-        _check_word("kind", kind, get_args(KINDS))
+def check_one_kind(kind: object) -> str | None:
+    """Return a kind; `None` means any kind."""
+    return None if kind is None else _check_word("kind", kind, get_args(KINDS))
 
 
 def check_view(view: object) -> None:
@@ -35,9 +34,9 @@ def check_view(view: object) -> None:
         _check_word("view", view, get_args(VIEW))
 
 
-def check_launch_kind(kind: object) -> None:
-    """Raise unless a session of this kind can be launched."""
-    _check_word("kind", kind, set(get_args(KINDS)) - {APP})
+def check_launch_kind(kind: object) -> str:
+    """Return the kind of a session that can be launched."""
+    return _check_word("kind", kind, set(get_args(KINDS)) - {APP})
 
 
 def check_until(until: object) -> frozenset[str]:
@@ -56,12 +55,11 @@ def _check_words(what: str, value: object, words: Iterable[str]) -> frozenset[st
         value = [value]
     if not isinstance(value, list | tuple | set | frozenset):
         raise InvalidInputError(f"{what} must be a word or several, not {type(value).__name__}")
-    for word in value:
-        _check_word(what, word, words)
-    return frozenset(value)
+    return frozenset(_check_word(what, word, words) for word in value)
 
 
-def _check_word(what: str, value: object, allowed: Iterable[str]) -> None:
+def _check_word(what: str, value: object, allowed: Iterable[str]) -> str:
     words = sorted(allowed)
-    if value not in words:
+    if not isinstance(value, str) or value not in words:
         raise InvalidInputError(f"unknown {what} {value!r}; it is one of {', '.join(words)}")
+    return plain_text(value)

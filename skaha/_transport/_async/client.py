@@ -121,7 +121,7 @@ class AsyncPlatformClient(httpx.AsyncClient):
                 seconds = state.pause_after(error)
                 if seconds is None:
                     if isinstance(error, StatusError):
-                        error.attempts = state.attempts
+                        error.attempts = state.times_sent
                     error.request = redacted_request(request)
                     # The frames in which the request failed contain its headers and its form.
                     forget_frames(error)
@@ -133,7 +133,10 @@ class AsyncPlatformClient(httpx.AsyncClient):
             await sleep(seconds)
 
     async def _send_once(self, request: httpx.Request, options: dict[str, Any]) -> httpx.Response:
-        call = current_call()
+        call, context = current_call(), current_request()
+        if context is not None:
+            # The response to an earlier attempt.
+            context.response = None
         if call is not None:
             request.extensions["timeout"] = call.limited(request.extensions["timeout"])
         response = await self._send_in_turn(request, options)
@@ -141,7 +144,6 @@ class AsyncPlatformClient(httpx.AsyncClient):
         response.history = []
         # The platform sends UTF-8; ignore the charset header, which could name any codec.
         response.encoding = "utf-8"
-        context = current_request()
         if context is not None:
             context.response = response
         if not response.is_success:

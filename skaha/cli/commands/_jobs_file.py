@@ -58,7 +58,9 @@ def _job(line: str, place: str) -> dict[str, Any]:
     try:
         job = json.loads(line)
     except ValueError as error:
-        raise click.UsageError(f"--jobs: {place} is not a JSON object: {error}") from None
+        # JSON counts the lines of this text, which is a single line of the file.
+        problem = str(error).replace("line 1 column", "column")
+        raise click.UsageError(f"--jobs: {place} is not a JSON object: {problem}") from None
     if not isinstance(job, dict):
         raise click.UsageError(f"--jobs: {place} is not a JSON object: it has another type")
     return job

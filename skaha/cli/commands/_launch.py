@@ -104,7 +104,7 @@ class CommandLaunch:
         note(_announcement(launched))
         selected = SelectedSessions(
             {
-                session_id: {"id": session_id, "name": name}
+                session_id: {"id": session_id, "name": name.lower()}
                 for name, session_id in launched.names.items()
             }
         )
@@ -115,8 +115,11 @@ class CommandLaunch:
         statuses, bad = wait_for_sessions(session, selected, until, context.timeout)
         logs = self._read_logs(launched) if options["logs"] and not is_live else None
         unread = {} if logs is None else logs.failures
+        failed = unread | bad
         failures = {
-            selected.name(session_id): error for session_id, error in (unread | bad).items()
+            name: failed[session_id]
+            for name, session_id in launched.names.items()
+            if session_id in failed
         }
         if options["rm"]:
             # A session that is missing may still run, and the log of a session ends with it.
@@ -128,7 +131,7 @@ class CommandLaunch:
             return self._report(launched, statuses, failures, logs), ids
         failures = launched.failures | failures
         show_logs(context, selected, logs or {}, failures=failures)
-        any_done = len(unread | bad) < len(launched)
+        any_done = len(failed) < len(launched)
         return common_exit_code(failures.values(), any_done=any_done), ids
 
     def _read_logs(self, launched: Launched) -> ResultDict[str]:
@@ -146,7 +149,7 @@ class CommandLaunch:
     def _stop(self, launched: Launched) -> None:
         """Clean up after an interruption or an error."""
         left = self._clean_up(launched, launched)
-        if self._options["rm"]:
+        if self._options["rm"] and launched:
             note(f"deleted {len(launched) - len(left)} of {len(launched)}")
 
     def _clean_up(self, launched: Launched, ids: Iterable[str]) -> list[str]:

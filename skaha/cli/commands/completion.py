@@ -19,10 +19,13 @@ _INSTALLATION = {
 
 
 @command("completion", epilog="For example: " + _INSTALLATION["bash"])
-@click.argument("shell", type=click.Choice(list(_INSTALLATION)))
+@click.argument("shell", metavar="SHELL", type=click.Choice(list(_INSTALLATION)))
 @click.pass_context
 def completion_command(click_context: click.Context, shell: str) -> int:
-    """Print a script that makes SHELL complete commands, sessions and images."""
+    """Print a script that makes SHELL complete commands, sessions and images.
+
+    SHELL is bash, zsh or fish.
+    """
     from click.shell_completion import get_completion_class
 
     from skaha.cli import _bash_completion

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from skaha.cli._config_completion import complete_key, complete_profile, complete_value
-from skaha.cli._context import CommandContext, SkahaGroup
+from skaha.cli._context import CommandContext, SkahaGroup, suggestion
 from skaha.cli._exit_codes import NOT_FOUND
 from skaha.cli._stderr import note
 from skaha.models import SecretText
@@ -49,7 +50,8 @@ def _get(context: CommandContext, key: str) -> int:
     """
     items = {"token": _token_item(context)} if key == "token" else _items_by_key(context)
     if key not in items:
-        raise click.UsageError(f"unknown key {key!r}; it is one of {', '.join(items)}")
+        hint = suggestion(get_close_matches(key, items)) or f"; it is one of {', '.join(items)}"
+        raise click.UsageError(f"unknown key {key!r}{hint}")
     items_with_value = [] if items[key]["value"] is None else [items[key]]
     context.report(items_with_value, ("value",), key="value")
     return 0 if items_with_value else NOT_FOUND

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from skaha.cli._completion import complete_session
-from skaha.cli._context import CommandContext, command
+from skaha.cli._context import CommandContext, command, report_also_if_interrupted
 from skaha.cli._exit_codes import FAILED
 from skaha.cli._selection import SelectedSessions, select_sessions
 from skaha.cli._stderr import note, progress
@@ -85,12 +85,17 @@ def delete_and_report(
     context: CommandContext, session: Session, selected: SelectedSessions, *, verify: bool
 ) -> int:
     """Delete the selected sessions and report the result; return the exit code."""
-    results = delete_sessions(session, selected.ids, verify=verify)
-    items = [
-        selected.key(session_id) | {"deleted": True}
-        for session_id, is_deleted in results.items()
-        if is_deleted
-    ]
-    failures = selected.missing | results.failures
-    known = selected.known_items()
-    return context.report(items, ("id", "name"), failures=failures, failed_items=known)
+
+    def report(results: ResultDict[bool]) -> int:
+        items = [
+            selected.key(session_id) | {"deleted": True}
+            for session_id, is_deleted in results.items()
+            if is_deleted
+        ]
+        failures = selected.missing | results.failures
+        known = selected.known_items()
+        return context.report(items, ("id", "name"), failures=failures, failed_items=known)
+
+    return report_also_if_interrupted(
+        lambda: delete_sessions(session, selected.ids, verify=verify), report
+    )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
@@ -110,10 +109,11 @@ def _reset(context: CommandContext, *, yes: bool) -> int:
     add_help_option=False,
 )
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
-def _serve(options: tuple[str, ...]) -> NoReturn:
+def _serve(options: tuple[str, ...]) -> int:
     """Run the platform in the foreground; --help shows its options."""
-    # This process becomes the platform: the signals and the exit code are those of the platform.
-    os.execv(sys.executable, [sys.executable, "-m", "skaha.local", "serve", *options])  # noqa: S606
+    from skaha.local.__main__ import main
+
+    return main(["serve", *options], "skaha local")
 
 
 def _report_status(context: CommandContext) -> bool:

@@ -9,7 +9,12 @@ import click
 from attrs import frozen
 
 from skaha.cli._completion import complete_session
-from skaha.cli._context import CommandContext, command, note_failures
+from skaha.cli._context import (
+    CommandContext,
+    command,
+    note_failures,
+    report_also_if_interrupted,
+)
 from skaha.cli._exit_codes import common_exit_code
 from skaha.cli._selection import SelectedSessions, select_sessions
 from skaha.cli._sessions import utc_text
@@ -17,6 +22,7 @@ from skaha.cli._stderr import progress, write_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from skaha.results import ResultDict
     from skaha.session import Session
@@ -123,12 +129,17 @@ def read_logs(session: Session, ids: Sequence[str], tail: int | None = None) -> 
 def _save_logs(
     context: CommandContext, session: Session, selected: SelectedSessions, directory: str
 ) -> int:
-    with progress("saving logs") as bar:
-        paths = session.save_logs(selected.ids, directory, progress=bar)
-    items = [selected.key(session_id) | {"path": str(path)} for session_id, path in paths.items()]
-    failures = selected.missing | paths.failures
-    columns, known = ("id", "name", "path"), selected.known_items()
-    return context.report(items, columns, failures=failures, failed_items=known)
+    def save() -> ResultDict[Path]:
+        with progress("saving logs") as bar:
+            return session.save_logs(selected.ids, directory, progress=bar)
+
+    def report(paths: ResultDict[Path]) -> int:
+        items = [selected.key(key) | {"path": str(path)} for key, path in paths.items()]
+        failures = selected.missing | paths.failures
+        columns, known = ("id", "name", "path"), selected.known_items()
+        return context.report(items, columns, failures=failures, failed_items=known)
+
+    return report_also_if_interrupted(save, report)
 
 
 def show_logs(
@@ -150,7 +161,7 @@ def show_logs(
         if style.has_prefix and whole:
             prefix = style.begin(selected, session_id)
             whole = prefix + whole[:-1].replace("\n", f"\n{prefix}") + "\n"
-        _show_text(context, whole)
+        context.output.write(whole, "utf-8")
     note_failures(failures.values())
 
 
@@ -168,21 +179,17 @@ def follow_logs(
             item = selected.key(session_id) | {"line": line}
             if style.has_time:
                 item["read"] = _now()
-            _show_text(context, json.dumps(item, ensure_ascii=False) + "\n")
+            text = json.dumps(item, ensure_ascii=False)
         else:
             if session_id != previous_id and len(selected.ids) > 1 and not style.has_prefix:
                 _show_heading(selected, session_id)
-            _show_text(context, f"{style.begin(selected, session_id)}{line}\n")
+            text = f"{style.begin(selected, session_id)}{line}"
+        context.output.write(f"{text}\n", "utf-8")
         previous_id = session_id
         if context.output.is_closed:
             break
     note_failures(selected.missing.values())
     return common_exit_code(selected.missing.values(), any_done=bool(selected.ids))
-
-
-def _show_text(context: CommandContext, text: str) -> None:
-    """Show a text in UTF-8, with any encoding of the terminal."""
-    context.output.write_bytes(text.encode("utf-8", "surrogatepass"))
 
 
 def _show_heading(selected: SelectedSessions, session_id: str) -> None:

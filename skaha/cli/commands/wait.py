@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,12 +12,16 @@ from skaha.cli._completion import complete_session
 from skaha.cli._context import CommandContext, command, timeout_option
 from skaha.cli._selection import SelectedSessions, select_sessions
 from skaha.cli._sessions import STATUSES, choice
-from skaha.cli._stderr import progress
+from skaha.cli._stderr import muted_log, progress
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from skaha.session import Session
 
 _FINISHED = "finished"
+# Each explanation costs a request.
+_MAX_EXPLAINED = 10
 
 
 @command("wait")
@@ -70,13 +75,36 @@ def wait_for_sessions(
             timeout_error, statuses = error, dict(error.partial)
 
     target = "Completed" if until == _FINISHED else until
+    other = {
+        session_id: status
+        for session_id, status in statuses.items()
+        if records.canonical_status(status) != records.canonical_status(target)
+    }
+    failed_statuses = records.FINISHED - records.SUCCESS
+    failed = [session_id for session_id, status in other.items() if status in failed_statuses]
+    warnings = _warnings(session, failed)
     failures: dict[str, Exception] = {}
-    for session_id, status in statuses.items():
-        if records.canonical_status(status) == records.canonical_status(target):
-            continue
+    for session_id, status in other.items():
         if status in records.ENDED:
-            name = f"session {selected.name(session_id)} ({session_id})"
-            failures[session_id] = FailedSessionError(f"{name} {records.describe_end(status)}")
+            text = f"session {selected.name(session_id)} ({session_id})"
+            text += f" {records.describe_end(status)}"
+            if session_id in warnings:
+                text += f": {warnings[session_id]}"
+            failures[session_id] = FailedSessionError(text)
         elif timeout_error is not None:
             failures[session_id] = timeout_error
     return statuses, failures
+
+
+def _warnings(session: Session, ids: Sequence[str]) -> dict[str, str]:
+    """Return the platform's warnings about sessions that have any, by id."""
+    from skaha.errors import SkahaError
+
+    with muted_log(), suppress(SkahaError):
+        events = session.parsed_events(ids[:_MAX_EXPLAINED])
+        messages = {
+            session_id: [event.message for event in listed if event.type == "Warning"]
+            for session_id, listed in events.items()
+        }
+        return {key: "; ".join(dict.fromkeys(texts)) for key, texts in messages.items() if texts}
+    return {}

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import os
 import sqlite3
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -226,7 +227,7 @@ def _log_end(path: Path) -> tuple[str, int]:
     except FileNotFoundError:
         return "", 0
     with file:
-        omitted = max(0, path.stat().st_size - _LOG_SIZE)
+        omitted = max(0, os.fstat(file.fileno()).st_size - _LOG_SIZE)
         file.seek(omitted)
         content = file.read(_LOG_SIZE)
     if omitted:
