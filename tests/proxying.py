@@ -20,7 +20,7 @@ class Step(enum.Enum):
 
     PASS = "connect to the server"
     CLOSE = "close the connection without a response"
-    CUT = "open the tunnel and close it at once"
+    CUT = "open the tunnel and close it immediately"
     CUT_HANDSHAKE = "close the tunnel in the middle of the TLS handshake"
     STALL = "no response until the client hangs up"
     STALL_HANDSHAKE = "open the tunnel and send nothing until the client hangs up"

@@ -223,7 +223,7 @@ def test_a_session_that_does_not_run_in_time_is_reported(variant, scripted, open
 
 
 def test_a_late_session_does_not_delay_the_others(variant, scripted, page_server, opened):
-    """The other session is opened at once, not only when the time-out ends."""
+    """The other session is opened immediately, not only when the time-out ends."""
     running, late = interactive("n1", url_of(page_server, "/n1")), interactive("n2", "", "Pending")
     stage = scripted.respond = Stage([running, late])
     stage.events["n2"] = NO_NODE

@@ -207,7 +207,7 @@ def test_from_settings_refuses_a_dictionary(name):
 
 
 def test_the_longest_allowed_time_out_works(variant, scripted):
-    """A socket with a longer time-out would fail or give up at once."""
+    """A socket with a longer time-out would fail or give up immediately."""
     scripted.respond = lambda _: json_response([])
     session = variant.open(server=scripted.url, token="t", timeout=2_147_483)
     assert variant.run(session.fetch()) == []

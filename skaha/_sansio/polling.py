@@ -54,8 +54,9 @@ class OutageTracker:
     A call of hours must survive an outage of minutes. A temporary failure ends it only if it has no
     time limit and the platform has never responded, after the `deadline` of the retry policy. A
     response of another server, such as the page of an ingress during a restart, ends it after the
-    `deadline`; it ends the call at once if the platform has never responded, because the address
-    may be wrong. Any other error ends it at once, and so does every error without retries.
+    `deadline`; it ends the call immediately if the platform has never responded, because the
+    address may be wrong. Any other error ends it immediately, and so does every error without
+    retries.
     """
 
     def __init__(

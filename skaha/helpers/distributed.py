@@ -53,7 +53,7 @@ def chunk(
     """Return one contiguous part of the items; parts differ in size by one item at most.
 
     Args:
-        iterable: The whole work; read to its end at once.
+        iterable: The whole work; read to its end immediately.
         replica: Number of this replica, from 1. By default `REPLICA_ID` of the environment, or 1.
         total: Number of replicas. By default `REPLICA_COUNT` of the environment, or 1.
 

@@ -97,7 +97,7 @@ class Scheduler:
         self._wake.set()
 
     async def delete(self, session: Session) -> None:
-        """Remove a session from the list at once, and end its processes.
+        """Remove a session from the list immediately, and end its processes.
 
         On a full disk, this method waits until the processes have ended and the files of the
         session are removed: the session may have filled the disk. Only then the deletion can be

@@ -235,7 +235,7 @@ class _Server(uvicorn.Server):
         config: The configuration.
         is_unused: A function that returns whether the server may end.
         refuse_requests: A function that is called before the server ends. From then on, the
-            application refuses requests: a session that it accepts would end at once.
+            application refuses requests: a session that it accepts would end immediately.
     """
 
     def __init__(

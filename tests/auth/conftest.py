@@ -136,7 +136,7 @@ def iam() -> Iterator[IdentityProvider]:
 
 @pytest.fixture
 def log_in(iam: IdentityProvider) -> Callable[..., Login]:
-    """Return a function that logs in; the person confirms the code at once."""
+    """Return a function that logs in; the person confirms the code immediately."""
 
     def log_in(server: str = "http://127.0.0.1:9/skaha", **more: Any) -> Login:
         show = more.pop("show", lambda device: iam.decide(device.code))

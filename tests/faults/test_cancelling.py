@@ -1,4 +1,4 @@
-"""Ctrl-C and cancellation end a call at once; the exception has the results so far."""
+"""Ctrl-C and cancellation end a call immediately; the exception has the results so far."""
 
 import asyncio
 import contextlib
@@ -302,7 +302,7 @@ def test_a_second_cancellation_ends_the_look_up(faulty: FaultyPlatform) -> None:
 
 @pytest.mark.parametrize("fault", STALLS, ids=str)
 def test_a_stalled_launch_can_be_cancelled(faulty: FaultyPlatform, fault: f.Fault) -> None:
-    """The task ends at once, and its exception has the launched sessions."""
+    """The task ends immediately, and its exception has the launched sessions."""
     stall_from(faulty, 9, 40, fault)
 
     async def cancel() -> Any:

@@ -336,7 +336,7 @@ CUTS: dict[str, Step | str] = {
 def test_a_launch_without_a_tunnel_was_not_sent(
     variant: Any, platform: FaultyPlatform, proxy: ProxyServer, cut: str
 ) -> None:
-    """The launch is sent again at once and is not looked up."""
+    """The launch is sent again immediately and is not looked up."""
     proxy.script.extend([CUTS[cut]] * 5)
     session = variant.open(server=SERVER, token=TOKEN, retry=QUICK, concurrency=2)
     launched = variant.run(session.create("run", IMAGE, replicas=4))
@@ -402,7 +402,7 @@ def test_ctrl_c_ends_the_wait_for_a_tunnel(
     with skaha.Session(server=SERVER, token=TOKEN, concurrency=2, timeout=60) as session:
         with pytest.raises(KeyboardInterrupt):
             session.info(ids, progress=interrupt)
-        # Both threads ended at once: nothing waits for the time-out, nor for threads to end.
+        # Both threads ended immediately: nothing waits for the time-out, nor for threads to end.
         assert time.monotonic() - interrupted_at[0] < _STOP_SECONDS
         assert len(session.info(ids)) == 2
 

@@ -204,7 +204,7 @@ def test_the_error_of_an_unknown_authority_names_ssl_cert_file(
 def test_a_launch_to_a_server_with_an_untrusted_certificate_is_not_uncertain(
     variant: Any, authority: trustme.CA
 ) -> None:
-    """No launch was sent, so all replicas fail at once."""
+    """No launch was sent, so all replicas fail immediately."""
     with FaultyPlatform(tls=tls_of(authority)) as platform:
         session = variant.open(server=platform.url, token=TOKEN, concurrency=2)
         start = time.monotonic()

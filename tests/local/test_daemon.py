@@ -332,7 +332,7 @@ def test_without_a_package_of_its_extra_the_program_names_the_extra(command, pac
 
 
 def test_no_request_begins_after_the_decision_to_end():
-    """A platform that ends itself would end the session of a late launch at once."""
+    """A platform that ends itself would end the session of a late launch immediately."""
     begun, begun_before = [], []
 
     async def application(scope, receive, send):

@@ -408,7 +408,7 @@ def test_the_command_of_the_module(platform):
 
 
 def test_a_thousand_sessions(crowded_platform):
-    """The list is sent at once."""
+    """The list is sent immediately."""
     page = Browser(crowded_platform).enter()
     response = page.get("sessions")
     assert len(response.json()["sessions"]) == 1000

@@ -259,7 +259,7 @@ def test_interactive_view(platform):
 
 
 def test_delete(platform, eventually):
-    """A delete is always 200 and empty; the session and its log vanish at once."""
+    """A delete is always 200 and empty; the session and its log vanish immediately."""
     session_id = platform.create(cmd="sleep", args="60")
     platform.wait(session_id, "Running")
     for path in (session_id, session_id, "nope"):

@@ -292,7 +292,7 @@ def test_a_measurement_that_fails_is_no_error_of_a_request(error, caplog):
 
     assert asyncio.run(refresh_twice()) == (Usage(0.5, 10**9), None)
     assert str(error) in caplog.text
-    # A failed measurement is not repeated at once.
+    # A failed measurement is not repeated immediately.
     assert usages == [{}]
 
 

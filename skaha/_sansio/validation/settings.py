@@ -20,7 +20,7 @@ from skaha.errors import InvalidInputError
 from skaha.models import ContainerRegistry, check_number, plain_text
 
 _LAST_PORT = 65535
-# 24 days. A socket counts milliseconds, up to 2**31: a longer time-out would end at once.
+# 24 days. A socket counts milliseconds, up to 2**31: a longer time-out would end immediately.
 _LONGEST_TIMEOUT = 2_147_483
 _VERSION_IN_URL = r"v\d+(\.\d+)*"
 _VERSION = r"[A-Za-z0-9][A-Za-z0-9._-]*"

@@ -59,7 +59,7 @@ class ContainerWorkload:
     _client: Workload
 
     async def ready(self) -> None:
-        """Wait until the session answers on its port; return at once if it has no port."""
+        """Wait until the session answers on its port; return immediately if it has no port."""
         await self._client.ready()
 
     async def wait(self) -> int | None:

@@ -33,7 +33,7 @@ class Workload(Protocol):
     """The processes of a session."""
 
     async def ready(self) -> None:
-        """Wait until the session answers on its port; return at once if it has no port."""
+        """Wait until the session answers on its port; return immediately if it has no port."""
 
     async def wait(self) -> int | None:
         """Wait for the end; return the exit status, or `None` if it is lost."""

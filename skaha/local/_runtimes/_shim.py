@@ -51,7 +51,7 @@ class ShimWorkload:
     adopts: bool = True
 
     async def ready(self) -> None:
-        """Wait until the session answers on its port; return at once if it has no port."""
+        """Wait until the session answers on its port; return immediately if it has no port."""
         assigned = port(self.directory)
         while assigned is not None and not await asyncio.to_thread(responds, assigned):  # noqa: ASYNC110
             await asyncio.sleep(_POLL_INTERVAL)
