@@ -154,6 +154,13 @@ def test_a_server_with_a_version_is_refused_with_advice(version, end):
     assert f"remove /{version}, and set version to '{version}'" in str(caught.value)
 
 
+def test_a_version_of_another_form_is_refused_only_if_it_is_also_the_end_of_the_server():
+    server = "https://skaha.example.com/skaha/beta"
+    with pytest.raises(InvalidInputError, match="server must not end in the version: remove /beta"):
+        SkahaClient(server=server, version="beta")
+    assert SkahaClient(server=server, version="v1").version == "v1"
+
+
 @pytest.mark.parametrize("token", [f"{TOKEN}\nb", f"{TOKEN}\N{BULLET}", [TOKEN], TOKEN.encode()])
 def test_an_invalid_token_is_not_shown(token):
     with pytest.raises(InvalidInputError) as caught:

@@ -50,6 +50,11 @@ def test_jobs_may_be_a_generator_or_an_empty_list(variant, faulty, faulty_sessio
     assert len(launched) == 3
 
 
+def test_a_job_may_have_the_longest_name_of_the_platform(variant, faulty_session):
+    job = JOBS[0] | {"name": "a" * 63}
+    assert list(variant.run(faulty_session.create_many([job])).names) == [job["name"]]
+
+
 WRONG_JOBS = {
     "no mapping": ("name", "a job must be a mapping, not str"),
     "no name": ({"image": IMAGE}, "a job needs the keyword 'name'"),

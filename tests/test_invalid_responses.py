@@ -274,6 +274,16 @@ def test_a_refusal_of_the_platform_for_one_session_returns_false(
     assert result.failures["a1"].status == response.status
 
 
+@pytest.mark.parametrize("call", ["info", "logs", "renew"])
+def test_a_request_that_is_forbidden_and_no_deletion_raises(
+    variant, scripted, scripted_session, call
+):
+    """Only the refusal of a deletion can mean that the session belongs to another user."""
+    scripted.respond = lambda _: Response(403, "forbidden\n")
+    with pytest.raises(errors.PermissionDeniedError, match="forbidden"):
+        variant.run(getattr(scripted_session, call)("a1"))
+
+
 def test_a_deletion_that_is_refused_for_another_reason_is_a_failure(
     variant, scripted, scripted_session
 ):
@@ -405,12 +415,14 @@ def test_an_error_quotes_the_reason_of_the_server(variant, scripted, call):
 
 @pytest.mark.parametrize("call", ["info", "logs", "events", "destroy"])
 def test_a_failure_of_one_session_quotes_the_reason_of_the_server(variant, scripted, call):
-    scripted.respond = lambda _: Response(409, "the very reason")
     session = variant.open(server=scripted.url, token=TOKEN, retry=False)
-    error = variant.run(CALLS[call][0](session)).failures["a1"]
-    assert isinstance(error, errors.StatusError)
-    assert error.subject == CALLS[call][1]
-    assert "the very reason" in str(error)
+    for status in (400, 404, 409, 410, 412, 422, 423):
+        refusal = Response(status, "the very reason")
+        scripted.respond = lambda _, refusal=refusal: refusal
+        error = variant.run(CALLS[call][0](session)).failures["a1"]
+        assert isinstance(error, errors.StatusError)
+        assert error.subject == CALLS[call][1]
+        assert "the very reason" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -599,6 +599,16 @@ def test_a_time_out_error_says_why_a_session_is_still_pending(variant, scripted)
     assert str(caught.value).endswith(expected)
 
 
+def test_a_long_reason_is_cut(variant, scripted):
+    scripted.respond = stage = Stage(listing({"b2": "Pending"}))
+    stage.events["b2"] = Response(200, f"Warning Failed {'x' * 2000} <nil> <nil>\n")
+    session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
+    with pytest.raises(errors.WaitTimeoutError) as caught:
+        variant.run(session.wait("b2", timeout=0, **QUICK))
+    assert str(caught.value).endswith("x …")
+    assert len(str(caught.value)) < 700
+
+
 @pytest.mark.parametrize(
     "events", [Response(404, "session b2 not found."), Response(200, "<none>\n"), BUSY, None]
 )

@@ -160,7 +160,8 @@ def test_pending_sessions_count_and_other_kinds_and_ended_sessions_do_not(varian
     )
     launched = launch_in_waves(variant, scripted, platform)
     assert launched == [f"id-wave-{n}" for n in range(1, 8)]
-    assert platform.maximum <= 3
+    # Of the three sessions that count, each list ends one.
+    assert platform.maximum == 2
 
 
 @pytest.mark.parametrize("lag", [1, 2])

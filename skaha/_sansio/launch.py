@@ -148,7 +148,7 @@ class Launch:
                 new.ended_at, new.times_sent = old.ended_at, old.times_sent
                 new.make_uncertain(old.error)
             missing.append(new)
-        foreign_ids = self._foreign_ids | set(launched) | set(lost)
+        foreign_ids = self._foreign_ids | set(launched)
         launch = Launch(missing, at_most=at_most, progress=progress, foreign_ids=foreign_ids)
         launch.ids_before = self.ids_before
         return launch

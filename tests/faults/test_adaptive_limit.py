@@ -142,6 +142,21 @@ def test_cancelled_requests_release_their_connections(faulty: FaultyPlatform) ->
 # `AdaptiveLimit` without a network.
 
 
+def test_successes_before_an_overload_do_not_raise_the_limit_after_it() -> None:
+    limit = AdaptiveLimit(8)
+    limit.on_overload()
+    for _ in range(8):
+        limit.on_response()
+    for _ in range(3):
+        limit.on_success()
+    limit.on_overload()
+    limits = [limit.current]
+    for _ in range(2):
+        limit.on_success()
+        limits.append(limit.current)
+    assert limits == [2, 2, 3]
+
+
 @settings(max_examples=300)
 @given(
     concurrency=st.integers(1, 64),

@@ -93,7 +93,12 @@ def launch(variant: Any, session: Any) -> Launched:
     ],
 )
 def test_a_lost_launch_has_enough_time_to_appear_before_it_is_sent_again(
-    variant: Any, open_on: Any, settle: float, seconds: Any, lists_without_the_first: int, looks: int
+    variant: Any,
+    open_on: Any,
+    settle: float,
+    seconds: Any,
+    lists_without_the_first: int,
+    looks: int,
 ) -> None:
     """The second attempt has as much time as the first one."""
     stage = TimedStage(*[[]] * lists_without_the_first, [FIRST])
@@ -126,10 +131,9 @@ def test_a_relaunch_finds_the_session_of_the_first_of_two_attempts(
     late = started(SECOND, -15)
     stage = TimedStage(*[[FIRST]] * 20, Response(401, "expired"), [FIRST, late])
     stage.lost = 2
-    session = open_on(stage, 20)
-    launched = launch(variant, session)
+    launched = launch(variant, open_on(stage, 20))
     assert launched.uncertain == ["run-2"]
-    assert variant.run(session.relaunch(launched)).names == {"run-2": "new2"}
+    assert variant.run(open_on(stage, 0).relaunch(launched)).names == {"run-2": "new2"}
     assert stage.keys.count("run-2") == 2
 
 
