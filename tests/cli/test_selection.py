@@ -129,6 +129,23 @@ def test_an_empty_word_never_selects_anything(skaha, platform, word):
     assert platform.deleted == []
 
 
+def test_prune_takes_either_names_or_all(skaha, platform):
+    for words in (["--all", "fit"], []):
+        assert skaha("prune", *words, "--yes", code=2) == ""
+        assert "give the beginning of the names, or --all" in skaha.err
+    assert platform.deleted == []
+
+
+def test_failures_of_several_kinds_have_exit_code_1(skaha, scripted, platform):
+    refused = Response(403, "forbidden\n")
+    scripted.respond = lambda request: (
+        refused if request.method == "DELETE" else platform.respond(request)
+    )
+    skaha("delete", "d1", code=4)
+    skaha("delete", "nothing", code=5)
+    skaha("delete", "d1", "nothing", code=1)
+
+
 def test_filters_that_exclude_all_sessions_are_named(skaha, platform):
     skaha("prune", "lab", "--yes", code=5)
     assert "no session lab is headless or Completed: 1 with this name" in skaha.err
