@@ -377,7 +377,9 @@ def _moment(text: Any) -> datetime | None:
 
 
 def _bytes(text: Any) -> int | None:
-    match = re.fullmatch(_QUANTITY, str(known(text)))
+    match = (
+        re.fullmatch(_QUANTITY, str(known(text))) if isinstance(text, str | int | float) else None
+    )
     number = _number(match[1]) if match else None
     if match is None or number is None or number > _MOST_BYTES:
         return None

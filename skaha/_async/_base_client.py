@@ -51,7 +51,7 @@ class AsyncBaseClient(SkahaClient):
         Args:
             subject: The operation and its session or replica; each error starts with it.
             expected: Description of a valid response, for the error about any other response.
-            anonymous: Whether the request needs no credentials.
+            anonymous: Whether the request needs no credentials. It is sent without a token.
             repeatable: Whether the request can be sent again safely; `None` decides by its method.
 
         Yields:
@@ -63,7 +63,7 @@ class AsyncBaseClient(SkahaClient):
         try:
             if not anonymous:
                 self._require_credentials()
-            options = request_context(expected=expected, repeatable=repeatable)
+            options = request_context(expected=expected, anonymous=anonymous, repeatable=repeatable)
             with call_context(self.retry), options as request:
                 try:
                     yield request

@@ -15,7 +15,7 @@ __all__ = ["AsyncOverview"]
 
 @short_tracebacks
 class AsyncOverview(AsyncBaseClient):
-    """The health and the capabilities of the service; its methods need no credentials.
+    """The health and the capabilities of the service; its methods send no token.
 
     The arguments are those of `skaha.client.SkahaClient`.
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from skaha._sansio.redaction import redacted_request
+from skaha._sansio.redaction import redacted_request, without_secrets
 from skaha._sansio.validation import hidden_url
 from skaha._transport._sync.pool import ConnectionPool
 from skaha._transport.connection_settings import HEADERS, NetworkSettings
 from skaha._transport.proxies import is_loopback
 from skaha.errors import ConnectionFailedError, CredentialsError, InvalidInputError, TimedOutError
+from skaha.models import SecretText
 from skaha.records import printable
 
 if TYPE_CHECKING:
@@ -126,13 +127,14 @@ def _read(received: httpx.Response, secrets: Sequence[str]) -> httpx.Response | 
             return None
         if time.monotonic() > deadline:
             raise httpx.ReadTimeout(f"no end after {seconds:g} s", request=request)
+    credentials = SecretText(request.headers.get("authorization", "").rpartition(" ")[2])
     content_type = [pair for pair in received.headers.raw if pair[0].lower() == b"content-type"]
     response = httpx.Response(
         received.status_code,
         headers=content_type,
         content=bytes(content),
         request=redacted_request(request),
-        extensions={"secrets": [secret for secret in secrets if secret]},
+        extensions={"secrets": [secret for secret in [*secrets, credentials] if secret]},
     )
     # All of these servers send UTF-8; ignore the charset, which could name any codec.
     response.encoding = "utf-8"
@@ -184,8 +186,7 @@ def server_message(response: httpx.Response) -> str:
         text = ": ".join(filter(None, map(word_of, parts))) or text
     elif "html" in response.headers.get("content-type", ""):
         text = response.reason_phrase
-    for secret in response.extensions.get("secrets", ()):
-        text = text.replace(secret, "...")
+    text = without_secrets(text.encode(), response.extensions.get("secrets", ())).decode()
     return one_line(text) or response.reason_phrase
 
 

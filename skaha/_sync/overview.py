@@ -16,7 +16,7 @@ __all__ = ["Overview"]
 
 @short_tracebacks
 class Overview(BaseClient):
-    """The health and the capabilities of the service; its methods need no credentials.
+    """The health and the capabilities of the service; its methods send no token.
 
     The arguments are those of `skaha.client.SkahaClient`.
 

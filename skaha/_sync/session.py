@@ -47,6 +47,7 @@ from skaha.records import (
     matching,
     may_restart,
     parse_events,
+    printable,
     record_id,
     session_name,
     sessions,
@@ -963,7 +964,7 @@ class Session(BaseClient):
         events = raise_if_fatal(ResultList(tables, outcome), outcome.values)
         if not verbose:
             return events
-        _print_texts(outcome.values)
+        _print_texts({key: printable(table, keep="\n\t") for key, table in outcome.values.items()})
         return None
 
     @accepts_id_aliases
