@@ -182,7 +182,9 @@ def test_a_call_sends_one_request(
     assert request.path == "/skaha" + path.replace("/v1/", f"/{version}/")
     assert request.query == query
     assert request.form == {}
-    assert request.headers["authorization"] == f"Bearer {TOKEN}"
+    # The platform needs no credentials for its availability.
+    expected = None if class_name == "Overview" else f"Bearer {TOKEN}"
+    assert request.headers.get("authorization") == expected
 
 
 def test_the_version_replaces_only_its_own_segment_of_the_path(variant, scripted):

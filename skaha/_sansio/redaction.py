@@ -73,13 +73,14 @@ def _spellings(secret: str) -> set[bytes]:
     import html
     import json
 
-    in_json = json.dumps(secret)[1:-1]
+    in_json = json.dumps(secret, ensure_ascii=False)[1:-1]
     texts = [
         secret,
         quote(secret, safe=""),
         quote_plus(secret),
         html.escape(secret),
         in_json,
+        json.dumps(secret)[1:-1],
         # Kubernetes is written in Go, which writes these characters so.
         in_json.translate({ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&"}),
     ]

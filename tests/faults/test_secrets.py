@@ -246,7 +246,8 @@ SPELLINGS = {
     "URL": quote(ODD_VALUE, safe=""),
     "form": quote_plus(ODD_VALUE),
     "HTML": html.escape(ODD_VALUE),
-    "JSON": json.dumps(ODD_VALUE)[1:-1],
+    "JSON": json.dumps(ODD_VALUE, ensure_ascii=False)[1:-1],
+    "JSON in ASCII": json.dumps(ODD_VALUE)[1:-1],
     "JSON of Go": "canary \\u003c\\u0026/é\\u003e 77aa",
 }
 
