@@ -629,7 +629,7 @@ class AsyncSession(AsyncBaseClient):
         from skaha_api.api.context import get_context
 
         try:
-            with self._request("whoami", expected=OBJECT, anonymous=True):
+            with self._request("whoami", expected=OBJECT, credentials="optional"):
                 response = await get_context.asyncio_detailed(client=self.api)
         except AuthenticationError:
             if self._credentials_problem is None:

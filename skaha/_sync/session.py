@@ -630,7 +630,7 @@ class Session(BaseClient):
         from skaha_api.api.context import get_context
 
         try:
-            with self._request("whoami", expected=OBJECT, anonymous=True):
+            with self._request("whoami", expected=OBJECT, credentials="optional"):
                 response = get_context.sync_detailed(client=self.api)
         except AuthenticationError:
             if self._credentials_problem is None:
