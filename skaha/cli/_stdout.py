@@ -121,8 +121,9 @@ def _yaml(items: Sequence[Item]) -> str:
     Dumper.add_representer(str, represent)
 
     def dumped(*, allow_unicode: bool) -> str:
-        options = {"sort_keys": False, "allow_unicode": allow_unicode}
-        text: str = yaml.dump(list(items), Dumper=Dumper, **options)
+        text: str = yaml.dump(
+            list(items), Dumper=Dumper, sort_keys=False, allow_unicode=allow_unicode
+        )
         return text
 
     text = dumped(allow_unicode=True)

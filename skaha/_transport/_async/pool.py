@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _MAX_RESPONSE_BYTES: float = 256 * 2**20
 # Compressions that a response may have, although the client never asks for compression. Others, or
 # two of them, can expand a few bytes to gigabytes.
-_COMPRESSIONS = ([], [b"gzip"], [b"deflate"])
+_COMPRESSIONS: tuple[list[bytes], ...] = ([], [b"gzip"], [b"deflate"])
 # Largest factor by which these can grow a response.
 _MAX_EXPANSION = 1000
 # Seconds after which an idle connection is not used again: servers close theirs at about that time.
