@@ -186,7 +186,8 @@ def server_message(response: httpx.Response) -> str:
         text = ": ".join(filter(None, map(word_of, parts))) or text
     elif "html" in response.headers.get("content-type", ""):
         text = response.reason_phrase
-    text = without_secrets(text.encode(), response.extensions.get("secrets", ())).decode()
+    content = text.encode(errors="replace")
+    text = without_secrets(content, response.extensions.get("secrets", ())).decode()
     return one_line(text) or response.reason_phrase
 
 
