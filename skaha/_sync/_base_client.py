@@ -52,8 +52,8 @@ class BaseClient(SkahaClient):
         Args:
             subject: The operation and its session or replica; each error starts with it.
             expected: Description of a valid response, for the error about any other response.
-            credentials: Whether the request needs credentials, has them if there are some, or has no
-                token.
+            credentials: Whether the request needs credentials, has them if there are some, or
+                has no token.
             repeatable: Whether the request can be sent again safely; `None` decides by its method.
 
         Yields:
