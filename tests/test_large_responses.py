@@ -49,6 +49,24 @@ def test_a_compressed_response_below_the_limit_is_read(variant, scripted, script
     assert variant.run(scripted_session.logs("a1")) == {"a1": "a few words"}
 
 
+def test_json_that_would_fill_the_memory_is_refused(
+    variant, scripted, scripted_session, monkeypatch
+):
+    """Each `{}` of a list becomes hundreds of bytes."""
+    monkeypatch.setattr("skaha._transport.response._MAX_JSON_BYTES", 2**16)
+    for length, is_refused in ((2**16 // 3 - 2, False), (2**16, True)):
+        body = "[" + ",".join(["{}"] * length) + "]"
+        scripted.respond = lambda _, body=body: Response(200, body, "application/json")
+        if is_refused:
+            with pytest.raises(AnswerError, match="expected a JSON list of objects"):
+                variant.run(scripted_session.fetch())
+        else:
+            assert len(variant.run(scripted_session.fetch())) == length
+    # A log is no JSON.
+    scripted.respond = lambda _: Response(200, body)
+    assert variant.run(scripted_session.logs("a1")) == {"a1": body}
+
+
 BOMB = gzip.compress(gzip.compress(b"\0" * 2**24))
 
 
