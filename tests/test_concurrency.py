@@ -360,7 +360,7 @@ def test_any_error_of_a_token_function_reaches_the_caller(variant, scripted):
 class FailingHandler(logging.Handler):
     """A log handler that cannot write."""
 
-    def emit(self, record):
+    def emit(self, _):
         raise LookupError("the disk of the log is full")
 
 
