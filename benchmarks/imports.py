@@ -71,8 +71,7 @@ def run(settings: Settings) -> Iterator[Table]:
     imports = [
         httpx,
         # No async class can be imported faster than the libraries that it needs.
-        _Import("import httpx, attrs"),
-        _Import("import httpx, attrs, asyncio"),
+        _Import("import httpx, asyncio"),
         *map(_Import, LIMITS),
         _Import("import aiohttp", AIOHTTP.requirement),
         _Import("from skaha.session import Session", "skaha==1.7.0"),

@@ -11,8 +11,6 @@ import httpx
 from skaha._sansio.tracebacks import short_tracebacks
 from skaha._sansio.user_warnings import warn_user
 from skaha._sansio.validation import hidden, hidden_url, number_of
-from skaha._transport.connection_settings import BearerToken, ConnectionSettings, tls_context
-from skaha._transport.proxies import is_loopback
 from skaha.errors import CredentialsError, InvalidInputError, LocalPlatformError
 from skaha.models import SecretText
 
@@ -228,8 +226,13 @@ class SkahaClient:
         return self._api_of(address.url, SecretText(address.token))
 
     def _api_of(self, url: str, token: str | Callable[[], str] | None) -> Api:
-        # A late import: the generated client takes a while to import.
+        # Late imports: the generated client and the connections take a while to import.
         from skaha._transport.api_client import Api
+        from skaha._transport.connection_settings import (
+            BearerToken,
+            ConnectionSettings,
+            tls_context,
+        )
 
         certificate, is_named = self._certificate_file, self._named_certificate is not None
         without_certificate = tls_context(url)
@@ -373,6 +376,8 @@ def _default_path() -> Path | None:
 
 
 def _refuse_plain_http(server: str) -> None:
+    from skaha._transport.proxies import is_loopback
+
     url = httpx.URL(server)
     if url.scheme == "http" and not is_loopback(url.host):
         raise InvalidInputError(

@@ -54,7 +54,15 @@ def test_an_import_opens_no_file_starts_no_thread_and_adds_no_log_handler(statem
         assert slow_module not in modules
 
 
-def test_import_skaha_does_not_import_the_http_client(tmp_path):
-    modules = modules_after("import skaha", tmp_path)
+@pytest.mark.parametrize(
+    ("statement", "needless"),
+    [
+        ("import skaha", {"httpx", "skaha_api", "skaha.session"}),
+        ("from skaha import Session", {"asyncio", "attr", "skaha_api", "skaha.config"}),
+        ("from skaha import AsyncSession", {"attr", "skaha_api", "skaha.config"}),
+    ],
+)
+def test_an_import_loads_no_needless_module(tmp_path, statement, needless):
+    modules = modules_after(statement, tmp_path)
     assert "skaha" in modules
-    assert not {"httpx", "skaha_api", "skaha.session"} & modules
+    assert not needless & modules

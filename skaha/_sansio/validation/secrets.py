@@ -7,8 +7,6 @@ from collections.abc import Collection, Iterable, Mapping
 from enum import Enum
 from typing import Any, Self
 
-from attrs import frozen
-
 from skaha.errors import InvalidInputError
 from skaha.models import ContainerRegistry, SecretText
 
@@ -19,11 +17,12 @@ _PUBLIC_KEYWORDS = ("name", "image", "cores", "ram", "kind", "gpu", "cmd", "args
 _PRINTABLE = r"[!-~]+"
 
 
-@frozen
 class WrongType:
     """The name of the type of a value, in the place of a value that may contain a secret."""
 
-    name: str
+    def __init__(self, name: str) -> None:
+        """Keep the name."""
+        self.name = name
 
     @classmethod
     def of(cls, value: object) -> Self:
