@@ -331,7 +331,7 @@ def test_the_shutdown_of_a_client_ends_the_cluster(start_cluster, client):
     dask.shutdown()
     assert client.fetch() == []
     with pytest.raises(errors.WaitTimeoutError, match="the cluster is closed"):
-        asyncio.run(cluster._wait_for_workers(1))
+        cluster.wait_for_workers(1)
 
 
 def test_the_workers_end_with_their_scheduler(start_cluster, client):
