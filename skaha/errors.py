@@ -83,9 +83,11 @@ class SkahaError(Exception):
     # session. A single error may differ from its class: an ingress also answers 404.
     concerns_platform: bool = False
 
-    # The block that sends a request sets these two: `_request` and the HTTP client.
+    # The block that sends a request sets these three: `_request` and the HTTP client.
     subject: str | None = None
     attempts: int = 1
+    # Whether the platform may have executed an attempt of a request that it refuses now.
+    may_be_done: bool = False
     # The call with many items sets this one.
     partial: Any = None
 

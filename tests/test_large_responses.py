@@ -23,10 +23,13 @@ def small_limit(variant, monkeypatch):
     ],
     ids=["plain", "compressed"],
 )
-def test_a_response_above_the_limit_is_refused(variant, scripted, scripted_session, body, headers):
+def test_a_response_above_the_limit_is_refused(variant, scripted, body, headers):
+    """It is not requested again, because it would be too large again."""
     large = Response(200, body, headers=headers)
     scripted.respond = lambda request: Response(200, "b") if request.path.endswith("2") else large
-    logs = variant.run(scripted_session.logs(["a1", "b2"]))
+    session = variant.open(server=scripted.url, token="t")
+    logs = variant.run(session.logs(["a1", "b2"]))
+    assert len(scripted.received) == 2
     assert logs == {"b2": "b"}
     assert isinstance(logs.failures["a1"], AnswerError)
     assert "more than 1 MiB" in str(logs.failures["a1"])

@@ -22,9 +22,12 @@ FUNCTIONS = [
     records.expiry_time,
     records.time_left,
     records.ram_bytes,
+    records.ram_bytes_in_use,
     records.cores,
+    records.cores_in_use,
 ]
 FIELDS = ["status", "type", "startTime", "expiryTime", "requestedRAM", "requestedCPUCores"]
+FIELDS += ["ramInUse", "cpuCoresInUse"]
 TEXTS = (
     st.text()
     | st.from_regex(r"[0-9.]{1,5}( ?[KMGTP]i?B?)?", fullmatch=True)
@@ -72,9 +75,12 @@ def test_memory_with_a_unit_is_converted_to_bytes(amount, unit):
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [("8.59", 8590000000), ("0.5G", 2**29), ("512M", 2**29), ("1.2.3", None), (".", None)],
+    [
+        *(("8.59", 8590000000), ("0.5G", 2**29), ("8K", 2**13), ("512M", 2**29), ("2T", 2**41)),
+        *(("1P", 2**50), ("1.2.3", None), (".", None)),
+    ],
 )
-def test_fractions_of_memory_are_converted_and_invalid_texts_are_unknown(text, size):
+def test_each_unit_of_memory_is_converted_and_invalid_texts_are_unknown(text, size):
     assert records.ram_bytes({"requestedRAM": text}) == size
 
 

@@ -212,6 +212,13 @@ def test_a_request_to_another_host_has_no_token(variant, scripted):
     assert "authorization" not in scripted.received[0].headers
 
 
+def test_cookies_of_responses_are_not_sent(variant, scripted, scripted_session):
+    scripted.respond = lambda _: Response(200, "[]", headers={"Set-Cookie": "a=b; Path=/"})
+    for _ in range(2):
+        variant.run(scripted_session.fetch())
+    assert [request.headers.get("cookie") for request in scripted.received] == [None, None]
+
+
 # Filters.
 
 

@@ -1157,8 +1157,8 @@ class AsyncSession(AsyncBaseClient):
                 with self._request(f"destroy of {session_id}"):
                     check_done(await delete_session.asyncio(session_id, client=self.api))
             except NotFoundError as error:
-                # The first attempt deleted the session, and its response was lost.
-                if error.attempts == 1 or error.concerns_platform:
+                # An earlier attempt may have deleted the session, and its response was lost.
+                if not error.may_be_done or error.concerns_platform:
                     raise
             return True
 

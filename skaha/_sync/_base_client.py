@@ -86,7 +86,7 @@ class BaseClient(SkahaClient):
             failure = connection_error(error, certificate.path if certificate else None)
             failure.subject = subject
             if self.server == "local" and isinstance(error, httpx.ConnectError):
-                failure.add_note("the embedded platform has ended: a new session starts it again")
+                failure.add_note("the embedded platform has ended: the next call starts it again")
             # Its message names the reason, and its frames may hold credentials.
             error.__cause__ = error.__context__ = None
             raise failure from error.with_traceback(None)

@@ -1158,8 +1158,8 @@ class Session(BaseClient):
                 with self._request(f"destroy of {session_id}"):
                     check_done(delete_session.sync(session_id, client=self.api))
             except NotFoundError as error:
-                # The first attempt deleted the session, and its response was lost.
-                if error.attempts == 1 or error.concerns_platform:
+                # An earlier attempt may have deleted the session, and its response was lost.
+                if not error.may_be_done or error.concerns_platform:
                     raise
             return True
 

@@ -66,6 +66,11 @@ class Api(Client):
             self._async_clients[loop] = client
         return client
 
+    @property
+    def was_refused(self) -> bool:
+        """Whether a connection was refused since the construction."""
+        return self._settings.was_refused
+
     def _configured(self, client: C) -> C:
         client.headers.update(self._headers)
         client.cookies.update(self._cookies)
@@ -75,7 +80,7 @@ class Api(Client):
 
     def close(self) -> None:
         """Close the connections of this process. A later request opens new ones."""
-        client = self._clients.pop(os.getpid(), None)
+        client = self._clients.get(os.getpid())
         if client is not None:
             client.close()
 
@@ -84,7 +89,7 @@ class Api(Client):
         from skaha._transport._async.concurrency import running_loop
 
         # Without connections there may be no event loop, either.
-        client = self._async_clients.pop(running_loop(), None) if self._async_clients else None
+        client = self._async_clients.get(running_loop()) if self._async_clients else None
         if client is not None:
             await client.aclose()
 

@@ -276,6 +276,17 @@ def test_an_unexpected_text_that_quotes_the_token_is_redacted(
     check_no_secret(logged.texts)
 
 
+@pytest.mark.parametrize(("value", "shown"), [("8letters", "..."), ("5000000", "5000000")])
+def test_only_values_of_eight_letters_or_more_are_redacted(
+    variant: Any, scripted: Any, value: str, shown: str
+) -> None:
+    """Shorter values are usually words or numbers, and messages need these."""
+    scripted.respond = lambda received: Response(400, f"{received.form['env']}")
+    session = variant.open(server=scripted.url, token=TOKEN, retry=False)
+    with pytest.raises(BadRequestError, match=f"'A={shown}', 'REPLICA_ID=1'"):
+        variant.run(session.create("run", IMAGE, env={"A": value}))
+
+
 def test_an_exception_of_the_program_keeps_its_traceback(
     variant: Any, faulty: FaultyPlatform
 ) -> None:

@@ -38,6 +38,8 @@ _COMPRESSIONS: tuple[list[bytes], ...] = ([], [b"gzip"], [b"deflate"])
 _MAX_EXPANSION = 1000
 # Seconds after which an idle connection is not used again: servers close theirs at about that time.
 _KEEP_ALIVE = 5.0
+# The extension of a request whose response is not closed yet.
+_OPEN_STREAM = "open_stream"
 
 
 class AsyncConnectionPool(httpx.AsyncBaseTransport):
@@ -49,7 +51,6 @@ class AsyncConnectionPool(httpx.AsyncBaseTransport):
         self._room = Semaphore(settings.concurrency)
         self._limit = AdaptiveLimit(settings.concurrency)
         self._lock = Lock()
-        self._connections: list[_Connection] = []
         self._free: list[_Connection] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -58,7 +59,7 @@ class AsyncConnectionPool(httpx.AsyncBaseTransport):
         while self._remove_one():
             await self._room.acquire()
         with self._lock:
-            connection = self._free.pop() if self._free else self._new_connection()
+            connection = self._free.pop() if self._free else _Connection(self._settings)
         try:
             connection.canceller.watch(request)
             response = await connection.send(request)
@@ -66,6 +67,7 @@ class AsyncConnectionPool(httpx.AsyncBaseTransport):
             self._release(connection)
             raise
         stream = _ResponseStream(response, request, lambda: self._release(connection))
+        request.extensions[_OPEN_STREAM] = stream
         return PlatformResponse(
             status_code=response.status,
             headers=response.headers,
@@ -73,15 +75,10 @@ class AsyncConnectionPool(httpx.AsyncBaseTransport):
             extensions=response.extensions,
         )
 
-    def _new_connection(self) -> _Connection:
-        connection = _Connection(self._settings)
-        self._connections.append(connection)
-        return connection
-
     def _release(self, connection: _Connection) -> None:
         connection.canceller.forget()
-        self._free.append(connection)
         with self._lock:
+            self._free.append(connection)
             self._limit.on_response()
         if not self._remove_one():
             self._room.release()
@@ -103,8 +100,10 @@ class AsyncConnectionPool(httpx.AsyncBaseTransport):
             self._room.release()
 
     async def aclose(self) -> None:
-        """Close all connections."""
-        for connection in self._connections:
+        """Close the free connections. Requests in flight keep theirs until they end."""
+        with self._lock:
+            free, self._free = self._free, []
+        for connection in free:
             await connection.aclose()
 
 
@@ -248,7 +247,16 @@ class _ResponseStream(httpx.AsyncByteStream):
         raise failure
 
     async def aclose(self) -> None:
+        if self._request.extensions.pop(_OPEN_STREAM, None) is None:
+            return
         try:
             await self._response.aclose()
         finally:
             self._on_close()
+
+
+async def close_response(request: httpx.Request) -> None:
+    """Close the response to a request if it is open, so that its connection is free again."""
+    stream: _ResponseStream | None = request.extensions.get(_OPEN_STREAM)
+    if stream is not None:
+        await stream.aclose()

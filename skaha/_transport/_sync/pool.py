@@ -39,6 +39,8 @@ _COMPRESSIONS: tuple[list[bytes], ...] = ([], [b"gzip"], [b"deflate"])
 _MAX_EXPANSION = 1000
 # Seconds after which an idle connection is not used again: servers close theirs at about that time.
 _KEEP_ALIVE = 5.0
+# The extension of a request whose response is not closed yet.
+_OPEN_STREAM = "open_stream"
 
 
 class ConnectionPool(httpx.BaseTransport):
@@ -50,7 +52,6 @@ class ConnectionPool(httpx.BaseTransport):
         self._room = Semaphore(settings.concurrency)
         self._limit = AdaptiveLimit(settings.concurrency)
         self._lock = Lock()
-        self._connections: list[_Connection] = []
         self._free: list[_Connection] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -59,7 +60,7 @@ class ConnectionPool(httpx.BaseTransport):
         while self._remove_one():
             self._room.acquire()
         with self._lock:
-            connection = self._free.pop() if self._free else self._new_connection()
+            connection = self._free.pop() if self._free else _Connection(self._settings)
         try:
             connection.canceller.watch(request)
             response = connection.send(request)
@@ -67,6 +68,7 @@ class ConnectionPool(httpx.BaseTransport):
             self._release(connection)
             raise
         stream = _ResponseStream(response, request, lambda: self._release(connection))
+        request.extensions[_OPEN_STREAM] = stream
         return PlatformResponse(
             status_code=response.status,
             headers=response.headers,
@@ -74,15 +76,10 @@ class ConnectionPool(httpx.BaseTransport):
             extensions=response.extensions,
         )
 
-    def _new_connection(self) -> _Connection:
-        connection = _Connection(self._settings)
-        self._connections.append(connection)
-        return connection
-
     def _release(self, connection: _Connection) -> None:
         connection.canceller.forget()
-        self._free.append(connection)
         with self._lock:
+            self._free.append(connection)
             self._limit.on_response()
         if not self._remove_one():
             self._room.release()
@@ -104,8 +101,10 @@ class ConnectionPool(httpx.BaseTransport):
             self._room.release()
 
     def close(self) -> None:
-        """Close all connections."""
-        for connection in self._connections:
+        """Close the free connections. Requests in flight keep theirs until they end."""
+        with self._lock:
+            free, self._free = self._free, []
+        for connection in free:
             connection.close()
 
 
@@ -249,7 +248,16 @@ class _ResponseStream(httpx.SyncByteStream):
         raise failure
 
     def close(self) -> None:
+        if self._request.extensions.pop(_OPEN_STREAM, None) is None:
+            return
         try:
             self._response.close()
         finally:
             self._on_close()
+
+
+def close_response(request: httpx.Request) -> None:
+    """Close the response to a request if it is open, so that its connection is free again."""
+    stream: _ResponseStream | None = request.extensions.get(_OPEN_STREAM)
+    if stream is not None:
+        stream.close()
