@@ -64,6 +64,8 @@ def test_the_client_of_the_endpoints_has_the_settings_of_generated_clients(scrip
     scripted.respond = lambda _: json_response([])
     with skaha.Session(server=scripted.url, token=TOKEN, retry=False).api as api:
         client = api.get_httpx_client()
+        assert client.timeout == httpx.Timeout(30)
+        assert f"_timeout={client.timeout!r}" in repr(api)
         client.cookies = {"choice": "1"}
         assert list_sessions.sync(client=api) == []
         assert scripted.received[0].headers["cookie"] == "choice=1"
