@@ -92,9 +92,14 @@ class SkahaError(Exception):
     partial: Any = None
 
     def __str__(self) -> str:
-        """Return the subject and the message."""
+        """Return the subject and the message, without characters that a terminal could obey."""
         message = super().__str__()
-        return f"{self.subject}: {message}" if self.subject else message
+        text = f"{self.subject}: {message}" if self.subject else message
+        # A message may quote a platform, a proxy or a provider.
+        return "".join(
+            letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}"
+            for letter in text
+        )
 
     def _render_traceback_(self) -> list[str]:
         """Return the lines that a notebook shows: without the frames of this library.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import inspect
 import os
 import shutil
@@ -107,7 +108,7 @@ class Variant:
     def collect(
         self, pairs: Any, on_line: Callable[[str, str], Any] = lambda *_: None
     ) -> list[tuple[str, str]]:
-        """Return all pairs of a session id and a line; call `on_line` with each pair immediately."""
+        """Return all pairs of a session id and a line; call `on_line` with each of them."""
         collected = []
 
         def add(pair: tuple[str, str]) -> None:
@@ -153,6 +154,27 @@ def variant(request: pytest.FixtureRequest) -> Iterator[Variant]:
 def quick_look_ups(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait before a missing session is looked up by its id."""
     monkeypatch.setattr("skaha._sansio.status_tracker._LOOK_UP_AFTER", 0)
+
+
+@pytest.fixture
+def quick_outages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the retry policy alone decide about the pauses during an outage."""
+    monkeypatch.setattr("skaha._sansio.polling._MIN_PAUSE", 0)
+
+
+@pytest.fixture
+def pauses(variant: Variant, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Store the pauses between two looks in a list, and do not wait."""
+    poller = importlib.import_module(f"skaha._{variant.name}._poller")
+    sleep: Callable[[float], Any] = poller.sleep
+    seconds_of_pauses: list[float] = []
+
+    def store(seconds: float) -> Any:
+        seconds_of_pauses.append(seconds)
+        return sleep(0)
+
+    monkeypatch.setattr(poller, "sleep", store)
+    return seconds_of_pauses
 
 
 @pytest.fixture

@@ -83,6 +83,17 @@ def test_one_request_after_another_uses_one_connection(variant, scripted, limite
     assert scripted.connections == 1
 
 
+def test_an_idle_connection_is_not_used_again_after_a_time(
+    variant, scripted, scripted_session, monkeypatch
+):
+    """Servers close their idle connections at about that time."""
+    monkeypatch.setattr(f"skaha._transport._{variant.name}.pool._KEEP_ALIVE", 0)
+    scripted.respond = lambda _: json_response([])
+    for _ in range(2):
+        variant.run(scripted_session.fetch())
+    assert scripted.connections == 2
+
+
 def test_with_a_concurrency_of_one_requests_follow_each_other(variant, scripted):
     session = variant.open(server=scripted.url, token=TOKEN, concurrency=1, retry=False)
     scripted.respond = lambda request: json_response({"id": request.path.rpartition("/")[2]})

@@ -21,6 +21,12 @@ RECORDS = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def _short_pause(variant, monkeypatch):
+    """Shorten the pause between the two looks at a status that may change."""
+    monkeypatch.setattr(f"skaha._{variant.name}.session._SECONDS_BETWEEN_LOOKS", 0.001)
+
+
 def delete(variant, scripted, call, *args, records=RECORDS, **options):
     """Call a deleting method; check that exactly the reported sessions were deleted."""
     scripted.respond = stage = Stage(records)
@@ -145,11 +151,9 @@ CHANGING_STATUSES = [
 @pytest.mark.parametrize(("kind", "first", "second", "status", "is_deleted"), CHANGING_STATUSES)
 @pytest.mark.parametrize("call", ["destroy_with", "destroy_all"])
 def test_a_status_that_may_change_is_read_twice(
-    variant, scripted, monkeypatch, call, kind, first, second, status, is_deleted
+    variant, scripted, call, kind, first, second, status, is_deleted
 ):
     """If the second status is `None`, the list is requested only once."""
-    for module in ("_async", "_sync"):
-        monkeypatch.setattr(f"skaha.{module}.session._SECONDS_BETWEEN_LOOKS", 0.001)
     listings = [
         [record("a1", listed, type=kind, name="run-1")] for listed in (first, second) if listed
     ]
@@ -186,24 +190,23 @@ DESKTOP = record("d8", "Running", name="desk", type="desktop")
 APP = record("d8", "Failed", name="desk-app", type="desktop-app", appid="k4b")
 
 
-@pytest.mark.parametrize("options", [{"status": "Failed"}, {"kind": "desktop-app"}])
 @pytest.mark.parametrize("call", ["destroy_with", "destroy_all"])
-def test_a_desktop_is_not_deleted_if_only_its_app_matches(variant, scripted, call, options):
+def test_a_desktop_is_not_deleted_if_only_its_app_matches(variant, scripted, call):
     """The record of an app has the id of its desktop, but the user did not select the desktop."""
-    scripted.respond = stage = Stage([DESKTOP, APP])
-    session = variant.open(server=scripted.url, token="t", retry=False)
     prefix = ("desk",) if call == "destroy_with" else ()
-    try:
-        variant.run(getattr(session, call)(*prefix, **{"kind": None, "status": None} | options))
-    except errors.InvalidInputError as error:
-        assert "destroy_app" in str(error)  # noqa: PT017  (an error is allowed, but not required)
-    deletions = [
-        request.path
-        for request in scripted.received
-        if request.method == "DELETE" and request.path.endswith("/session/d8")
-    ]
-    assert deletions == []
-    assert "d8" not in stage.deleted
+    options = {"kind": None, "status": "Failed", "records": [DESKTOP, APP]}
+    assert delete(variant, scripted, call, *prefix, **options) == {}
+
+
+@pytest.mark.parametrize("kind", ["desktop-app", ["desktop", "desktop-app"]])
+@pytest.mark.parametrize("call", ["destroy_with", "destroy_all"])
+def test_the_error_of_the_kind_of_apps_names_the_right_method(
+    variant, scripted, scripted_session, call, kind
+):
+    prefix = ("desk",) if call == "destroy_with" else ()
+    with pytest.raises(errors.InvalidInputError, match="destroy_app deletes an app"):
+        variant.run(getattr(scripted_session, call)(*prefix, kind=kind))
+    assert scripted.received == []
 
 
 def test_a_deleted_desktop_is_gone_although_its_apps_are_listed(variant, scripted, monkeypatch):
@@ -261,6 +264,8 @@ def test_a_session_that_is_missing_from_an_empty_list_is_looked_up(variant, scri
     results = variant.run(session.destroy(["a1", "a2", "a3"], verify=True))
     assert results == {"a1": True, "a2": False, "a3": True}
     assert isinstance(results.failures["a2"], errors.StillThereError)
+    look_ups = [request.path for request in scripted.received if request.method == "GET"]
+    assert look_ups.count("/skaha/v1/session/a3") == 1
 
 
 @pytest.mark.parametrize("status", [400, 409, 423, 503])
@@ -276,6 +281,7 @@ def test_a_session_that_cannot_be_looked_up_has_no_result(variant, scripted, mon
     assert results.failures["a1"].status == status
 
 
+@pytest.mark.usefixtures("quick_outages")
 def test_verification_survives_an_outage(variant, scripted):
     busy = Response(503, "busy")
     scripted.respond = Stage([record("a1")], *[busy, None] * 6, [])

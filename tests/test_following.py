@@ -233,6 +233,26 @@ def test_a_failed_reading_is_repeated(variant, scripted):
     assert [line for _, line in pairs] == ["1", "2", "3"]
 
 
+def test_single_failures_of_a_log_do_not_add_up(variant, scripted):
+    """The number of attempts and the deadline are for failures in a row."""
+    readings = [None, b"1\n", None, b"1\n2\n", b"1\n2\n3\n"]
+    retry = Retry(attempts=2, deadline=0)
+    pairs, _ = follow(variant, scripted, {"a1": readings}, retry=retry)
+    assert [line for _, line in pairs] == ["1", "2", "3"]
+
+
+def test_the_pauses_are_short_again_after_a_new_line_or_a_missing_session(
+    variant, scripted, pauses
+):
+    running, ended = listing({"a1": "Running"}), listing({"a1": "Completed"})
+    readings = [b"1\n", b"1\n", b"1\n", b"1\n2\n"]
+    scripted.respond = Stage(*[running] * 5, [], running, ended, logs={"a1": readings})
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    variant.collect(session.follow("a1", poll=0.04, longest_poll=0.1))
+    assert pauses == pytest.approx([0.04, 0.06, 0.09, 0.04, 0.06, 0.04, 0.06])
+
+
+@pytest.mark.usefixtures("quick_outages")
 def test_an_outage_loses_no_line(variant, scripted, caplog):
     """The list and the logs fail more often than a single request would be repeated."""
     busy = Response(503, "busy")

@@ -5,7 +5,7 @@ import gzip
 import pytest
 from scripted import Response
 
-from skaha.errors import AnswerError
+from skaha.errors import AnswerError, ConnectionFailedError
 
 
 @pytest.fixture
@@ -23,10 +23,13 @@ def small_limit(variant, monkeypatch):
     ],
     ids=["plain", "compressed"],
 )
-def test_a_response_above_the_limit_is_refused(variant, scripted, scripted_session, body, headers):
+def test_a_response_above_the_limit_is_refused(variant, scripted, body, headers):
+    """It is not requested again, because it would be too large again."""
     large = Response(200, body, headers=headers)
     scripted.respond = lambda request: Response(200, "b") if request.path.endswith("2") else large
-    logs = variant.run(scripted_session.logs(["a1", "b2"]))
+    session = variant.open(server=scripted.url, token="t")
+    logs = variant.run(session.logs(["a1", "b2"]))
+    assert len(scripted.received) == 2
     assert logs == {"b2": "b"}
     assert isinstance(logs.failures["a1"], AnswerError)
     assert "more than 1 MiB" in str(logs.failures["a1"])
@@ -47,3 +50,39 @@ def test_a_compressed_response_below_the_limit_is_read(variant, scripted, script
     compressed = gzip.compress(b"a few words")
     scripted.respond = lambda _: Response(200, compressed, headers={"Content-Encoding": "gzip"})
     assert variant.run(scripted_session.logs("a1")) == {"a1": "a few words"}
+
+
+BOMB = gzip.compress(gzip.compress(b"\0" * 2**24))
+
+
+@pytest.mark.parametrize("compression", ["gzip, gzip", "GZIP,identity,deflate", "br", "zstd"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda session, _: session.fetch(),
+        lambda session, _: session.logs("a1", tail=3),
+        lambda session, path: session.save_logs("a1", path),
+    ],
+    ids=["fetch", "logs", "save_logs"],
+)
+def test_a_response_that_could_expand_without_end_is_refused(
+    variant, scripted, scripted_session, tmp_path, call, compression
+):
+    """A single gzip makes a response 1000 times larger at most; two of them, a million times."""
+
+    def respond(received):
+        headers = {"Content-Encoding": compression, "x-vo-authenticated": "vrubin"}
+        is_log = "view" in received.query
+        return Response(200, BOMB if is_log or "logs" not in str(call) else b"[]", headers=headers)
+
+    scripted.respond = respond
+    with pytest.raises(ConnectionFailedError, match="compressed in an unusual way") as caught:
+        variant.run(call(scripted_session, tmp_path))
+    assert compression.split(",")[0].lower() in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_encoding_does_not_compress(variant, scripted, scripted_session):
+    """Some servers write the charset into the wrong header."""
+    scripted.respond = lambda _: Response(200, "a log", headers={"Content-Encoding": "utf-8"})
+    assert variant.run(scripted_session.logs("a1")) == {"a1": "a log"}

@@ -1,5 +1,6 @@
 """Functions that read records and tables of events, also with unexpected values."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -21,9 +22,12 @@ FUNCTIONS = [
     records.expiry_time,
     records.time_left,
     records.ram_bytes,
+    records.ram_bytes_in_use,
     records.cores,
+    records.cores_in_use,
 ]
 FIELDS = ["status", "type", "startTime", "expiryTime", "requestedRAM", "requestedCPUCores"]
+FIELDS += ["ramInUse", "cpuCoresInUse"]
 TEXTS = (
     st.text()
     | st.from_regex(r"[0-9.]{1,5}( ?[KMGTP]i?B?)?", fullmatch=True)
@@ -71,9 +75,12 @@ def test_memory_with_a_unit_is_converted_to_bytes(amount, unit):
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [("8.59", 8590000000), ("0.5G", 2**29), ("512M", 2**29), ("1.2.3", None), (".", None)],
+    [
+        *(("8.59", 8590000000), ("0.5G", 2**29), ("8K", 2**13), ("512M", 2**29), ("2T", 2**41)),
+        *(("1P", 2**50), ("1.2.3", None), (".", None)),
+    ],
 )
-def test_fractions_of_memory_are_converted_and_invalid_texts_are_unknown(text, size):
+def test_each_unit_of_memory_is_converted_and_invalid_texts_are_unknown(text, size):
     assert records.ram_bytes({"requestedRAM": text}) == size
 
 
@@ -209,3 +216,15 @@ def test_parsed_events_are_returned_by_session_id(variant, scripted, scripted_se
     assert events == {"b2": [], "a1": [event]}
     assert list(events) == ["b2", "a1"]
     assert list(events.failures) == ["c3"]
+
+
+def test_no_extreme_value_raises_or_takes_ages():
+    """A list may be nested so deeply that it has no text."""
+    deep = []
+    for _ in range(50_000):
+        deep = [deep]
+    start = time.monotonic()
+    for value in (deep, {"a": deep}, "1" * 500_000, f"1{' ' * 500_000}x", 10**4000, float("nan")):
+        for read in FUNCTIONS:
+            read(dict.fromkeys(FIELDS, value))
+    assert time.monotonic() - start < 10

@@ -117,7 +117,11 @@ def test_a_wait_for_many_sessions_warns_of_their_expiry_once_in_a_round(
         return [record(key, status, **expiry_in(minutes)) for key in ids]
 
     scripted.respond = Stage(
-        [*listing("Running", 30.2)[:60], *listing("Running", -5)[60:]],
+        [
+            *listing("Running", 50)[:1],
+            *listing("Running", 30.2)[1:60],
+            *listing("Running", -5)[60:],
+        ],
         [*listing("Running", 29.2)[:60], *listing("Running", -6)[60:]],
         listing("Completed", 30),
     )

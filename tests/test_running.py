@@ -108,6 +108,7 @@ def test_run_does_not_delete_a_session_that_was_found_by_its_name(variant, scrip
     assert "left on the platform, because found by name: other1" in caplog.text
 
 
+@pytest.mark.usefixtures("quick_outages")
 def test_run_survives_an_outage(variant, scripted, caplog):
     """The list fails for a while, and so do the logs."""
     busy = Response(503, "busy")

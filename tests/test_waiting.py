@@ -1,6 +1,5 @@
 """Waiting: one request of the list per round, until each session has a wanted status."""
 
-import importlib
 import threading
 import time
 from types import SimpleNamespace
@@ -280,6 +279,18 @@ def test_the_status_of_an_unlisted_session_is_looked_up_by_its_id(variant, scrip
     assert reports == ["Pending", "Running", "Completed"]
 
 
+def test_an_unlisted_session_is_looked_up_every_three_seconds(variant, scripted, monkeypatch):
+    # One second passes between two lists.
+    clock = SimpleNamespace(monotonic=lambda: list_requests(scripted))
+    monkeypatch.setattr("skaha._sansio.status_tracker.time", clock)
+    running, ended = listing({"a1": "Running"}), listing({"a1": "Completed"})
+    scripted.respond = stage = Stage(running, *[[]] * 10, ended)
+    stage.records["a1"] = [json_response(running[0])]
+    session = variant.open(server=scripted.url, token="t", retry=False)
+    assert variant.run(session.wait("a1", **QUICK)) == {"a1": "Completed"}
+    assert look_ups(scripted) == ["a1"] * 3
+
+
 PAGE = Response(404, "<html>no such host</html>", "text/html")
 AMBIGUOUS = {
     "the HTML page of an ingress": [PAGE, PAGE, PAGE],
@@ -405,8 +416,8 @@ def test_the_list_is_requested_at_the_time_out_even_if_the_pause_is_longer(varia
     before = time.monotonic()
     poll = {"poll": TIMEOUT, "longest_poll": TIMEOUT}
     with pytest.raises(errors.WaitTimeoutError):
-        wait(variant, scripted, [listing({"a1": "Running"})], "a1", timeout=0.1, **poll)
-    assert 0.1 <= time.monotonic() - before < TIMEOUT / 2
+        wait(variant, scripted, [listing({"a1": "Running"})], "a1", timeout=1, **poll)
+    assert 1 <= time.monotonic() - before < TIMEOUT / 2
     assert len(scripted.received) == 2
 
 
@@ -459,17 +470,20 @@ TEMPORARY = {
 
 @pytest.mark.parametrize("response", TEMPORARY.values(), ids=list(TEMPORARY))
 @pytest.mark.parametrize("timeout", [None, TIMEOUT])
-def test_a_wait_survives_an_outage_and_warns_at_its_start_and_end(
+@pytest.mark.usefixtures("quick_outages")
+def test_a_wait_survives_outages_and_warns_at_the_start_and_end_of_each(
     variant, scripted, caplog, response, timeout
 ):
-    outage = [response] * 12
-    scripted.respond = Stage(listing({"a1": "Running"}), *outage, listing({"a1": "Completed"}))
+    running, ended = listing({"a1": "Running"}), listing({"a1": "Completed"})
+    scripted.respond = Stage(running, *[response] * 12, running, *[response] * 2, running, ended)
     session = variant.open(server=scripted.url, token="t", retry=QUICK_RETRY)
     assert variant.run(session.wait("a1", timeout=timeout, **QUICK)) == {"a1": "Completed"}
-    start_message, end_message = warnings_of(caplog)
-    assert start_message.startswith("wait: the platform does not respond since ")
-    assert "GET " in start_message
-    assert end_message.startswith("wait: the platform responds again, after ")
+    messages = warnings_of(caplog)
+    assert len(messages) == 4
+    for start_message, end_message in (messages[:2], messages[2:]):
+        assert start_message.startswith("wait: the platform does not respond since ")
+        assert "GET " in start_message
+        assert end_message.startswith("wait: the platform responds again, after ")
 
 
 def test_a_single_lost_response_does_not_count_as_an_outage(variant, scripted, caplog):
@@ -621,15 +635,25 @@ def test_the_longest_pause_also_bounds_the_first_one(variant, scripted):
     assert time.monotonic() - before < TIMEOUT / 2
 
 
-def test_the_pauses_grow_up_to_the_longest_pause(variant, scripted, monkeypatch):
-    poller = importlib.import_module(f"skaha._{variant.name}._poller")
-    sleep, pauses = poller.sleep, []
-    monkeypatch.setattr(poller, "sleep", lambda seconds: pauses.append(seconds) or sleep(0))
+def test_the_pauses_grow_up_to_the_longest_pause(variant, scripted, pauses):
     listings = [listing({"a1": "Running"})] * 6 + [listing({"a1": "Failed"})]
-    scripted.respond = Stage(*listings)
-    session = variant.open(server=scripted.url, token="t")
-    variant.run(session.wait("a1", poll=0.04, longest_poll=0.1))
+    wait(variant, scripted, listings, "a1", poll=0.04, longest_poll=0.1)
     assert pauses == pytest.approx([0.04, 0.06, 0.09, 0.1, 0.1, 0.1])
+
+
+def test_the_pauses_are_short_again_if_a_session_is_missing(variant, scripted, pauses):
+    running, ended = listing({"a1": "Running"}), listing({"a1": "Failed"})
+    listings = [running, running, running, [], running, ended]
+    wait(variant, scripted, listings, "a1", poll=0.04, longest_poll=0.1)
+    assert pauses == pytest.approx([0.04, 0.06, 0.09, 0.04, 0.06])
+
+
+def test_there_are_pauses_during_an_outage_with_any_retry_policy(variant, scripted, pauses):
+    """A long outage must not cause thousands of requests."""
+    scripted.respond = Stage(*[BUSY] * 3, listing({"a1": "Completed"}))
+    session = variant.open(server=scripted.url, token="t", retry=Retry(first_pause=0))
+    assert variant.run(session.wait("a1")) == {"a1": "Completed"}
+    assert pauses == [0.05] * 3
 
 
 # Progress.

@@ -291,6 +291,11 @@ class FaultyPlatform:
 
     # The network.
 
+    def close_connections(self) -> None:
+        """Close all open connections, as a server does with idle ones."""
+        for connection in self._copy(self._sockets):
+            connection.shutdown(socket.SHUT_RDWR)
+
     def __enter__(self) -> Self:
         self._start(self._accept)
         return self

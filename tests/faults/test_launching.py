@@ -279,15 +279,17 @@ def test_an_old_session_of_the_same_name_is_not_mistaken_for_the_new_one(
     assert sorted(faulty.sessions) == sorted([*old, *new])
 
 
+@pytest.mark.parametrize("fault", [f.NONE, f.RESET_EXECUTED], ids=str)
 def test_a_session_of_an_earlier_call_is_not_mistaken_for_the_new_one(
-    variant: Any, faulty: FaultyPlatform
+    variant: Any, faulty: FaultyPlatform, fault: f.Fault
 ) -> None:
-    """Both have the same start time, but this client received the id of the first session."""
+    """Both have the same start time, but this client knows the id of the first session."""
+    faulty.script("POST run-1", fault, f.RESET_EXECUTED)
     session = open_session(variant, faulty)
     first = variant.run(session.create("run", IMAGE))
-    faulty.script("POST run-1", f.RESET_EXECUTED)
     second = variant.run(session.create("run", IMAGE))
     assert faulty.ids_by_name() == {"run-1": [*first, *second]}
+    assert second.surplus == {}
 
 
 @pytest.mark.parametrize(
@@ -503,9 +505,9 @@ def test_without_a_list_no_launch_is_repeated(variant: Any, faulty: FaultyPlatfo
     assert sorted(key for key in faulty.request_keys() if "POST" in key) == [
         f"POST {name}" for name in names(3)
     ]
-    notes = "\n".join(partial.failures["run-2"].__notes__)
-    assert "may have been launched" in notes
-    assert "500" in notes
+    [note] = partial.failures["run-2"].__notes__
+    assert "may have been launched" in note
+    assert "500" in note
 
 
 @pytest.mark.parametrize("status", [302, 401, 403, 404], ids=str)
@@ -700,6 +702,16 @@ def test_a_time_out_of_a_launch_raises_its_own_error(variant: Any, faulty: Fault
         variant.run(
             open_session(variant, faulty, retry=False, timeout=TIMEOUT).create("run", IMAGE)
         )
+
+
+def test_a_launch_does_not_use_a_connection_that_the_server_has_closed(
+    variant: Any, faulty: FaultyPlatform
+) -> None:
+    """Otherwise the launch would be uncertain."""
+    session = open_session(variant, faulty, retry=False)
+    variant.run(session.fetch())
+    faulty.close_connections()
+    check_exact(faulty, variant.run(session.create("run", IMAGE)), names(1))
 
 
 def test_repeated_launches_are_counted_and_logged(

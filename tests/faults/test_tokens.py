@@ -216,6 +216,18 @@ def test_a_launch_to_a_server_with_an_untrusted_certificate_is_not_uncertain(
         assert platform.connections <= 2
 
 
+def test_a_wait_for_a_server_with_an_untrusted_certificate_ends_at_once(
+    variant: Any, authority: trustme.CA
+) -> None:
+    """This is no outage: more attempts would not help."""
+    with FaultyPlatform(tls=tls_of(authority)) as platform:
+        session = variant.open(server=platform.url, token=TOKEN)
+        assert isinstance(
+            _error(variant, lambda: session.wait("a1", timeout=10)), ConnectionFailedError
+        )
+        assert platform.connections == 1
+
+
 def test_a_certificate_for_another_host_is_refused(variant: Any, trusted: trustme.CA) -> None:
     with FaultyPlatform(tls=tls_of(trusted, "example.org")) as platform:
         session = variant.open(server=platform.url, token=TOKEN, retry=False)

@@ -142,6 +142,9 @@ class AsyncPlatformClient(httpx.AsyncClient):
         if context is not None:
             # The response to an earlier attempt.
             context.response = None
+            if context.is_anonymous:
+                # A token that has expired would make the request fail.
+                options = options | {"auth": None}
         if call is not None:
             request.extensions["timeout"] = call.limited(request.extensions["timeout"])
         try:

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
 # Bytes of a response that still fit into memory. A log that is read part by part may be larger.
 _MAX_RESPONSE_BYTES: float = 256 * 2**20
-# Largest factor by which a compressed response can grow. The client never asks for compression.
+# Compressions that a response may have, although the client never asks for compression. Others, or
+# two of them, can expand a few bytes to gigabytes.
+_COMPRESSIONS: tuple[list[bytes], ...] = ([], [b"gzip"], [b"deflate"])
+# Largest factor by which these can grow a response.
 _MAX_EXPANSION = 1000
 # Seconds after which an idle connection is not used again: servers close theirs at about that time.
 _KEEP_ALIVE = 5.0
@@ -200,6 +203,17 @@ def _raise_if_refused(response: httpcore.Response) -> None:
         raise httpcore.ProxyError("407 Proxy Authentication Required")
 
 
+def _compressions(response: httpcore.Response) -> list[bytes]:
+    """Return the compressions of a response that httpx may know."""
+    words = [
+        word.strip().lower()
+        for name, value in response.headers
+        if name.lower() == b"content-encoding"
+        for word in value.split(b",")
+    ]
+    return [word for word in words if word in (b"gzip", b"deflate", b"br", b"zstd")]
+
+
 class _ResponseStream(httpx.AsyncByteStream):
     def __init__(
         self, response: httpcore.Response, request: httpx.Request, on_close: Callable[[], None]
@@ -210,7 +224,11 @@ class _ResponseStream(httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         left = _MAX_RESPONSE_BYTES
-        if any(name.lower() == b"content-encoding" for name, _ in self._response.headers):
+        if (compressions := _compressions(self._response)) not in _COMPRESSIONS:
+            words = b", ".join(compressions).decode("latin-1")
+            message = f"the response is compressed in an unusual way: {words}"
+            raise httpx.DecodingError(message, request=self._request)
+        if compressions:
             left //= _MAX_EXPANSION
         # `PlatformClient.read_parts` sets this: a log may be larger than the memory.
         if "is_large_text" in self._request.extensions:
