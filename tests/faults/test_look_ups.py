@@ -93,7 +93,12 @@ def launch(variant: Any, session: Any) -> Launched:
     ],
 )
 def test_a_lost_launch_has_enough_time_to_appear_before_it_is_sent_again(
-    variant: Any, open_on: Any, settle: float, seconds: Any, lists_without_the_first: int, looks: int
+    variant: Any,
+    open_on: Any,
+    settle: float,
+    seconds: Any,
+    lists_without_the_first: int,
+    looks: int,
 ) -> None:
     """The second attempt has as much time as the first one."""
     stage = TimedStage(*[[]] * lists_without_the_first, [FIRST])
