@@ -56,10 +56,15 @@ def make_private_directory(path: Path) -> None:
     if path.is_dir():
         return
     make_private_directory(path.parent)
-    # Another process may create it at this moment.
-    path.mkdir(mode=0o700, exist_ok=True)
-    # The umask may have removed permissions of the owner.
-    path.chmod(0o700)
+    try:
+        path.mkdir(mode=0o700)
+    except FileExistsError:
+        # Another process, maybe of another user, may have created it at this moment.
+        if not path.is_dir():
+            raise
+    else:
+        # The umask may have removed permissions of the owner.
+        path.chmod(0o700)
 
 
 def replace(path: Path, text: str, check: Callable[[Path], object] | None = None) -> None:

@@ -217,6 +217,8 @@ class SkahaClient:
     def _connected_to_embedded_platform(self) -> Api:
         from skaha import local
 
+        if self._opened_api is not None:
+            self._opened_api.close()
         try:
             address = local.find_or_start()
         except local.PlatformError as error:
@@ -249,11 +251,10 @@ class SkahaClient:
             version=self.version,
             auth=BearerToken(token, url) if token is not None else None,
             tls=tls,
-            timeout=self.timeout,
             concurrency=self.concurrency,
             retry=self.retry,
         )
-        return Api(base_url=url, settings=settings)
+        return Api(base_url=url, settings=settings, timeout=httpx.Timeout(self.timeout))
 
     @property
     def token(self) -> str | Callable[[], str] | None:
@@ -273,16 +274,27 @@ class SkahaClient:
         """The configured generated client, for the `client` argument of any generated endpoint.
 
         It has the credentials, the connections and the errors of this object. With `server="local"`
-        the first use starts the embedded platform if it does not run.
+        the first use starts the embedded platform if it does not run. If the platform has ended
+        since then, a request fails, and the next use of this attribute starts the platform again.
 
         Raises:
             skaha.errors.LocalPlatformError: If the embedded platform cannot be started.
         """
-        if self._opened_api is None:
+        api = self._usable_api
+        if api is None:
             with self._opening:
-                if self._opened_api is None:
-                    self._opened_api = self._connected_to_embedded_platform()
-        return self._opened_api
+                api = self._usable_api
+                if api is None:
+                    api = self._opened_api = self._connected_to_embedded_platform()
+        return api
+
+    @property
+    def _usable_api(self) -> Api | None:
+        """The generated client; `None` if the embedded platform must be found first."""
+        api = self._opened_api
+        # A platform that was started again has another address and another token.
+        has_ended = api is not None and self.server == "local" and api.was_refused
+        return None if has_ended else api
 
     def __repr__(self) -> str:
         """Return the server and the version, but no credentials."""

@@ -83,16 +83,23 @@ class SkahaError(Exception):
     # session. A single error may differ from its class: an ingress also answers 404.
     concerns_platform: bool = False
 
-    # The block that sends a request sets these two: `_request` and the HTTP client.
+    # The block that sends a request sets these three: `_request` and the HTTP client.
     subject: str | None = None
     attempts: int = 1
+    # Whether the platform may have executed an attempt of a request that it refuses now.
+    may_be_done: bool = False
     # The call with many items sets this one.
     partial: Any = None
 
     def __str__(self) -> str:
-        """Return the subject and the message."""
+        """Return the subject and the message, without characters that a terminal could obey."""
         message = super().__str__()
-        return f"{self.subject}: {message}" if self.subject else message
+        text = f"{self.subject}: {message}" if self.subject else message
+        # A message may quote a platform, a proxy or a provider.
+        return "".join(
+            letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}"
+            for letter in text
+        )
 
     def _render_traceback_(self) -> list[str]:
         """Return the lines that a notebook shows: without the frames of this library.

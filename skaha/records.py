@@ -376,8 +376,10 @@ def _moment(text: Any) -> datetime | None:
     return None if year == 1 else moment
 
 
-def _bytes(text: Any) -> int | None:
-    match = re.fullmatch(_QUANTITY, str(known(text)))
+def _bytes(value: Any) -> int | None:
+    # A list may be nested so deeply that it has no text.
+    text = str(known(value)) if isinstance(value, str | int | float) else ""
+    match = re.fullmatch(_QUANTITY, text)
     number = _number(match[1]) if match else None
     if match is None or number is None or number > _MOST_BYTES:
         return None

@@ -108,7 +108,7 @@ class Variant:
     def collect(
         self, pairs: Any, on_line: Callable[[str, str], Any] = lambda *_: None
     ) -> list[tuple[str, str]]:
-        """Return all pairs of a session id and a line; call `on_line` with each pair at once."""
+        """Return all pairs of a session id and a line; call `on_line` with each of them."""
         collected = []
 
         def add(pair: tuple[str, str]) -> None:

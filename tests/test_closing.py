@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import uvloop
 from scripted import Response, json_response
 from staged import TOKEN, Stage
 
@@ -64,6 +65,8 @@ def test_the_client_of_the_endpoints_has_the_settings_of_generated_clients(scrip
     scripted.respond = lambda _: json_response([])
     with skaha.Session(server=scripted.url, token=TOKEN, retry=False).api as api:
         client = api.get_httpx_client()
+        assert client.timeout == httpx.Timeout(30)
+        assert f"_timeout={client.timeout!r}" in repr(api)
         client.cookies = {"choice": "1"}
         assert list_sessions.sync(client=api) == []
         assert scripted.received[0].headers["cookie"] == "choice=1"
@@ -82,16 +85,15 @@ def test_any_content_can_be_sent_and_refused(scripted, content):
     assert TOKEN not in repr(vars(caught.value))
 
 
-# Python complains about a connection that was left open in an event loop.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_an_async_session_that_is_not_closed_works_in_the_next_event_loop(scripted):
+@pytest.mark.parametrize("factory", [None, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_an_async_session_that_is_not_closed_works_in_the_next_event_loop(scripted, factory):
+    """Its connections end with each loop: Python warns about a connection that is left open."""
     scripted.respond = lambda _: json_response([])
     session = skaha.AsyncSession(server=scripted.url, token=TOKEN)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        for _ in range(3):
-            assert asyncio.run(session.fetch()) == []
-            gc.collect()
+    for _ in range(3):
+        with asyncio.Runner(loop_factory=factory) as runner:
+            assert runner.run(session.fetch()) == []
+        gc.collect()
     assert scripted.connections == 3
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import logging
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from scripted import Response, json_response
 
 import skaha
+from skaha import errors
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.1"
 TOKEN = "a-token-of-the-tests"
@@ -364,3 +366,74 @@ def test_any_error_of_a_token_function_reaches_the_caller(variant, scripted):
     with pytest.raises(LookupError, match="there is no vault"):
         variant.run(session.info(["a1", "a2", "a3"]))
     assert scripted.received == []
+
+
+class FailingHandler(logging.Handler):
+    """A log handler that cannot write."""
+
+    def emit(self, _):
+        raise LookupError("the disk of the log is full")
+
+
+CUT = {"Content-Length": "50", "Connection": "close"}
+FAILURES = {
+    "a refusal that is cut": (Response(403, [b"no"], headers=CUT), errors.ConnectionFailedError),
+    "an unknown status that is cut": (
+        Response(299, [b"no"], headers=CUT),
+        errors.ConnectionFailedError,
+    ),
+    "a log handler that fails": (Response(200, "a log\n"), LookupError),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_call_that_fails_frees_its_connection(variant, scripted, failure):
+    response, error = FAILURES[failure]
+    scripted.respond = lambda request: response if request.query else json_response([])
+    session = variant.open(server=scripted.url, token=TOKEN, retry=False, concurrency=1)
+    logger, handler = logging.getLogger("httpx"), FailingHandler()
+    previous_level = logger.level
+    if error is LookupError:
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+    try:
+        with pytest.raises(error):
+            variant.run(session.logs("a1", tail=1))
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(previous_level)
+    # Without a free connection, this call would wait for ever.
+    assert variant.run(session.fetch()) == []
+
+
+def test_a_session_can_be_closed_while_another_call_uses_it(variant, scripted):
+    """The requests of the other call end, and its later requests open new connections."""
+    ids = [f"a{number}" for number in range(8)]
+    has_come, is_closed = threading.Event(), threading.Event()
+
+    def respond(_):
+        has_come.set()
+        is_closed.wait(TIMEOUT)
+        return Response(200, "a log\n")
+
+    async def close_async_session():
+        call = asyncio.ensure_future(session.logs(ids))
+        await asyncio.to_thread(has_come.wait, TIMEOUT)
+        await session.aclose()
+        is_closed.set()
+        return await call
+
+    def close_session():
+        results = []
+        thread = threading.Thread(target=lambda: results.append(session.logs(ids)))
+        thread.start()
+        has_come.wait(TIMEOUT)
+        session.close()
+        is_closed.set()
+        thread.join(TIMEOUT)
+        return results[0]
+
+    scripted.respond = respond
+    session = variant.open(server=scripted.url, token=TOKEN, retry=False, concurrency=2)
+    logs = close_session() if variant.name == "sync" else variant.run(close_async_session())
+    assert logs == dict.fromkeys(ids, "a log\n")

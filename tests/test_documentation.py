@@ -79,6 +79,14 @@ def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SKAHA_CONFIG", str(tmp_path / "config.toml"))
 
 
+@pytest.fixture(autouse=True)
+def _dask_settings() -> Iterator[None]:
+    """Remove the settings of Dask that a page changes, for the other tests of this process."""
+    yield
+    if dask := sys.modules.get("dask"):
+        dask.config.refresh()
+
+
 @pytest.fixture
 def runner() -> Iterator[asyncio.Runner]:
     with asyncio.Runner() as new_runner:

@@ -363,3 +363,19 @@ def test_following_can_be_stopped_before_the_session_ends(variant, session, tmp_
         if variant.name == "sync":
             pairs.close()
         assert variant.run(session.destroy(session_id)) == {session_id: True}
+
+
+def test_the_error_of_a_stopped_reading_has_the_new_lines(variant, scripted):
+    """A function of the user fails between two logs."""
+    readings = {"a1": [b"1\n2\n"], "a2": [b"3\n"]}
+    scripted.respond = stage = Stage(listing({"a1": "Running", "a2": "Running"}), logs=readings)
+
+    def token():
+        if stage.log_reads:
+            raise LookupError("there is no vault")
+        return "t"
+
+    session = variant.open(server=scripted.url, token=token, retry=False, concurrency=1)
+    with pytest.raises(LookupError) as caught:
+        variant.collect(session.follow(["a1", "a2"], **QUICK))
+    assert caught.value.partial == {"a1": ["1", "2"]}

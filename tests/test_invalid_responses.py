@@ -620,3 +620,42 @@ def test_an_odd_record_in_a_list_breaks_no_call(variant, scripted, odd, call):
     elif call == "destroy_with":
         result.pop("a2", None)
     assert result == expected
+
+
+# Characters that a terminal could obey.
+
+ESCAPES = "\x1b]0;a title\x07\x9b31m\u202e"
+HOSTILE_RECORD = {"id": "a1", "name": f"n{ESCAPES}", "status": ESCAPES, "type": ESCAPES}
+HOSTILE_CALLS = {
+    "redirect": lambda s: s.fetch(),
+    "no events": lambda s: s.events("a1"),
+    "no address": lambda s: s.connect_url("a1"),
+    "not ended": lambda s: s.wait("a1", timeout=0),
+}
+
+
+def hostile(received):
+    """Return responses with escape sequences in every text that an error quotes."""
+    if received.path == "/skaha/v1/session":
+        return json_response([HOSTILE_RECORD])
+    if "view" in received.query:
+        return Response(404, f"session a1 not found {ESCAPES}")
+    return json_response(HOSTILE_RECORD)
+
+
+@pytest.mark.parametrize("call", HOSTILE_CALLS)
+def test_no_error_has_characters_that_a_terminal_could_obey(
+    variant, scripted, scripted_session, caplog, call
+):
+    redirect = Response(302, "moved", headers={"Location": "http://site.example/\x9b31m"})
+    scripted.respond = (lambda _: redirect) if call == "redirect" else hostile
+    try:
+        result = variant.run(HOSTILE_CALLS[call](scripted_session))
+        [error] = result.failures.values()
+    except errors.SkahaError as raised:
+        error = raised
+    assert str(error).isprintable()
+    assert "\N{REPLACEMENT CHARACTER}" in str(error)
+    assert "\x1b" not in "".join(traceback.format_exception(error))
+    assert "\x1b" not in str(pickle.loads(pickle.dumps(error)))
+    assert "\x1b" not in caplog.text

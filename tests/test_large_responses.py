@@ -5,7 +5,7 @@ import gzip
 import pytest
 from scripted import Response
 
-from skaha.errors import AnswerError
+from skaha.errors import AnswerError, ConnectionFailedError
 
 
 @pytest.fixture
@@ -50,3 +50,57 @@ def test_a_compressed_response_below_the_limit_is_read(variant, scripted, script
     compressed = gzip.compress(b"a few words")
     scripted.respond = lambda _: Response(200, compressed, headers={"Content-Encoding": "gzip"})
     assert variant.run(scripted_session.logs("a1")) == {"a1": "a few words"}
+
+
+def test_json_that_would_fill_the_memory_is_refused(
+    variant, scripted, scripted_session, monkeypatch
+):
+    """Each `{}` of a list becomes hundreds of bytes."""
+    monkeypatch.setattr("skaha._transport.response._MAX_JSON_BYTES", 2**16)
+    for length, is_refused in ((2**16 // 3 - 2, False), (2**16, True)):
+        body = "[" + ",".join(["{}"] * length) + "]"
+        scripted.respond = lambda _, body=body: Response(200, body, "application/json")
+        if is_refused:
+            with pytest.raises(AnswerError, match="expected a JSON list of objects"):
+                variant.run(scripted_session.fetch())
+        else:
+            assert len(variant.run(scripted_session.fetch())) == length
+    # A log is no JSON.
+    scripted.respond = lambda _: Response(200, body)
+    assert variant.run(scripted_session.logs("a1")) == {"a1": body}
+
+
+BOMB = gzip.compress(gzip.compress(b"\0" * 2**24))
+
+
+@pytest.mark.parametrize("compression", ["gzip, gzip", "GZIP,identity,deflate", "br", "zstd"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda session, _: session.fetch(),
+        lambda session, _: session.logs("a1", tail=3),
+        lambda session, path: session.save_logs("a1", path),
+    ],
+    ids=["fetch", "logs", "save_logs"],
+)
+def test_a_response_that_could_expand_without_end_is_refused(
+    variant, scripted, scripted_session, tmp_path, call, compression
+):
+    """A single gzip makes a response 1000 times larger at most; two of them, a million times."""
+
+    def respond(received):
+        headers = {"Content-Encoding": compression, "x-vo-authenticated": "vrubin"}
+        is_log = "view" in received.query
+        return Response(200, BOMB if is_log or "logs" not in str(call) else b"[]", headers=headers)
+
+    scripted.respond = respond
+    with pytest.raises(ConnectionFailedError, match="compressed in an unusual way") as caught:
+        variant.run(call(scripted_session, tmp_path))
+    assert compression.split(",")[0].lower() in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_encoding_does_not_compress(variant, scripted, scripted_session):
+    """Some servers write the charset into the wrong header."""
+    scripted.respond = lambda _: Response(200, "a log", headers={"Content-Encoding": "utf-8"})
+    assert variant.run(scripted_session.logs("a1")) == {"a1": "a log"}

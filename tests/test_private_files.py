@@ -41,3 +41,21 @@ def test_new_directories_are_private(tmp_path, write):
         for directory in (existing, existing / "one", existing / "one" / "two")
     }
     assert list(modes.values()) == [0o755, 0o700, 0o700]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs the permissions of POSIX")
+def test_a_directory_that_somebody_else_has_just_created_keeps_its_mode(tmp_path, monkeypatch):
+    """It may be a link of another user to any directory of this user."""
+    other = tmp_path / "other"
+    other.mkdir()
+    other.chmod(0o755)
+    link = tmp_path / "link"
+    make = type(link).mkdir
+
+    def create_first(path, *args, **options):
+        path.symlink_to(other)
+        make(path, *args, **options)
+
+    monkeypatch.setattr(type(link), "mkdir", create_first)
+    _atomic_file.make_private_directory(link)
+    assert stat.S_IMODE(other.stat().st_mode) == 0o755

@@ -1,5 +1,6 @@
 """Functions that read records and tables of events, also with unexpected values."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -215,3 +216,15 @@ def test_parsed_events_are_returned_by_session_id(variant, scripted, scripted_se
     assert events == {"b2": [], "a1": [event]}
     assert list(events) == ["b2", "a1"]
     assert list(events.failures) == ["c3"]
+
+
+def test_no_extreme_value_raises_or_takes_ages():
+    """A list may be nested so deeply that it has no text."""
+    deep = []
+    for _ in range(50_000):
+        deep = [deep]
+    start = time.monotonic()
+    for value in (deep, {"a": deep}, "1" * 500_000, f"1{' ' * 500_000}x", 10**4000, float("nan")):
+        for read in FUNCTIONS:
+            read(dict.fromkeys(FIELDS, value))
+    assert time.monotonic() - start < 10

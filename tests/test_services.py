@@ -4,7 +4,7 @@ import pytest
 import samples
 from scripted import Response, json_response
 
-from skaha.errors import AnswerError, ServerError
+from skaha.errors import AnswerError, CredentialsError, ServerError
 
 VOSI = 'xmlns:vosi="http://www.ivoa.net/xml/VOSIAvailability/v1.0"'
 NAMESPACE = 'xmlns="http://www.ivoa.net/xml/VOSIAvailability/v1.0"'
@@ -120,3 +120,26 @@ def test_the_embedded_platform_allows_the_default_amounts_of_a_launch(variant, p
     resources = variant.run(context.resources())
     assert 2 in resources["cores"]["options"]
     assert 4 in resources["memoryGB"]["options"]
+
+
+def test_overview_sends_no_credentials(variant, scripted):
+    """So an ended login does not hide whether the service is available."""
+    documents = {
+        "/skaha/availability": "<a><available>true</available></a>",
+        "/skaha/capabilities": "<capabilities><capability standardID='a'/></capabilities>",
+    }
+    scripted.respond = lambda received: Response(200, documents[received.path], "text/xml")
+
+    def ended_login():
+        raise CredentialsError("the login has ended")
+
+    for token in ("a-token", ended_login):
+        overview = variant.open("Overview", server=scripted.url, token=token, retry=False)
+        assert variant.run(overview.availability()) is True
+        assert [item.standard for item in variant.run(overview.capabilities())] == ["a"]
+    assert len(scripted.received) == 4
+    assert not [request for request in scripted.received if "authorization" in request.headers]
+    scripted.respond = lambda _: json_response([])
+    images = variant.open("Images", server=scripted.url, token="a-token", retry=False)
+    variant.run(images.fetch())
+    assert scripted.received[-1].headers["authorization"] == "Bearer a-token"

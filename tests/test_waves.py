@@ -11,7 +11,7 @@ import pytest
 from scripted import Response, json_response
 from staged import IMAGE, embedded, record
 
-from skaha import errors
+from skaha import Retry, errors
 from skaha._async import _launch as async_launch
 from skaha._sansio import status_tracker
 from skaha._sync import _launch as sync_launch
@@ -233,6 +233,30 @@ def test_an_error_of_a_later_wave_has_the_launched_sessions(variant, scripted, r
     partial = caught.value.partial
     assert sorted(partial) == sorted(platform.launched)
     assert 3 <= len(partial) < 7
+
+
+PAGE = Response(404, "<!doctype html><html><title>default backend</title></html>", "text/html")
+
+
+@pytest.mark.parametrize(
+    ("response", "count"),
+    [(None, 12), (Response(503, "busy"), 12), (PAGE, 1)],
+    ids=["no response", "503", "page of an ingress"],
+)
+def test_an_outage_between_two_waves_does_not_end_the_call(variant, scripted, response, count):
+    """It begins before the first look of a wave, and 12 pauses are longer than the deadline."""
+    platform, outage = ShrinkingPlatform(), [response] * count
+
+    def respond(request):
+        is_failing = request.method == "GET" and platform.launched and outage
+        return outage.pop() if is_failing else platform(request)
+
+    scripted.respond = respond
+    retry = Retry(deadline=0.3, first_pause=0.001, longest_pause=0.01)
+    session = variant.open(server=scripted.url, token="t", retry=retry)
+    launched = variant.run(session.create("wave", IMAGE, replicas=3, at_most=1))
+    assert launched == [f"id-wave-{n}" for n in range(1, 4)]
+    assert outage == []
 
 
 def test_a_cancellation_has_the_launched_sessions(variant, scripted):

@@ -14,7 +14,7 @@ from skaha._sansio.status_tracker import StatusTracker
 from skaha.records import GONE
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
     from skaha._async._base_client import AsyncBaseClient
     from skaha.errors import SkahaError
@@ -40,12 +40,10 @@ async def follow_logs(
         # A session has no log before it starts.
         started = [session_id for session_id in tails if tracker.has_started(session_id)]
         with poller.single_requests():
-            outcome = await _read_logs(client, started)
-        has_new_lines = False
-        for session_id, content in outcome.values.items():
+            outcome = await _read_lines(client, {key: tails[key] for key in started}, ended)
+        for session_id, lines in outcome.values.items():
             failures.forget(session_id)
-            for line in tails[session_id].feed(content, ended=session_id in ended):
-                has_new_lines = True
+            for line in lines:
                 yield session_id, line
             if session_id in ended:
                 del tails[session_id]
@@ -54,7 +52,7 @@ async def follow_logs(
         tails = {session_id: tail for session_id, tail in tails.items() if session_id not in errors}
         number_of_unreadable += len(errors)
         _report(errors, is_all=number_of_unreadable == len(ids))
-        if has_new_lines or tracker.is_any_missing:
+        if any(outcome.values.values()) or tracker.is_any_missing:
             interval.reset()
         if tails:
             await poller.pause(interval.next())
@@ -74,7 +72,7 @@ def _report(errors: Mapping[str, SkahaError], *, is_all: bool) -> None:
         log.warning("follow ends for %s: %s", sessions_listed([*errors]), first)
 
 
-def _unreadable(outcome: Outcome[bytes], failures: FailureCounter) -> dict[str, SkahaError]:
+def _unreadable(outcome: Outcome[list[str]], failures: FailureCounter) -> dict[str, SkahaError]:
     """Return the error of each log that can never be read, such as a log of too many bytes.
 
     Raises:
@@ -89,13 +87,17 @@ def _unreadable(outcome: Outcome[bytes], failures: FailureCounter) -> dict[str, 
     return unreadable
 
 
-async def _read_logs(client: AsyncBaseClient, ids: Sequence[str]) -> Outcome[bytes]:
-    async def read(session_id: str) -> bytes:
+async def _read_lines(
+    client: AsyncBaseClient, tails: Mapping[str, LogTail], ended: Collection[str]
+) -> Outcome[list[str]]:
+    """Read many logs and return the new lines of each; no log stays in memory."""
+
+    async def read(session_id: str) -> list[str]:
         from skaha_api.api.session import get_session_logs
 
         with client._request(f"logs of {session_id}"):
             response = await get_session_logs.asyncio_detailed(session_id, client=client.api)
             log_of(response.parsed)
-            return response.content
+        return tails[session_id].feed(response.content, ended=session_id in ended)
 
-    return await client._request_many(read, ids)
+    return await client._request_many(read, list(tails))

@@ -86,8 +86,9 @@ class AsyncLauncher:
         self._launch = launch
         launch.received_ids = client._received_ids
         self._unreadable_lists = 0
-        # The sessions of this launch, for `at_most`.
+        # The sessions of this launch, for `at_most`, and the looks at them.
         self._tracker = StatusTracker([])
+        self._poller = AsyncPoller(client, "create")
 
     async def run(self) -> Launched:
         """Launch all replicas.
@@ -139,9 +140,9 @@ class AsyncLauncher:
 
     async def _wait_for_room(self, at_most: int) -> int:
         """Wait until fewer sessions are active; return how many more there may be."""
-        tracker, kinds = self._tracker, frozenset(self._launch.kinds)
+        tracker, poller = self._tracker, self._poller
+        kinds = frozenset(self._launch.kinds)
         tracker.add(self._launch.ids)
-        poller = AsyncPoller(self._client, "create")
         interval = PollingInterval(_FIRST_POLL, _LONGEST_POLL)
         while True:
             records = await poller.read(functools.partial(list_sessions, self._client, kinds))

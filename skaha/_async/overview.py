@@ -15,7 +15,7 @@ __all__ = ["AsyncOverview"]
 
 @short_tracebacks
 class AsyncOverview(AsyncBaseClient):
-    """The health and the capabilities of the service; its methods need no credentials.
+    """The health and the capabilities of the service; its methods send no token.
 
     The arguments are those of `skaha.client.SkahaClient`.
 
@@ -44,7 +44,7 @@ class AsyncOverview(AsyncBaseClient):
         from skaha._sansio.vosi import AVAILABILITY, availability_of
         from skaha_api.api.service import get_availability
 
-        with self._request("availability", expected=AVAILABILITY, anonymous=True):
+        with self._request("availability", expected=AVAILABILITY, credentials="none"):
             response = await get_availability.asyncio_detailed(client=self.api)
             return availability_of(response.content)
 
@@ -69,6 +69,6 @@ class AsyncOverview(AsyncBaseClient):
         from skaha._sansio.vosi import CAPABILITIES, capabilities_of
         from skaha_api.api.service import get_capabilities
 
-        with self._request("capabilities", expected=CAPABILITIES, anonymous=True):
+        with self._request("capabilities", expected=CAPABILITIES, credentials="none"):
             response = await get_capabilities.asyncio_detailed(client=self.api)
             return capabilities_of(response.content)

@@ -46,6 +46,7 @@ from skaha.records import (
     matching,
     may_restart,
     parse_events,
+    printable,
     record_id,
     session_name,
     sessions,
@@ -628,7 +629,7 @@ class AsyncSession(AsyncBaseClient):
         from skaha_api.api.context import get_context
 
         try:
-            with self._request("whoami", expected=OBJECT, anonymous=True):
+            with self._request("whoami", expected=OBJECT, credentials="optional"):
                 response = await get_context.asyncio_detailed(client=self.api)
         except AuthenticationError:
             if self._credentials_problem is None:
@@ -962,7 +963,7 @@ class AsyncSession(AsyncBaseClient):
         events = raise_if_fatal(ResultList(tables, outcome), outcome.values)
         if not verbose:
             return events
-        _print_texts(outcome.values)
+        _print_texts({key: printable(table, keep="\n\t") for key, table in outcome.values.items()})
         return None
 
     @accepts_id_aliases
@@ -1156,8 +1157,8 @@ class AsyncSession(AsyncBaseClient):
                 with self._request(f"destroy of {session_id}"):
                     check_done(await delete_session.asyncio(session_id, client=self.api))
             except NotFoundError as error:
-                # The first attempt deleted the session, and its response was lost.
-                if error.attempts == 1 or error.concerns_platform:
+                # An earlier attempt may have deleted the session, and its response was lost.
+                if not error.may_be_done or error.concerns_platform:
                     raise
             return True
 

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from skaha._sansio.redaction import redacted_request
+from skaha._sansio.redaction import redacted_request, without_secrets
 from skaha._sansio.validation import hidden_url
+from skaha._transport._sync.concurrency import run_with_limit
 from skaha._transport._sync.pool import ConnectionPool
 from skaha._transport.connection_settings import HEADERS, NetworkSettings
 from skaha._transport.proxies import is_loopback
 from skaha.errors import ConnectionFailedError, CredentialsError, InvalidInputError, TimedOutError
+from skaha.models import SecretText
 from skaha.records import printable
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 _MESSAGE_LENGTH = 300
 _SERVER_ERROR = 500
+# Time-outs after which a request ends: one for the connection, and one for the response.
+_TIMEOUTS = 2
 # Bytes of a response. The largest responses are the registries, with about 100 KiB.
 _MAX_BYTES = 4 * 2**20
 # The client asks for no compression. Other encodings may expand a few bytes to gigabytes.
@@ -79,21 +83,30 @@ def send(
 
     Raises:
         InvalidInputError: If the URL is not secure.
-        ConnectionFailedError: If there is no response, or a response with a server error.
+        ConnectionFailedError: If there is no response in time, or a response with a server error.
         CredentialsError: If the response is too large, or compressed in an unusual way.
     """
     check_secure_url(url)
     host = httpx.URL(url).host
     problem: ConnectionFailedError | CredentialsError
-    try:
+    responses: list[httpx.Response | None] = []
+
+    def receive() -> None:
         with client.stream(method, url, **options) as received:
-            response = _read(received, secrets)
+            responses.append(_read(received, secrets))
+
+    try:
+        # The time-out of the client is for each part, and the headers may come byte by byte.
+        run_with_limit(receive, _TIMEOUTS * (client.timeout.read or 0))
     except httpx.TimeoutException:
         problem = TimedOutError(f"{host} did not respond in time")
     except (httpx.HTTPError, httpx.StreamError) as error:
         problem = ConnectionFailedError(f"{host} cannot be reached: {error}")
     else:
-        if response is None:
+        response = responses[0] if responses else None
+        if not responses:
+            problem = TimedOutError(f"{host} did not respond in time")
+        elif response is None:
             problem = CredentialsError(
                 f"{host} sent an unusual response: compressed, or larger than "
                 f"{_MAX_BYTES // 2**20} MiB"
@@ -126,13 +139,14 @@ def _read(received: httpx.Response, secrets: Sequence[str]) -> httpx.Response | 
             return None
         if time.monotonic() > deadline:
             raise httpx.ReadTimeout(f"no end after {seconds:g} s", request=request)
+    credentials = SecretText(request.headers.get("authorization", "").rpartition(" ")[2])
     content_type = [pair for pair in received.headers.raw if pair[0].lower() == b"content-type"]
     response = httpx.Response(
         received.status_code,
         headers=content_type,
         content=bytes(content),
         request=redacted_request(request),
-        extensions={"secrets": [secret for secret in secrets if secret]},
+        extensions={"secrets": [secret for secret in [*secrets, credentials] if secret]},
     )
     # All of these servers send UTF-8; ignore the charset, which could name any codec.
     response.encoding = "utf-8"
@@ -184,8 +198,8 @@ def server_message(response: httpx.Response) -> str:
         text = ": ".join(filter(None, map(word_of, parts))) or text
     elif "html" in response.headers.get("content-type", ""):
         text = response.reason_phrase
-    for secret in response.extensions.get("secrets", ()):
-        text = text.replace(secret, "...")
+    content = text.encode(errors="replace")
+    text = without_secrets(content, response.extensions.get("secrets", ())).decode()
     return one_line(text) or response.reason_phrase
 
 

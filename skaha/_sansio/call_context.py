@@ -58,14 +58,16 @@ class CallContext:
 class RequestContext:
     """Options of one request, and its last response."""
 
-    def __init__(self, *, expected: str, repeatable: bool | None) -> None:
+    def __init__(self, *, expected: str, anonymous: bool, repeatable: bool | None) -> None:
         """Keep the options.
 
         Args:
             expected: Description of a valid response, for the error about any other response.
+            anonymous: Whether the request is sent without a token.
             repeatable: Whether the request can be sent again safely; `None` decides by its method.
         """
         self.expected = expected
+        self.is_anonymous = anonymous
         self.repeatable = repeatable
         self.response: httpx.Response | None = None
 
@@ -115,9 +117,11 @@ def call_context(
 
 
 @contextmanager
-def request_context(*, expected: str, repeatable: bool | None) -> Iterator[RequestContext]:
+def request_context(
+    *, expected: str, anonymous: bool = False, repeatable: bool | None
+) -> Iterator[RequestContext]:
     """Give the request in this block its options, and keep its response."""
-    context = RequestContext(expected=expected, repeatable=repeatable)
+    context = RequestContext(expected=expected, anonymous=anonymous, repeatable=repeatable)
     token = _request.set(context)
     try:
         yield context

@@ -11,7 +11,7 @@ GARBLED = r'["$\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]'
 Half a surrogate pair cannot be sent at all.
 """
 
-YAML_WORD = r"[yYnN]|[-+]0[0-9_]*[89][0-9_]*|0o[0-7_]+"
+YAML_WORD = r"[yYnN]|[-+]0[0-7_]*[89][0-9_]*|0o[0-7_]+"
 """Words that the platform writes without quotes, and that Kubernetes does not read as texts."""
 
 YAML_VARIABLE = r"(?i)y|n|yes|no|on|off|true|false|null|-[0-9].*|-?\.([0-9_]|inf|nan).*"

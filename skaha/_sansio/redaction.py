@@ -11,14 +11,14 @@ import base64
 import binascii
 from contextlib import suppress
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote, quote_plus
 
 import httpx
 
 from skaha.models import SecretText
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 # Shorter values of `env` are usually words or numbers, and messages need these.
 _SHORTEST_SECRET = 8
@@ -43,14 +43,14 @@ def redacted_response(response: httpx.Response) -> httpx.Response:
     """
     secrets = [secret for secret in _secrets(response.request) if len(secret) >= _SHORTEST_SECRET]
     headers = [
-        (name, _without(secrets, value))
+        (name, without_secrets(value, secrets))
         for name, value in response.headers.raw
         if name.lower() not in _BODY_HEADERS
     ]
     copy = httpx.Response(
         response.status_code,
         headers=headers,
-        content=_without(secrets, response.content),
+        content=without_secrets(response.content, secrets),
         request=redacted_request(response.request),
     )
     # The platform sends UTF-8; ignore the charset header, which could name any codec.
@@ -59,10 +59,32 @@ def redacted_response(response: httpx.Response) -> httpx.Response:
     return copy
 
 
-def _without(secrets: list[SecretText], content: bytes) -> bytes:
+def without_secrets(content: bytes, secrets: Iterable[str]) -> bytes:
+    """Return a text of a server with dots in the place of secrets that it quotes."""
     for secret in secrets:
-        content = content.replace(secret.encode(), _MASK)
+        for spelling in _spellings(secret):
+            content = content.replace(spelling, _MASK)
     return content
+
+
+def _spellings(secret: str) -> set[bytes]:
+    """Return a secret as texts, URLs, HTML and JSON contain it."""
+    # Late imports for the start-up time: only errors need them.
+    import html
+    import json
+
+    in_json = json.dumps(secret, ensure_ascii=False)[1:-1]
+    texts = [
+        secret,
+        quote(secret, safe=""),
+        quote_plus(secret),
+        html.escape(secret),
+        in_json,
+        json.dumps(secret)[1:-1],
+        # Kubernetes is written in Go, which writes these characters so.
+        in_json.translate({ord(letter): f"\\u{ord(letter):04x}" for letter in "<>&"}),
+    ]
+    return {text.encode() for text in texts if text}
 
 
 def _secrets(request: httpx.Request) -> Iterator[SecretText]:

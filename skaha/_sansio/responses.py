@@ -52,7 +52,7 @@ _MAX_EXCERPT = 500
 # Characters in which the reason of a refusal is searched: in a long text, it takes ages.
 _MAX_SEARCHED = 10_000
 # The platform's text if Kubernetes refused the job of a launch: 700 characters without the reason.
-_REFUSED_JOB = r"(?s)ApiException.*jobs\.batch.*not found"
+_REFUSED_JOB = ("ApiException", "jobs.batch", "not found")
 _REFUSED_JOB_TEXT = (
     "Kubernetes refused the job, and Skaha does not give the reason. Usual reasons are a quota, a "
     "name that Kubernetes does not allow, and words that YAML does not read as texts"
@@ -119,7 +119,7 @@ def means_absence(error: errors.SkahaError) -> bool:
 
 def _excerpt(response: httpx.Response) -> str:
     text = response.text[:_MAX_SEARCHED]
-    if response.is_server_error and re.search(_REFUSED_JOB, text):
+    if response.is_server_error and _contains_in_order(text, _REFUSED_JOB):
         return _REFUSED_JOB_TEXT
     text = " ".join(text.split())
     if is_page(response):
@@ -131,6 +131,14 @@ def _excerpt(response: httpx.Response) -> str:
         text = f"an HTML page, {': '.join(parts)!r}" if parts else "an HTML page"
     text = printable(text)
     return text if len(text) <= _MAX_EXCERPT else f"{text[:_MAX_EXCERPT]} …"
+
+
+def _contains_in_order(text: str, parts: Sequence[str]) -> bool:
+    for part in parts:
+        _, found, text = text.partition(part)
+        if not found:
+            return False
+    return True
 
 
 def _advice(kind: type[errors.StatusError], response: httpx.Response, text: str) -> str:
@@ -331,7 +339,7 @@ def check_done(text: str | None) -> None:
         AnswerError: If the response is an HTML page or JSON.
     """
     if text_of(text).strip():
-        response, call = _current_response(), current_call()
+        response, call = redacted_response(_current_response()), current_call()
         excerpt = _excerpt(response)
         if call is not None:
             if excerpt in call.unexpected_texts:

@@ -50,6 +50,8 @@ class RetryState:
         self.attempts = 0
         # Failed attempts whose requests may have reached the server.
         self.times_sent = 0
+        # Whether the platform may have executed one of the failed attempts.
+        self.is_uncertain = False
         self._retry = retry
         self._request = request
         self._internal_errors = 0
@@ -57,6 +59,9 @@ class RetryState:
     def pause_after(self, error: Exception) -> float | None:
         """Return the seconds to wait before the next attempt; `None` to give up."""
         self.times_sent += was_sent(error)
+        self.is_uncertain |= (
+            is_uncertain(error) if isinstance(error, StatusError) else was_sent(error)
+        )
         self._internal_errors += is_internal_error(error)
         if self.attempts >= self._retry.attempts or not self._may_repeat(error):
             return None

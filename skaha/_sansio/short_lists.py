@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from skaha.records import printable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -14,7 +16,8 @@ _MAX_NAMED = 10
 def short_list(names: Sequence[str]) -> str:
     """Return the first names, and the number of the others."""
     more = f" and {len(names) - _MAX_NAMED:,} more" if len(names) > _MAX_NAMED else ""
-    return ", ".join(names[:_MAX_NAMED]) + more
+    # An id from a list of the platform may contain anything.
+    return printable(", ".join(names[:_MAX_NAMED])) + more
 
 
 def sessions_listed(ids: Sequence[str]) -> str:

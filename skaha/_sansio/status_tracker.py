@@ -16,6 +16,7 @@ from skaha.records import (
     GONE,
     known,
     may_restart,
+    printable,
     record_id,
     session_name,
     sessions,
@@ -252,7 +253,7 @@ class StatusTracker:
 
     def label(self, session_id: str) -> str:
         """Return the name and the id of a session, for a message."""
-        name = self.names.get(session_id)
+        name = printable(self.names.get(session_id, ""))
         return f"{name} ({session_id})" if name else session_id
 
 

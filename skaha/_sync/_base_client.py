@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Self, TypeVar
 
 import httpx
 
@@ -44,7 +44,7 @@ class BaseClient(SkahaClient):
         subject: str,
         *,
         expected: str = TEXT,
-        anonymous: bool = False,
+        credentials: Literal["required", "optional", "none"] = "required",
         repeatable: bool | None = None,
     ) -> Iterator[RequestContext]:
         """Prepare the call of one endpoint in this block, and convert its errors to ours.
@@ -52,7 +52,8 @@ class BaseClient(SkahaClient):
         Args:
             subject: The operation and its session or replica; each error starts with it.
             expected: Description of a valid response, for the error about any other response.
-            anonymous: Whether the request needs no credentials.
+            credentials: Whether the request needs credentials, has them if there are some, or
+                has no token.
             repeatable: Whether the request can be sent again safely; `None` decides by its method.
 
         Yields:
@@ -62,9 +63,11 @@ class BaseClient(SkahaClient):
             SkahaError: One of our errors, for any failure of the request.
         """
         try:
-            if not anonymous:
+            if credentials == "required":
                 self._require_credentials()
-            options = request_context(expected=expected, repeatable=repeatable)
+            options = request_context(
+                expected=expected, anonymous=credentials == "none", repeatable=repeatable
+            )
             with call_context(self.retry), options as request:
                 try:
                     yield request
@@ -83,7 +86,7 @@ class BaseClient(SkahaClient):
             failure = connection_error(error, certificate.path if certificate else None)
             failure.subject = subject
             if self.server == "local" and isinstance(error, httpx.ConnectError):
-                failure.add_note("the embedded platform has ended: a new session starts it again")
+                failure.add_note("the embedded platform has ended: the next call starts it again")
             # Its message names the reason, and its frames may hold credentials.
             error.__cause__ = error.__context__ = None
             raise failure from error.with_traceback(None)

@@ -87,8 +87,9 @@ class Launcher:
         self._launch = launch
         launch.received_ids = client._received_ids
         self._unreadable_lists = 0
-        # The sessions of this launch, for `at_most`.
+        # The sessions of this launch, for `at_most`, and the looks at them.
         self._tracker = StatusTracker([])
+        self._poller = Poller(client, "create")
 
     def run(self) -> Launched:
         """Launch all replicas.
@@ -140,9 +141,9 @@ class Launcher:
 
     def _wait_for_room(self, at_most: int) -> int:
         """Wait until fewer sessions are active; return how many more there may be."""
-        tracker, kinds = self._tracker, frozenset(self._launch.kinds)
+        tracker, poller = self._tracker, self._poller
+        kinds = frozenset(self._launch.kinds)
         tracker.add(self._launch.ids)
-        poller = Poller(self._client, "create")
         interval = PollingInterval(_FIRST_POLL, _LONGEST_POLL)
         while True:
             records = poller.read(functools.partial(list_sessions, self._client, kinds))

@@ -16,7 +16,7 @@ __all__ = ["Overview"]
 
 @short_tracebacks
 class Overview(BaseClient):
-    """The health and the capabilities of the service; its methods need no credentials.
+    """The health and the capabilities of the service; its methods send no token.
 
     The arguments are those of `skaha.client.SkahaClient`.
 
@@ -45,7 +45,7 @@ class Overview(BaseClient):
         from skaha._sansio.vosi import AVAILABILITY, availability_of
         from skaha_api.api.service import get_availability
 
-        with self._request("availability", expected=AVAILABILITY, anonymous=True):
+        with self._request("availability", expected=AVAILABILITY, credentials="none"):
             response = get_availability.sync_detailed(client=self.api)
             return availability_of(response.content)
 
@@ -70,6 +70,6 @@ class Overview(BaseClient):
         from skaha._sansio.vosi import CAPABILITIES, capabilities_of
         from skaha_api.api.service import get_capabilities
 
-        with self._request("capabilities", expected=CAPABILITIES, anonymous=True):
+        with self._request("capabilities", expected=CAPABILITIES, credentials="none"):
             response = get_capabilities.sync_detailed(client=self.api)
             return capabilities_of(response.content)

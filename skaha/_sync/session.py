@@ -47,6 +47,7 @@ from skaha.records import (
     matching,
     may_restart,
     parse_events,
+    printable,
     record_id,
     session_name,
     sessions,
@@ -629,7 +630,7 @@ class Session(BaseClient):
         from skaha_api.api.context import get_context
 
         try:
-            with self._request("whoami", expected=OBJECT, anonymous=True):
+            with self._request("whoami", expected=OBJECT, credentials="optional"):
                 response = get_context.sync_detailed(client=self.api)
         except AuthenticationError:
             if self._credentials_problem is None:
@@ -963,7 +964,7 @@ class Session(BaseClient):
         events = raise_if_fatal(ResultList(tables, outcome), outcome.values)
         if not verbose:
             return events
-        _print_texts(outcome.values)
+        _print_texts({key: printable(table, keep="\n\t") for key, table in outcome.values.items()})
         return None
 
     @accepts_id_aliases
@@ -1157,8 +1158,8 @@ class Session(BaseClient):
                 with self._request(f"destroy of {session_id}"):
                     check_done(delete_session.sync(session_id, client=self.api))
             except NotFoundError as error:
-                # The first attempt deleted the session, and its response was lost.
-                if error.attempts == 1 or error.concerns_platform:
+                # An earlier attempt may have deleted the session, and its response was lost.
+                if not error.may_be_done or error.concerns_platform:
                     raise
             return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from attrs import define, field
@@ -11,6 +12,7 @@ from skaha_api import Client
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
+    from collections.abc import AsyncGenerator
 
     import httpx
 
@@ -31,9 +33,9 @@ class Api(Client):
 
     _settings: ConnectionSettings = field(kw_only=True, alias="settings", repr=False)
     _clients: dict[int, PlatformClient] = field(init=False, factory=dict, repr=False)
-    _async_clients: dict[AbstractEventLoop, AsyncPlatformClient] = field(
-        init=False, factory=dict, repr=False
-    )
+    _async_clients: dict[
+        AbstractEventLoop, tuple[AsyncPlatformClient, AsyncGenerator[None, None]]
+    ] = field(init=False, factory=dict, repr=False)
 
     def get_httpx_client(self) -> PlatformClient:
         """Return the httpx client of this process."""
@@ -57,14 +59,23 @@ class Api(Client):
         from skaha._transport._async.concurrency import running_loop
 
         loop = running_loop()
-        client = self._async_clients.get(loop)
+        client, _ = self._async_clients.get(loop, (None, None))
         if client is None:
             for known_loop in list(self._async_clients):
                 if known_loop.is_closed():
                     self._async_clients.pop(known_loop, None)
             client = self._configured(AsyncPlatformClient(self._settings))
-            self._async_clients[loop] = client
+            closing = _close_with_loop(client)
+            # Begin it. It does not wait for anything.
+            with suppress(StopIteration):
+                closing.asend(None).send(None)
+            self._async_clients[loop] = client, closing
         return client
+
+    @property
+    def was_refused(self) -> bool:
+        """Whether a connection was refused since the construction."""
+        return self._settings.was_refused
 
     def _configured(self, client: C) -> C:
         client.headers.update(self._headers)
@@ -75,7 +86,7 @@ class Api(Client):
 
     def close(self) -> None:
         """Close the connections of this process. A later request opens new ones."""
-        client = self._clients.pop(os.getpid(), None)
+        client = self._clients.get(os.getpid())
         if client is not None:
             client.close()
 
@@ -84,9 +95,8 @@ class Api(Client):
         from skaha._transport._async.concurrency import running_loop
 
         # Without connections there may be no event loop, either.
-        client = self._async_clients.pop(running_loop(), None) if self._async_clients else None
-        if client is not None:
-            await client.aclose()
+        if self._async_clients and (known := self._async_clients.get(running_loop())):
+            await known[0].aclose()
 
     def __enter__(self) -> Self:
         """Return this client. Its connections close at the end of the block."""
@@ -103,3 +113,15 @@ class Api(Client):
     async def __aexit__(self, *_: object) -> None:
         """Close the connections of the running event loop."""
         await self.aclose()
+
+
+async def _close_with_loop(client: AsyncPlatformClient) -> AsyncGenerator[None, None]:
+    """Close the connections of an event loop at its end: a loop closes its async generators.
+
+    Otherwise they stay open until the garbage collection, and a program that runs one loop after
+    another could run out of file descriptors.
+    """
+    try:
+        yield
+    finally:
+        await client.aclose()

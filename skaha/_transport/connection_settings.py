@@ -155,7 +155,7 @@ class NetworkSettings:
 
 
 class ConnectionSettings(NetworkSettings):
-    """Address, credentials, TLS, time-out, limits and proxy for one platform."""
+    """Address, credentials, TLS, limits and proxy for one platform."""
 
     def __init__(
         self,
@@ -164,7 +164,6 @@ class ConnectionSettings(NetworkSettings):
         version: str,
         auth: httpx.Auth | None,
         tls: Callable[[], ssl.SSLContext],
-        timeout: float,
         concurrency: int,
         retry: Retry,
     ) -> None:
@@ -175,7 +174,6 @@ class ConnectionSettings(NetworkSettings):
             version: Version of its API.
             auth: Adds the token to requests.
             tls: Returns the TLS context for a new connection.
-            timeout: Seconds to wait for a connection and for each part of a response.
             concurrency: Largest number of requests in flight.
             retry: Policy for requests that failed for a temporary reason.
 
@@ -187,8 +185,9 @@ class ConnectionSettings(NetworkSettings):
         self.version = version
         self.auth = auth
         self._tls = tls
-        self.timeout = timeout
         self.retry = retry
+        # Whether a connection was refused. The embedded platform may have ended then.
+        self.was_refused = False
         self._origin = _origin(httpx.URL(server))
         self.proxy_to(httpx.URL(server))
         # All launches have one path. Parsing a URL takes a tenth of the CPU time of a launch.

@@ -49,9 +49,9 @@ class Output:
     def show(self, items: Sequence[Item], columns: Iterable[Column], key: str) -> None:
         """Show items. Only JSON and YAML show the items that failed."""
         if self.format == "json":
-            self.write(json.dumps(items, indent=2, ensure_ascii=False) + "\n", "utf-8")
+            self.write(json_text(items, indent=2) + "\n", "utf-8")
         elif self.format == "ndjson":
-            lines = [json.dumps(item, ensure_ascii=False) + "\n" for item in items]
+            lines = [json_text(item) + "\n" for item in items]
             self.write("".join(lines), "utf-8")
         elif self.format == "yaml":
             self.write(_yaml(items), "utf-8")
@@ -96,6 +96,17 @@ def discard(stream: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+def json_text(value: object, indent: int | None = None) -> str:
+    """Return a value as JSON, in which a terminal finds no character that it could obey."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    # Most texts are in ASCII, and JSON itself escapes the control characters of ASCII.
+    return text if text.isascii() else "".join(map(_in_json, text))
+
+
+def _in_json(letter: str) -> str:
+    return letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1]
+
+
 def _yaml(items: Sequence[Item]) -> str:
     # A late import for the start-up time: few commands write YAML.
     import yaml
@@ -108,8 +119,17 @@ def _yaml(items: Sequence[Item]) -> str:
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
 
     Dumper.add_representer(str, represent)
-    text: str = yaml.dump(list(items), Dumper=Dumper, sort_keys=False, allow_unicode=True)
-    return text
+
+    def dumped(*, allow_unicode: bool) -> str:
+        text: str = yaml.dump(
+            list(items), Dumper=Dumper, sort_keys=False, allow_unicode=allow_unicode
+        )
+        return text
+
+    text = dumped(allow_unicode=True)
+    # A terminal could obey some of the letters, and YAML reads some of them as line breaks.
+    is_safe = text.replace("\n", "").isprintable()
+    return text if is_safe else dumped(allow_unicode=False)
 
 
 def _heading_and_getter(column: Column) -> tuple[str, Callable[[Item], Any]]:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 _HALF_PAIR = r"[\ud800-\udfff]"
 # Seconds to wait for other processes that change the file.
 _LOCK_TIMEOUT = 10
+# Characters times lines of a text in which the line of a problem is searched: about two seconds. A
+# longer text is no configuration.
+_MAX_SEARCH = 4_000_000
 
 # Tracebacks may show local variables, and a content has secrets. So a function that has a content
 # in a local variable raises no error.
@@ -154,6 +157,8 @@ def _content(text: SecretText, *, values: bool = True) -> dict[str, Any]:
     content = _content_or_problem(text, values=values)
     if isinstance(content, dict):
         return content
+    if len(text) * text.count("\n") > _MAX_SEARCH:
+        raise ConfigurationError(f"{default_path()}: {content}")
     # The lines up to the wrong entry have the same problem as the whole text.
     line = next(
         number
@@ -180,6 +185,8 @@ def _content_or_problem(text: str, *, values: bool) -> dict[str, Any] | str:
                     _check_values(profile)
     except ValueError as error:  # of this library, or of tomllib
         return str(error)
+    except RecursionError:
+        return "the values are nested too deeply"
     if "active" in content and content["active"] not in [*profiles]:
         return f"active: there is no profile {content['active']!r}"
     return content

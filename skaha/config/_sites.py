@@ -139,7 +139,7 @@ def known_sites() -> Sites:
             {name: Provider(name=name, **values) for name, values in providers.items()},
             {name: Server(name=name, **values) for name, values in servers.items()},
         )
-    except (TypeError, ValueError) as error:
+    except (AttributeError, RecursionError, TypeError, ValueError) as error:
         # Only the user's file can be wrong.
         raise ConfigurationError(f"{path}: {error}") from None
 

@@ -8,6 +8,7 @@ import math
 import uuid
 from typing import TYPE_CHECKING, Any
 
+import dask
 from distributed import Scheduler
 from distributed.utils import format_dashboard_link
 
@@ -42,6 +43,8 @@ __all__ = ["SkahaCluster"]
 
 # Letters of the name of a cluster: a name of a session has 63, with `-` and a number.
 _MAX_NAME_LENGTH = 55
+# The default of the setting `distributed.dashboard.link`.
+_PLAIN_LINK = "{scheme}://{host}:{port}/status"
 
 
 class SkahaCluster(SessionCluster):
@@ -353,6 +356,14 @@ class SkahaCluster(SessionCluster):
             ...     cluster.dashboard_link.startswith("http://127.0.0.1:")
             True
         """
+        try:
+            return self._dashboard_link()
+        except KeyError:
+            # The setting contains a variable that is not set here.
+            with dask.config.set({"distributed.dashboard.link": _PLAIN_LINK}):
+                return self._dashboard_link()
+
+    def _dashboard_link(self) -> str:
         host, _, _ = self._dashboard_address.rpartition("://")[2].rpartition(":")
         port = self.scheduler_info.get("services", {}).get("dashboard")
         if port is None or not host or host == "0.0.0.0":  # noqa: S104  (nothing listens here)

@@ -246,6 +246,19 @@ class SessionCluster(SpecCluster):
 
     # Wait.
 
+    def wait_for_workers(self, n_workers: int, timeout: float | None = None) -> Any:
+        """Wait until so many workers are connected.
+
+        Raises:
+            WaitTimeoutError: If the time is over, or if no more workers are expected.
+        """
+        if self.status == Status.closed and not self.asynchronous:
+            # Its event loop has ended, too.
+            error = WaitTimeoutError(f"0 of {n_workers} are there: the cluster is closed")
+            error.subject = f"workers of {self.name}"
+            raise error
+        return super().wait_for_workers(n_workers, timeout)
+
     async def _wait_for_workers(self, n_workers: int = 0, timeout: float | None = None) -> None:
         """Wait for workers, and give the reasons if they do not come.
 

@@ -299,7 +299,7 @@ class WorkerSessions:
 
 
 def _named(ids: dict[str, str]) -> str:
-    return ", ".join(f"{name} ({session_id})" for name, session_id in ids.items())
+    return printable(", ".join(f"{name} ({session_id})" for name, session_id in ids.items()))
 
 
 @atexit.register

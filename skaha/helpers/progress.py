@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Self, overload
 
 from skaha._sansio.validation import check_until
-from skaha.records import ENDED
+from skaha.records import ENDED, printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -59,7 +59,7 @@ class Bar:
             return
         numbers = Counter(progress.values())
         done = sum(number for status, number in numbers.items() if status in self._reached)
-        counts = ", ".join(f"{number} {status}" for status, number in numbers.items())
+        counts = ", ".join(f"{number} {printable(status)}" for status, number in numbers.items())
         self._update(done, len(progress), counts)
 
     def _update(self, done: int, total: int, counts: str = "") -> None:

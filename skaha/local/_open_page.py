@@ -33,28 +33,35 @@ def open_page(root: Path | None, *, browser: bool) -> Page:
 
 def _request_code(address: Address) -> tuple[str, float]:
     """Return a one-time code, and the seconds of its validity."""
-    connection = http.client.HTTPConnection(urlsplit(address.url).netloc, timeout=_RESPONSE_TIMEOUT)
-    try:
-        headers = {"Authorization": f"Bearer {address.token}"}
-        connection.request("POST", "/page/codes", headers=headers)
-        response = connection.getresponse()
-        body = response.read()
-    except (OSError, http.client.HTTPException) as error:
-        raise PlatformError(f"the platform does not respond: {error}; try again") from error
-    finally:
-        connection.close()
-    if response.status == HTTPStatus.NOT_FOUND:
+    response = _post(address, "/page/codes")
+    # Raise outside of the handler: the frames of the inner error contain the token.
+    if isinstance(response, str):
+        raise PlatformError(f"the platform does not respond: {response}; try again")
+    status, reason, content = response
+    if status == HTTPStatus.NOT_FOUND:
         raise PlatformError(
             "the running platform has no page, because an older version of skaha started it: stop"
             " it with `python -m skaha.local stop`, which ends its sessions, and try again"
         )
-    if response.status != HTTPStatus.CREATED:
+    if status != HTTPStatus.CREATED:
         raise PlatformError(
-            f"the platform gives no code for its page ({response.status} {response.reason}): try"
-            " again"
+            f"the platform gives no code for its page ({status} {reason}): try again"
         )
-    content = json.loads(body)
-    return content["code"], content["seconds"]
+    code = json.loads(content)
+    return code["code"], code["seconds"]
+
+
+def _post(address: Address, path: str) -> tuple[int, str, bytes] | str:
+    """Send the token; return the status, its reason and the content, or why there is none."""
+    connection = http.client.HTTPConnection(urlsplit(address.url).netloc, timeout=_RESPONSE_TIMEOUT)
+    try:
+        connection.request("POST", path, headers={"Authorization": f"Bearer {address.token}"})
+        response = connection.getresponse()
+        return response.status, response.reason, response.read()
+    except (OSError, http.client.HTTPException) as error:
+        return str(error)
+    finally:
+        connection.close()
 
 
 def _open_browser(url: str) -> bool:

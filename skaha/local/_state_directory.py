@@ -158,10 +158,10 @@ class StateDirectory:
             return None
         try:
             record: dict[str, Any] = json.loads((self.root / "address").read_text())
-            token = (self.root / "token").read_text()
+            address = Address(record["url"], (self.root / "token").read_text())
         except FileNotFoundError:
             return None
-        return RunningPlatform(Address(record["url"], token), record["pid"])
+        return RunningPlatform(address, record["pid"])
 
     def wait_until_stable(self, seconds: float) -> RunningPlatform | None:
         """Wait while a platform starts or ends; return the running platform, if there is one.

@@ -1,8 +1,12 @@
 """Unexpected responses of providers cause only short errors of this library."""
 
 import gzip
+import itertools
 import json
+import socket
+import threading
 import time
+from contextlib import suppress
 
 import pytest
 from auth.providers import PASSWORD, USER
@@ -191,3 +195,29 @@ def test_an_unreachable_provider_is_reported(iam, log_in):
     iam.is_unreachable = True
     with pytest.raises(ConnectionFailedError, match="cannot be reached"):
         log_in()
+
+
+ENDLESS = {
+    "early responses": lambda: b"HTTP/1.1 100 Continue\r\n\r\n",
+    "a header": itertools.chain([b"HTTP/1.1 200 OK\r\nX: "], itertools.repeat(b"x")).__next__,
+}
+
+
+@pytest.mark.parametrize("next_part", ENDLESS.values(), ids=list(ENDLESS))
+def test_a_response_without_an_end_is_not_awaited(next_part):
+    """Each part comes in time, so the time-out for each part does not end it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def send_for_ever():
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                while True:
+                    connection.sendall(next_part())
+                    time.sleep(0.01)
+
+        threading.Thread(target=send_for_ever, daemon=True).start()
+        issuer = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        start = time.monotonic()
+        with pytest.raises(TimedOutError, match="did not respond in time"):
+            skaha.login(issuer, server="http://127.0.0.1:9/skaha", timeout=0.2)
+        assert time.monotonic() - start < 5

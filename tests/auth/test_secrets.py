@@ -74,6 +74,16 @@ def test_a_failed_login_by_password_shows_no_secret(logged, cadc, response):
     assert CANARY not in text
 
 
+def test_a_provider_that_quotes_the_header_shows_no_secret(logged, cadc):
+    """The header contains the password in Base64."""
+    del logged
+    cadc.respond = lambda received: Response(403, f"refused: {received.headers['authorization']}")
+    with pytest.raises(SkahaError, match=r"refused: Basic \.\.\.") as caught:
+        skaha.login("cadc", user=USER, password=PASSWORD)
+    encoded = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    assert encoded not in traceback_of(caught.value)
+
+
 @pytest.mark.parametrize("problem", ["open to others", "damaged"])
 def test_the_error_of_an_unusable_netrc_shows_no_secret(cadc, home, problem):
     home.netrc(

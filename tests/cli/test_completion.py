@@ -39,6 +39,28 @@ def test_an_app_on_a_desktop_is_not_suggested(skaha, scripted):
     assert completions(skaha, "bash", "skaha delete d").split() == ["plain,desk", "plain,desk1234"]
 
 
+HOSTILE = [
+    *("x;touch pwned", "x$(touch pwned)", "x`touch pwned`", "x|touch pwned", "x\nplain,y", "x y"),
+    *("x\x1b[31m", "x>pwned", "x'", 'x"', "x\\", "x&", "x*", "x{a,b}", "xé", "--yes", "-y", "~x"),
+    *(None, 4711, ["x"], {"x": "x"}),
+]
+
+
+def test_a_name_that_could_become_a_command_is_not_suggested(skaha, scripted):
+    """A shell inserts a suggestion into the command line, and the user presses Enter."""
+    records = [{"id": f"a{number}", "name": name} for number, name in enumerate(HOSTILE)]
+    records += [{"id": name, "name": "x"} for name in HOSTILE]
+    scripted.respond = lambda _: json_response(records)
+    skaha.env["SKAHA_SERVER"] = scripted.url
+    ids = [f"plain,a{number}" for number in range(len(HOSTILE))]
+    for shell, expected in (("bash", {"plain,x", *ids}), ("zsh", None), ("fish", None)):
+        suggested = completions(skaha, shell, "skaha delete ")
+        assert "pwned" not in suggested
+        assert "\x1b" not in suggested
+        assert expected is None or set(suggested.splitlines()) == expected
+    assert completions(skaha, "bash", "skaha create ").split() == sorted(ids)
+
+
 def test_images_although_bash_splits_words_at_colons(skaha):
     beginning = "skaha create images.canfar.net/skaha/term"
     assert f"plain,{IMAGE}" in completions(skaha, "bash", beginning)

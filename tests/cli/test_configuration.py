@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 import traceback
 from pathlib import Path
 
@@ -426,6 +427,15 @@ def test_use_makes_a_profile_active(skaha):
     assert "the environment variable SKAHA_PROFILE still selects other" in skaha.err
 
 
+def test_a_secret_as_an_argument_causes_a_warning(skaha):
+    skaha("config", "set", "token", "a-token-of-the-tests")
+    assert "other users can see the commands that you run: leave the token out" in skaha.err
+    assert "a-token-of-the-tests" not in skaha.err
+    skaha("config", "set", "token", stdin=b"a-token-of-the-tests")
+    skaha("config", "set", "timeout", "9")
+    assert skaha.err == ""
+
+
 def test_an_empty_value_is_refused(skaha):
     skaha("config", "set", "token", code=2)
     assert "token cannot be empty" in skaha.err
@@ -557,3 +567,28 @@ def test_a_timeout_limits_the_wait_for_sessions_or_for_responses(skaha, scripted
     skaha("wait", "a-1", "--timeout", "0.1", env=env, code=124)
     for words in (["--timeout", "7", "config", "show"], ["config", "show", "--timeout", "7"]):
         assert "timeout\t7\targument" in skaha(*words)
+
+
+def test_a_long_file_that_is_no_configuration_is_refused_at_once(tmp_path, monkeypatch):
+    """The search for the line of the problem must not take ages."""
+    file = tmp_path / "config.toml"
+    monkeypatch.setenv("SKAHA_CONFIG", str(file))
+    start = time.monotonic()
+    file.write_text("# a comment\n" * 20_000 + "active = 'a'\nprofiles.a.timeout = -1\n")
+    with pytest.raises(errors.ConfigurationError, match="timeout must be more than 0"):
+        config.settings()
+    file.write_text("# a comment\n" * 20_000 + "active = 'a'\nprofiles.a.timeout = \n")
+    with pytest.raises(errors.ConfigurationError, match="at line 20002"):
+        config.settings()
+    assert time.monotonic() - start < 10
+    file.write_text("# a comment\n" * 100 + "active = 'a'\nprofiles.a.timeout = -1\n")
+    with pytest.raises(errors.ConfigurationError, match="line 102: "):
+        config.settings()
+
+
+@pytest.mark.parametrize("name", ["config.toml", "sites.toml"])
+def test_a_file_that_is_nested_too_deeply_is_refused(tmp_path, monkeypatch, name):
+    monkeypatch.setenv("SKAHA_CONFIG", str(tmp_path / "config.toml"))
+    (tmp_path / name).write_text(f"profiles = {'[' * 5000}")
+    with pytest.raises(errors.ConfigurationError, match=name):
+        config.settings(server="canfar")

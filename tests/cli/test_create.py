@@ -574,3 +574,10 @@ def test_a_session_whose_log_cannot_be_read_is_not_deleted(skaha, scripted):
     skaha(*words, env={"SKAHA_SERVER": scripted.url}, code=5)
     assert "no log" in skaha.err
     assert {request.method for request in scripted.received} == {"GET", "POST"}
+
+
+def test_the_command_that_deletes_sessions_can_be_pasted(skaha, scripted):
+    """An id that was found by a name comes from the platform, and may contain anything."""
+    Platform(scripted, ["x; touch pwned"], POST=BAD_GATEWAY)
+    skaha(*LEFT, "--rm", "--", "true", env={"SKAHA_SERVER": scripted.url}, code=None)
+    assert "skaha delete 'x; touch pwned'" in skaha.err

@@ -167,6 +167,7 @@ def test_a_watch_ends_if_the_credentials_are_refused(listed, scripted):
         ("rm * --yes", "a1\tone\n"),
         ("prune --all --yes --status any --kind any", "a1\tone\n"),
         ("logs * --save {}", "a1\tone\t{}/one-a1.log\n"),
+        ("renew *", "a1\tone\n"),
     ],
 )
 def test_ctrl_c_does_not_hide_the_part_that_is_done(
@@ -181,6 +182,8 @@ def test_ctrl_c_does_not_hide_the_part_that_is_done(
         if received.path.endswith("/b2"):
             asked.set()
             interrupted.wait(60)
+        if received.method == "GET" and not received.query:
+            return json_response(record("a1", "one", 1))
         return Response(200, "a log")
 
     scripted.respond = respond

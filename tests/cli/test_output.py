@@ -204,3 +204,35 @@ def test_a_platform_that_fails_has_exit_code_1(skaha):
     skaha.faults(broken=9)
     assert skaha("stats", code=1) == ""
     assert skaha.err.startswith("skaha stats: error: GET /skaha/v1/session answered 500")
+
+
+HOSTILE = "n\x1b]0;a title\x07\x9b31m\u202e\x85\u2028\U000e0001x"
+# A terminal obeys none of these characters in JSON: JSON escapes them.
+UNPRINTABLE = [letter for letter in HOSTILE if not letter.isprintable()]
+
+
+def hostile_platform(received):
+    record = {"id": "a1", "name": HOSTILE, "type": "headless", "status": HOSTILE, "image": HOSTILE}
+    if "view" in received.query:
+        is_log = received.query["view"] == ["logs"]
+        return Response(200, "a line\n" if is_log else f"Normal {HOSTILE} a <nil> <nil>\n")
+    return json_response([record] if received.path.endswith("/session") else record)
+
+
+@pytest.mark.parametrize("form", ["table", "wide", "name", "json", "ndjson", "yaml", None])
+@pytest.mark.parametrize(
+    "words",
+    ["ps", "info a1", "events a1", "describe a1", "logs a1", "logs a1 --prefix", "apps", "top"],
+)
+def test_no_text_of_a_platform_can_change_the_terminal(skaha, scripted, words, form):
+    """Only the logs themselves are shown unchanged."""
+    scripted.respond = hostile_platform
+    output = [] if form is None else ["-o", form]
+    skaha(*words.split(), *output, env={"SKAHA_SERVER": scripted.url}, code=None)
+    allowed = {"\t"} if form is None else set()
+    assert not [letter for letter in UNPRINTABLE if letter in skaha.out.replace("\n", "")]
+    assert all(letter.isprintable() or letter in allowed | {"\n"} for letter in skaha.out)
+    assert all(letter.isprintable() or letter == "\n" for letter in skaha.err)
+    if words == "ps" and form in ("json", "yaml"):
+        [item] = json.loads(skaha.out) if form == "json" else yaml.safe_load(skaha.out)
+        assert item["name"] == HOSTILE

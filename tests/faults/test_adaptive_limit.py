@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skaha._sansio.adaptive_limit import AdaptiveLimit
-from skaha.errors import SkahaError
+from skaha.errors import ServerError, SkahaError
 
 CONCURRENCY = 16
 
@@ -100,6 +100,19 @@ def test_other_failures_do_not_lower_the_limit(variant: Any, faulty: FaultyPlatf
     session = variant.open(server=faulty.url, token="a-token", retry=QUICK, concurrency=CONCURRENCY)
     check = InFlightCheck(faulty)
     variant.run(session.info(ids))
+    assert check.is_maximum(CONCURRENCY, variant, lambda: session.info(ids))
+
+
+def test_statistics_that_a_site_does_not_have_are_no_overload(
+    variant: Any, faulty: FaultyPlatform
+) -> None:
+    """Such a site always answers 503."""
+    ids = [faulty.add(f"run-{number}") for number in range(CONCURRENCY)]
+    faulty.always("GET session", f.refusal(503))
+    session = variant.open(server=faulty.url, token="a-token", retry=QUICK, concurrency=CONCURRENCY)
+    with pytest.raises(ServerError):
+        variant.run(session.stats())
+    check = InFlightCheck(faulty)
     assert check.is_maximum(CONCURRENCY, variant, lambda: session.info(ids))
 
 

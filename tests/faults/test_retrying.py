@@ -82,10 +82,26 @@ def test_a_failed_delete_request_is_repeated(
         assert platform.sessions == {}
 
 
-def test_older_platforms_report_a_missing_session(variant: Any) -> None:
+@pytest.mark.parametrize(
+    ("faults", "is_deleted"),
+    [
+        ([], False),
+        ([f.refusal(429)], False),
+        ([f.refusal(429, 0), f.refusal(429)], False),
+        ([f.refusal(503)], True),
+        ([f.refusal(503), f.refusal(429)], True),
+        ([f.RESET_NOT_EXECUTED], True),
+    ],
+    ids=lambda value: "+".join(map(str, value)) if isinstance(value, list) else None,
+)
+def test_a_missing_session_counts_as_deleted_if_an_attempt_may_have_deleted_it(
+    variant: Any, faults: list[f.Fault], is_deleted: bool
+) -> None:
+    """Older platforms report a missing session. A 429 says that the platform deleted nothing."""
     with FaultyPlatform(accepts_missing=False) as platform:
+        platform.script("DELETE unknown1", *faults)
         results = variant.run(open_session(variant, platform).destroy("unknown1"))
-        assert results == {"unknown1": False}
+        assert results == {"unknown1": is_deleted}
 
 
 def test_a_missing_session_was_not_deleted_by_an_attempt_without_a_connection(

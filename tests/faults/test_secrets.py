@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import html
 import json
 import logging
 import pickle
@@ -10,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import httpx
 import pytest
@@ -237,6 +238,42 @@ def test_a_response_that_quotes_the_request_is_redacted(
     assert "PASSWORD=..." in caught.value.text
     check_no_secret([str(caught.value), repr(vars(caught.value))])
     check_no_secret(attributes_of_responses(caught.value))
+
+
+ODD_VALUE = "canary <&/é> 77aa"
+SPELLINGS = {
+    "text": ODD_VALUE,
+    "URL": quote(ODD_VALUE, safe=""),
+    "form": quote_plus(ODD_VALUE),
+    "HTML": html.escape(ODD_VALUE),
+    "JSON": json.dumps(ODD_VALUE, ensure_ascii=False)[1:-1],
+    "JSON in ASCII": json.dumps(ODD_VALUE)[1:-1],
+    "JSON of Go": "canary \\u003c\\u0026/é\\u003e 77aa",
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=list(SPELLINGS))
+@pytest.mark.parametrize("content_type", ["text/plain", "text/html", "application/json"])
+def test_a_response_that_quotes_the_request_with_escapes_is_redacted(
+    variant: Any, scripted: Any, spelling: str, content_type: str
+) -> None:
+    text = f"<html><title>refused: {spelling}</title>" if "html" in content_type else spelling
+    scripted.respond = lambda _: Response(400, text, content_type)
+    session = variant.open(server=scripted.url, token=TOKEN, retry=False)
+    with pytest.raises(BadRequestError) as caught:
+        variant.run(session.create("run", IMAGE, env={"PASSWORD": ODD_VALUE}))
+    shown = [*texts_of(caught.value), *attributes_of_responses(caught.value)]
+    assert not [text for text in shown if "canary" in text]
+
+
+def test_an_unexpected_text_that_quotes_the_token_is_redacted(
+    variant: Any, scripted: Any, logged: AllLogs
+) -> None:
+    scripted.respond = lambda received: Response(200, received.headers["authorization"])
+    session = variant.open(server=scripted.url, token=TOKEN, retry=False)
+    assert variant.run(session.destroy("a1")) == {"a1": True}
+    assert any("unexpected text: Bearer ..." in text for text in logged.texts)
+    check_no_secret(logged.texts)
 
 
 @pytest.mark.parametrize(("value", "shown"), [("8letters", "..."), ("5000000", "5000000")])

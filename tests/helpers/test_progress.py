@@ -157,3 +157,21 @@ def test_a_transient_bar_appears_late_and_disappears():
 
 def test_a_dumb_terminal_shows_no_transient_bar():
     assert transient_output(TERM="dumb") == "False False\r\nend\r\n"
+
+
+@pytest.mark.parametrize("make", ["bar", "transient_bar"])
+def test_a_status_cannot_change_the_terminal(make):
+    program = f"""
+import time
+from skaha.helpers.progress import {make}
+with {make}("waiting") as progress:
+    progress({{"a1": "Odd\\x1b]0;a title\\x07", "b2": "Running"}})
+    time.sleep(1)
+"""
+    child = pexpect.spawn(
+        sys.executable, ["-c", program], dimensions=(24, 100), timeout=60, encoding="utf-8"
+    )
+    child.expect(pexpect.EOF)
+    child.close()
+    assert "1 Odd\N{REPLACEMENT CHARACTER}]0;a title" in child.before
+    assert "\x1b]" not in child.before

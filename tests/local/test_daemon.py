@@ -21,6 +21,7 @@ from local.processes import alive, processes_of
 from starlette.responses import Response
 
 import skaha.local
+from skaha.errors import ConnectionFailedError
 from skaha.local import (
     Address,
     Options,
@@ -138,6 +139,26 @@ def test_a_killed_platform_is_replaced(eventually):
     new = find_or_start()
     assert new.token != old.token
     assert len(sessions(new)) == 1
+
+
+def test_a_living_client_finds_the_next_platform(variant, eventually):
+    """It starts the platform again, at another address, and sends no launch twice."""
+    image, retry = "images.canfar.net/a/b:1", skaha.Retry(attempts=2, first_pause=0.001)
+    session = variant.open(server="local", retry=retry)
+    early = variant.run(session.create("early", image, 1, 1, cmd="true"))
+    os.kill(pid_of_daemon(), signal.SIGKILL)
+    eventually(lambda: status() is None)
+    with pytest.raises(ConnectionFailedError) as caught:
+        variant.run(session.info(early))
+    assert caught.value.__notes__[0].endswith("starts it again")
+    ids = variant.run(session.create("late", image, 1, 1, cmd="true", replicas=2))
+    assert variant.run(session.wait(early + ids, timeout=60)).keys() == {*early, *ids}
+    os.kill(pid_of_daemon(), signal.SIGKILL)
+    eventually(lambda: status() is None)
+    # Before its first attempt, this launch has the address of the platform that was killed.
+    last = variant.run(session.create("last", image, 1, 1, cmd="true", replicas=2))
+    records = variant.run(session.fetch())
+    assert {record["id"] for record in records} == {*early, *ids, *last}
 
 
 def test_a_platform_that_ends_is_replaced(eventually):

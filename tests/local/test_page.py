@@ -3,10 +3,11 @@
 import os
 import subprocess
 import sys
+import traceback
 
 import pytest
 
-from skaha.local import Page, PlatformError, open_page
+from skaha.local import Address, Page, PlatformError, open_page
 
 PATCHED = """
 {patch}
@@ -413,3 +414,15 @@ def test_a_thousand_sessions(crowded_platform):
     response = page.get("sessions")
     assert len(response.json()["sessions"]) == 1000
     assert response.elapsed.total_seconds() < 1
+
+
+def test_an_error_of_a_platform_that_does_not_respond_shows_no_token(monkeypatch):
+    """Tools show the local variables of a traceback."""
+    # Nothing listens on this port.
+    address = Address("http://127.0.0.1:9/skaha", "a-canary-token")
+    monkeypatch.setattr("skaha.local._daemon.find_or_start", lambda *_: address)
+    with pytest.raises(PlatformError, match="does not respond") as caught:
+        open_page(browser=False)
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert "_request_code" in "".join(shown.format())
+    assert "canary" not in "".join(shown.format())

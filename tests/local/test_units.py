@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,9 +17,12 @@ import psutil
 import pytest
 
 from skaha.local import Options, PlatformError, _machine
-from skaha.local._api import _logs
+from skaha.local._api import _launch, _logs
 from skaha.local._api._command import parse_command
 from skaha.local._api._errors import BadRequestError, InternalServerError
+from skaha.local._api._images import check_access
+from skaha.local._api._platform import REGISTRY
+from skaha.local._api._yaml_words import arrives_as_text, read_name
 from skaha.local._faults import FaultInjector, Faults
 from skaha.local._machine import Machine
 from skaha.local._page import _routes
@@ -107,6 +111,38 @@ def test_escaped_codes_in_args_become_characters():
 def test_env_keeps_only_entries_with_a_name_and_a_value(entry, kept):
     """The server drops all other entries."""
     assert parse_command(None, None, [entry]).env == kept
+
+
+LONG = 500_000
+LONG_VALUES = {
+    "cores": f"{'1' * LONG}x",
+    "hexadecimal cores": f"0x{'1' * LONG}x",
+    "image": f"{REGISTRY}/a/{'b' * LONG}",
+    "image with many colons": f"{REGISTRY}/a/{'b:' * LONG}",
+    "word": f"+0{'8' * LONG}x",
+    "blanks": "\t" * LONG,
+}
+
+
+@pytest.mark.parametrize("value", LONG_VALUES.values(), ids=list(LONG_VALUES))
+def test_a_long_value_is_read_at_once(value):
+    """The platform can do nothing else meanwhile, so no value may take ages."""
+    start = time.monotonic()
+    _launch._double(value)
+    with suppress(BadRequestError):
+        check_access(value, None)
+    arrives_as_text(value)
+    with suppress(InternalServerError):
+        read_name(value)
+    parse_command(value, value, [f"A={value}"])
+    assert time.monotonic() - start < 5
+
+
+def test_many_variables_are_read_at_once():
+    start = time.monotonic()
+    env = [f"A{number}={'x' * 150}" for number in range(10_000)]
+    assert len(parse_command(None, None, env).env) == 10_000
+    assert time.monotonic() - start < 5
 
 
 @pytest.mark.parametrize("has_pidfd", [True, False])

@@ -24,7 +24,7 @@ from skaha._sansio.responses import (
 from skaha._sansio.retrying import RetryState, note_refusal, raise_if_refused
 from skaha._sansio.tracebacks import forget_frames
 from skaha._transport._async.concurrency import Semaphore, sleep
-from skaha._transport._async.pool import AsyncConnectionPool
+from skaha._transport._async.pool import AsyncConnectionPool, close_response
 from skaha._transport.connection_settings import HEADERS
 from skaha.errors import StatusError
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from http.cookiejar import CookieJar
 
+    from skaha._sansio.call_context import RequestContext
     from skaha._transport._async.concurrency import Method
     from skaha._transport.connection_settings import ConnectionSettings
 
@@ -56,7 +57,6 @@ class AsyncPlatformClient(httpx.AsyncClient):
             base_url=settings.server,
             headers=HEADERS,
             auth=settings.auth,
-            timeout=settings.timeout,
             transport=self._pool,
         )
 
@@ -76,6 +76,10 @@ class AsyncPlatformClient(httpx.AsyncClient):
         self, cookies: httpx.Cookies | CookieJar | dict[str, str] | list[tuple[str, str]]
     ) -> None:
         self._cookie_jar = _ReadOnlyCookies(cookies)
+
+    async def aclose(self) -> None:
+        """Close the free connections. A later request opens new ones, also in another thread."""
+        await self._pool.aclose()
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send a request until it succeeds or must not be sent again.
@@ -122,6 +126,7 @@ class AsyncPlatformClient(httpx.AsyncClient):
                 if seconds is None:
                     if isinstance(error, StatusError):
                         error.attempts = state.times_sent
+                        error.may_be_done = state.is_uncertain
                     error.request = redacted_request(request)
                     # The frames in which the request failed contain its headers and its form.
                     forget_frames(error)
@@ -137,9 +142,22 @@ class AsyncPlatformClient(httpx.AsyncClient):
         if context is not None:
             # The response to an earlier attempt.
             context.response = None
+            if context.is_anonymous:
+                # A token that has expired would make the request fail.
+                options = options | {"auth": None}
         if call is not None:
             request.extensions["timeout"] = call.limited(request.extensions["timeout"])
-        response = await self._send_in_turn(request, options)
+        try:
+            response = await self._send_in_turn(request, options)
+            await self._check(response, context)
+        except BaseException:
+            # httpx leaves a response open if a log handler or the reading of an error text fails.
+            await close_response(request)
+            raise
+        return response
+
+    async def _check(self, response: httpx.Response, context: RequestContext | None) -> None:
+        """Raise an error for a response that is no success, or whose status is unknown."""
         # A response that refused an old token leads to the request.
         response.history = []
         # The platform sends UTF-8; ignore the charset header, which could name any codec.
@@ -148,7 +166,9 @@ class AsyncPlatformClient(httpx.AsyncClient):
             context.response = response
         if not response.is_success:
             await response.aread()
-            if response.status_code in _OVERLOAD_STATUSES:
+            # A site without statistics always answers 503, and this request is never repeated.
+            is_final = context is not None and context.repeatable is False
+            if response.status_code in _OVERLOAD_STATUSES and not is_final:
                 self._pool.on_overload()
             # The generated client does not parse such a response, nor does it raise.
             raise status_error(response)
@@ -157,7 +177,6 @@ class AsyncPlatformClient(httpx.AsyncClient):
             # The generated client fails on a status that `http.HTTPStatus` does not know.
             await response.aread()
             raise invalid_response(response, "a status that HTTP knows")
-        return response
 
     async def _send_in_turn(
         self, request: httpx.Request, options: dict[str, Any]
@@ -184,6 +203,7 @@ class AsyncPlatformClient(httpx.AsyncClient):
             response = await super().send(request, **options)
         except httpx.RequestError as error:
             note_refusal(error)
+            self._settings.was_refused |= isinstance(error, httpx.ConnectError)
             self._is_admitted |= was_sent(error)
             raise
         self._is_admitted = True

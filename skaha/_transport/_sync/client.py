@@ -25,7 +25,7 @@ from skaha._sansio.responses import (
 from skaha._sansio.retrying import RetryState, note_refusal, raise_if_refused
 from skaha._sansio.tracebacks import forget_frames
 from skaha._transport._sync.concurrency import Semaphore, sleep
-from skaha._transport._sync.pool import ConnectionPool
+from skaha._transport._sync.pool import ConnectionPool, close_response
 from skaha._transport.connection_settings import HEADERS
 from skaha.errors import StatusError
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from http.cookiejar import CookieJar
 
+    from skaha._sansio.call_context import RequestContext
     from skaha._transport._sync.concurrency import Method
     from skaha._transport.connection_settings import ConnectionSettings
 
@@ -57,7 +58,6 @@ class PlatformClient(httpx.Client):
             base_url=settings.server,
             headers=HEADERS,
             auth=settings.auth,
-            timeout=settings.timeout,
             transport=self._pool,
         )
 
@@ -77,6 +77,10 @@ class PlatformClient(httpx.Client):
         self, cookies: httpx.Cookies | CookieJar | dict[str, str] | list[tuple[str, str]]
     ) -> None:
         self._cookie_jar = _ReadOnlyCookies(cookies)
+
+    def close(self) -> None:
+        """Close the free connections. A later request opens new ones, also in another thread."""
+        self._pool.close()
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Send a request until it succeeds or must not be sent again.
@@ -121,6 +125,7 @@ class PlatformClient(httpx.Client):
                 if seconds is None:
                     if isinstance(error, StatusError):
                         error.attempts = state.times_sent
+                        error.may_be_done = state.is_uncertain
                     error.request = redacted_request(request)
                     # The frames in which the request failed contain its headers and its form.
                     forget_frames(error)
@@ -136,9 +141,22 @@ class PlatformClient(httpx.Client):
         if context is not None:
             # The response to an earlier attempt.
             context.response = None
+            if context.is_anonymous:
+                # A token that has expired would make the request fail.
+                options = options | {"auth": None}
         if call is not None:
             request.extensions["timeout"] = call.limited(request.extensions["timeout"])
-        response = self._send_in_turn(request, options)
+        try:
+            response = self._send_in_turn(request, options)
+            self._check(response, context)
+        except BaseException:
+            # httpx leaves a response open if a log handler or the reading of an error text fails.
+            close_response(request)
+            raise
+        return response
+
+    def _check(self, response: httpx.Response, context: RequestContext | None) -> None:
+        """Raise an error for a response that is no success, or whose status is unknown."""
         # A response that refused an old token leads to the request.
         response.history = []
         # The platform sends UTF-8; ignore the charset header, which could name any codec.
@@ -147,7 +165,9 @@ class PlatformClient(httpx.Client):
             context.response = response
         if not response.is_success:
             response.read()
-            if response.status_code in _OVERLOAD_STATUSES:
+            # A site without statistics always answers 503, and this request is never repeated.
+            is_final = context is not None and context.repeatable is False
+            if response.status_code in _OVERLOAD_STATUSES and not is_final:
                 self._pool.on_overload()
             # The generated client does not parse such a response, nor does it raise.
             raise status_error(response)
@@ -156,7 +176,6 @@ class PlatformClient(httpx.Client):
             # The generated client fails on a status that `http.HTTPStatus` does not know.
             response.read()
             raise invalid_response(response, "a status that HTTP knows")
-        return response
 
     def _send_in_turn(self, request: httpx.Request, options: dict[str, Any]) -> httpx.Response:
         """Send a request; one at a time, until the proxy has accepted the password.
@@ -181,6 +200,7 @@ class PlatformClient(httpx.Client):
             response = super().send(request, **options)
         except httpx.RequestError as error:
             note_refusal(error)
+            self._settings.was_refused |= isinstance(error, httpx.ConnectError)
             self._is_admitted |= was_sent(error)
             raise
         self._is_admitted = True

@@ -58,6 +58,8 @@ class _FanOut:
     def __init__(self) -> None:
         self.stopped = threading.Event()
         self.in_flight: set[RequestCanceller] = set()
+        # While it is held, no connection leaves this fan-out: another call could take it.
+        self.lock = threading.Lock()
         # Functions to call in the thread of the caller; `None` for each thread that has ended.
         self.calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._failures: list[BaseException] = []
@@ -113,8 +115,9 @@ class _FanOut:
 
     def _stop(self, ends: Sequence[threading.Event]) -> None:
         self.stopped.set()
-        for canceller in list(self.in_flight):
-            canceller.cancel()
+        with self.lock:
+            for canceller in self.in_flight:
+                canceller.cancel()
         deadline = time.monotonic() + _STOP_SECONDS
         for ended in ends:
             ended.wait(max(0.0, deadline - time.monotonic()))
@@ -155,7 +158,8 @@ class RequestCanceller:
         request.extensions.pop("trace", None)
         self._is_cancelled = False
         if fan_out := _current.get():
-            fan_out.in_flight.add(self)
+            with fan_out.lock:
+                fan_out.in_flight.add(self)
             if fan_out.stopped.is_set():
                 self.forget()
                 raise _StoppedError
@@ -180,7 +184,8 @@ class RequestCanceller:
     def forget(self) -> None:
         """Forget the request, because it is over."""
         if fan_out := _current.get():
-            fan_out.in_flight.discard(self)
+            with fan_out.lock:
+                fan_out.in_flight.discard(self)
 
     def cancel(self) -> None:
         """Shut the connection down, now or as soon as it is connected."""

@@ -32,10 +32,15 @@ if TYPE_CHECKING:
 
 # Bytes of a response that still fit into memory. A log that is read part by part may be larger.
 _MAX_RESPONSE_BYTES: float = 256 * 2**20
-# Largest factor by which a compressed response can grow. The client never asks for compression.
+# Compressions that a response may have, although the client never asks for compression. Others, or
+# two of them, can expand a few bytes to gigabytes.
+_COMPRESSIONS: tuple[list[bytes], ...] = ([], [b"gzip"], [b"deflate"])
+# Largest factor by which these can grow a response.
 _MAX_EXPANSION = 1000
 # Seconds after which an idle connection is not used again: servers close theirs at about that time.
 _KEEP_ALIVE = 5.0
+# The extension of a request whose response is not closed yet.
+_OPEN_STREAM = "open_stream"
 
 
 class ConnectionPool(httpx.BaseTransport):
@@ -47,7 +52,6 @@ class ConnectionPool(httpx.BaseTransport):
         self._room = Semaphore(settings.concurrency)
         self._limit = AdaptiveLimit(settings.concurrency)
         self._lock = Lock()
-        self._connections: list[_Connection] = []
         self._free: list[_Connection] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -56,7 +60,7 @@ class ConnectionPool(httpx.BaseTransport):
         while self._remove_one():
             self._room.acquire()
         with self._lock:
-            connection = self._free.pop() if self._free else self._new_connection()
+            connection = self._free.pop() if self._free else _Connection(self._settings)
         try:
             connection.canceller.watch(request)
             response = connection.send(request)
@@ -64,6 +68,7 @@ class ConnectionPool(httpx.BaseTransport):
             self._release(connection)
             raise
         stream = _ResponseStream(response, request, lambda: self._release(connection))
+        request.extensions[_OPEN_STREAM] = stream
         return PlatformResponse(
             status_code=response.status,
             headers=response.headers,
@@ -71,15 +76,10 @@ class ConnectionPool(httpx.BaseTransport):
             extensions=response.extensions,
         )
 
-    def _new_connection(self) -> _Connection:
-        connection = _Connection(self._settings)
-        self._connections.append(connection)
-        return connection
-
     def _release(self, connection: _Connection) -> None:
         connection.canceller.forget()
-        self._free.append(connection)
         with self._lock:
+            self._free.append(connection)
             self._limit.on_response()
         if not self._remove_one():
             self._room.release()
@@ -101,8 +101,10 @@ class ConnectionPool(httpx.BaseTransport):
             self._room.release()
 
     def close(self) -> None:
-        """Close all connections."""
-        for connection in self._connections:
+        """Close the free connections. Requests in flight keep theirs until they end."""
+        with self._lock:
+            free, self._free = self._free, []
+        for connection in free:
             connection.close()
 
 
@@ -202,6 +204,17 @@ def _raise_if_refused(response: httpcore.Response) -> None:
         raise httpcore.ProxyError("407 Proxy Authentication Required")
 
 
+def _compressions(response: httpcore.Response) -> list[bytes]:
+    """Return the compressions of a response that httpx may know."""
+    words = [
+        word.strip().lower()
+        for name, value in response.headers
+        if name.lower() == b"content-encoding"
+        for word in value.split(b",")
+    ]
+    return [word for word in words if word in (b"gzip", b"deflate", b"br", b"zstd")]
+
+
 class _ResponseStream(httpx.SyncByteStream):
     def __init__(
         self, response: httpcore.Response, request: httpx.Request, on_close: Callable[[], None]
@@ -212,7 +225,11 @@ class _ResponseStream(httpx.SyncByteStream):
 
     def __iter__(self) -> Iterator[bytes]:
         left = _MAX_RESPONSE_BYTES
-        if any(name.lower() == b"content-encoding" for name, _ in self._response.headers):
+        if (compressions := _compressions(self._response)) not in _COMPRESSIONS:
+            words = b", ".join(compressions).decode("latin-1")
+            message = f"the response is compressed in an unusual way: {words}"
+            raise httpx.DecodingError(message, request=self._request)
+        if compressions:
             left //= _MAX_EXPANSION
         # `PlatformClient.read_parts` sets this: a log may be larger than the memory.
         if "is_large_text" in self._request.extensions:
@@ -231,7 +248,16 @@ class _ResponseStream(httpx.SyncByteStream):
         raise failure
 
     def close(self) -> None:
+        if self._request.extensions.pop(_OPEN_STREAM, None) is None:
+            return
         try:
             self._response.close()
         finally:
             self._on_close()
+
+
+def close_response(request: httpx.Request) -> None:
+    """Close the response to a request if it is open, so that its connection is free again."""
+    stream: _ResponseStream | None = request.extensions.get(_OPEN_STREAM)
+    if stream is not None:
+        stream.close()

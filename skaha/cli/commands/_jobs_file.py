@@ -57,6 +57,8 @@ class JobsFile:
 def _job(line: str, place: str) -> dict[str, Any]:
     try:
         job = json.loads(line)
+    except RecursionError:
+        raise click.UsageError(f"--jobs: {place} is nested too deeply") from None
     except ValueError as error:
         # JSON counts the lines of this text, which is a single line of the file.
         problem = str(error).replace("line 1 column", "column")

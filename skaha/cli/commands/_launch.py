@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -176,12 +177,12 @@ class CommandLaunch:
             left = [key for key in own if results is None or _may_exist(key, results)]
             # The whole commands, so that they can be pasted.
             if left:
-                note(f"to delete the launched sessions: skaha delete {' '.join(left)}")
+                note(f"to delete the launched sessions: skaha delete {shlex.join(left)}")
             if foreign:
                 note(
                     "sessions that were found by name only are not deleted, because another "
                     "program may have launched them; to delete them if they are yours: "
-                    f"skaha delete {' '.join(foreign)}",
+                    f"skaha delete {shlex.join(foreign)}",
                     "warning",
                 )
         return left + foreign

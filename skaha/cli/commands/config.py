@@ -73,6 +73,8 @@ def _set(context: CommandContext, key: str, value: str | None) -> int:
 
     if value is None and sys.stdin.isatty():
         value = click.prompt(key, hide_input=key in config.SECRETS, err=True)
+    elif value is not None and key in config.SECRETS:
+        note(f"other users can see the commands that you run: leave the {key} out", "warning")
     text = sys.stdin.read().strip() if value is None else value
     config.save(key, text, context.profile)
     return 0

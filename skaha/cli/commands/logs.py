@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
@@ -19,6 +18,8 @@ from skaha.cli._exit_codes import common_exit_code
 from skaha.cli._selection import SelectedSessions, select_sessions
 from skaha.cli._sessions import utc_text
 from skaha.cli._stderr import progress, write_line
+from skaha.cli._stdout import json_text
+from skaha.cli._table import format_cell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -108,7 +109,8 @@ class LineStyle:
             return time
         name = selected.name(session_id)
         is_only_one = [selected.name(other) for other in selected.ids].count(name) == 1
-        return f"{time}[{name if name and is_only_one else f'{name} {session_id}'.strip()}] "
+        label = name if name and is_only_one else f"{name} {session_id}".strip()
+        return f"{time}[{format_cell(label)}] "
 
 
 _PLAIN = LineStyle()
@@ -179,7 +181,7 @@ def follow_logs(
             item = selected.key(session_id) | {"line": line}
             if style.has_time:
                 item["read"] = _now()
-            text = json.dumps(item, ensure_ascii=False)
+            text = json_text(item)
         else:
             if session_id != previous_id and len(selected.ids) > 1 and not style.has_prefix:
                 _show_heading(selected, session_id)

@@ -22,7 +22,8 @@ _REFERENCE = re.compile(r"\\(?P<escaped>.)|\$(?P<group>\{[A-Za-z0-9]*.?|.)", re.
 _SCALAR = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _COMMA = re.compile(r"\s*,\s*")
 _UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_FOLD = re.compile(r"[ \t]*(?:(?:\r\n|[\r\n\x85])[ \t]*)+")
+# It begins before the first blank only: else many blanks without a line break would take ages.
+_FOLD = re.compile(r"(?<![ \t])[ \t]*(?:(?:\r\n|[\r\n\x85])[ \t]*)+")
 _ESCAPE = re.compile(
     r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U(000[0-9A-Fa-f]{5})|(.))",
     re.DOTALL,
@@ -176,9 +177,9 @@ class _Reader:
         return found
 
     def _line(self) -> str:
-        line, _, _ = self.text[self.position :].partition("\n")
-        self.position += len(line) + 1
-        return line
+        start, end = self.position, self.text.find("\n", self.position)
+        self.position = end + 1
+        return self.text[start:end]
 
     def _error(self, context: str, start: int, problem: str) -> InternalServerError:
         return InternalServerError(

@@ -24,7 +24,7 @@ _IMAGES = {
     "skaha/terminal:1.1.2": ["desktop-app", "headless"],
 }
 
-_REFERENCE = re.compile(re.escape(REGISTRY) + r"/[^/\s]+/\S*[^/\s:]+(:[^/\s:]+|@sha256:[0-9a-f]+)")
+_REFERENCE = re.compile(re.escape(REGISTRY) + r"/[^/\s]+/\S*[^/\s:](:[^/\s:]+|@sha256:[0-9a-f]+)")
 
 
 async def get_images(request: ApiRequest) -> Response:

@@ -23,9 +23,9 @@ from skaha.local._session import KINDS, Session
 
 _NAME = re.compile(r"[A-Za-z0-9-]+")
 # The notation of numbers in Java: decimal or hexadecimal, with an optional suffix.
-_DECIMAL = re.compile(r"([+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?)[fFdD]?")
+_DECIMAL = re.compile(r"([+-]?([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?)[fFdD]?")
 _HEXADECIMAL = re.compile(
-    r"([+-]?0[xX]([0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?[0-9]+)[fFdD]?"
+    r"([+-]?0[xX]([0-9a-fA-F]+(?:\.[0-9a-fA-F]*)?|\.[0-9a-fA-F]+)[pP][+-]?[0-9]+)[fFdD]?"
 )
 _INTEGER = re.compile(r"[+-]?\d{1,9}")
 _ID_ATTEMPTS = 20

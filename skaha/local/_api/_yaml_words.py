@@ -11,7 +11,7 @@ from skaha.local._api._errors import InternalServerError
 # The server writes these words without quotes, and Kubernetes reads them as booleans or numbers.
 _BOOLEANS_OF_KUBERNETES = ("y", "Y", "n", "N")
 _NUMBERS_OF_KUBERNETES = (
-    re.compile(r"[+-]0[0-9_]*[89][0-9_]*"),  # -08: no octal number, so a decimal number
+    re.compile(r"[+-]0[0-7_]*[89][0-9_]*"),  # -08: no octal number, so a decimal number
     re.compile(r"0o[0-7][0-7_]*"),
 )
 
