@@ -437,3 +437,6 @@ def test_a_session_can_be_closed_while_another_call_uses_it(variant, scripted):
     session = variant.open(server=scripted.url, token=TOKEN, retry=False, concurrency=2)
     logs = close_session() if variant.name == "sync" else variant.run(close_async_session())
     assert logs == dict.fromkeys(ids, "a log\n")
+    # The connection that was in use at the close is not used again.
+    ports = [received.port for received in scripted.received]
+    assert ports.count(ports[0]) == 1

@@ -24,8 +24,9 @@ from skaha._transport.response import PlatformResponse
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
+    from skaha._transport._async.concurrency import Method
     from skaha._transport.connection_settings import NetworkSettings
     from skaha._transport.proxies import Proxy
 
@@ -52,6 +53,8 @@ class AsyncConnectionPool(httpx.AsyncBaseTransport):
         self._limit = AdaptiveLimit(settings.concurrency)
         self._lock = Lock()
         self._free: list[_Connection] = []
+        # How often the pool was closed.
+        self._closings = 0
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request on a free connection, which is free again when the response is closed."""
@@ -60,11 +63,12 @@ class AsyncConnectionPool(httpx.AsyncBaseTransport):
             await self._room.acquire()
         with self._lock:
             connection = self._free.pop() if self._free else _Connection(self._settings)
+            connection.closings = self._closings
         try:
             connection.canceller.watch(request)
             response = await connection.send(request)
         except BaseException:
-            self._release(connection)
+            await self._release(connection)
             raise
         stream = _ResponseStream(response, request, lambda: self._release(connection))
         request.extensions[_OPEN_STREAM] = stream
@@ -75,13 +79,17 @@ class AsyncConnectionPool(httpx.AsyncBaseTransport):
             extensions=response.extensions,
         )
 
-    def _release(self, connection: _Connection) -> None:
+    async def _release(self, connection: _Connection) -> None:
         connection.canceller.forget()
         with self._lock:
-            self._free.append(connection)
+            is_wanted = connection.closings == self._closings
+            if is_wanted:
+                self._free.append(connection)
             self._limit.on_response()
         if not self._remove_one():
             self._room.release()
+        if not is_wanted:
+            await connection.aclose()
 
     def _remove_one(self) -> bool:
         with self._lock:
@@ -100,9 +108,10 @@ class AsyncConnectionPool(httpx.AsyncBaseTransport):
             self._room.release()
 
     async def aclose(self) -> None:
-        """Close the free connections. Requests in flight keep theirs until they end."""
+        """Close the free connections now, and those of requests in flight when these end."""
         with self._lock:
             free, self._free = self._free, []
+            self._closings += 1
         for connection in free:
             await connection.aclose()
 
@@ -116,6 +125,8 @@ class _Connection:
         self._tls: ssl.SSLContext | None = None
         self._exchange = Exchange()
         self.canceller = RequestCanceller()
+        # How often the pool had been closed when the current request began.
+        self.closings = 0
 
     async def send(self, request: httpx.Request) -> httpcore.Response:
         """Send a request. The response must be closed before the next request is sent.
@@ -216,7 +227,7 @@ def _compressions(response: httpcore.Response) -> list[bytes]:
 
 class _ResponseStream(httpx.AsyncByteStream):
     def __init__(
-        self, response: httpcore.Response, request: httpx.Request, on_close: Callable[[], None]
+        self, response: httpcore.Response, request: httpx.Request, on_close: Method[[], None]
     ) -> None:
         self._response = response
         self._request = request
@@ -252,7 +263,7 @@ class _ResponseStream(httpx.AsyncByteStream):
         try:
             await self._response.aclose()
         finally:
-            self._on_close()
+            await self._on_close()
 
 
 async def close_response(request: httpx.Request) -> None:

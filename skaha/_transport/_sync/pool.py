@@ -25,8 +25,9 @@ from skaha._transport.response import PlatformResponse
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
+    from skaha._transport._sync.concurrency import Method
     from skaha._transport.connection_settings import NetworkSettings
     from skaha._transport.proxies import Proxy
 
@@ -53,6 +54,8 @@ class ConnectionPool(httpx.BaseTransport):
         self._limit = AdaptiveLimit(settings.concurrency)
         self._lock = Lock()
         self._free: list[_Connection] = []
+        # How often the pool was closed.
+        self._closings = 0
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request on a free connection, which is free again when the response is closed."""
@@ -61,6 +64,7 @@ class ConnectionPool(httpx.BaseTransport):
             self._room.acquire()
         with self._lock:
             connection = self._free.pop() if self._free else _Connection(self._settings)
+            connection.closings = self._closings
         try:
             connection.canceller.watch(request)
             response = connection.send(request)
@@ -79,10 +83,14 @@ class ConnectionPool(httpx.BaseTransport):
     def _release(self, connection: _Connection) -> None:
         connection.canceller.forget()
         with self._lock:
-            self._free.append(connection)
+            is_wanted = connection.closings == self._closings
+            if is_wanted:
+                self._free.append(connection)
             self._limit.on_response()
         if not self._remove_one():
             self._room.release()
+        if not is_wanted:
+            connection.close()
 
     def _remove_one(self) -> bool:
         with self._lock:
@@ -101,9 +109,10 @@ class ConnectionPool(httpx.BaseTransport):
             self._room.release()
 
     def close(self) -> None:
-        """Close the free connections. Requests in flight keep theirs until they end."""
+        """Close the free connections now, and those of requests in flight when these end."""
         with self._lock:
             free, self._free = self._free, []
+            self._closings += 1
         for connection in free:
             connection.close()
 
@@ -117,6 +126,8 @@ class _Connection:
         self._tls: ssl.SSLContext | None = None
         self._exchange = Exchange()
         self.canceller = RequestCanceller()
+        # How often the pool had been closed when the current request began.
+        self.closings = 0
 
     def send(self, request: httpx.Request) -> httpcore.Response:
         """Send a request. The response must be closed before the next request is sent.
@@ -217,7 +228,7 @@ def _compressions(response: httpcore.Response) -> list[bytes]:
 
 class _ResponseStream(httpx.SyncByteStream):
     def __init__(
-        self, response: httpcore.Response, request: httpx.Request, on_close: Callable[[], None]
+        self, response: httpcore.Response, request: httpx.Request, on_close: Method[[], None]
     ) -> None:
         self._response = response
         self._request = request
