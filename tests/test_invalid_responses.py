@@ -115,7 +115,7 @@ def test_a_log_may_contain_any_bytes(variant, scripted, scripted_session, body, 
 def test_a_text_with_many_comments_is_read_at_once(
     variant, scripted, scripted_session, start, tail
 ):
-    """A page may begin with comments. The search for its beginning must not take ages."""
+    """A page may begin with comments. The search for its beginning must take linear time."""
     scripted.respond = lambda _: Response(200, start * 500)
     assert variant.run(scripted_session.logs("a1", tail=tail)) == {"a1": start * 500}
 

@@ -359,7 +359,7 @@ def test_a_large_form_is_sent_completely(variant, scripted, scripted_session):
 
 
 def test_a_long_word_is_checked_at_once(variant, scripted, scripted_session):
-    """The check for words that YAML does not read as texts must not take ages."""
+    """The check for words that YAML does not read as texts must take linear time."""
     scripted.respond = lambda _: Response(200, "a1\n")
     word = f"+0{'8' * 500_000}x"
     assert variant.run(scripted_session.create("long", IMAGE, cmd="echo", args=word)) == ["a1"]

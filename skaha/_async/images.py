@@ -72,9 +72,9 @@ class AsyncImages(AsyncBaseClient):
         from skaha_api.api.image import list_images
         from skaha_api.types import UNSET
 
-        kind_ = check_one_kind(kind)
+        checked = check_one_kind(kind)
         with self._request("images", expected=OBJECTS):
-            images = records_of(await list_images.asyncio(client=self.api, type_=kind_ or UNSET))
+            images = records_of(await list_images.asyncio(client=self.api, type_=checked or UNSET))
         return ResultList(cast("list[ImageRecord]", images), Outcome())
 
     async def repositories(self) -> list[str]:

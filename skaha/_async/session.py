@@ -346,7 +346,7 @@ class AsyncSession(AsyncBaseClient):
 
         options["env"] = validation.hidden(options.get("env"))
         timeout = validation.check_optional_seconds("timeout", timeout)
-        validation.check_progress(progress)
+        validation.check_function("progress", progress)
         launched = await self.create(name, image, **options)
         poller = AsyncPoller(self, "run", timeout)
         try:
@@ -696,7 +696,7 @@ class AsyncSession(AsyncBaseClient):
         timeout = validation.check_optional_seconds("timeout", timeout)
         appear = validation.check_seconds("appear", appear)
         restart = validation.check_seconds("restart", restart)
-        validation.check_progress(progress)
+        validation.check_function("progress", progress)
         return await wait_for(
             self,
             checked,
@@ -839,7 +839,7 @@ class AsyncSession(AsyncBaseClient):
         from skaha._async._logs import check_size, download_log, partial_path, paths_of_logs
 
         checked, folder = validation.check_ids(ids), validation.check_path("directory", directory)
-        validation.check_progress(progress)
+        validation.check_function("progress", progress)
         records = sessions(await self.fetch()) if checked else []
         names = {record_id(record): session_name(record) for record in records}
         paths = paths_of_logs(folder, checked, names)
@@ -1236,7 +1236,7 @@ class AsyncSession(AsyncBaseClient):
         from skaha._sansio.name_filter import NameFilter
 
         names = NameFilter.checked(prefix, pattern=pattern)
-        validation.check_progress(progress)
+        validation.check_function("progress", progress)
         records = await self._deletable(kind, status, names)
         return await self._delete(records, dry_run=dry_run, verify=verify, progress=progress)
 
@@ -1293,7 +1293,7 @@ class AsyncSession(AsyncBaseClient):
             >>> await session.destroy_all(kind="firefly", dry_run=True)
             []
         """
-        validation.check_progress(progress)
+        validation.check_function("progress", progress)
         records = await self._deletable(kind, status)
         return await self._delete(records, dry_run=dry_run, verify=verify, progress=progress)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from skaha._sansio.validation import check_progress
+from skaha._sansio.validation import check_function
 from skaha.errors import SkahaError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class ProgressReporter:
         Raises:
             InvalidInputError: If `progress` is not a function.
         """
-        check_progress(progress)
+        check_function("progress", progress)
         self._progress = progress if total else None
         self._total = total
         self._retried = retried

@@ -38,7 +38,7 @@ _FOREIGN_SESSION = "forbidden"
 _TEXTS_OF_INGRESSES = frozenset({"", "404 page not found", "default backend - 404"})
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 # The beginning of an HTML page, after a byte order mark, comments and an XML declaration. Atomic
-# groups (`(?>`, `*+`): a match that fails would take ages with many comments.
+# groups (`(?>`, `*+`): without them, the time doubles with each comment if there is no page.
 _HTML = (
     rb"(?is)"
     rb"(\xef\xbb\xbf)?\s*(?>(<!--.*?-->|<\?xml.*?\?>)\s*)*+<(!doctype\s+html|html|head|body)\b"
@@ -49,7 +49,7 @@ _TOMCAT_MESSAGE = r"<b>Message</b>(.*?)</p>"
 MAX_START = 2000
 _NEW_ID = r"[A-Za-z0-9-]{1,63}"
 _MAX_EXCERPT = 500
-# Characters in which the reason of a refusal is searched: in a long text, it takes ages.
+# The reason of a refusal is searched in so many characters, because the time is quadratic.
 _MAX_SEARCHED = 10_000
 # The platform's text if Kubernetes refused the job of a launch: 700 characters without the reason.
 _REFUSED_JOB = ("ApiException", "jobs.batch", "not found")

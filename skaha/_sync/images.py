@@ -73,9 +73,9 @@ class Images(BaseClient):
         from skaha_api.api.image import list_images
         from skaha_api.types import UNSET
 
-        kind_ = check_one_kind(kind)
+        checked = check_one_kind(kind)
         with self._request("images", expected=OBJECTS):
-            images = records_of(list_images.sync(client=self.api, type_=kind_ or UNSET))
+            images = records_of(list_images.sync(client=self.api, type_=checked or UNSET))
         return ResultList(cast("list[ImageRecord]", images), Outcome())
 
     def repositories(self) -> list[str]:

@@ -347,7 +347,7 @@ class Session(BaseClient):
 
         options["env"] = validation.hidden(options.get("env"))
         timeout = validation.check_optional_seconds("timeout", timeout)
-        validation.check_progress(progress)
+        validation.check_function("progress", progress)
         launched = self.create(name, image, **options)
         poller = Poller(self, "run", timeout)
         try:
@@ -697,7 +697,7 @@ class Session(BaseClient):
         timeout = validation.check_optional_seconds("timeout", timeout)
         appear = validation.check_seconds("appear", appear)
         restart = validation.check_seconds("restart", restart)
-        validation.check_progress(progress)
+        validation.check_function("progress", progress)
         return wait_for(
             self,
             checked,
@@ -840,7 +840,7 @@ class Session(BaseClient):
         from skaha._sync._logs import check_size, download_log, partial_path, paths_of_logs
 
         checked, folder = validation.check_ids(ids), validation.check_path("directory", directory)
-        validation.check_progress(progress)
+        validation.check_function("progress", progress)
         records = sessions(self.fetch()) if checked else []
         names = {record_id(record): session_name(record) for record in records}
         paths = paths_of_logs(folder, checked, names)
@@ -1237,7 +1237,7 @@ class Session(BaseClient):
         from skaha._sansio.name_filter import NameFilter
 
         names = NameFilter.checked(prefix, pattern=pattern)
-        validation.check_progress(progress)
+        validation.check_function("progress", progress)
         records = self._deletable(kind, status, names)
         return self._delete(records, dry_run=dry_run, verify=verify, progress=progress)
 
@@ -1294,7 +1294,7 @@ class Session(BaseClient):
             >>> session.destroy_all(kind="firefly", dry_run=True)
             []
         """
-        validation.check_progress(progress)
+        validation.check_function("progress", progress)
         records = self._deletable(kind, status)
         return self._delete(records, dry_run=dry_run, verify=verify, progress=progress)
 

@@ -570,7 +570,7 @@ def test_a_timeout_limits_the_wait_for_sessions_or_for_responses(skaha, scripted
 
 
 def test_a_long_file_that_is_no_configuration_is_refused_at_once(tmp_path, monkeypatch):
-    """The search for the line of the problem must not take ages."""
+    """The search for the line of the problem must be short."""
     file = tmp_path / "config.toml"
     monkeypatch.setenv("SKAHA_CONFIG", str(file))
     start = time.monotonic()

@@ -126,7 +126,7 @@ LONG_VALUES = {
 
 @pytest.mark.parametrize("value", LONG_VALUES.values(), ids=list(LONG_VALUES))
 def test_a_long_value_is_read_at_once(value):
-    """The platform can do nothing else meanwhile, so no value may take ages."""
+    """The platform can do nothing else meanwhile, so each value takes linear time."""
     start = time.monotonic()
     _launch._double(value)
     with suppress(BadRequestError):

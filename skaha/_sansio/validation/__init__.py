@@ -5,6 +5,7 @@ this module refuses everything that the platform cannot carry, and says what to 
 """
 
 from skaha._sansio.validation.commands import check_command
+from skaha._sansio.validation.functions import check_function
 from skaha._sansio.validation.ids import check_id, check_ids, check_launched_ids, is_id
 from skaha._sansio.validation.jobs import (
     NAME,
@@ -16,12 +17,10 @@ from skaha._sansio.validation.jobs import (
 from skaha._sansio.validation.numbers import (
     check_amount,
     check_count,
-    check_function,
     check_gpus,
     check_optional_count,
     check_optional_seconds,
     check_polls,
-    check_progress,
     check_seconds,
     number_of,
 )
@@ -74,7 +73,6 @@ __all__ = [
     "check_optional_seconds",
     "check_path",
     "check_polls",
-    "check_progress",
     "check_registry",
     "check_registry_part",
     "check_seconds",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 
-from skaha.errors import InvalidInputError
 from skaha.models import LARGEST_NUMBER, check_number, check_whole_number
 
 _DIGITS = r"[0-9]{1,15}(\.[0-9]{1,15})?"
@@ -56,19 +54,6 @@ def check_seconds(what: str, value: object) -> float:
 def check_optional_seconds(what: str, value: object) -> float | None:
     """Return a number of seconds, 0 or more, or `None`."""
     return None if value is None else check_seconds(what, value)
-
-
-def check_progress(progress: object) -> None:
-    """Raise unless a value can receive progress reports; `None` means no reports."""
-    check_function("progress", progress)
-
-
-def check_function(what: str, function: object) -> None:
-    """Raise unless a value is `None` or a function. Nothing would wait for an async function."""
-    if inspect.iscoroutinefunction(function):
-        raise InvalidInputError(f"{what} must be a function without async; not {function!r}")
-    if function is not None and not callable(function):
-        raise InvalidInputError(f"{what} must be a function or None; not {function!r}")
 
 
 def check_gpus(value: object) -> int | None:

@@ -22,7 +22,7 @@ _REFERENCE = re.compile(r"\\(?P<escaped>.)|\$(?P<group>\{[A-Za-z0-9]*.?|.)", re.
 _SCALAR = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _COMMA = re.compile(r"\s*,\s*")
 _UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# It begins before the first blank only: else many blanks without a line break would take ages.
+# It begins before the first blank only: else the time would be quadratic in the number of blanks.
 _FOLD = re.compile(r"(?<![ \t])[ \t]*(?:(?:\r\n|[\r\n\x85])[ \t]*)+")
 _ESCAPE = re.compile(
     r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U(000[0-9A-Fa-f]{5})|(.))",
