@@ -4,13 +4,16 @@ import enum
 import inspect
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import PurePosixPath
 
 import numpy as np
+import pandas as pd
 import pytest
 from scripted import Response, json_response
 
 import skaha
 from skaha.errors import InvalidInputError
+from skaha.helpers import shell
 from skaha.helpers.distributed import stripe
 from skaha.helpers.progress import bar
 
@@ -150,6 +153,13 @@ def test_arguments_are_sent_in_the_form_of_the_platform(
         ({"image": "images.example.org:80/a/b"}, ": images.example.org:80/a/b:TAG; not"),
         ({"image": "astroml"}, ": images.canfar.net/PROJECT/astroml:TAG; not"),
         ({"args": ["run.py", "--fast", 3]}, "write args='run.py --fast 3'"),
+        ({"args": 3}, "args must be a text, not int: write args='3'"),
+        ({"args": PurePosixPath("/arc/a.py")}, "not PurePosixPath: write args='/arc/a.py'"),
+        ({"cmd": shell.script("true")}, "pass it with two asterisks, as **command"),
+        ({"env": "A=1"}, "env must be a dictionary, not str"),
+        ({"ram": "4GB"}, "ram must be a number of GiB; not '4GB'"),
+        ({"ram": 4 * 2**30}, "ram must be 2147483647 GiB or less"),
+        ({"name": IMAGE, "image": "a"}, "give the name first, and then the image"),
         ({"args": ["-c", "print(1,  2)"]}, "write **shell.command(program, argument, ...)"),
         ({"args": ["a b"]}, "write **shell.command(program, argument, ...)"),
         ({"cmd": ["python", "run.py", "-v"]}, "write cmd='python', args='run.py -v'"),
@@ -323,6 +333,64 @@ WRONG_ARGUMENTS = [
     (lambda session: session.attach_app("a1", "h/p/n\ud800:t"), "image"),
     (lambda session: session.attach_app("a1", IMAGE, cores=10**400), "cores"),
 ]
+
+
+# The calls, and the solution in the error.
+ADVICE = [
+    (lambda session: session.wait("a1", 60), "write timeout=60 for the seconds"),
+    (lambda session: session.logs("a1", 20), "tail=20 reads the last lines"),
+    (lambda session: session.logs("a1", "b2"), "verbose must be True or False; not 'b2'"),
+    (lambda session: session.events("a1", "b2"), "verbose must be True or False; not 'b2'"),
+    (lambda session: session.info(pd.DataFrame({"id": ["a1"]})), "such as table['id']"),
+    (lambda session: session.create_many(pd.DataFrame({"name": ["a"]})), 'to_dict("records")'),
+    (lambda session: session.run("a", IMAGE, kind="notebook"), "use create, and then connect"),
+]
+
+
+@pytest.mark.parametrize(("call", "advice"), ADVICE)
+def test_an_error_of_a_typical_mistake_has_the_solution(
+    variant, scripted, scripted_session, call, advice
+):
+    refused(variant, scripted, lambda: call(scripted_session), advice)
+
+
+def test_an_unknown_argument_of_run_names_run(variant, scripted, scripted_session):
+    with pytest.raises(TypeError, match=r"Session\.run\(\) got .* 'timeot'"):
+        variant.run(scripted_session.run("a", IMAGE, timeot=5))
+    assert scripted.received == []
+
+
+CALLS_WITH_IDS = {
+    "info": lambda session, ids: session.info(ids),
+    "logs": lambda session, ids: session.logs(ids),
+    "tail": lambda session, ids: session.logs(ids, tail=1),
+    "save_logs": lambda session, ids: session.save_logs(ids, "logs"),
+    "events": lambda session, ids: session.events(ids),
+    "parsed_events": lambda session, ids: session.parsed_events(ids),
+    "renew": lambda session, ids: session.renew(ids),
+    "destroy": lambda session, ids: session.destroy(ids),
+    "wait": lambda session, ids: session.wait(ids),
+    "follow": lambda session, ids: session.follow(ids),
+    "connect": lambda session, ids: session.connect(ids, browser=False),
+    "connect_url": lambda session, ids: session.connect_url(next(iter(ids))),
+}
+
+
+@pytest.mark.parametrize("call", CALLS_WITH_IDS.values(), ids=list(CALLS_WITH_IDS))
+def test_a_name_in_the_place_of_an_id_is_refused(variant, scripted, scripted_session, call):
+    """Newer platforms accept the deletion of any id, and say so."""
+    records = [
+        {"id": f"id{number}", "name": f"fit-{number}", "type": "headless", "status": "Running"}
+        for number in (1, 2)
+    ]
+    scripted.respond = lambda _: json_response(records)
+    # The attribute `names` of a launch has the names as its keys.
+    names = {"Fit-1": "id1", "fit-2": "id2"}
+    with pytest.raises(InvalidInputError, match=r"'Fit-1' is the name of a session: .* 'id1'"):
+        variant.run(begun(call(scripted_session, names)))
+    assert {(request.method, request.path) for request in scripted.received} == {
+        ("GET", "/skaha/v1/session")
+    }
 
 
 @pytest.mark.parametrize(("call", "name"), WRONG_ARGUMENTS)

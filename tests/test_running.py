@@ -1,5 +1,6 @@
 """`run`: launch, wait, read the logs, and delete only the sessions whose logs were read."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -44,6 +45,24 @@ def test_a_failed_replica_is_reported_and_its_log_is_returned(variant, session, 
     assert isinstance(logs.failures["part-2"], errors.FailedSessionError)
     assert "replica part-2 ended as Failed" in str(logs.failures["part-2"])
     assert variant.run(session.destroy_with("part-", status=None, dry_run=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("cmd", "reason"),
+    [
+        ("cat", "the last line of its log: (.*/)?cat: nothing-here"),
+        ("no-such-program", "with an empty log; the platform's warnings: .*no-such-program"),
+        ("false", "with an empty log; the platform's warnings: Exit status 1"),
+    ],
+)
+def test_the_error_of_a_failed_replica_has_the_reason(variant, session, cmd, reason):
+    """The session is deleted, and a program may keep the error only."""
+    args = "nothing-here" if cmd == "cat" else None
+    logs = variant.run(session.run("part", IMAGE, timeout=60, cmd=cmd, args=args))
+    with pytest.raises(ExceptionGroup) as caught:
+        logs.raise_for_failures()
+    message = str(caught.value.exceptions[0])
+    assert re.match(f"replica part-1 ended as Failed.*{reason}", message)
 
 
 LOGS = {f"id-of-fit-{n}": [f"I am {n}\n".encode()] for n in range(1, 6)}

@@ -15,7 +15,7 @@ from skaha._sansio.polling import OutageTracker
 from skaha._sansio.responses import means_absence
 from skaha._transport._async.concurrency import sleep
 from skaha.errors import SkahaError
-from skaha.records import parse_events, printable
+from skaha.records import describe_end, parse_events, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,6 +33,8 @@ log = logging.getLogger("skaha")
 # Seconds between two looks at the events of a session that stays pending.
 _SECONDS_BETWEEN_EVENTS = 15.0
 _MAX_REASON_LENGTH = 500
+# Failed sessions with an empty log whose events one call reads.
+_MAX_EXPLAINED = 10
 
 
 class AsyncPoller:
@@ -52,6 +54,7 @@ class AsyncPoller:
         self._outage = OutageTracker(subject, client.retry, has_time_limit=timeout is not None)
         self._events_due = time.monotonic() + _SECONDS_BETWEEN_EVENTS
         self._shown_reason = ""
+        self._explained = 0
 
     @property
     def seconds_left(self) -> float:
@@ -142,5 +145,25 @@ class AsyncPoller:
             log.debug("the events are not known: %s", error)
             return ""
         warnings = [event.message for event in parse_events(table) if event.type == "Warning"]
-        reason = printable("; ".join(dict.fromkeys(warnings)))
-        return reason if len(reason) <= _MAX_REASON_LENGTH else f"{reason[:_MAX_REASON_LENGTH]} …"
+        return _short("; ".join(dict.fromkeys(warnings)))
+
+    async def describe_failure(self, session_id: str, status: str, log: str) -> str:
+        """Return how a session failed, with the last line of its log.
+
+        If the log is empty, the platform's warnings take its place, as long as this call has not
+        asked for too many of them.
+        """
+        if line := log.rstrip().rpartition("\n")[2]:
+            return f"{describe_end(status)}; the last line of its log: {_short(line)}"
+        if self._explained < _MAX_EXPLAINED:
+            self._explained += 1
+            if reason := await self.warnings_about(session_id):
+                end = f"{describe_end(status)} with an empty log"
+                return f"{end}; the platform's warnings: {reason}"
+        return describe_end(status, log)
+
+
+def _short(text: str) -> str:
+    """Return the beginning of a text from the platform."""
+    shown = printable(text)
+    return shown if len(shown) <= _MAX_REASON_LENGTH else f"{shown[:_MAX_REASON_LENGTH]} …"

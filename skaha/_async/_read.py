@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from skaha._sansio.call_context import call_context
 from skaha._sansio.responses import EVENTS, OBJECT, OBJECTS, events_of, record_of, records_of
-from skaha.errors import InvalidInputError
+from skaha._sansio.validation import check_not_names, possible_names
+from skaha.errors import InvalidInputError, SkahaError
 from skaha.records import known, matching
 from skaha.results import Outcome, ResultList
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+
     from skaha._async._base_client import AsyncBaseClient
     from skaha.models import VIEW, SessionRecord
 
@@ -60,6 +63,31 @@ async def _list_view(
     return records_of(await list_sessions.asyncio(client=client.api, type_=type_, status=status_))
 
 
+async def refuse_names(client: AsyncBaseClient, ids: Iterable[str], known: Container[str]) -> None:
+    """Raise if an id is the name of a session; newer platforms would accept its deletion.
+
+    This takes one list request, and only if the platform does not make such ids.
+
+    Args:
+        client: The client.
+        ids: The ids of a call.
+        known: The ids that certainly are no names.
+
+    Raises:
+        InvalidInputError: If an id is a name.
+    """
+    suspects = [session_id for session_id in possible_names(ids) if session_id not in known]
+    if not suspects:
+        return
+    try:
+        with call_context(client.retry, repeats=False):
+            records = await list_sessions(client)
+    except SkahaError:
+        return  # The call itself reports the failure.
+    listed = {record.get("id") for record in records}
+    check_not_names([name for name in suspects if name not in listed], records)
+
+
 async def read_record(client: AsyncBaseClient, session_id: str, subject: str) -> SessionRecord:
     """Return the record of one session; errors start with `subject`."""
     from skaha_api.api.session import get_session
@@ -83,6 +111,7 @@ async def read_address(client: AsyncBaseClient, session_id: str) -> str:
     Raises:
         InvalidInputError: If the session has no address.
     """
+    await refuse_names(client, [session_id], ())
     record = await read_record(client, session_id, f"info of {session_id}")
     url = known(record.get("connectURL"))
     if not isinstance(url, str):

@@ -8,7 +8,13 @@ import sys
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, cast, overload
 
 from skaha._async._base_client import AsyncBaseClient, accepts_id_aliases
-from skaha._async._read import list_sessions, read_address, read_events, read_record
+from skaha._async._read import (
+    list_sessions,
+    read_address,
+    read_events,
+    read_record,
+    refuse_names,
+)
 from skaha._sansio import validation
 from skaha._sansio.progress import ProgressReporter
 from skaha._sansio.responses import (
@@ -70,7 +76,6 @@ if TYPE_CHECKING:
         Collection,
         Iterable,
         Mapping,
-        Sequence,
     )
     from os import PathLike
     from pathlib import Path
@@ -253,7 +258,7 @@ class AsyncSession(AsyncBaseClient):
         self,
         launched: Launched,
         *,
-        failed: str | Sequence[str] = (),
+        failed: str | Iterable[str] = (),
         at_most: int | None = None,
         progress: Progress | None = None,
     ) -> Launched:
@@ -345,6 +350,7 @@ class AsyncSession(AsyncBaseClient):
         from skaha._async._poller import AsyncPoller
 
         options["env"] = validation.hidden(options.get("env"))
+        validation.check_run_options(type(self).__name__, options)
         timeout = validation.check_optional_seconds("timeout", timeout)
         validation.check_function("progress", progress)
         launched = await self.create(name, image, **options)
@@ -356,6 +362,11 @@ class AsyncSession(AsyncBaseClient):
                 return await self.logs(launched)
 
             logs = await poller.read(read_logs, repeats=True)
+            ends = {
+                session_id: await poller.describe_failure(session_id, statuses[session_id], text)
+                for session_id, text in logs.items()
+                if statuses[session_id] in FINISHED - SUCCESS
+            }
         except BaseException as stop:
             attach_partial(stop, launched)
             raise
@@ -363,11 +374,10 @@ class AsyncSession(AsyncBaseClient):
         for replica, session_id in launched.names.items():
             if session_id in logs.failures and statuses[session_id] != GONE:
                 failures[replica] = logs.failures[session_id]
-            elif statuses[session_id] not in SUCCESS:
-                end = describe_end(statuses[session_id], logs.get(session_id))
+            elif (status := statuses[session_id]) not in SUCCESS:
+                end = ends.get(session_id) or describe_end(status)
                 failures[replica] = FailedSessionError(f"replica {replica} {end}")
-        ends = [error for error in failures.values() if isinstance(error, FailedSessionError)]
-        log_failures(ends)
+        log_failures([error for error in failures.values() if type(error) is FailedSessionError])
         texts = {
             replica: logs[session_id]
             for replica, session_id in launched.names.items()
@@ -549,7 +559,7 @@ class AsyncSession(AsyncBaseClient):
 
     @accepts_id_aliases
     async def info(
-        self, ids: str | Sequence[str], *, progress: Progress | None = None
+        self, ids: str | Iterable[str], *, progress: Progress | None = None
     ) -> ResultList[SessionRecord]:
         """Read the records of sessions.
 
@@ -580,13 +590,14 @@ class AsyncSession(AsyncBaseClient):
     async def _for_each_id(
         self,
         send: Method[[str], T],
-        ids: str | Sequence[str],
+        ids: str | Iterable[str],
         progress: Progress | None,
         names: Mapping[str, str] | None = None,
     ) -> Outcome[T]:
-        checked = validation.check_ids(ids)
+        checked, names = validation.check_ids(ids), names or names_by_id(ids)
         reporter = ProgressReporter(progress, len(checked))
-        return await self._request_many(send, checked, reporter, names or names_by_id(ids))
+        await refuse_names(self, checked, names)
+        return await self._request_many(send, checked, reporter, names)
 
     async def stats(self) -> StatsRecord:
         """Read how busy the whole platform is.
@@ -642,7 +653,7 @@ class AsyncSession(AsyncBaseClient):
     @accepts_id_aliases
     async def wait(
         self,
-        ids: str | Sequence[str],
+        ids: str | Iterable[str],
         until: STATUS | Collection[STATUS] | Literal["finished", "running"] = "finished",
         timeout: float | None = None,
         *,
@@ -715,7 +726,7 @@ class AsyncSession(AsyncBaseClient):
     @overload
     async def logs(
         self,
-        ids: str | Sequence[str],
+        ids: str | Iterable[str],
         verbose: Literal[False] = False,
         *,
         tail: int | None = None,
@@ -725,7 +736,7 @@ class AsyncSession(AsyncBaseClient):
     @overload
     async def logs(
         self,
-        ids: str | Sequence[str],
+        ids: str | Iterable[str],
         verbose: Literal[True],
         *,
         tail: int | None = None,
@@ -735,7 +746,7 @@ class AsyncSession(AsyncBaseClient):
     @accepts_id_aliases
     async def logs(
         self,
-        ids: str | Sequence[str],
+        ids: str | Iterable[str],
         verbose: bool = False,
         *,
         tail: int | None = None,
@@ -769,6 +780,7 @@ class AsyncSession(AsyncBaseClient):
             >>> all((await session.destroy(ids)).values())
             True
         """
+        validation.check_verbose(verbose)
         tail = validation.check_optional_count("tail", tail)
 
         async def read(session_id: str) -> str:
@@ -797,7 +809,7 @@ class AsyncSession(AsyncBaseClient):
     @accepts_id_aliases
     async def save_logs(
         self,
-        ids: str | Sequence[str],
+        ids: str | Iterable[str],
         directory: str | PathLike[str],
         *,
         progress: Progress | None = None,
@@ -864,7 +876,7 @@ class AsyncSession(AsyncBaseClient):
 
     async def follow(
         self,
-        ids: str | Sequence[str],
+        ids: str | Iterable[str],
         *,
         tail: int | None = None,
         poll: float = 0.5,
@@ -911,7 +923,7 @@ class AsyncSession(AsyncBaseClient):
     @overload
     async def events(
         self,
-        ids: str | Sequence[str],
+        ids: str | Iterable[str],
         verbose: Literal[False] = False,
         *,
         progress: Progress | None = None,
@@ -919,12 +931,12 @@ class AsyncSession(AsyncBaseClient):
 
     @overload
     async def events(
-        self, ids: str | Sequence[str], verbose: Literal[True], *, progress: Progress | None = None
+        self, ids: str | Iterable[str], verbose: Literal[True], *, progress: Progress | None = None
     ) -> None: ...
 
     @accepts_id_aliases
     async def events(
-        self, ids: str | Sequence[str], verbose: bool = False, *, progress: Progress | None = None
+        self, ids: str | Iterable[str], verbose: bool = False, *, progress: Progress | None = None
     ) -> ResultList[dict[str, str]] | None:
         """Read the events of sessions: the steps of the platform to start them.
 
@@ -947,6 +959,7 @@ class AsyncSession(AsyncBaseClient):
             >>> await session.events("hjko98yg")
             []
         """
+        validation.check_verbose(verbose)
 
         async def read(session_id: str) -> str:
             try:
@@ -968,7 +981,7 @@ class AsyncSession(AsyncBaseClient):
 
     @accepts_id_aliases
     async def parsed_events(
-        self, ids: str | Sequence[str], *, progress: Progress | None = None
+        self, ids: str | Iterable[str], *, progress: Progress | None = None
     ) -> ResultDict[list[Event]]:
         """Read the events of sessions, as objects.
 
@@ -1005,7 +1018,7 @@ class AsyncSession(AsyncBaseClient):
     @accepts_id_aliases
     async def connect(
         self,
-        ids: str | Sequence[str],
+        ids: str | Iterable[str],
         timeout: float = 300,
         *,
         browser: bool = True,
@@ -1075,7 +1088,7 @@ class AsyncSession(AsyncBaseClient):
 
     @accepts_id_aliases
     async def renew(
-        self, ids: str | Sequence[str], *, progress: Progress | None = None
+        self, ids: str | Iterable[str], *, progress: Progress | None = None
     ) -> ResultDict[bool]:
         """Extend the life of sessions to one full lifetime from now.
 
@@ -1121,7 +1134,7 @@ class AsyncSession(AsyncBaseClient):
 
     @accepts_id_aliases
     async def destroy(
-        self, ids: str | Sequence[str], *, verify: bool = False, progress: Progress | None = None
+        self, ids: str | Iterable[str], *, verify: bool = False, progress: Progress | None = None
     ) -> ResultDict[bool]:
         """Delete sessions.
 
@@ -1443,7 +1456,7 @@ class AsyncSession(AsyncBaseClient):
         from skaha_api.types import UNSET
 
         session_id = validation.check_id(desktop)
-        cores, ram = validation.check_amount("cores", cores), validation.check_amount("ram", ram)
+        cores, ram = validation.check_amount("cores", cores), validation.check_ram(ram)
         body = NewDesktopApp(
             image=validation.check_image(image),
             cores=UNSET if cores is None else cores,

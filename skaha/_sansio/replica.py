@@ -61,7 +61,7 @@ class Job:
             image=validation.check_image(image),
             kind=kind,
             cores=validation.check_amount("cores", cores),
-            ram=validation.check_amount("ram", ram),
+            ram=validation.check_ram(ram),
             gpus=validation.check_gpus(gpu),
             cmd=checked_cmd,
             args=checked_args,

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, get_args
 
 from skaha._sansio.short_lists import sessions_listed
-from skaha.errors import InvalidInputError
+from skaha._sansio.validation import check_not_names
 from skaha.models import STATUS
 from skaha.records import (
     FINISHED,
@@ -111,7 +111,7 @@ class StatusTracker:
                 if session_id not in self._statuses:
                     never_listed.append(session_id)
         if never_listed:
-            _check_not_names(never_listed, listed)
+            check_not_names(never_listed, listed.values())
         self._last_look = time.monotonic()
         self._warn_if_expiring()
         return self._statuses != before
@@ -255,16 +255,6 @@ class StatusTracker:
         """Return the name and the id of a session, for a message."""
         name = printable(self.names.get(session_id, ""))
         return f"{name} ({session_id})" if name else session_id
-
-
-def _check_not_names(ids: Sequence[str], listed: Mapping[str, Mapping[str, Any]]) -> None:
-    """Raise if an id is the name of a listed session."""
-    ids_by_name = {session_name(record): listed_id for listed_id, record in listed.items()}
-    for name in ids:
-        if session_id := ids_by_name.get(name.lower()):
-            raise InvalidInputError(
-                f"{name!r} is the name of a session: give its id, {session_id!r}"
-            )
 
 
 def _pronoun(ids: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from skaha._sansio.responses import means_absence
 from skaha._sync._read import list_sessions, read_events, read_record
 from skaha._transport._sync.concurrency import sleep
 from skaha.errors import SkahaError
-from skaha.records import parse_events, printable
+from skaha.records import describe_end, parse_events, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,6 +34,8 @@ log = logging.getLogger("skaha")
 # Seconds between two looks at the events of a session that stays pending.
 _SECONDS_BETWEEN_EVENTS = 15.0
 _MAX_REASON_LENGTH = 500
+# Failed sessions with an empty log whose events one call reads.
+_MAX_EXPLAINED = 10
 
 
 class Poller:
@@ -53,6 +55,7 @@ class Poller:
         self._outage = OutageTracker(subject, client.retry, has_time_limit=timeout is not None)
         self._events_due = time.monotonic() + _SECONDS_BETWEEN_EVENTS
         self._shown_reason = ""
+        self._explained = 0
 
     @property
     def seconds_left(self) -> float:
@@ -143,5 +146,25 @@ class Poller:
             log.debug("the events are not known: %s", error)
             return ""
         warnings = [event.message for event in parse_events(table) if event.type == "Warning"]
-        reason = printable("; ".join(dict.fromkeys(warnings)))
-        return reason if len(reason) <= _MAX_REASON_LENGTH else f"{reason[:_MAX_REASON_LENGTH]} …"
+        return _short("; ".join(dict.fromkeys(warnings)))
+
+    def describe_failure(self, session_id: str, status: str, log: str) -> str:
+        """Return how a session failed, with the last line of its log.
+
+        If the log is empty, the platform's warnings take its place, as long as this call has not
+        asked for too many of them.
+        """
+        if line := log.rstrip().rpartition("\n")[2]:
+            return f"{describe_end(status)}; the last line of its log: {_short(line)}"
+        if self._explained < _MAX_EXPLAINED:
+            self._explained += 1
+            if reason := self.warnings_about(session_id):
+                end = f"{describe_end(status)} with an empty log"
+                return f"{end}; the platform's warnings: {reason}"
+        return describe_end(status, log)
+
+
+def _short(text: str) -> str:
+    """Return the beginning of a text from the platform."""
+    shown = printable(text)
+    return shown if len(shown) <= _MAX_REASON_LENGTH else f"{shown[:_MAX_REASON_LENGTH]} …"

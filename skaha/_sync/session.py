@@ -25,7 +25,13 @@ from skaha._sansio.responses import (
 from skaha._sansio.short_lists import short_list
 from skaha._sansio.tracebacks import short_tracebacks
 from skaha._sync._base_client import BaseClient, accepts_id_aliases
-from skaha._sync._read import list_sessions, read_address, read_events, read_record
+from skaha._sync._read import (
+    list_sessions,
+    read_address,
+    read_events,
+    read_record,
+    refuse_names,
+)
 from skaha._transport._sync.concurrency import sleep
 from skaha.errors import (
     AuthenticationError,
@@ -71,7 +77,6 @@ if TYPE_CHECKING:
         Iterable,
         Iterator,
         Mapping,
-        Sequence,
     )
     from os import PathLike
     from pathlib import Path
@@ -254,7 +259,7 @@ class Session(BaseClient):
         self,
         launched: Launched,
         *,
-        failed: str | Sequence[str] = (),
+        failed: str | Iterable[str] = (),
         at_most: int | None = None,
         progress: Progress | None = None,
     ) -> Launched:
@@ -346,6 +351,7 @@ class Session(BaseClient):
         from skaha._sync._poller import Poller
 
         options["env"] = validation.hidden(options.get("env"))
+        validation.check_run_options(type(self).__name__, options)
         timeout = validation.check_optional_seconds("timeout", timeout)
         validation.check_function("progress", progress)
         launched = self.create(name, image, **options)
@@ -357,6 +363,11 @@ class Session(BaseClient):
                 return self.logs(launched)
 
             logs = poller.read(read_logs, repeats=True)
+            ends = {
+                session_id: poller.describe_failure(session_id, statuses[session_id], text)
+                for session_id, text in logs.items()
+                if statuses[session_id] in FINISHED - SUCCESS
+            }
         except BaseException as stop:
             attach_partial(stop, launched)
             raise
@@ -364,11 +375,10 @@ class Session(BaseClient):
         for replica, session_id in launched.names.items():
             if session_id in logs.failures and statuses[session_id] != GONE:
                 failures[replica] = logs.failures[session_id]
-            elif statuses[session_id] not in SUCCESS:
-                end = describe_end(statuses[session_id], logs.get(session_id))
+            elif (status := statuses[session_id]) not in SUCCESS:
+                end = ends.get(session_id) or describe_end(status)
                 failures[replica] = FailedSessionError(f"replica {replica} {end}")
-        ends = [error for error in failures.values() if isinstance(error, FailedSessionError)]
-        log_failures(ends)
+        log_failures([error for error in failures.values() if type(error) is FailedSessionError])
         texts = {
             replica: logs[session_id]
             for replica, session_id in launched.names.items()
@@ -550,7 +560,7 @@ class Session(BaseClient):
 
     @accepts_id_aliases
     def info(
-        self, ids: str | Sequence[str], *, progress: Progress | None = None
+        self, ids: str | Iterable[str], *, progress: Progress | None = None
     ) -> ResultList[SessionRecord]:
         """Read the records of sessions.
 
@@ -581,13 +591,14 @@ class Session(BaseClient):
     def _for_each_id(
         self,
         send: Method[[str], T],
-        ids: str | Sequence[str],
+        ids: str | Iterable[str],
         progress: Progress | None,
         names: Mapping[str, str] | None = None,
     ) -> Outcome[T]:
-        checked = validation.check_ids(ids)
+        checked, names = validation.check_ids(ids), names or names_by_id(ids)
         reporter = ProgressReporter(progress, len(checked))
-        return self._request_many(send, checked, reporter, names or names_by_id(ids))
+        refuse_names(self, checked, names)
+        return self._request_many(send, checked, reporter, names)
 
     def stats(self) -> StatsRecord:
         """Read how busy the whole platform is.
@@ -643,7 +654,7 @@ class Session(BaseClient):
     @accepts_id_aliases
     def wait(
         self,
-        ids: str | Sequence[str],
+        ids: str | Iterable[str],
         until: STATUS | Collection[STATUS] | Literal["finished", "running"] = "finished",
         timeout: float | None = None,
         *,
@@ -716,7 +727,7 @@ class Session(BaseClient):
     @overload
     def logs(
         self,
-        ids: str | Sequence[str],
+        ids: str | Iterable[str],
         verbose: Literal[False] = False,
         *,
         tail: int | None = None,
@@ -726,7 +737,7 @@ class Session(BaseClient):
     @overload
     def logs(
         self,
-        ids: str | Sequence[str],
+        ids: str | Iterable[str],
         verbose: Literal[True],
         *,
         tail: int | None = None,
@@ -736,7 +747,7 @@ class Session(BaseClient):
     @accepts_id_aliases
     def logs(
         self,
-        ids: str | Sequence[str],
+        ids: str | Iterable[str],
         verbose: bool = False,
         *,
         tail: int | None = None,
@@ -770,6 +781,7 @@ class Session(BaseClient):
             >>> all((session.destroy(ids)).values())
             True
         """
+        validation.check_verbose(verbose)
         tail = validation.check_optional_count("tail", tail)
 
         def read(session_id: str) -> str:
@@ -798,7 +810,7 @@ class Session(BaseClient):
     @accepts_id_aliases
     def save_logs(
         self,
-        ids: str | Sequence[str],
+        ids: str | Iterable[str],
         directory: str | PathLike[str],
         *,
         progress: Progress | None = None,
@@ -865,7 +877,7 @@ class Session(BaseClient):
 
     def follow(
         self,
-        ids: str | Sequence[str],
+        ids: str | Iterable[str],
         *,
         tail: int | None = None,
         poll: float = 0.5,
@@ -912,7 +924,7 @@ class Session(BaseClient):
     @overload
     def events(
         self,
-        ids: str | Sequence[str],
+        ids: str | Iterable[str],
         verbose: Literal[False] = False,
         *,
         progress: Progress | None = None,
@@ -920,12 +932,12 @@ class Session(BaseClient):
 
     @overload
     def events(
-        self, ids: str | Sequence[str], verbose: Literal[True], *, progress: Progress | None = None
+        self, ids: str | Iterable[str], verbose: Literal[True], *, progress: Progress | None = None
     ) -> None: ...
 
     @accepts_id_aliases
     def events(
-        self, ids: str | Sequence[str], verbose: bool = False, *, progress: Progress | None = None
+        self, ids: str | Iterable[str], verbose: bool = False, *, progress: Progress | None = None
     ) -> ResultList[dict[str, str]] | None:
         """Read the events of sessions: the steps of the platform to start them.
 
@@ -948,6 +960,7 @@ class Session(BaseClient):
             >>> session.events("hjko98yg")
             []
         """
+        validation.check_verbose(verbose)
 
         def read(session_id: str) -> str:
             try:
@@ -969,7 +982,7 @@ class Session(BaseClient):
 
     @accepts_id_aliases
     def parsed_events(
-        self, ids: str | Sequence[str], *, progress: Progress | None = None
+        self, ids: str | Iterable[str], *, progress: Progress | None = None
     ) -> ResultDict[list[Event]]:
         """Read the events of sessions, as objects.
 
@@ -1006,7 +1019,7 @@ class Session(BaseClient):
     @accepts_id_aliases
     def connect(
         self,
-        ids: str | Sequence[str],
+        ids: str | Iterable[str],
         timeout: float = 300,
         *,
         browser: bool = True,
@@ -1076,7 +1089,7 @@ class Session(BaseClient):
 
     @accepts_id_aliases
     def renew(
-        self, ids: str | Sequence[str], *, progress: Progress | None = None
+        self, ids: str | Iterable[str], *, progress: Progress | None = None
     ) -> ResultDict[bool]:
         """Extend the life of sessions to one full lifetime from now.
 
@@ -1122,7 +1135,7 @@ class Session(BaseClient):
 
     @accepts_id_aliases
     def destroy(
-        self, ids: str | Sequence[str], *, verify: bool = False, progress: Progress | None = None
+        self, ids: str | Iterable[str], *, verify: bool = False, progress: Progress | None = None
     ) -> ResultDict[bool]:
         """Delete sessions.
 
@@ -1444,7 +1457,7 @@ class Session(BaseClient):
         from skaha_api.types import UNSET
 
         session_id = validation.check_id(desktop)
-        cores, ram = validation.check_amount("cores", cores), validation.check_amount("ram", ram)
+        cores, ram = validation.check_amount("cores", cores), validation.check_ram(ram)
         body = NewDesktopApp(
             image=validation.check_image(image),
             cores=UNSET if cores is None else cores,

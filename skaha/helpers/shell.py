@@ -9,6 +9,7 @@ coreutils.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from base64 import b64encode
@@ -70,6 +71,8 @@ def script(text: str, *arguments: str) -> CommandLine:
         >>> session.destroy(ids) == {ids[0]: True}
         True
     """
+    if isinstance(text, os.PathLike):
+        raise InvalidInputError(f"a script is a text; not {text!r}: give its read_text()")
     return command("bash", "-c", "--", text, "bash", *arguments)
 
 
@@ -121,7 +124,9 @@ def _is_plain(word: str) -> bool:
 
 def _check(word: object) -> None:
     if not isinstance(word, str):
-        raise InvalidInputError(f"a command consists of texts; not {word!r}")
+        is_list = isinstance(word, list | tuple)
+        advice = "give each word as an argument of its own" if is_list else f"write {str(word)!r}"
+        raise InvalidInputError(f"a command consists of texts; not {word!r}: {advice}")
     if "\0" in word:
         raise InvalidInputError("a command cannot contain a NUL character")
     try:

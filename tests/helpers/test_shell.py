@@ -11,6 +11,8 @@ import time
 from base64 import b64encode
 from bisect import bisect_left
 
+from pathlib import PurePosixPath
+
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -233,7 +235,8 @@ def test_the_longest_allowed_command_runs(run):
         ("a\0b", "NUL"),
         ("\ud800", "surrogates"),
         (b"ls", "texts"),
-        (["ls"], "texts"),
+        (["ls"], "as an argument of its own"),
+        (3, "texts; not 3: write '3'"),
         (None, "texts"),
     ],
 )
@@ -244,6 +247,11 @@ def test_a_word_that_cannot_be_encoded_is_refused(word, message):
         shell.command(word)
     with pytest.raises(InvalidInputError, match=message):
         shell.command("echo", word)
+
+
+def test_the_path_of_a_script_is_not_its_text():
+    with pytest.raises(InvalidInputError, match="read_text"):
+        shell.script(PurePosixPath("work.sh"))
 
 
 def final_statuses(session, ids):

@@ -6,12 +6,20 @@ this module refuses everything that the platform cannot carry, and says what to 
 
 from skaha._sansio.validation.commands import check_command
 from skaha._sansio.validation.functions import check_function
-from skaha._sansio.validation.ids import check_id, check_ids, check_launched_ids, is_id
+from skaha._sansio.validation.ids import (
+    check_id,
+    check_ids,
+    check_launched_ids,
+    check_not_names,
+    is_id,
+    possible_names,
+)
 from skaha._sansio.validation.jobs import (
     NAME,
     check_image,
     check_job,
     check_job_name,
+    check_run_options,
     replica_names,
 )
 from skaha._sansio.validation.numbers import (
@@ -21,6 +29,7 @@ from skaha._sansio.validation.numbers import (
     check_optional_count,
     check_optional_seconds,
     check_polls,
+    check_ram,
     check_seconds,
     number_of,
 )
@@ -49,6 +58,7 @@ from skaha._sansio.validation.words import (
     check_one_kind,
     check_statuses,
     check_until,
+    check_verbose,
     check_view,
 )
 
@@ -68,13 +78,16 @@ __all__ = [
     "check_kinds",
     "check_launch_kind",
     "check_launched_ids",
+    "check_not_names",
     "check_one_kind",
     "check_optional_count",
     "check_optional_seconds",
     "check_path",
     "check_polls",
+    "check_ram",
     "check_registry",
     "check_registry_part",
+    "check_run_options",
     "check_seconds",
     "check_server",
     "check_server_and_version",
@@ -84,6 +97,7 @@ __all__ = [
     "check_timeout",
     "check_token",
     "check_until",
+    "check_verbose",
     "check_version",
     "check_view",
     "checked_token",
@@ -92,5 +106,6 @@ __all__ = [
     "hidden_url",
     "is_id",
     "number_of",
+    "possible_names",
     "replica_names",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -108,6 +109,14 @@ def _form_of(keyword: str, value: Sequence[object]) -> str:
     return f"write cmd={program!r}" + (f", args={' '.join(arguments)!r}" if arguments else "")
 
 
+def _advice(keyword: str, value: object) -> str:
+    if isinstance(value, list | tuple):
+        return f": {_form_of(keyword, value)}"
+    if isinstance(value, Mapping):
+        return ": if it comes from skaha.helpers.shell, pass it with two asterisks, as **command"
+    return f": write {keyword}={str(value)!r}" if isinstance(value, int | float | PurePath) else ""
+
+
 def _check_yaml_word(what: str, word: str) -> None:
     if re.fullmatch(YAML_WORD, word):
         raise InvalidInputError(
@@ -164,8 +173,9 @@ def _check_carriable(what: str, value: object) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        form = f": {_form_of(what, value)}" if isinstance(value, list | tuple) else ""
-        raise InvalidInputError(f"{what} must be a text, not {type(value).__name__}{form}")
+        raise InvalidInputError(
+            f"{what} must be a text, not {type(value).__name__}{_advice(what, value)}"
+        )
     if match := re.search(GARBLED, value):
         raise InvalidInputError(
             f"{what} may not contain {match[0]!r}: the platform cannot carry double quotes, "

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from skaha.errors import InvalidInputError
 from skaha.models import plain_text
+from skaha.records import session_name
 
 _ID = r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
 
@@ -24,8 +26,13 @@ def check_ids(ids: object) -> list[str]:
     """
     if isinstance(ids, str):
         ids = [ids]
-    if isinstance(ids, bytes) or not isinstance(ids, Iterable):
-        raise InvalidInputError(f"ids must be one id or a list of ids, not {type(ids).__name__}")
+    # A table of pandas is a series of the names of its columns.
+    is_table = hasattr(ids, "columns")
+    if isinstance(ids, bytes) or not isinstance(ids, Iterable) or is_table:
+        advice = ": give its column of ids, such as table['id']" if is_table else ""
+        raise InvalidInputError(
+            f"ids must be one id or a list of ids, not {type(ids).__name__}{advice}"
+        )
     ids = list(ids)
     for session_id in ids:
         # The message never shows a record: its address gives access to the session.
@@ -39,6 +46,25 @@ def check_ids(ids: object) -> list[str]:
                 f"beginning and ending with a letter or digit{advice}"
             )
     return list(dict.fromkeys(map(plain_text, ids)))
+
+
+def possible_names(ids: Iterable[str]) -> list[str]:
+    """Return the ids that have a `-`, as the name of each replica has and no id of the platform."""
+    return [session_id for session_id in ids if "-" in session_id]
+
+
+def check_not_names(ids: Iterable[str], records: Iterable[Mapping[str, Any]]) -> None:
+    """Raise if an id is the name of a listed session.
+
+    Raises:
+        InvalidInputError: If it is a name. The message has the id of the session.
+    """
+    ids_by_name = {session_name(record): record.get("id") for record in records}
+    for name in ids:
+        if session_id := ids_by_name.get(name.lower()):
+            raise InvalidInputError(
+                f"{name!r} is the name of a session: give its id, {session_id!r}"
+            )
 
 
 def check_id(session_id: object) -> str:

@@ -10,8 +10,9 @@ from skaha._sansio.carriable import GARBLED, YAML_WORD
 from skaha._sansio.names import MAX_NAME_LENGTH, allowed_name
 from skaha._sansio.validation.numbers import check_count
 from skaha._sansio.validation.secrets import WrongType
+from skaha._sansio.validation.words import check_launch_kind
 from skaha.errors import InvalidInputError
-from skaha.models import KINDS, plain_text
+from skaha.models import KINDS, LaunchOptions, plain_text
 
 NAME = r"[A-Za-z0-9-]+"
 """Characters of the names of sessions."""
@@ -76,6 +77,11 @@ def replica_names(name: object, replicas: object) -> list[str]:
 
 
 def _check_name(name: object) -> str:
+    if isinstance(name, str) and "/" in name and _full_reference(name) == name:
+        raise InvalidInputError(
+            f"name is {name!r}, which is the reference of an image: give the name first, and then "
+            "the image"
+        )
     if not isinstance(name, str) or not re.fullmatch(NAME, name):
         raise InvalidInputError(
             f"name must consist of letters, digits and '-', and not be empty; not {name!r}"
@@ -123,6 +129,23 @@ def check_job_name(name: object, used_names: Collection[str]) -> str:
     if name.lower() in used_names:
         raise InvalidInputError(f"two jobs have the name {name!r}: each name may occur only once")
     return name
+
+
+def check_run_options(class_name: str, options: Mapping[str, Any]) -> None:
+    """Check the arguments that `run` passes on to `create`.
+
+    Raises:
+        TypeError: If `create` has no such argument. The message of Python would name `create`.
+        InvalidInputError: If the sessions do not end by themselves.
+    """
+    for keyword in options.keys() - LaunchOptions.__annotations__.keys():
+        raise TypeError(f"{class_name}.run() got an unexpected keyword argument {keyword!r}")
+    kind = check_launch_kind(options.get("kind", "headless"))
+    if kind != "headless":
+        raise InvalidInputError(
+            f"run waits for the end of its sessions, and a session of the kind {kind} does not end "
+            "by itself: use create, and then connect"
+        )
 
 
 def check_job(job: object, keywords: Collection[str]) -> dict[str, Any]:

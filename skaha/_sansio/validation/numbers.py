@@ -16,13 +16,18 @@ def number_of(value: object) -> object:
     return float(value) if "." in value else int(value)
 
 
-def check_amount(what: str, value: object) -> float | None:
+def check_amount(what: str, value: object, unit: str = "") -> float | None:
     """Return an amount, which is more than 0; `None` leaves it to the platform."""
     if value is None:
         return None
-    amount = check_number(what, number_of(value), maximum=LARGEST_NUMBER)
+    amount = check_number(what, number_of(value), maximum=LARGEST_NUMBER, unit=unit)
     # The options of most platforms are whole numbers: send 2 instead of 2.0.
     return int(amount) if amount == int(amount) else amount
+
+
+def check_ram(value: object) -> float | None:
+    """Return an amount of memory in GiB; `None` leaves it to the platform."""
+    return check_amount("ram", value, " GiB")
 
 
 def check_count(what: str, value: object) -> int:

@@ -27,7 +27,9 @@ class WrongType:
     @classmethod
     def of(cls, value: object) -> Self:
         """Return the name of the type of a value, which may have been replaced by it already."""
-        return value if isinstance(value, cls) else cls(type(value).__name__)
+        if isinstance(value, cls):
+            return value
+        return cls("str" if isinstance(value, SecretText) else type(value).__name__)
 
 
 def hidden(value: Any) -> Any:
@@ -73,11 +75,16 @@ def hidden_jobs(jobs: object) -> list[Any]:
     Raises:
         InvalidInputError: If `jobs` cannot contain jobs.
     """
-    if isinstance(jobs, Mapping | str | bytes) or not isinstance(jobs, Iterable):
+    # A table of pandas is a series of the names of its columns.
+    is_table = hasattr(jobs, "columns")
+    if isinstance(jobs, Mapping | str | bytes) or not isinstance(jobs, Iterable) or is_table:
         name = WrongType.of(jobs).name
+        advice = ': give table.to_dict("records")' if is_table else ""
         # Tracebacks may show local variables.
         del jobs
-        raise InvalidInputError(f"jobs must be a list with a mapping for each job, not {name}")
+        raise InvalidInputError(
+            f"jobs must be a list with a mapping for each job, not {name}{advice}"
+        )
     return [
         {key: value if key in _PUBLIC_KEYWORDS else hidden(value) for key, value in job.items()}
         if isinstance(job, Mapping)

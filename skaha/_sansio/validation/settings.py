@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from skaha._sansio.validation.numbers import number_of
-from skaha._sansio.validation.secrets import checked_token
+from skaha._sansio.validation.secrets import WrongType, checked_token
 from skaha.errors import InvalidInputError
 from skaha.models import ContainerRegistry, check_number, plain_text
 
@@ -100,8 +100,13 @@ def check_server_and_version(server: str, version: str) -> None:
         raise InvalidInputError(f"server must not end in the version: remove /{version}")
 
 
-def check_token(_name: str, value: object) -> str | Callable[[], str]:
+def check_token(name: str, value: object) -> str | Callable[[], str]:
     """Return a token that fits into a header, or the function that returns one."""
+    if isinstance(value, WrongType):
+        raise InvalidInputError(
+            f"{name} must be a text, not {value.name}. If a file contains the token, set "
+            "SKAHA_TOKEN_FILE to its path"
+        )
     return value if callable(value) else checked_token(value)
 
 

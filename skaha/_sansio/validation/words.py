@@ -41,11 +41,23 @@ def check_launch_kind(kind: object) -> str:
 
 def check_until(until: object) -> frozenset[str]:
     """Return the statuses that end a wait before the sessions end."""
+    # The second place of other methods that wait is the time.
+    if isinstance(until, int | float):
+        raise InvalidInputError(
+            f"until must be a word or several, not {until}: write timeout={until} for the seconds"
+        )
     words = _check_words("until", until, ("finished", "running", *get_args(STATUS)))
     if not words:
         raise InvalidInputError("until must be 'finished', 'running', or at least one status")
     statuses = {"Running" if word == "running" else word for word in words} - {"finished"}
     return check_statuses(statuses) or frozenset()
+
+
+def check_verbose(verbose: object) -> None:
+    """Raise if a number of lines or another id is in the place of `verbose`."""
+    if not isinstance(verbose, bool):
+        advice = f": tail={verbose} reads the last lines" if isinstance(verbose, int) else ""
+        raise InvalidInputError(f"verbose must be True or False; not {verbose!r}{advice}")
 
 
 def _check_words(what: str, value: object, words: Iterable[str]) -> frozenset[str] | None:
