@@ -139,6 +139,7 @@ def login(
     timeout = check_timeout("timeout", timeout)
     if server is not None:
         server = server_url(server)
+        _check_not_embedded(server)
         check_secure_url(server, "server")
     target = _target(provider, server, profile)
     if target.provider.method == CERTIFICATE:
@@ -250,11 +251,19 @@ def _target_in_use(sites: Sites, server: str | None, profile: str | None) -> _Ta
     else:
         provider = sites.providers[known.provider] if known else None
     if provider is None:
+        _check_not_embedded(url)
         raise InvalidInputError(
             f"the provider of credentials for {url} is unknown: give the name or the URL of a "
             "provider"
         )
     return _Target(provider, url)
+
+
+def _check_not_embedded(server: str) -> None:
+    if server == "local":
+        raise InvalidInputError(
+            "the embedded platform needs no login: name another server, such as 'canfar'"
+        )
 
 
 def _server_of(provider: Provider, sites: Sites, profile: str | None) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -52,6 +53,9 @@ _SECTIONS = {
         "help",
     ),
 }
+# click names the types of Python.
+_NO_INTEGER = r"is not a valid integer( range)?"
+_NO_FLOAT = r"is not a valid float( range)?"
 _COMMANDS = [name for names in _SECTIONS.values() for name in names]
 _ALIASES = {"run": "create", "ls": "ps", "rm": "delete"}
 # The commands of other clients, of one or two words. The help does not show them.
@@ -66,10 +70,26 @@ _HIDDEN_ALIASES = {
     "auth rm": "logout",
     "auth show": "auth",
 }
+# The commands for words that a reader of the Python pages or a user of other tools would try.
+_SUGGESTIONS = {
+    "cancel": "delete",
+    "connect": "open",
+    "destroy": "delete",
+    "fetch": "ps",
+    "get": "info",
+    "kill": "delete",
+    "show": "info",
+    "status": "ps",
+    "stop": "delete",
+    "submit": "create",
+    "whoami": "auth",
+}
 
 
 class _App(SkahaGroup):
     """Import a command only when it is used."""
+
+    suggestions = _SUGGESTIONS
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's interface)
         return [*_COMMANDS, *_ALIASES]
@@ -152,7 +172,9 @@ def _show_usage_error(error: click.ClickException) -> str:
     message = error.format_message()
     if isinstance(error, click.NoSuchOption):
         # All suggestions have the same form.
-        message = error.message.removesuffix(".") + suggestion(error.possibilities)
+        message = error.message.removesuffix(".") + _advice_about(error)
+    message = re.sub(_NO_INTEGER, "is not a whole number", message)
+    message = re.sub(_NO_FLOAT, "is not a number", message)
     # The texts of click are sentences.
     if message[1:2].islower():
         message = message[0].lower() + message[1:].removesuffix(".")
@@ -160,6 +182,20 @@ def _show_usage_error(error: click.ClickException) -> str:
     if isinstance(error, click.UsageError):
         note_help()
     return message
+
+
+def _advice_about(error: click.NoSuchOption) -> str:
+    """Return the end of the error about an unknown option."""
+    parameters = error.ctx.command.params if error.ctx else []
+    if error.option_name == "--all" and "sessions" in {item.name for item in parameters}:
+        return "; the pattern '*' selects all sessions"
+    hidden = {
+        name
+        for item in parameters
+        if isinstance(item, click.Option) and item.hidden
+        for name in item.opts
+    }
+    return suggestion([name for name in error.possibilities or () if name not in hidden])
 
 
 def _explain(error: Exception, context: CommandContext) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
 
@@ -322,6 +322,8 @@ class SkahaGroup(_WithSharedOptions, click.Group):
     """A group of commands with the shared options."""
 
     command_class = SkahaCommand
+    # The command to suggest for a word that is not similar to it.
+    suggestions: ClassVar[Mapping[str, str]] = {}
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -331,7 +333,8 @@ class SkahaGroup(_WithSharedOptions, click.Group):
         is_known = name.startswith("-") or self.get_command(ctx, name) is not None
         # A completion shows no errors.
         if not is_known and not ctx.resilient_parsing:
-            similar = get_close_matches(name, self.list_commands(ctx))
+            others = [self.suggestions[name]] if name in self.suggestions else None
+            similar = others or get_close_matches(name, self.list_commands(ctx))
             ctx.fail(f"no such command {name!r}{suggestion(similar)}")
         return super().resolve_command(ctx, args)
 

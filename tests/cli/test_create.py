@@ -29,6 +29,12 @@ def test_only_words_that_the_platform_would_break_are_encoded(skaha):
     assert encoded["cmd"] == "bash"
 
 
+def test_a_command_in_quotes_is_not_a_program(skaha):
+    """The session would fail, because it has no program of this name."""
+    skaha("create", IMAGE, "--dry-run", "--", "python x.py", code=2)
+    assert "write -- python x.py without the quotes, or -- bash -c 'python x.py'" in skaha.err
+
+
 def test_the_platform_chooses_the_resources_of_a_flexible_session(skaha):
     [replica] = skaha.json("create", IMAGE, "--flexible", "--dry-run")
     assert replica["cores"] is replica["ram_gib"] is None

@@ -71,6 +71,19 @@ def test_the_help_lists_every_command(skaha):
         ("config use nowhere", "skaha config use", "there is no profile 'nowhere'"),
         ("help nothing", "skaha help", "no such command 'nothing'"),
         ("-o xml", "skaha", "invalid value for '-o' / '--output'"),
+        ("destroy a", "skaha", "no such command 'destroy'; did you mean delete?"),
+        ("stop a", "skaha", "no such command 'stop'; did you mean delete?"),
+        ("delete --all", "skaha delete", "no such option '--all'; the pattern '*' selects all"),
+        (
+            "create {image} -c 4GB",
+            "skaha create",
+            "invalid value for '-c' / '--cores': '4GB' is not a number",
+        ),
+        (
+            "logs a -n x",
+            "skaha logs",
+            "invalid value for '-n' / '--tail': 'x' is not a whole number",
+        ),
         ("vrsion", "skaha", "no such command 'vrsion'; did you mean version?"),
     ],
 )
@@ -82,6 +95,11 @@ def test_an_error_of_usage_begins_with_the_command(skaha, words, command, messag
     if words.split()[0] != "-o":
         [item] = skaha.json(*words.format(image="a.org/b/c:1").split(), code=2)
         assert first == f"{command}: error: {item['error']['message']}"
+
+
+def test_the_embedded_platform_needs_no_login(skaha):
+    skaha("--server", "local", "login", code=2)
+    assert "the embedded platform needs no login: name another server" in skaha.err
 
 
 @pytest.mark.parametrize("words", [[], ["config"], ["local"]])

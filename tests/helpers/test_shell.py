@@ -10,7 +10,6 @@ import subprocess
 import time
 from base64 import b64encode
 from bisect import bisect_left
-
 from pathlib import PurePosixPath
 
 import pytest

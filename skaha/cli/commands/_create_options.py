@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -56,6 +57,11 @@ def _command_and_arguments(words: Sequence[str], script: str | None) -> dict[str
         return dict(shell.script(read_input_file("--script", script), *words))  # type: ignore[arg-type]
     if not words:
         return {}
+    if len(words) == 1 and " " in words[0].strip():
+        raise click.UsageError(
+            f"COMMAND is one program, and never split: write -- {words[0]} without the quotes, or "
+            f"-- bash -c {shlex.quote(words[0])}"
+        )
     return dict(shell.command(*words, only_if_needed=True))  # type: ignore[arg-type]
 
 
