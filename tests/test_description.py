@@ -301,14 +301,14 @@ def test_views_that_do_not_agree_with_the_parameters_are_refused(views, problem)
 @pytest.mark.parametrize("operation_id", VIEWS)
 def test_every_parameter_has_a_description(operation_id):
     for parameter in VIEWS[operation_id][1]:
-        assert parameter["schema"]["description"].endswith(".")
+        assert parameter["schema"].get("description", "").endswith("."), parameter["name"]
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_every_property_has_a_description(schema):
-    assert SCHEMAS[schema]["description"].endswith(".")
-    for described in SCHEMAS[schema].get("properties", {}).values():
-        assert described["description"].endswith(".")
+    assert SCHEMAS[schema].get("description", "").endswith(".")
+    for name, described in SCHEMAS[schema].get("properties", {}).items():
+        assert described.get("description", "").endswith("."), name
 
 
 def test_create_has_an_argument_for_each_field_of_the_form():

@@ -17,11 +17,13 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import pages
 import pytest
 import yaml
 
 import skaha
+from skaha.cli._app import app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -295,3 +297,9 @@ def test_every_public_name_is_in_the_reference(module: ModuleType) -> None:
 @pytest.mark.parametrize("name", [name for name in dir(skaha.Session) if not name.startswith("_")])
 def test_every_method_is_in_the_table_of_the_reference(name: str) -> None:
     assert f"`~skaha.Session.{name}`" in (pages.ROOT / "docs/reference/session.md").read_text()
+
+
+@pytest.mark.parametrize("name", app.list_commands(click.Context(app)))
+def test_every_command_is_in_the_table_of_the_page(name: str) -> None:
+    page = (pages.ROOT / "docs/reference/cli.md").read_text()
+    assert re.search(rf"(?m)^\|[^|]*`{name}\b", page)

@@ -97,8 +97,9 @@ def test_an_error_of_usage_begins_with_the_command(skaha, words, command, messag
         assert first == f"{command}: error: {item['error']['message']}"
 
 
-def test_the_embedded_platform_needs_no_login(skaha):
-    skaha("--server", "local", "login", code=2)
+@pytest.mark.parametrize("words", [[], ["canfar"], ["cadc"]])
+def test_the_embedded_platform_needs_no_login(skaha, words):
+    skaha("--server", "local", "login", *words, code=2)
     assert "the embedded platform needs no login: name another server" in skaha.err
 
 
