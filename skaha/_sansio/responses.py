@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 
@@ -65,13 +65,6 @@ _KUBECTL_ERRORS = (
     "Unable to connect to the server",
 )
 _FIRST_SERVER_ERROR = 500
-
-
-class _Model(Protocol):
-    """A model of the generated client."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON object."""
 
 
 # Errors.
@@ -243,44 +236,32 @@ def _current_response() -> httpx.Response:
     return cast("httpx.Response", _current_request().response)
 
 
-def record_of(model: _Model | None) -> dict[str, Any]:
-    """Return the JSON object of a response.
+def record_of(model: object) -> dict[str, Any]:
+    """Return the JSON object that an endpoint has read as a model.
+
+    It is equal to the `to_dict()` of the model, but unknown keys keep their places.
 
     Raises:
         AnswerError: If the endpoint could not read the response as an object.
     """
     value = _current_response().json() if model is not None else None
     # The generated code also reads an empty list as an object.
-    if model is None or not isinstance(value, dict):
+    if not isinstance(value, dict):
         raise invalid_value()
-    return _in_order_of(value, model.to_dict())
+    return value
 
 
-def records_of(models: Sequence[_Model] | None) -> list[dict[str, Any]]:
-    """Return the JSON list of objects of a response.
+def records_of(models: Sequence[object] | None) -> list[dict[str, Any]]:
+    """Return the JSON list of objects that an endpoint has read as models, as `record_of` does.
 
     Raises:
         AnswerError: If the endpoint could not read the response as a list of objects.
     """
     values = _current_response().json() if models is not None else None
     # The generated code also reads an empty object or text as a list, and a list as an object.
-    if (
-        models is None
-        or not isinstance(values, list)
-        or not all(isinstance(value, dict) for value in values)
-    ):
+    if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
         raise invalid_value()
-    return [
-        _in_order_of(value, model.to_dict()) for value, model in zip(values, models, strict=True)
-    ]
-
-
-def _in_order_of(value: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
-    """Return a record with the keys in the order of the response: models put new keys first."""
-    return {
-        key: _in_order_of(inner, record[key]) if isinstance(inner, dict) else record[key]
-        for key, inner in value.items()
-    }
+    return values
 
 
 def texts_of(texts: Sequence[object] | None) -> list[str]:
