@@ -260,6 +260,8 @@ def test_the_error_of_a_command_with_blanks_shows_its_parts(variant, scripted, s
         ({"kind": "Headless"}, "headless"),
         ({"kind": ""}, "headless"),
         ({"kind": 5}, "kind"),
+        ({"kind": "Running"}, "write status='Running'"),
+        ({"status": ["headless"]}, "write kind='headless'"),
         ({"status": "Done"}, "Completed"),
         ({"status": "running"}, "Running"),
         ({"status": ""}, "Running"),

@@ -12,7 +12,7 @@ from skaha._async._read import read_address
 from skaha._sansio.connection_errors import LastingConnectError
 from skaha._sansio.progress import ProgressReporter
 from skaha._sansio.retrying import is_temporary
-from skaha._sansio.status_tracker import StatusTracker
+from skaha._sansio.status_tracker import StatusTracker, described
 from skaha._transport._async.concurrency import call_blocking
 from skaha._transport._async.pool import AsyncConnectionPool
 from skaha._transport.connection_settings import HEADERS, NetworkSettings
@@ -179,7 +179,7 @@ class AsyncConnector:
         for session_id, status in self._tracker.statuses().items():
             if session_id in self._outcomes:
                 continue
-            message = f"session {session_id} is {status} after {self._timeout:g} s"
+            message = f"session {session_id} is {described(status)} after {self._timeout:g} s"
             if status == "Running":
                 message = f"session {session_id} runs, but its address does not respond"
             if reason := self._reasons.get(session_id) or warning:

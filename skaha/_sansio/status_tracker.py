@@ -257,5 +257,10 @@ class StatusTracker:
         return f"{name} ({session_id})" if name else session_id
 
 
+def described(status: str) -> str:
+    """Return a status for a sentence."""
+    return "not listed yet" if status == UNSEEN else status
+
+
 def _pronoun(ids: Sequence[str]) -> str:
     return "it" if len(ids) == 1 else "them"

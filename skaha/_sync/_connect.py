@@ -11,7 +11,7 @@ import httpx
 from skaha._sansio.connection_errors import LastingConnectError
 from skaha._sansio.progress import ProgressReporter
 from skaha._sansio.retrying import is_temporary
-from skaha._sansio.status_tracker import StatusTracker
+from skaha._sansio.status_tracker import StatusTracker, described
 from skaha._sync._poller import Poller
 from skaha._sync._read import read_address
 from skaha._transport._sync.concurrency import call_blocking
@@ -180,7 +180,7 @@ class Connector:
         for session_id, status in self._tracker.statuses().items():
             if session_id in self._outcomes:
                 continue
-            message = f"session {session_id} is {status} after {self._timeout:g} s"
+            message = f"session {session_id} is {described(status)} after {self._timeout:g} s"
             if status == "Running":
                 message = f"session {session_id} runs, but its address does not respond"
             if reason := self._reasons.get(session_id) or warning:

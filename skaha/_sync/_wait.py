@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from skaha._sansio.polling import PollingInterval
 from skaha._sansio.short_lists import short_list
-from skaha._sansio.status_tracker import UNSEEN, StatusTracker
+from skaha._sansio.status_tracker import StatusTracker, described
 from skaha._sync._poller import Poller
 from skaha.errors import SkahaError, WaitTimeoutError
 from skaha.results import Outcome, ResultDict, attach_partial
@@ -79,14 +79,10 @@ def _result(tracker: StatusTracker) -> ResultDict[str]:
 def _timed_out(tracker: StatusTracker, timeout: float | None, reason: str) -> WaitTimeoutError:
     statuses = tracker.statuses()
     pending = [
-        f"{session_id} is {_description(statuses[session_id])}" for session_id in tracker.pending
+        f"{session_id} is {described(statuses[session_id])}" for session_id in tracker.pending
     ]
     message = f"after {timeout:g} s, {short_list(pending)}"
     error = WaitTimeoutError(f"{message}; {reason}" if reason else message)
     error.subject = "wait"
     error.partial = _result(tracker)
     return error
-
-
-def _description(status: str) -> str:
-    return "not listed yet" if status == UNSEEN else status

@@ -11,6 +11,11 @@ from skaha.records import APP, SUCCESS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_OTHER_FILTERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "kind": ("status", get_args(STATUS)),
+    "status": ("kind", get_args(KINDS)),
+}
+
 
 def check_kinds(kind: object) -> frozenset[str] | None:
     """Return the kinds in `kind`; `None` means any kind."""
@@ -73,5 +78,10 @@ def _check_words(what: str, value: object, words: Iterable[str]) -> frozenset[st
 def _check_word(what: str, value: object, allowed: Iterable[str]) -> str:
     words = sorted(allowed)
     if not isinstance(value, str) or value not in words:
-        raise InvalidInputError(f"unknown {what} {value!r}; it is one of {', '.join(words)}")
+        # The two filters often change places.
+        other, others = _OTHER_FILTERS.get(what, ("", ()))
+        advice = f"; write {other}={value!r}" if value in others else ""
+        raise InvalidInputError(
+            f"unknown {what} {value!r}; it is one of {', '.join(words)}{advice}"
+        )
     return plain_text(value)
