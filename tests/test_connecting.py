@@ -216,7 +216,7 @@ def test_connect_does_not_wait_for_a_session_that_has_ended(
 def test_a_session_that_is_never_listed_is_reported(variant, scripted, opened):
     scripted.respond = Stage([])
     session = variant.open(server=scripted.url, token="t", retry=False)
-    with pytest.raises(errors.WaitTimeoutError, match="session n1 is not listed yet after 0.1 s"):
+    with pytest.raises(errors.WaitTimeoutError, match="n1 is not listed yet after"):
         variant.run(session.connect("n1", timeout=0.1))
     assert opened == []
 
