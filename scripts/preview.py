@@ -103,7 +103,18 @@ def described_changes(old: Spec, new: Spec) -> Iterator[Change]:
             yield Change(f"- operation {operation_id}", [before.request], touches)
         elif before and after and (details := changes(before.parts, after.parts)):
             yield Change(f"~ operation {operation_id}", details, touches)
+    renamed = {
+        name: new_name
+        for name in old.schemas.keys() - new.schemas
+        for new_name in new.schemas.keys() - old.schemas
+        if old.schemas[name] == new.schemas[new_name]
+    }
     for name in old.schemas | new.schemas:
+        if name in renamed:
+            details = [f"renamed to {renamed[name]}"]
+            yield Change(f"~ schema {name}", details, facade.of_schema(name))
+        if name in renamed or name in renamed.values():
+            continue
         sign = "+" if name not in old.schemas else "~" if name in new.schemas else "-"
         members, new_members = old.schemas.get(name, {}), new.schemas.get(name, {})
         if details := changes(members, new_members):

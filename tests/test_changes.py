@@ -7,6 +7,7 @@ change was made and the code was generated: the type checker, and the tests that
 from __future__ import annotations
 
 import copy
+import json
 import os
 import re
 import shutil
@@ -166,6 +167,14 @@ def respond_with_an_id_in_json(document: Any) -> None:
     del bodies["text/plain"]
 
 
+def rename_schema(document: Any, old: str, new: str) -> None:
+    schemas = document["components"]["schemas"]
+    schemas[new] = schemas.pop(old)
+    text = json.dumps(document).replace(f'schemas/{old}"', f'schemas/{new}"')
+    document.clear()
+    document.update(json.loads(text))
+
+
 def rename_status(document: Any, path: str, method: str, status: str) -> None:
     responses = operation(document, path, method)["responses"]
     responses[status] = responses.pop("200")
@@ -209,6 +218,15 @@ CASES = {
             f"additive  {LIST}: they have field [].connectUrl of 200",
         ],
         tests=(RECORD, f"{FACTS}test_functions_read_described_fields", COMMAND, EMBEDDED),
+    ),
+    "renamed schema": Case(
+        lambda document: rename_schema(document, "Image", "ContainerImage"),
+        [
+            "~ operation list_images: ~ response 200 (application/json)",
+            "~ schema Image: renamed to ContainerImage",
+        ],
+        ["new: 0 breaking, 0 additive; known: 0; cosmetic: none"],
+        tests=(RECORD,),
     ),
     "removed field": Case(
         lambda document: members(document, "Image").pop("digest"),
