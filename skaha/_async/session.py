@@ -327,7 +327,8 @@ class AsyncSession(AsyncBaseClient):
             timeout: Seconds to wait for the end; `None` for no limit.
             keep: Leave the sessions on the platform.
             progress: As in `wait`.
-            **options: The other arguments of `create`.
+            **options: The other arguments of `create`. `kind` must be headless: other sessions do
+                not end by themselves.
 
         Returns:
             The log of each launched replica by its name, in replica order. `failures` has the error
@@ -335,6 +336,7 @@ class AsyncSession(AsyncBaseClient):
             were seen to end, and whose logs were read, are deleted.
 
         Raises:
+            skaha.errors.InvalidInputError: If an argument is wrong; nothing was sent.
             skaha.errors.SkahaError: As `create`, if no replica was launched.
             skaha.errors.WaitTimeoutError: If the sessions do not end in time. They stay on the
                 platform, and the launched ids are its `partial`, as they are the `partial` of any
@@ -572,7 +574,8 @@ class AsyncSession(AsyncBaseClient):
             of each other id.
 
         Raises:
-            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
+            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id, or is the name of a
+                replica.
 
         Example:
             >>> from skaha import AsyncSession
@@ -766,7 +769,8 @@ class AsyncSession(AsyncBaseClient):
             when `verbose`.
 
         Raises:
-            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
+            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id, or is the name of a
+                replica.
 
         Example:
             >>> from skaha import AsyncSession
@@ -951,7 +955,8 @@ class AsyncSession(AsyncBaseClient):
             or has lost its container. `None` when `verbose`.
 
         Raises:
-            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
+            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id, or is the name of a
+                replica.
 
         Example:
             >>> from skaha import AsyncSession
@@ -994,7 +999,8 @@ class AsyncSession(AsyncBaseClient):
             of each session that does not exist, waits in a queue or has lost its container.
 
         Raises:
-            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
+            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id, or is the name of a
+                replica.
 
         Example:
             >>> from skaha import AsyncSession
@@ -1038,7 +1044,8 @@ class AsyncSession(AsyncBaseClient):
             `failures` has the error of each session that does not respond, with the reason.
 
         Raises:
-            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
+            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id, or is the name of a
+                replica.
             skaha.errors.WaitTimeoutError: If no session responds in time. The statuses are its
                 `partial`.
 
@@ -1105,7 +1112,8 @@ class AsyncSession(AsyncBaseClient):
             errors. A session that the platform did not answer about is only in `failures`.
 
         Raises:
-            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
+            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id, or is the name of a
+                replica.
             skaha.errors.SkahaError: If the platform could not be reached or did not answer itself.
 
         Example:
@@ -1152,7 +1160,8 @@ class AsyncSession(AsyncBaseClient):
             is only in `failures`: it may be deleted or not.
 
         Raises:
-            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
+            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id, or is the name of a
+                replica.
             skaha.errors.SkahaError: If the platform could not be reached or did not answer itself.
 
         Example:

@@ -328,7 +328,8 @@ class Session(BaseClient):
             timeout: Seconds to wait for the end; `None` for no limit.
             keep: Leave the sessions on the platform.
             progress: As in `wait`.
-            **options: The other arguments of `create`.
+            **options: The other arguments of `create`. `kind` must be headless: other sessions do
+                not end by themselves.
 
         Returns:
             The log of each launched replica by its name, in replica order. `failures` has the error
@@ -336,6 +337,7 @@ class Session(BaseClient):
             were seen to end, and whose logs were read, are deleted.
 
         Raises:
+            skaha.errors.InvalidInputError: If an argument is wrong; nothing was sent.
             skaha.errors.SkahaError: As `create`, if no replica was launched.
             skaha.errors.WaitTimeoutError: If the sessions do not end in time. They stay on the
                 platform, and the launched ids are its `partial`, as they are the `partial` of any
@@ -573,7 +575,8 @@ class Session(BaseClient):
             of each other id.
 
         Raises:
-            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
+            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id, or is the name of a
+                replica.
 
         Example:
             >>> from skaha import Session
@@ -767,7 +770,8 @@ class Session(BaseClient):
             when `verbose`.
 
         Raises:
-            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
+            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id, or is the name of a
+                replica.
 
         Example:
             >>> from skaha import Session
@@ -952,7 +956,8 @@ class Session(BaseClient):
             or has lost its container. `None` when `verbose`.
 
         Raises:
-            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
+            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id, or is the name of a
+                replica.
 
         Example:
             >>> from skaha import Session
@@ -995,7 +1000,8 @@ class Session(BaseClient):
             of each session that does not exist, waits in a queue or has lost its container.
 
         Raises:
-            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
+            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id, or is the name of a
+                replica.
 
         Example:
             >>> from skaha import Session
@@ -1039,7 +1045,8 @@ class Session(BaseClient):
             `failures` has the error of each session that does not respond, with the reason.
 
         Raises:
-            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
+            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id, or is the name of a
+                replica.
             skaha.errors.WaitTimeoutError: If no session responds in time. The statuses are its
                 `partial`.
 
@@ -1106,7 +1113,8 @@ class Session(BaseClient):
             errors. A session that the platform did not answer about is only in `failures`.
 
         Raises:
-            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
+            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id, or is the name of a
+                replica.
             skaha.errors.SkahaError: If the platform could not be reached or did not answer itself.
 
         Example:
@@ -1153,7 +1161,8 @@ class Session(BaseClient):
             is only in `failures`: it may be deleted or not.
 
         Raises:
-            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id.
+            skaha.errors.InvalidInputError: If a value in `ids` cannot be an id, or is the name of a
+                replica.
             skaha.errors.SkahaError: If the platform could not be reached or did not answer itself.
 
         Example:
