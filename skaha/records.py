@@ -60,6 +60,8 @@ ENDED = FINISHED | {GONE}
 _NOTHING = frozenset({"", "<none>", "<nil>", "<unknown>", "not-applicable", "null"})
 _QUANTITY = r"([0-9.]+)\s*([KMGTP]?)i?B?"
 _POWERS = {"K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
+# The server cannot convert more than 2.1 cores in use, and passes on the text of Kubernetes.
+_PARTS_OF_A_CORE = {"n": 10**9, "u": 10**6, "m": 10**3}
 # More than any machine has. A larger number is a mistake, and may be too large to convert.
 _MOST_BYTES = 2.0**60
 _TIME = r"<none>|<nil>|<unknown>|\d{4}-\d\d-\d\dT\S+"
@@ -239,11 +241,18 @@ def cores(record: Record) -> float | None:
 def cores_in_use(record: Record) -> float | None:
     """Return the CPU cores in use, or `None` if the platform does not report them.
 
+    Newer platforms write more than 2.1 cores in units of 10^-9 cores, such as `2500000000n`.
+
     Example:
         >>> cores_in_use({"cpuCoresInUse": "0.998"}), cores_in_use({}) is None
         (0.998, True)
+        >>> cores_in_use({"cpuCoresInUse": "2500000000n"})
+        2.5
     """
-    return _number(known(record.get("cpuCoresInUse")))
+    value = known(record.get("cpuCoresInUse"))
+    parts = _PARTS_OF_A_CORE.get(value[-1:]) if isinstance(value, str) else None
+    number = _number(value[:-1] if parts else value)
+    return number / parts if parts and number is not None else number
 
 
 class Event(NamedTuple):

@@ -155,8 +155,10 @@ def test_credentials_on_v0(v0_platform):
     anonymous = httpx.get(url, trust_env=False)
     assert_response(anonymous, 401, "Unauthorized\n")
     assert anonymous.headers["www-authenticate"] == "Bearer"
+    assert anonymous.headers["server"] == "OpenCADC/cadc-rest"
     bad = httpx.get(url, headers={"authorization": "Bearer nope"}, trust_env=False)
     assert_response(bad, 401, "Cannot validate token using user info endpoint")
+    assert "server" not in bad.headers
     callback = {"x-auth-token-skaha": "nope"}
     assert httpx.get(url, headers=callback, trust_env=False).status_code == 500
 
@@ -273,3 +275,12 @@ def test_other_differences_of_the_v0_profile(v0_platform):
     assert kinds["desktop-app"]["name"] == "<none>"
     carta = v0_platform.session(v0_platform.create(type="carta", image=UNLISTED_IMAGE))
     assert carta["connectURL"].endswith(f"/session/carta/http/{carta['id']}/")
+    old_carta = {"type": "carta", "image": "images.canfar.net/own/carta:1.4"}
+    old = v0_platform.session(v0_platform.create(**old_carta))
+    path, _, query = old["connectURL"].partition("?")
+    assert path.endswith(f"/session/carta/http/{old['id']}/")
+    assert query == f"socketUrl=ws://{path.split('/')[2]}/session/carta/ws/{old['id']}/"
+    blanks = v0_platform.post(**old_carta | {"type": " carta "})
+    assert_response(blanks, 400, "Invalid session type:  carta \n")
+    renewal = v0_platform.client.post("/session/nosuch00", data={"action": "renew"})
+    assert renewal.text.startswith("No active job for user PosixPrincipal [uidNumber=")

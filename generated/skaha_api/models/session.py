@@ -57,7 +57,7 @@ class Session:
     gpu_ram_in_use: float | None | str | Unset = UNSET
     """ GPU memory in use. """
     cpu_cores_in_use: float | None | str | Unset = UNSET
-    """ CPU cores in use. """
+    """ CPU cores in use. More than 2.1 can be a text such as `2500000000n`, 10^-9 cores. """
     gpu_utilization: float | None | str | Unset = UNSET
     """ Utilization of the GPUs. """
     is_fixed_resources: bool | Unset = UNSET
