@@ -148,8 +148,9 @@ def _advice(kind: type[errors.StatusError], response: httpx.Response, text: str)
         return ": check the server's address and its version"
     if kind is errors.BadRequestError and "private image" in text:
         return (
-            " An image is host/project/name:tag, with its tag; for one that is private or not listed "
-            "give a registry, or set registry_username and registry_secret in the configuration"
+            " An image is host/project/name:tag, with its tag; for one that is private or not "
+            "listed, give a registry, or set registry_username and registry_secret in the "
+            "configuration"
         )
     return ""
 

@@ -33,8 +33,10 @@ def test_format_of_ids_and_names(platform):
     assert all(ID.fullmatch(f"{session_id}\n") for session_id in ids)
     assert {platform.session(session_id)["name"] for session_id in ids} == {"same"}
     desktop = platform.create(type="desktop")
-    app = platform.client.post(f"/session/{desktop}/app", data={"image": "a/b:1"})
+    image = f"a/{'B' * 60}_c.d:1"
+    app = platform.client.post(f"/session/{desktop}/app", data={"image": image})
     assert re.fullmatch(r"[a-z][a-z0-9]{2}\n", app.text)
+    assert platform.sessions(type="desktop-app")[0]["name"] == f"{'b' * 60}-c-"
 
 
 def test_unknown_values_are_filled_in_on_v0(v0_platform):
