@@ -114,6 +114,22 @@ def canonical_status(status: str) -> str:
     return "Completed" if _among(status, SUCCESS) else status
 
 
+def status_of(record: Record) -> Any:
+    """Return the status of a session without a reason.
+
+    Servers of release 1.0 can add the reason of Kubernetes, whose word for success is `Complete`.
+
+    Example:
+        >>> status_of({"status": "Failed (DeadlineExceeded)"}), status_of({"status": "Running"})
+        ('Failed', 'Running')
+    """
+    status = known(record.get("status"))
+    if not isinstance(status, str) or not status.endswith(")"):
+        return status
+    word = status.partition(" (")[0]
+    return "Completed" if word == "Complete" else word
+
+
 def is_finished(record: Record) -> bool:
     """Return whether the session has ended by itself, with or without success.
 
@@ -121,7 +137,7 @@ def is_finished(record: Record) -> bool:
         >>> is_finished({"status": "Failed"}), is_finished({"status": "Running"})
         (True, False)
     """
-    return _among(record.get("status"), FINISHED)
+    return _among(status_of(record), FINISHED)
 
 
 def takes_room(record: Record) -> bool:
@@ -157,7 +173,7 @@ def succeeded(record: Record) -> bool:
         >>> succeeded({"status": "Succeeded"}), succeeded({"status": "Completed"})
         (True, True)
     """
-    return _among(record.get("status"), SUCCESS)
+    return _among(status_of(record), SUCCESS)
 
 
 def start_time(record: Record) -> datetime | None:
@@ -338,7 +354,7 @@ def matching(
     return [
         record
         for record in records
-        if _among(record.get("type"), kinds) and _among(record.get("status"), statuses)
+        if _among(record.get("type"), kinds) and _among(status_of(record), statuses)
     ]
 
 

@@ -14,12 +14,12 @@ from skaha.models import STATUS
 from skaha.records import (
     FINISHED,
     GONE,
-    known,
     may_restart,
     printable,
     record_id,
     session_name,
     sessions,
+    status_of,
     time_left,
 )
 
@@ -163,7 +163,7 @@ class StatusTracker:
 
     def _take(self, session_id: str, record: Mapping[str, Any]) -> None:
         self._failed_look_ups.pop(session_id, None)
-        status = known(record.get("status"))
+        status = status_of(record)
         word = _NO_STATUS if status is None else str(status)
         if word == self._statuses.get(session_id):
             return
