@@ -82,7 +82,8 @@ class StatusTracker:
         # Since when each session is failed that the platform may start again.
         self._failed_since: dict[str, float] = {}
         self._odd_statuses: set[str] = set()
-        # The time left of the sessions whose status is new, since the last warning.
+        # The sessions that expire soon, and the time left of those that are not in a warning yet.
+        self._expiring: set[str] = set()
         self._times_left: dict[str, timedelta] = {}
 
     def add(self, ids: Iterable[str]) -> None:
@@ -165,6 +166,8 @@ class StatusTracker:
         self._failed_look_ups.pop(session_id, None)
         status = status_of(record)
         word = _NO_STATUS if status is None else str(status)
+        if word == "Running":
+            self._check_time_left(session_id, record)
         if word == self._statuses.get(session_id):
             return
         self._statuses[session_id] = word
@@ -175,12 +178,18 @@ class StatusTracker:
             self._failed_since.setdefault(session_id, time.monotonic())
         else:
             self._failed_since.pop(session_id, None)
-        left = time_left(record) if word == "Running" else None
-        if left is not None and left < _SOON:
+
+    def _check_time_left(self, session_id: str, record: Mapping[str, Any]) -> None:
+        left = time_left(record)
+        if left is None or left >= _SOON:
+            # A renewal may have moved the expiry.
+            self._expiring.discard(session_id)
+        elif session_id not in self._expiring:
+            self._expiring.add(session_id)
             self._times_left[session_id] = left
 
     def _warn_if_expiring(self) -> None:
-        """Warn about the sessions that now run and expire soon: one message for all of them."""
+        """Warn once about the sessions that run and expire soon: one message for all of them."""
         times, self._times_left = self._times_left, {}
         late = [session_id for session_id, left in times.items() if left <= timedelta(0)]
         soon = [session_id for session_id, left in times.items() if left > timedelta(0)]
