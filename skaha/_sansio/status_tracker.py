@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("skaha")
 
 _SOON = timedelta(hours=1)
+# Seconds between two checks of all expiry times: parsing them takes as long as reading the list.
+_SECONDS_BETWEEN_EXPIRY_CHECKS = 60.0
 # Seconds for which a session must be missing from the list before it is looked up by its id.
 _LOOK_UP_AFTER = 3.0
 # Seconds for which an interactive session must stay failed before it counts as ended: Kubernetes
@@ -82,6 +84,7 @@ class StatusTracker:
         # Since when each session is failed that the platform may start again.
         self._failed_since: dict[str, float] = {}
         self._odd_statuses: set[str] = set()
+        self._expiry_check_due = start
         # The sessions that expire soon, and the time left of those that are not in a warning yet.
         self._expiring: set[str] = set()
         self._times_left: dict[str, timedelta] = {}
@@ -166,9 +169,10 @@ class StatusTracker:
         self._failed_look_ups.pop(session_id, None)
         status = status_of(record)
         word = _NO_STATUS if status is None else str(status)
-        if word == "Running":
+        is_new = word != self._statuses.get(session_id)
+        if word == "Running" and (is_new or time.monotonic() >= self._expiry_check_due):
             self._check_time_left(session_id, record)
-        if word == self._statuses.get(session_id):
+        if not is_new:
             return
         self._statuses[session_id] = word
         self.names[session_id] = session_name(record)
@@ -190,6 +194,8 @@ class StatusTracker:
 
     def _warn_if_expiring(self) -> None:
         """Warn once about the sessions that run and expire soon: one message for all of them."""
+        if self._last_look >= self._expiry_check_due:
+            self._expiry_check_due = self._last_look + _SECONDS_BETWEEN_EXPIRY_CHECKS
         times, self._times_left = self._times_left, {}
         late = [session_id for session_id, left in times.items() if left <= timedelta(0)]
         soon = [session_id for session_id, left in times.items() if left > timedelta(0)]
