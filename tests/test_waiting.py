@@ -198,6 +198,14 @@ def test_an_unknown_status_is_not_the_end_and_causes_one_warning(
     assert warning.endswith(": it counts as not finished")
 
 
+def test_a_status_with_a_reason_is_the_end(variant, scripted, caplog):
+    """Servers of release 1.0 add the reason."""
+    statuses = {"a1": "Failed (DeadlineExceeded)", "b2": "Complete (CompletionsReached)"}
+    result = wait(variant, scripted, [listing(statuses)], ["a1", "b2"])
+    assert result == {"a1": "Failed", "b2": "Completed"}
+    assert warnings_of(caplog) == []
+
+
 # Sessions that are not listed, or not listed any more, or started again.
 
 

@@ -34,6 +34,9 @@ _ABSENT = frozenset({404, 410})
 _IMPOSSIBLE_ID = "canfar.net/id label value"
 # An older platform refuses to delete the session of another user with this text.
 _FOREIGN_SESSION = "forbidden"
+# The platform refuses all requests of a user whose name Kubernetes does not allow as a label. The
+# second text comes from a renewal while the platform cannot reach Kubernetes.
+_TEXTS_ABOUT_ALL_SESSIONS = ("canfar.net/username label value", "For input string: ")
 # Traefik and Kubernetes answer 404 with these texts, and Envoy with an empty one.
 _TEXTS_OF_INGRESSES = frozenset({"", "404 page not found", "default backend - 404"})
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
@@ -97,6 +100,8 @@ def _is_about_session(response: httpx.Response) -> bool:
     if response.status_code == httpx.codes.FORBIDDEN:
         # With any other text, the platform refuses all requests of the caller.
         return response.request.method == "DELETE" and text == _FOREIGN_SESSION
+    if text.startswith(_TEXTS_ABOUT_ALL_SESSIONS):
+        return False
     is_text = text not in _TEXTS_OF_INGRESSES and not is_page(response) and not is_json(response)
     return is_text and response.status_code in _STATUSES_ABOUT_SESSIONS
 
@@ -139,10 +144,13 @@ def _advice(kind: type[errors.StatusError], response: httpx.Response, text: str)
         return ". The token or certificate was not accepted: get a new one"
     if response.has_redirect_location:
         return f"; a redirection to {response.headers['location']}: check the server's address"
+    if kind is errors.NotFoundError and is_page(response):
+        return ": check the server's address and its version"
     if kind is errors.BadRequestError and "private image" in text:
         return (
-            " An image is host/project/name:tag, with its tag; for a private one give a registry, "
-            "or set registry_username and registry_secret in the configuration"
+            " An image is host/project/name:tag, with its tag; for one that is private or not "
+            "listed, give a registry, or set registry_username and registry_secret in the "
+            "configuration"
         )
     return ""
 
