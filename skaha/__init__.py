@@ -53,5 +53,20 @@ __getattr__, __dir__ = importing(
         "SkahaClient": "skaha.client",
         "login": "skaha.auth",
         "logout": "skaha.auth",
+        # Modules: messages name functions such as `skaha.records.succeeded`. The modules that need
+        # an extra are missing, because `help` imports all names.
+        "auth": "skaha.auth",
+        "client": "skaha.client",
+        "config": "skaha.config",
+        "context": "skaha.context",
+        "errors": "skaha.errors",
+        "helpers": "skaha.helpers",
+        "images": "skaha.images",
+        "models": "skaha.models",
+        "overview": "skaha.overview",
+        "records": "skaha.records",
+        "results": "skaha.results",
+        "retry": "skaha.retry",
+        "session": "skaha.session",
     },
 )

@@ -17,14 +17,15 @@ def importing(
 
     Args:
         module: Name of the module that offers the names.
-        homes: Where each name is defined.
+        homes: Where each name is defined; the home of a module of a package is the module itself.
     """
     names = vars(sys.modules[module])
 
     def get(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
-        names[name] = getattr(importlib.import_module(homes[name]), name)
+        home = importlib.import_module(homes[name])
+        names[name] = home if homes[name] == f"{module}.{name}" else getattr(home, name)
         return names[name]
 
     return get, lambda: sorted(names.keys() | homes.keys())

@@ -1,10 +1,14 @@
 """Importing the library opens no file, starts no thread and changes no logger."""
 
 import os
+import pkgutil
+import re
 import subprocess
 import sys
 
 import pytest
+
+import skaha
 
 OBSERVE = """
 import logging, os, sys, threading
@@ -66,3 +70,17 @@ def test_an_import_loads_no_needless_module(tmp_path, statement, needless):
     modules = modules_after(statement, tmp_path)
     assert "skaha" in modules
     assert not needless & modules
+
+
+def test_each_public_module_is_an_attribute_of_its_package():
+    """Messages and pages name functions with their modules, such as `skaha.records.succeeded`."""
+    names = [
+        name
+        for module in pkgutil.walk_packages(skaha.__path__, "skaha.")
+        if not re.search(r"\._|\.(cli|dask|local)\b", name := module.name)
+    ]
+    assert {"skaha.records", "skaha.helpers.names"} <= {*names}
+    # In one process, the import of one module would import others.
+    for name in names:
+        command = [sys.executable, "-c", f"import skaha; {name}"]
+        assert subprocess.run(command, capture_output=True, check=False).stderr == b""
