@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncContext", "Context"]
 
-__getattr__, __dir__ = importing(
-    __name__, {"AsyncContext": "skaha._async.context", "Context": "skaha._sync.context"}
-)
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = importing(
+        __name__, {"AsyncContext": "skaha._async.context", "Context": "skaha._sync.context"}
+    )

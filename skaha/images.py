@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncImages", "Images"]
 
-__getattr__, __dir__ = importing(
-    __name__, {"AsyncImages": "skaha._async.images", "Images": "skaha._sync.images"}
-)
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = importing(
+        __name__, {"AsyncImages": "skaha._async.images", "Images": "skaha._sync.images"}
+    )

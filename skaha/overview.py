@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncOverview", "Overview"]
 
-__getattr__, __dir__ = importing(
-    __name__, {"AsyncOverview": "skaha._async.overview", "Overview": "skaha._sync.overview"}
-)
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = importing(
+        __name__, {"AsyncOverview": "skaha._async.overview", "Overview": "skaha._sync.overview"}
+    )

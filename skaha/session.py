@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncSession", "Session"]
 
-__getattr__, __dir__ = importing(
-    __name__, {"AsyncSession": "skaha._async.session", "Session": "skaha._sync.session"}
-)
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = importing(
+        __name__, {"AsyncSession": "skaha._async.session", "Session": "skaha._sync.session"}
+    )

@@ -32,19 +32,20 @@ __all__ = [
     "token_expiry",
 ]
 
-__getattr__, __dir__ = importing(
-    __name__,
-    {
-        "DeviceCode": "skaha._credentials.oidc",
-        "Login": "skaha.auth._login",
-        "LoginToken": "skaha._credentials.token",
-        "Server": "skaha.config._sites",
-        "discover": "skaha.config._discovery",
-        "known_servers": "skaha.config._sites",
-        "login": "skaha.auth._login",
-        "logout": "skaha.auth._login",
-        "server_url": "skaha.config._discovery",
-        "show_code": "skaha.auth._device_login",
-        "token_expiry": "skaha._credentials.jwt",
-    },
-)
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = importing(
+        __name__,
+        {
+            "DeviceCode": "skaha._credentials.oidc",
+            "Login": "skaha.auth._login",
+            "LoginToken": "skaha._credentials.token",
+            "Server": "skaha.config._sites",
+            "discover": "skaha.config._discovery",
+            "known_servers": "skaha.config._sites",
+            "login": "skaha.auth._login",
+            "logout": "skaha.auth._login",
+            "server_url": "skaha.config._discovery",
+            "show_code": "skaha.auth._device_login",
+            "token_expiry": "skaha._credentials.jwt",
+        },
+    )
