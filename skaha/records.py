@@ -130,14 +130,17 @@ def status_of(record: Record) -> Any:
     return "Completed" if word == "Complete" else word
 
 
-def is_finished(record: Record) -> bool:
+def is_finished(record: Record | str) -> bool:
     """Return whether the session has ended by itself, with or without success.
 
+    Args:
+        record: The record of a session, or a status that `wait` returned.
+
     Example:
-        >>> is_finished({"status": "Failed"}), is_finished({"status": "Running"})
+        >>> is_finished({"status": "Failed"}), is_finished("Running")
         (True, False)
     """
-    return _among(status_of(record), FINISHED)
+    return _among(_status_in(record), FINISHED)
 
 
 def takes_room(record: Record) -> bool:
@@ -166,14 +169,17 @@ def may_restart(record: Record) -> bool:
     return has_failed and record.get("type") != "headless"
 
 
-def succeeded(record: Record) -> bool:
+def succeeded(record: Record | str) -> bool:
     """Return whether the session has ended with success.
 
+    Args:
+        record: The record of a session, or a status that `wait` returned.
+
     Example:
-        >>> succeeded({"status": "Succeeded"}), succeeded({"status": "Completed"})
+        >>> succeeded({"status": "Succeeded"}), succeeded("Completed")
         (True, True)
     """
-    return _among(status_of(record), SUCCESS)
+    return _among(_status_in(record), SUCCESS)
 
 
 def start_time(record: Record) -> datetime | None:
@@ -382,6 +388,10 @@ def flattened(pairs: Iterable[tuple[str, Any]], prefix: str = "") -> Iterator[tu
             yield from flattened(value.items(), f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
+
+
+def _status_in(record: Record | str) -> Any:
+    return status_of({"status": record} if isinstance(record, str) else record)
 
 
 def _among(word: Any, words: Collection[str] | None) -> bool:

@@ -111,6 +111,7 @@ def test_a_status_may_have_a_reason(status, is_finished, succeeded):
     """Servers of release 1.0 add the reason of Kubernetes."""
     record = {"status": status}
     assert (records.is_finished(record), records.succeeded(record)) == (is_finished, succeeded)
+    assert (records.is_finished(status), records.succeeded(status)) == (is_finished, succeeded)
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59-01:00"])
