@@ -451,6 +451,15 @@ def test_a_success_with_an_unknown_status_is_an_error(variant, scripted):
     assert "expected a status that HTTP knows" in str(error)
 
 
+def test_a_log_with_an_unknown_status_is_not_saved(variant, scripted, scripted_session, tmp_path):
+    scripted.respond = lambda request: (
+        Response(299, "a log\n") if "view" in request.query else json_response([])
+    )
+    with pytest.raises(errors.AnswerError, match="expected a status that HTTP knows"):
+        variant.run(scripted_session.save_logs("a1", tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 300, 304])
 @pytest.mark.parametrize("call", ["fetch", "create"])
 def test_a_redirect_is_an_error_and_is_not_followed(variant, scripted, call, status):

@@ -240,3 +240,15 @@ def test_lists_that_are_pages_now_and_then_do_not_end_a_launch(
     session = variant.open(server=faulty.url, token="t", retry=QUICK)
     launched = variant.run(session.create("run", IMAGE, replicas=2))
     assert list(launched.names) == ["run-1", "run-2"]
+
+
+def test_a_launch_of_two_kinds_is_looked_up_among_all_sessions(
+    variant: Any, faulty: FaultyPlatform
+) -> None:
+    """The platform can filter its list by one kind only."""
+    jobs = [{"name": kind, "image": IMAGE, "kind": kind} for kind in ("headless", "notebook")]
+    for job in jobs:
+        faulty.script(f"POST {job['name']}", f.RESET_EXECUTED)
+    session = variant.open(server=faulty.url, token="t", retry=QUICK)
+    launched = variant.run(session.create_many(jobs))
+    assert faulty.ids_by_name() == {name: [key] for name, key in launched.names.items()}

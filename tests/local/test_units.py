@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+from attrs import evolve
 
 from skaha.local import Options, PlatformError, _machine
 from skaha.local._api import _launch, _logs
@@ -27,12 +28,26 @@ from skaha.local._faults import FaultInjector, Faults
 from skaha.local._machine import Machine
 from skaha.local._page import _routes
 from skaha.local._runtimes import _process_tree, _shim
+from skaha.local._scheduler import Scheduler
 from skaha.local._session import Phase, Session
 from skaha.local._store import Store
 from skaha.local._usage import Usage, UsageMeter
 
 ABOVE_ZERO = ("time_scale", "cores", "ram")
 ZERO_OR_MORE = ("start_delay", "grace", "idle")
+SESSION = Session(
+    id="s1",
+    name="a",
+    image="i",
+    kind="headless",
+    cores=1,
+    ram=1,
+    cores_limit=1,
+    ram_limit=1,
+    fixed=True,
+    created=0,
+    lifetime=60,
+)
 
 
 def test_limits_of_a_container_count_as_the_size_of_the_machine(tmp_path, monkeypatch):
@@ -70,11 +85,20 @@ def test_options_reach_to_the_limits_of_the_platform_or_of_the_machine(machine, 
         ("'a b'", ("'a", "b'")),
         ("a\tb", ("a\tb",)),
         ("a\\\\n", ("a\n",)),
+        # YAML folds lines.
+        ("a\nb", ("a b",)),
+        ("a\n\n\nb", ("a\n\nb",)),
     ],
 )
 def test_args_are_split_at_single_blanks(value, words):
     """Empty words at the end vanish, except the only word of an empty text."""
     assert parse_command(None, value, []).args == words
+
+
+def test_more_words_of_cmd_come_before_args():
+    """YAML reads such a text as several words, and only the first one is the program."""
+    command = parse_command('sh", "-c', "ls", [])
+    assert (command.cmd, command.args) == ("sh", ("-c", "ls"))
 
 
 @pytest.mark.parametrize(
@@ -181,6 +205,30 @@ def test_a_database_of_version_1_is_upgraded(tmp_path):
         (session,) = store.all()
         assert (session.cores_limit, session.ram_limit) == (8.0, 32.0)
         store.close()
+
+
+def test_a_session_that_is_deleted_at_the_end_of_its_preparation_does_not_start(tmp_path):
+    deletions, started = [], []
+
+    async def prepare(session):
+        deletions.append(asyncio.create_task(scheduler.delete(session)))
+        await asyncio.sleep(0)
+
+    async def run():
+        scheduler.submit(SESSION)
+        scheduling = asyncio.create_task(scheduler.run())
+        while not scheduler.idle:  # noqa: ASYNC110 - the scheduler has no event
+            await asyncio.sleep(0)
+        await asyncio.gather(*deletions)
+        scheduling.cancel()
+
+    runtime = SimpleNamespace(prepare=prepare, start=started.append, remove_files=lambda _: None)
+    injector = FaultInjector(None)
+    store, options, machine = Store(tmp_path / "platform.db"), Options(), Machine(2, 2)
+    scheduler = Scheduler(store, runtime, machine, options, injector, "node", lambda: None)
+    asyncio.run(asyncio.wait_for(run(), 10))
+    assert (len(deletions), started, store.all()) == (1, [], [])
+    store.close()
 
 
 @pytest.fixture
@@ -293,21 +341,7 @@ def test_processes_that_the_system_hides_are_left_out(monkeypatch):
 
 @pytest.mark.parametrize("error", [OSError("too many open files"), psutil.AccessDenied(1)])
 def test_a_measurement_that_fails_is_no_error_of_a_request(error, caplog):
-    session = Session(
-        id="s1",
-        name="a",
-        image="i",
-        kind="headless",
-        phase=Phase.RUNNING,
-        seq=1,
-        cores=1,
-        ram=1,
-        cores_limit=1,
-        ram_limit=1,
-        fixed=True,
-        created=0,
-        lifetime=60,
-    )
+    session = evolve(SESSION, phase=Phase.RUNNING, seq=1)
     usages = [{1: _process_tree.ProcessUsage(1.0, 10**9, 2.0)}, error, {}]
 
     def measure(_):
