@@ -207,7 +207,36 @@ def test_a_database_of_version_1_is_upgraded(tmp_path):
         store.close()
 
 
-def test_a_session_that_is_deleted_at_the_end_of_its_preparation_does_not_start(tmp_path):
+@pytest.fixture
+def open_scheduler(tmp_path):
+    """Return a function that returns a scheduler and its store."""
+    stores = []
+
+    def _open(runtime):
+        store, machine, injector = (
+            Store(tmp_path / "platform.db"),
+            Machine(2, 2),
+            FaultInjector(None),
+        )
+        stores.append(store)
+        options = Options()
+        return Scheduler(store, runtime, machine, options, injector, "node", lambda: None), store
+
+    yield _open
+    for store in stores:
+        store.close()
+
+
+async def run_until_idle(scheduler, session):
+    """Launch a session, and wait until it has ended."""
+    scheduler.submit(session)
+    scheduling = asyncio.create_task(scheduler.run())
+    while not scheduler.idle:  # noqa: ASYNC110 - the scheduler has no event
+        await asyncio.sleep(0)
+    scheduling.cancel()
+
+
+def test_a_session_that_is_deleted_at_the_end_of_its_preparation_does_not_start(open_scheduler):
     deletions, started = [], []
 
     async def prepare(session):
@@ -215,20 +244,46 @@ def test_a_session_that_is_deleted_at_the_end_of_its_preparation_does_not_start(
         await asyncio.sleep(0)
 
     async def run():
-        scheduler.submit(SESSION)
-        scheduling = asyncio.create_task(scheduler.run())
-        while not scheduler.idle:  # noqa: ASYNC110 - the scheduler has no event
-            await asyncio.sleep(0)
+        await run_until_idle(scheduler, SESSION)
         await asyncio.gather(*deletions)
-        scheduling.cancel()
 
     runtime = SimpleNamespace(prepare=prepare, start=started.append, remove_files=lambda _: None)
-    injector = FaultInjector(None)
-    store, options, machine = Store(tmp_path / "platform.db"), Options(), Machine(2, 2)
-    scheduler = Scheduler(store, runtime, machine, options, injector, "node", lambda: None)
+    scheduler, store = open_scheduler(runtime)
     asyncio.run(asyncio.wait_for(run(), 10))
     assert (len(deletions), started, store.all()) == (1, [], [])
-    store.close()
+
+
+def test_a_command_that_ends_well_at_its_expiry_has_failed(open_scheduler):
+    end = asyncio.Event()
+
+    class Runtime:
+        def start_events(self, _):
+            return []
+
+        schedule_events = start_events
+
+        async def prepare(self, _):
+            pass
+
+        async def start(self, _):
+            return self
+
+        async def ready(self):
+            pass
+
+        async def wait(self):
+            await end.wait()
+            return 0
+
+        async def stop(self, _):
+            end.set()
+
+    scheduler, store = open_scheduler(Runtime())
+    session = evolve(SESSION, created=time.time(), lifetime=0.1)
+    asyncio.run(asyncio.wait_for(run_until_idle(scheduler, session), 10))
+    (session,) = store.all()
+    assert session.phase is Phase.FAILED
+    assert store.events(session, 0)[-1].reason == "DeadlineExceeded"
 
 
 @pytest.fixture
