@@ -212,14 +212,14 @@ def open_scheduler(tmp_path):
     """Return a function that returns a scheduler and its store."""
     stores = []
 
-    def _open(runtime):
+    def _open(runtime, options=None):
         store, machine, injector = (
             Store(tmp_path / "platform.db"),
             Machine(2, 2),
             FaultInjector(None),
         )
         stores.append(store)
-        options = Options()
+        options = options or Options()
         return Scheduler(store, runtime, machine, options, injector, "node", lambda: None), store
 
     yield _open
@@ -227,9 +227,8 @@ def open_scheduler(tmp_path):
         store.close()
 
 
-async def run_until_idle(scheduler, session):
-    """Launch a session, and wait until it has ended."""
-    scheduler.submit(session)
+async def run_until_idle(scheduler):
+    """Run until all sessions have ended."""
     scheduling = asyncio.create_task(scheduler.run())
     while not scheduler.idle:  # noqa: ASYNC110 - the scheduler has no event
         await asyncio.sleep(0)
@@ -244,7 +243,8 @@ def test_a_session_that_is_deleted_at_the_end_of_its_preparation_does_not_start(
         await asyncio.sleep(0)
 
     async def run():
-        await run_until_idle(scheduler, SESSION)
+        scheduler.submit(SESSION)
+        await run_until_idle(scheduler)
         await asyncio.gather(*deletions)
 
     runtime = SimpleNamespace(prepare=prepare, start=started.append, remove_files=lambda _: None)
@@ -253,37 +253,67 @@ def test_a_session_that_is_deleted_at_the_end_of_its_preparation_does_not_start(
     assert (len(deletions), started, store.all()) == (1, [], [])
 
 
-def test_a_command_that_ends_well_at_its_expiry_has_failed(open_scheduler):
-    end = asyncio.Event()
+class SlowWorkload:
+    """A runtime and its only workload, which takes some seconds to start and to end."""
 
-    class Runtime:
-        def start_events(self, _):
-            return []
+    def __init__(self, *, start=0.0, end=0.0):
+        self._start, self._end = start, end
+        self._ended = asyncio.Event()
 
-        schedule_events = start_events
+    def start_events(self, _):
+        return []
 
-        async def prepare(self, _):
-            pass
+    schedule_events = start_events
 
-        async def start(self, _):
-            return self
+    async def prepare(self, _):
+        pass
 
-        async def ready(self):
-            pass
+    async def start(self, _):
+        await asyncio.sleep(self._start)
+        return self
 
-        async def wait(self):
-            await end.wait()
-            return 0
+    async def ready(self):
+        pass
 
-        async def stop(self, _):
-            end.set()
+    async def wait(self):
+        await self._ended.wait()
+        return 0
 
-    scheduler, store = open_scheduler(Runtime())
-    session = evolve(SESSION, created=time.time(), lifetime=0.1)
-    asyncio.run(asyncio.wait_for(run_until_idle(scheduler, session), 10))
+    async def stop(self, _):
+        await asyncio.sleep(self._end)
+        self._ended.set()
+
+    def remove_files(self, _):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("start", "reasons"),
+    [(0, ["Scheduled", "Started", "DeadlineExceeded"]), (0.3, ["DeadlineExceeded"])],
+    ids=["after the start", "during the start"],
+)
+def test_a_command_that_ends_well_at_its_expiry_has_failed(open_scheduler, start, reasons):
+    scheduler, store = open_scheduler(SlowWorkload(start=start))
+    session = evolve(SESSION, created=time.time(), started=time.time(), lifetime=0.1)
+    scheduler.submit(session)
+    asyncio.run(asyncio.wait_for(run_until_idle(scheduler), 10))
     (session,) = store.all()
     assert session.phase is Phase.FAILED
-    assert store.events(session, 0)[-1].reason == "DeadlineExceeded"
+    assert [event.reason for event in store.events(session, 0)] == reasons
+
+
+def test_the_scheduler_sleeps_while_nothing_is_due(open_scheduler, monkeypatch):
+    """One session waits for the end of the other, whose record vanishes before it has ended."""
+    looks = []
+    read_due = Store.due
+    monkeypatch.setattr(Store, "due", lambda *args: looks.append(args) or read_due(*args))
+    options = Options(start_delay=0.1, time_scale=1e-6)
+    scheduler, store = open_scheduler(SlowWorkload(end=0.3), options)
+    now = time.time()
+    scheduler.submit(evolve(SESSION, started=now, lifetime=0.2))
+    scheduler.submit(evolve(SESSION, id="s2", cores=2, created=now))
+    asyncio.run(asyncio.wait_for(run_until_idle(scheduler), 10))
+    assert len(looks) < 30
 
 
 @pytest.fixture
@@ -312,6 +342,23 @@ def test_a_new_session_has_processes(start):
         (command,) = psutil.Process(workload._shim).children()
         assert command.environ()[_process_tree.SESSION_VARIABLE] == workload.session_id
         assert command.cmdline()[-1] == "60"
+
+
+def test_a_command_that_cannot_start_leaves_no_process(tmp_path):
+    program = tmp_path / "program"
+    program.touch(mode=0o755)
+    before = psutil.Process().children()
+    with pytest.raises(OSError, match="program"):
+        _shim.start("s1", tmp_path, _shim.Command([str(program)], tmp_path, {}))
+    assert psutil.Process().children() == before
+
+
+def test_a_session_whose_process_id_is_lost_has_had_processes(tmp_path):
+    """Otherwise, it would start again. A full disk leaves an empty file."""
+    assert _shim.find("no-such-session", tmp_path) is None
+    (tmp_path / "pid").touch()
+    workload = _shim.find("no-such-session", tmp_path)
+    assert asyncio.run(workload.wait()) is None
 
 
 def test_the_shim_adds_nothing_to_the_environment(start, tmp_path):
