@@ -308,7 +308,7 @@ def test_the_scheduler_sleeps_while_nothing_is_due(open_scheduler, monkeypatch):
     read_due = Store.due
     monkeypatch.setattr(Store, "due", lambda *args: looks.append(args) or read_due(*args))
     options = Options(start_delay=0.1, time_scale=1e-6)
-    scheduler, store = open_scheduler(SlowWorkload(end=0.3), options)
+    scheduler, _ = open_scheduler(SlowWorkload(end=0.3), options)
     now = time.time()
     scheduler.submit(evolve(SESSION, started=now, lifetime=0.2))
     scheduler.submit(evolve(SESSION, id="s2", cores=2, created=now))
@@ -373,6 +373,15 @@ def test_the_shim_forwards_the_request_to_end(start):
     workload = start("sleep", "60")
     os.kill(workload._shim, signal.SIGTERM)
     assert asyncio.run(workload.wait()) == 128 + signal.SIGTERM
+
+
+def test_a_shim_that_is_stopped_is_killed_after_its_command(start):
+    workload = start("sleep", "60")
+    (command,) = psutil.Process(workload._shim).children()
+    os.kill(workload._shim, signal.SIGSTOP)
+    command.kill()
+    asyncio.run(asyncio.wait_for(workload.stop(0), 10))
+    assert workload._child.wait() == -signal.SIGKILL
 
 
 def test_processes_that_may_still_run_are_logged(start, monkeypatch, caplog):
