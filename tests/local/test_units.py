@@ -28,6 +28,8 @@ from skaha.local._faults import FaultInjector, Faults
 from skaha.local._machine import Machine
 from skaha.local._page import _routes
 from skaha.local._runtimes import _process_tree, _shim
+from skaha.local._runtimes._environment import inherited_variables
+from skaha.local._runtimes._jupyter import make_platform_root
 from skaha.local._scheduler import Scheduler
 from skaha.local._session import Phase, Session
 from skaha.local._store import Store
@@ -366,6 +368,23 @@ def test_the_shim_adds_nothing_to_the_environment(start, tmp_path):
     workload = start("env")
     assert asyncio.run(workload.wait()) == 0
     assert (tmp_path / "log").read_text() == f"{_process_tree.SESSION_VARIABLE}=s0\n"
+
+
+def test_a_session_has_the_certificates_and_the_locale_of_the_daemon(monkeypatch):
+    variables = {"SSL_CERT_FILE": "/etc/own.pem", "LC_TIME": "C"}
+    for name, value in (variables | {"A_SECRET": "1"}).items():
+        monkeypatch.setenv(name, value)
+    inherited = inherited_variables()
+    assert {name: inherited.get(name) for name in (*variables, "A_SECRET")} == variables | {
+        "A_SECRET": None
+    }
+
+
+def test_the_files_of_a_notebook_may_exist_already(tmp_path):
+    """The daemon may be killed during the start, and starts the session again."""
+    for name in ("old", "new"):
+        root = make_platform_root(tmp_path, tmp_path / name, "vera")
+        assert (root / "arc/home/vera").readlink() == tmp_path / name
 
 
 def test_the_shim_forwards_the_request_to_end(start):
