@@ -139,10 +139,11 @@ class Scheduler:
     def renew(self, session: Session) -> None:
         """Move the expiry of an active session to a lifetime from now, if that is later."""
         now = time.time()
-        lifetime = now - (session.started or now) + renewed_lifetime(self._options)
+        started = session.started or now
+        lifetime = now - started + renewed_lifetime(self._options)
         if lifetime > session.lifetime:
-            # The scheduler reads the new expiry when the old one is due.
-            self._store.set_lifetime(session, lifetime)
+            renewed = evolve(session, started=started, lifetime=lifetime)
+            self._store.set_lifetime(session, lifetime, self._due(renewed))
 
     def scheduling_event(self, session: Session) -> Event | None:
         """Return the event that tells why a queued session does not start."""

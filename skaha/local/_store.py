@@ -176,9 +176,11 @@ class Store:
             (session.seq,),
         )
 
-    def set_lifetime(self, session: Session, lifetime: float) -> None:
+    def set_lifetime(self, session: Session, lifetime: float, due: float | None) -> None:
         """Set the lifetime of a session, counted from its start."""
-        self._db.execute("UPDATE sessions SET lifetime = ? WHERE seq = ?", (lifetime, session.seq))
+        self._db.execute(
+            "UPDATE sessions SET lifetime = ?, due = ? WHERE seq = ?", (lifetime, due, session.seq)
+        )
 
     def set_due(self, session: Session, due: float | None) -> None:
         """Set the next time at which the scheduler must act on a session."""
