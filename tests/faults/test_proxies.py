@@ -321,6 +321,21 @@ def test_the_connection_to_the_proxy_may_use_tls(
         assert proxy.heads
 
 
+def test_tls_within_tls_hides_unread_bytes_from_a_sync_connection(
+    trusted: trustme.CA, no_proxies: pytest.MonkeyPatch
+) -> None:
+    """So each of these connections serves one request only."""
+    with (
+        FaultyPlatform(tls=tls_of(trusted, HOST)) as platform,
+        ProxyServer(platform.port, tls=tls_of(trusted)) as proxy,
+    ):
+        no_proxies.setenv("https_proxy", proxy.url)
+        with skaha.Session(server=SERVER, token=TOKEN) as session:
+            for number in (1, 2, 3):
+                assert session.fetch() == []
+                assert len(proxy.heads) == number
+
+
 # Faults of tunnels.
 
 CUTS: dict[str, Step | str] = {

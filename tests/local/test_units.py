@@ -27,7 +27,7 @@ from skaha.local._api._yaml_words import arrives_as_text, read_name
 from skaha.local._faults import FaultInjector, Faults
 from skaha.local._machine import Machine
 from skaha.local._page import _routes
-from skaha.local._runtimes import _process_tree, _shim
+from skaha.local._runtimes import _process_tree, _shim, end_all_sessions
 from skaha.local._runtimes._environment import inherited_variables
 from skaha.local._runtimes._jupyter import make_platform_root
 from skaha.local._scheduler import Scheduler
@@ -378,6 +378,16 @@ def test_a_session_has_the_certificates_and_the_locale_of_the_daemon(monkeypatch
     assert {name: inherited.get(name) for name in (*variables, "A_SECRET")} == variables | {
         "A_SECRET": None
     }
+
+
+def test_a_container_that_cannot_be_removed_is_an_error(tmp_path):
+    """Otherwise, a reset would delete its record."""
+    directory = tmp_path / "s1"
+    directory.mkdir()
+    (directory / "pid").touch()
+    (directory / "container").write_text("/no/such/engine\nskaha-headless-s1\n")
+    with pytest.raises(FileNotFoundError, match="/no/such/engine"):
+        end_all_sessions(tmp_path, 0)
 
 
 def test_the_files_of_a_notebook_may_exist_already(tmp_path):
