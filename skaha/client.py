@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from skaha._sansio.call_context import current_request
 from skaha._sansio.tracebacks import short_tracebacks
 from skaha._sansio.user_warnings import warn_user
 from skaha._sansio.validation import hidden, hidden_url, number_of
@@ -241,7 +242,8 @@ class SkahaClient:
             try:
                 return without_certificate if certificate is None else certificate.context()
             except CredentialsError:
-                if is_named:
+                request = current_request()
+                if is_named and not (request is not None and request.is_anonymous):
                     raise
                 # The default certificate may be unusable as long as no request needs it.
                 return without_certificate

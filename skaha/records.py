@@ -60,6 +60,8 @@ ENDED = FINISHED | {GONE}
 _NOTHING = frozenset({"", "<none>", "<nil>", "<unknown>", "not-applicable", "null"})
 _QUANTITY = r"([0-9.]+)\s*([KMGTP]?)i?B?"
 _POWERS = {"K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
+# The server cannot convert more than 2.1 cores in use, and passes on the text of Kubernetes.
+_PARTS_OF_A_CORE = {"n": 10**9, "u": 10**6, "m": 10**3}
 # More than any machine has. A larger number is a mistake, and may be too large to convert.
 _MOST_BYTES = 2.0**60
 _TIME = r"<none>|<nil>|<unknown>|\d{4}-\d\d-\d\dT\S+"
@@ -112,6 +114,22 @@ def canonical_status(status: str) -> str:
     return "Completed" if _among(status, SUCCESS) else status
 
 
+def status_of(record: Record) -> Any:
+    """Return the status of a session without a reason.
+
+    Servers of release 1.0 can add the reason of Kubernetes, whose word for success is `Complete`.
+
+    Example:
+        >>> status_of({"status": "Failed (DeadlineExceeded)"}), status_of({"status": "Running"})
+        ('Failed', 'Running')
+    """
+    status = known(record.get("status"))
+    if not isinstance(status, str) or not status.endswith(")"):
+        return status
+    word = status.partition(" (")[0]
+    return "Completed" if word == "Complete" else word
+
+
 def is_finished(record: Record) -> bool:
     """Return whether the session has ended by itself, with or without success.
 
@@ -119,7 +137,7 @@ def is_finished(record: Record) -> bool:
         >>> is_finished({"status": "Failed"}), is_finished({"status": "Running"})
         (True, False)
     """
-    return _among(record.get("status"), FINISHED)
+    return _among(status_of(record), FINISHED)
 
 
 def takes_room(record: Record) -> bool:
@@ -155,7 +173,7 @@ def succeeded(record: Record) -> bool:
         >>> succeeded({"status": "Succeeded"}), succeeded({"status": "Completed"})
         (True, True)
     """
-    return _among(record.get("status"), SUCCESS)
+    return _among(status_of(record), SUCCESS)
 
 
 def start_time(record: Record) -> datetime | None:
@@ -239,11 +257,18 @@ def cores(record: Record) -> float | None:
 def cores_in_use(record: Record) -> float | None:
     """Return the CPU cores in use, or `None` if the platform does not report them.
 
+    Newer platforms write more than 2.1 cores in units of 10^-9 cores, such as `2500000000n`.
+
     Example:
         >>> cores_in_use({"cpuCoresInUse": "0.998"}), cores_in_use({}) is None
         (0.998, True)
+        >>> cores_in_use({"cpuCoresInUse": "2500000000n"})
+        2.5
     """
-    return _number(known(record.get("cpuCoresInUse")))
+    value = known(record.get("cpuCoresInUse"))
+    parts = _PARTS_OF_A_CORE.get(value[-1:]) if isinstance(value, str) else None
+    number = _number(value[:-1] if parts else value)
+    return number / parts if parts and number is not None else number
 
 
 class Event(NamedTuple):
@@ -329,7 +354,7 @@ def matching(
     return [
         record
         for record in records
-        if _among(record.get("type"), kinds) and _among(record.get("status"), statuses)
+        if _among(record.get("type"), kinds) and _among(status_of(record), statuses)
     ]
 
 

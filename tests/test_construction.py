@@ -7,6 +7,7 @@ import pwd
 import ssl
 import traceback
 import warnings
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from skaha.errors import (
 TOKEN = "a-very-secret-token"
 SECRET = "a-very-secret-password"
 CERTIFICATE = Path(__file__).parent / "nobody.pem"
+AVAILABLE = "<availability><available>true</available></availability>"
 
 
 @pytest.fixture(autouse=True)
@@ -412,6 +414,29 @@ def test_with_a_token_no_certificate_is_presented(variant, tls_server, pem, monk
     [request] = tls_server.received
     assert request.certificate is None
     assert request.headers["authorization"] == f"Bearer {TOKEN}"
+
+
+def test_the_availability_needs_no_certificate_that_has_expired_since(
+    variant, tls_server, pem, monkeypatch
+):
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    tls_server.respond = lambda _: Response(200, AVAILABLE, "text/xml")
+    session = variant.open(server=tls_server.url, certificate=pem)
+    overview = variant.open("Overview", server=tls_server.url, certificate=pem)
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.max.replace(tzinfo=tz)
+
+    monkeypatch.setattr("skaha._credentials.x509.datetime", Later)
+    with pytest.raises(CredentialsError, match=f"{pem} expired at"):
+        variant.run(session.fetch())
+    with pytest.raises(CredentialsError, match=f"{pem} expired at"):
+        variant.run(session.whoami())
+    assert variant.run(overview.availability()) is True
+    [request] = tls_server.received
+    assert request.certificate is None
 
 
 @pytest.mark.parametrize("verify", [True, False])

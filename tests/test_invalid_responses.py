@@ -226,6 +226,10 @@ FOREIGN_REFUSALS = {
     "a forbidden method in words": Response(405, "The DELETE method is not supported.\n"),
     "a page of Tomcat": Response(400, "<!doctype html><title>HTTP Status 400</title>", "text/html"),
     "a firewall": Response(403, "<html><title>Request blocked</title></html>", "text/html"),
+    "a user whose name is no label": Response(
+        400, "canfar.net/username label value must match Kubernetes label value syntax\n"
+    ),
+    "a renewal without Kubernetes": Response(400, 'For input string: "to"\n'),
     "no permission": Response(403, "Not authorized to use the skaha system\n"),
     "an outage": Response(503, "temporarily unavailable: null\n"),
 }
@@ -256,6 +260,14 @@ def test_a_refusal_that_is_not_about_a_session_is_raised(variant, scripted, text
     result = variant.run(text_call(["a1", "a3"]))
     assert len(result) == 1
     assert list(result.failures) == ["a1"]
+
+
+def test_the_error_for_an_unknown_address_says_what_to_check(variant, scripted, scripted_session):
+    """The platform has removed v0, and its container answers with a page."""
+    page = "<!doctype html><title>HTTP Status 404</title>"
+    scripted.respond = lambda _: Response(404, page, "text/html;charset=utf-8")
+    with pytest.raises(errors.NotFoundError, match="check the server's address and its version"):
+        variant.run(scripted_session.fetch())
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,16 @@ from skaha import _atomic_file, config
 
 
 @pytest.fixture(params=[0, 0o022, 0o377], ids=oct)
-def umask(request):
-    """Set a umask that gives others access, the usual umask, or a umask that hinders the owner."""
+def existing(request, tmp_path):
+    """Yield a directory, and set a umask afterwards.
+
+    The umask gives others access, is the usual one, or hinders the owner.
+    """
+    existing = tmp_path / "existing"
+    existing.mkdir()
+    existing.chmod(0o755)
     before = os.umask(request.param)
-    yield
+    yield existing
     os.umask(before)
 
 
@@ -28,13 +34,9 @@ def save(path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs the permissions of POSIX")
-@pytest.mark.usefixtures("umask")
 @pytest.mark.parametrize("write", [lock, save, lambda path: _atomic_file.replace(path, "text")])
-def test_new_directories_are_private(tmp_path, write):
+def test_new_directories_are_private(existing, write):
     """This includes all directories above the file, but no directory that existed."""
-    existing = tmp_path / "existing"
-    existing.mkdir()
-    existing.chmod(0o755)
     write(existing / "one" / "two" / "file")
     modes = {
         directory: stat.S_IMODE(directory.stat().st_mode)

@@ -84,6 +84,35 @@ def test_each_unit_of_memory_is_converted_and_invalid_texts_are_unknown(text, si
     assert records.ram_bytes({"requestedRAM": text}) == size
 
 
+@pytest.mark.parametrize(
+    ("text", "cores"),
+    [
+        *(("0.998", 0.998), ("2.147", 2.147), ("2147483648n", 2.147483648), ("2500000000n", 2.5)),
+        *(("2500000u", 2.5), ("250m", 0.25), ("n", None), ("nan", None), ("<none>", None)),
+    ],
+)
+def test_cores_in_use_may_have_a_unit(text, cores):
+    """The server passes on the text of Kubernetes if it cannot convert it."""
+    assert records.cores_in_use({"cpuCoresInUse": text}) == cores
+
+
+@pytest.mark.parametrize(
+    ("status", "is_finished", "succeeded"),
+    [
+        ("Failed (DeadlineExceeded)", True, False),
+        ("Complete (CompletionsReached)", True, True),
+        ("Suspended (JobSuspended)", False, False),
+        ("Complete", False, False),
+        ("(odd)", False, False),
+        ("<none>", False, False),
+    ],
+)
+def test_a_status_may_have_a_reason(status, is_finished, succeeded):
+    """Servers of release 1.0 add the reason of Kubernetes."""
+    record = {"status": status}
+    assert (records.is_finished(record), records.succeeded(record)) == (is_finished, succeeded)
+
+
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59-01:00"])
 def test_a_time_that_is_not_set_or_is_out_of_range_is_unknown(text):
     """For a time that is not set, Kubernetes sends the zero time of Go, 0001-01-01."""

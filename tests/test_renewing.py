@@ -108,6 +108,19 @@ def test_a_wait_warns_once_of_a_session_that_expires_soon(
     assert all(message.endswith(text) for message in messages)
 
 
+def test_a_long_wait_warns_when_the_expiry_is_near(
+    variant, scripted, scripted_session, caplog, monkeypatch
+):
+    """Each time: also after a renewal."""
+    monkeypatch.setattr("skaha._sansio.status_tracker._SECONDS_BETWEEN_EXPIRY_CHECKS", 0)
+    minutes = (5000, 50.2, 49.2, 4000, 20.2, 19.2)
+    rounds = [[record("a1", "Running", **expiry_in(left))] for left in minutes]
+    scripted.respond = Stage(*rounds, [record("a1", "Completed")])
+    variant.run(scripted_session.wait("a1", poll=0.001))
+    ends = [message.partition(" in ")[2] for message in caplog.messages]
+    assert ends == ["50 min: renew it", "20 min: renew it"]
+
+
 def test_a_wait_for_many_sessions_warns_of_their_expiry_once_in_a_round(
     variant, scripted, scripted_session, caplog
 ):

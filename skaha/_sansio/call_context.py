@@ -11,7 +11,7 @@ import math
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from skaha.retry import Retry
 
 
+# The extension of a request with the time of the monotonic clock at which its response must end.
+END = "end"
 # Seconds that a request gets at least, so that a short time limit still allows one look.
 _MIN_TIMEOUT = 5.0
 
@@ -49,10 +51,15 @@ class CallContext:
         """Return whether a pause of so many seconds ends before the deadline."""
         return time.monotonic() + pause <= self.deadline
 
-    def limited(self, timeouts: dict[str, float]) -> dict[str, float]:
-        """Return the time-outs of a request, shortened to the time that the call has left."""
+    def limit(self, extensions: dict[str, Any]) -> None:
+        """Shorten the time-outs of a request to the time that the call has left.
+
+        They limit each part of a response, so a slow response also needs the time of its end.
+        """
         left = max(_MIN_TIMEOUT, self._end - time.monotonic())
-        return {name: min(seconds, left) for name, seconds in timeouts.items()}
+        timeouts = extensions["timeout"]
+        extensions["timeout"] = {name: min(seconds, left) for name, seconds in timeouts.items()}
+        extensions[END] = time.monotonic() + left
 
 
 class RequestContext:

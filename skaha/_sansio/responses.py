@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 
@@ -34,6 +34,9 @@ _ABSENT = frozenset({404, 410})
 _IMPOSSIBLE_ID = "canfar.net/id label value"
 # An older platform refuses to delete the session of another user with this text.
 _FOREIGN_SESSION = "forbidden"
+# The platform refuses all requests of a user whose name Kubernetes does not allow as a label. The
+# second text comes from a renewal while the platform cannot reach Kubernetes.
+_TEXTS_ABOUT_ALL_SESSIONS = ("canfar.net/username label value", "For input string: ")
 # Traefik and Kubernetes answer 404 with these texts, and Envoy with an empty one.
 _TEXTS_OF_INGRESSES = frozenset({"", "404 page not found", "default backend - 404"})
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
@@ -67,13 +70,6 @@ _KUBECTL_ERRORS = (
 _FIRST_SERVER_ERROR = 500
 
 
-class _Model(Protocol):
-    """A model of the generated client."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON object."""
-
-
 # Errors.
 
 
@@ -104,6 +100,8 @@ def _is_about_session(response: httpx.Response) -> bool:
     if response.status_code == httpx.codes.FORBIDDEN:
         # With any other text, the platform refuses all requests of the caller.
         return response.request.method == "DELETE" and text == _FOREIGN_SESSION
+    if text.startswith(_TEXTS_ABOUT_ALL_SESSIONS):
+        return False
     is_text = text not in _TEXTS_OF_INGRESSES and not is_page(response) and not is_json(response)
     return is_text and response.status_code in _STATUSES_ABOUT_SESSIONS
 
@@ -146,10 +144,13 @@ def _advice(kind: type[errors.StatusError], response: httpx.Response, text: str)
         return ". The token or certificate was not accepted: get a new one"
     if response.has_redirect_location:
         return f"; a redirection to {response.headers['location']}: check the server's address"
+    if kind is errors.NotFoundError and is_page(response):
+        return ": check the server's address and its version"
     if kind is errors.BadRequestError and "private image" in text:
         return (
-            " An image is host/project/name:tag, with its tag; for a private one give a registry, "
-            "or set registry_username and registry_secret in the configuration"
+            " An image is host/project/name:tag, with its tag; for one that is private or not "
+            "listed, give a registry, or set registry_username and registry_secret in the "
+            "configuration"
         )
     return ""
 
@@ -243,44 +244,32 @@ def _current_response() -> httpx.Response:
     return cast("httpx.Response", _current_request().response)
 
 
-def record_of(model: _Model | None) -> dict[str, Any]:
-    """Return the JSON object of a response.
+def record_of(model: object) -> dict[str, Any]:
+    """Return the JSON object that an endpoint has read as a model.
+
+    It is equal to the `to_dict()` of the model, but unknown keys keep their places.
 
     Raises:
         AnswerError: If the endpoint could not read the response as an object.
     """
     value = _current_response().json() if model is not None else None
     # The generated code also reads an empty list as an object.
-    if model is None or not isinstance(value, dict):
+    if not isinstance(value, dict):
         raise invalid_value()
-    return _in_order_of(value, model.to_dict())
+    return value
 
 
-def records_of(models: Sequence[_Model] | None) -> list[dict[str, Any]]:
-    """Return the JSON list of objects of a response.
+def records_of(models: Sequence[object] | None) -> list[dict[str, Any]]:
+    """Return the JSON list of objects that an endpoint has read as models, as `record_of` does.
 
     Raises:
         AnswerError: If the endpoint could not read the response as a list of objects.
     """
     values = _current_response().json() if models is not None else None
     # The generated code also reads an empty object or text as a list, and a list as an object.
-    if (
-        models is None
-        or not isinstance(values, list)
-        or not all(isinstance(value, dict) for value in values)
-    ):
+    if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
         raise invalid_value()
-    return [
-        _in_order_of(value, model.to_dict()) for value, model in zip(values, models, strict=True)
-    ]
-
-
-def _in_order_of(value: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
-    """Return a record with the keys in the order of the response: models put new keys first."""
-    return {
-        key: _in_order_of(inner, record[key]) if isinstance(inner, dict) else record[key]
-        for key, inner in value.items()
-    }
+    return values
 
 
 def texts_of(texts: Sequence[object] | None) -> list[str]:

@@ -14,12 +14,12 @@ from skaha.models import STATUS
 from skaha.records import (
     FINISHED,
     GONE,
-    known,
     may_restart,
     printable,
     record_id,
     session_name,
     sessions,
+    status_of,
     time_left,
 )
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("skaha")
 
 _SOON = timedelta(hours=1)
+# Seconds between two checks of all expiry times: parsing them takes as long as reading the list.
+_SECONDS_BETWEEN_EXPIRY_CHECKS = 60.0
 # Seconds for which a session must be missing from the list before it is looked up by its id.
 _LOOK_UP_AFTER = 3.0
 # Seconds for which an interactive session must stay failed before it counts as ended: Kubernetes
@@ -82,7 +84,9 @@ class StatusTracker:
         # Since when each session is failed that the platform may start again.
         self._failed_since: dict[str, float] = {}
         self._odd_statuses: set[str] = set()
-        # The time left of the sessions whose status is new, since the last warning.
+        self._expiry_check_due = start
+        # The sessions that expire soon, and the time left of those that are not in a warning yet.
+        self._expiring: set[str] = set()
         self._times_left: dict[str, timedelta] = {}
 
     def add(self, ids: Iterable[str]) -> None:
@@ -163,9 +167,12 @@ class StatusTracker:
 
     def _take(self, session_id: str, record: Mapping[str, Any]) -> None:
         self._failed_look_ups.pop(session_id, None)
-        status = known(record.get("status"))
+        status = status_of(record)
         word = _NO_STATUS if status is None else str(status)
-        if word == self._statuses.get(session_id):
+        is_new = word != self._statuses.get(session_id)
+        if word == "Running" and (is_new or time.monotonic() >= self._expiry_check_due):
+            self._check_time_left(session_id, record)
+        if not is_new:
             return
         self._statuses[session_id] = word
         self.names[session_id] = session_name(record)
@@ -175,12 +182,20 @@ class StatusTracker:
             self._failed_since.setdefault(session_id, time.monotonic())
         else:
             self._failed_since.pop(session_id, None)
-        left = time_left(record) if word == "Running" else None
-        if left is not None and left < _SOON:
+
+    def _check_time_left(self, session_id: str, record: Mapping[str, Any]) -> None:
+        left = time_left(record)
+        if left is None or left >= _SOON:
+            # A renewal may have moved the expiry.
+            self._expiring.discard(session_id)
+        elif session_id not in self._expiring:
+            self._expiring.add(session_id)
             self._times_left[session_id] = left
 
     def _warn_if_expiring(self) -> None:
-        """Warn about the sessions that now run and expire soon: one message for all of them."""
+        """Warn once about the sessions that run and expire soon: one message for all of them."""
+        if self._last_look >= self._expiry_check_due:
+            self._expiry_check_due = self._last_look + _SECONDS_BETWEEN_EXPIRY_CHECKS
         times, self._times_left = self._times_left, {}
         late = [session_id for session_id, left in times.items() if left <= timedelta(0)]
         soon = [session_id for session_id, left in times.items() if left > timedelta(0)]

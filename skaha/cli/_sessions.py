@@ -44,7 +44,7 @@ def session_item(record: Mapping[str, Any]) -> Item:
 
 def status_of(record: Mapping[str, Any]) -> Any:
     """Return the status of a session; success has the same word for every platform."""
-    status = records.known(record.get("status"))
+    status = records.status_of(record)
     return records.canonical_status(status) if isinstance(status, str) else status
 
 

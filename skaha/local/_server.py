@@ -19,10 +19,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from skaha.local import _machine
 from skaha.local._api import LimitsMiddleware, Platform, create_app
+from skaha.local._connection_limits import KEEP_ALIVE_TIMEOUT, LimitedProtocol
 from skaha.local._errors import DISK_FULL, PlatformError
 from skaha.local._faults import FaultInjector
 from skaha.local._file_lock import FileLock
-from skaha.local._header_timeout import HeaderTimeoutProtocol
 from skaha.local._models import Address
 from skaha.local._options import Options
 from skaha.local._page import create_page
@@ -32,7 +32,6 @@ from skaha.local._state_directory import StateDirectory
 from skaha.local._store import Store
 from skaha.local._usage import UsageMeter
 
-_KEEP_ALIVE_TIMEOUT = 60
 _SHUTDOWN_TIMEOUT = 3
 _PUBLISH_INTERVAL, _PUBLISH_TIMEOUT = 0.1, 10.0
 _DIRECTORY_INTERVAL = 1.0
@@ -204,14 +203,14 @@ def _user_name() -> str:
         name = getpass.getuser()
     except (KeyError, OSError):
         name = f"uid-{os.getuid()}"
-    # The name must be valid in headers and in the names of jobs.
+    # The name must be valid in headers and labels.
     return re.sub("[^a-z0-9._-]", "-", name.lower())
 
 
 def _server_configuration(app: LimitsMiddleware) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=HeaderTimeoutProtocol,
+        http=LimitedProtocol,
         ws="none",
         lifespan="off",
         loop="asyncio",
@@ -221,7 +220,7 @@ def _server_configuration(app: LimitsMiddleware) -> uvicorn.Config:
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_keep_alive=_KEEP_ALIVE_TIMEOUT,
+        timeout_keep_alive=KEEP_ALIVE_TIMEOUT,
         timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT,
     )
 

@@ -6,12 +6,15 @@ import json
 import shlex
 import subprocess
 import sys
+import traceback
 import zlib
+from pathlib import Path
 
 import pytest
 from dask_workers import IMAGE
 from distributed import Security
 
+import skaha
 from skaha import AsyncSession, Session, errors
 from skaha.dask import SkahaCluster, _worker
 from skaha.dask._cluster import _sync_session
@@ -21,6 +24,7 @@ from skaha.dask._security import make_security, packed_credentials
 from skaha.dask._worker_command import program, worker_options
 
 URL = "https://skaha.example.org/skaha"
+OUR_SOURCES = str(Path(skaha.__file__).parent)
 
 
 @pytest.fixture
@@ -158,15 +162,17 @@ def test_the_contents_of_the_files_of_own_credentials_are_sent(tmp_path):
     (tmp_path / "tls_ca_file").unlink()
     with pytest.raises(errors.InvalidInputError, match=r"tls_ca_file .*: No such file") as caught:
         packed_credentials(own)
-    shown = "".join(repr(frame.tb_frame.f_locals) for frame in frames(caught.value.__traceback__))
+    shown = local_variables(caught.value)
+    assert shown
     assert temporary.tls_worker_key.splitlines()[3] not in shown
 
 
-def frames(traceback):
-    while traceback is not None:
-        if "skaha" in traceback.tb_frame.f_code.co_filename:
-            yield traceback
-        traceback = traceback.tb_next
+def local_variables(error):
+    """Return the local variables in the frames of the library as one text."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return "".join(
+        repr(frame.f_locals) for frame in frames if frame.f_code.co_filename.startswith(OUR_SOURCES)
+    )
 
 
 def test_a_wrong_argument_shows_no_secret_in_a_traceback(monkeypatch):
@@ -176,7 +182,8 @@ def test_a_wrong_argument_shows_no_secret_in_a_traceback(monkeypatch):
     session = Session(server="http://127.0.0.1:9/skaha", token="a-long-token")
     with pytest.raises(errors.InvalidInputError) as caught:
         SkahaCluster("", session=session, env={"KEY": "an-own-secret"})
-    shown = "".join(repr(frame.tb_frame.f_locals) for frame in frames(caught.value.__traceback__))
+    shown = local_variables(caught.value)
+    assert shown
     [security] = made
     for secret in (
         "an-own-secret",

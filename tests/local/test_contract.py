@@ -33,8 +33,10 @@ def test_format_of_ids_and_names(platform):
     assert all(ID.fullmatch(f"{session_id}\n") for session_id in ids)
     assert {platform.session(session_id)["name"] for session_id in ids} == {"same"}
     desktop = platform.create(type="desktop")
-    app = platform.client.post(f"/session/{desktop}/app", data={"image": "a/b:1"})
+    image = f"a/{'B' * 60}_c.d:1"
+    app = platform.client.post(f"/session/{desktop}/app", data={"image": image})
     assert re.fullmatch(r"[a-z][a-z0-9]{2}\n", app.text)
+    assert platform.sessions(type="desktop-app")[0]["name"] == f"{'b' * 60}-c-"
 
 
 def test_unknown_values_are_filled_in_on_v0(v0_platform):
@@ -155,8 +157,10 @@ def test_credentials_on_v0(v0_platform):
     anonymous = httpx.get(url, trust_env=False)
     assert_response(anonymous, 401, "Unauthorized\n")
     assert anonymous.headers["www-authenticate"] == "Bearer"
+    assert anonymous.headers["server"] == "OpenCADC/cadc-rest"
     bad = httpx.get(url, headers={"authorization": "Bearer nope"}, trust_env=False)
     assert_response(bad, 401, "Cannot validate token using user info endpoint")
+    assert "server" not in bad.headers
     callback = {"x-auth-token-skaha": "nope"}
     assert httpx.get(url, headers=callback, trust_env=False).status_code == 500
 
@@ -273,3 +277,12 @@ def test_other_differences_of_the_v0_profile(v0_platform):
     assert kinds["desktop-app"]["name"] == "<none>"
     carta = v0_platform.session(v0_platform.create(type="carta", image=UNLISTED_IMAGE))
     assert carta["connectURL"].endswith(f"/session/carta/http/{carta['id']}/")
+    old_carta = {"type": "carta", "image": "images.canfar.net/own/carta:1.4"}
+    old = v0_platform.session(v0_platform.create(**old_carta))
+    path, _, query = old["connectURL"].partition("?")
+    assert path.endswith(f"/session/carta/http/{old['id']}/")
+    assert query == f"socketUrl=ws://{path.split('/')[2]}/session/carta/ws/{old['id']}/"
+    blanks = v0_platform.post(**old_carta | {"type": " carta "})
+    assert_response(blanks, 400, "Invalid session type:  carta \n")
+    renewal = v0_platform.client.post("/session/nosuch00", data={"action": "renew"})
+    assert renewal.text.startswith("No active job for user PosixPrincipal [uidNumber=")

@@ -3,6 +3,7 @@
 import asyncio
 import doctest
 import errno
+import itertools
 import os
 import shutil
 import signal
@@ -385,7 +386,11 @@ def test_no_request_begins_after_the_decision_to_end():
         requests = [request(f"http://127.0.0.1:{port}/") for _ in range(8)]
         _, *statuses = await asyncio.gather(server.serve([listener]), *requests)
         # The system may have accepted a connection before the decision.
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(limits)) as late:
+
+        async def connection(scope, receive, send):
+            await limits(scope | {"state": {"requests": itertools.count(1)}}, receive, send)
+
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(connection)) as late:
             assert (await late.get(f"http://127.0.0.1:{port}/")).status_code == 503
         return {status for some in statuses for status in some}
 

@@ -118,3 +118,18 @@ def test_paths_are_normalized(platform, path, status, text):
     actual, _, body = raw_get(platform, f"/skaha{path}")
     assert actual == status
     assert text in body
+
+
+def test_the_server_ends_a_connection_after_a_hundred_requests(platform):
+    """A client must open another one."""
+    host, port = platform.url.split("/")[2].split(":")
+    headers = dict(platform.client.headers) | {"host": f"{host}:{port}"}
+    connection = http.client.HTTPConnection(host, int(port), timeout=10)
+    closing = []
+    for _ in range(101):
+        connection.request("GET", "/skaha/v1/repository", headers=headers)
+        response = connection.getresponse()
+        response.read()
+        closing.append(response.getheader("connection") == "close")
+    connection.close()
+    assert [number for number, is_closing in enumerate(closing, 1) if is_closing] == [100]

@@ -93,9 +93,9 @@ def test_incomplete_requests_time_out(tmp_path):
     """A request may lack its first byte, the end of its header, or its body."""
     script = (
         "import sys\n"
-        "from skaha.local import _header_timeout\n"
+        "from skaha.local import _connection_limits\n"
         "from skaha.local._api import _middleware\n"
-        "_header_timeout._HEADER_TIMEOUT = _middleware._BODY_CHUNK_TIMEOUT = 0.3\n"
+        "_connection_limits._HEADER_TIMEOUT = _middleware._BODY_CHUNK_TIMEOUT = 0.3\n"
         "from skaha.local.__main__ import main\n"
         "sys.argv[1:] = ['serve', '--state', sys.argv[1]]\n"
         "main()\n"

@@ -18,11 +18,11 @@ import pytest
 from attrs import evolve
 
 from skaha.local import Options, PlatformError, _machine
-from skaha.local._api import _launch, _logs
+from skaha.local._api import _launch, _logs, _v1
 from skaha.local._api._command import parse_command
 from skaha.local._api._errors import BadRequestError, InternalServerError
 from skaha.local._api._images import check_access
-from skaha.local._api._platform import REGISTRY
+from skaha.local._api._platform import REGISTRY, Platform
 from skaha.local._api._yaml_words import arrives_as_text, read_name
 from skaha.local._faults import FaultInjector, Faults
 from skaha.local._machine import Machine
@@ -572,3 +572,21 @@ def test_a_log_may_be_removed_while_it_is_read(tmp_path, monkeypatch, read):
 
     monkeypatch.setattr(Path, "open", open_and_remove)
     assert read(log) in (b"text\n", ("text\n", 0))
+
+
+@pytest.mark.parametrize(
+    ("cores", "text"),
+    [(0.0, "0.000"), (1.25, "1.250"), (2.147483647, "2.147"), (2.147483648, "2147483648n")],
+)
+def test_many_cores_in_use_are_the_text_of_kubernetes(cores, text):
+    """The server cannot convert a number of billionths that is larger than an `int` of Java."""
+    assert _v1.cores_in_use(cores) == text
+
+
+def test_a_job_has_only_letters_that_kubernetes_allows():
+    """The name of the user may have others."""
+    platform = SimpleNamespace(user="Jane.Doe_2")
+    session = SimpleNamespace(id="h2u5kd7n", appid="", kind="headless", name="a")
+    assert Platform.job_name(platform, session) == "skaha-headless-jane-doe-2-h2u5kd7n"
+    session.appid, session.name = "k4b", "t" * 60
+    assert Platform.job_name(platform, session) == f"h2u5kd7n-k4b-jane-doe-2-{'t' * 33}"

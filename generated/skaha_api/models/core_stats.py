@@ -20,9 +20,9 @@ class CoreStats:
     """CPU cores of all users together."""
 
     requested_cpu_cores: float | None | str | Unset = UNSET
-    """ Requested cores. """
+    """ Requested cores. The value 0.0 can mean that the metrics are in millicores. """
     cpu_cores_available: float | None | str | Unset = UNSET
-    """ All cores, free or in use. """
+    """ All cores, free or in use. The value 0.0 means that the metrics are in millicores. """
     max_cpu_cores: MaxCores | None | Unset = UNSET
     """ The largest number of cores for one session. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)

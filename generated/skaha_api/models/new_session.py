@@ -17,24 +17,28 @@ class NewSession:
     """The fields of a launch."""
 
     name: str
-    """ Letters, digits and dashes. The platform stores them in lower case. """
+    """ At most 63 letters, digits and dashes, with no dash at the beginning and the end. The platform stores them
+    in lower case. Several sessions can have the same name. """
     image: str
     """ Full reference of the image, `host/project/name:tag`. """
     type_: SessionKind | str | Unset = UNSET
     """ Kind of the session; the default is headless. """
     cores: float | Unset = UNSET
-    """ CPU cores, one of the options in the context. By default the platform decides. """
+    """ CPU cores, one of the options in the context; newer platforms compare only the whole part. By default the
+    platform decides. """
     ram: float | Unset = UNSET
-    """ Memory in GiB, one of the options in the context. By default the platform decides. """
+    """ Memory in GiB, one of the options in the context; newer platforms compare only the whole part. By default
+    the platform decides. """
     gpus: int | Unset = UNSET
-    """ GPUs, one of the options in the context. The default is none. """
+    """ GPUs, one of the options in the context. The default is none. A site without GPUs ignores them. """
     cmd: str | Unset = UNSET
     """ The program to run, one word. Only for headless sessions. """
     args: str | Unset = UNSET
     """ The arguments of the program. The platform splits them at single blanks and does not interpret quotes. Only
     for headless sessions. """
     env: list[str] | Unset = UNSET
-    """ Environment variables as `KEY=VALUE`. Only for headless sessions. """
+    """ Environment variables as `KEY=VALUE`. The platform drops a variable whose value is empty or contains `=`.
+    Only for headless sessions. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -45,7 +45,8 @@ class Session:
     expiry_time: str | Unset = UNSET
     """ Time at which the platform stops the session, ISO 8601 in UTC. """
     connect_url: str | Unset = UNSET
-    """ Address of an interactive session; it works while the session runs. """
+    """ Address of an interactive session; it works while the session runs. Other sessions have an empty text, or
+    `not-applicable` on older platforms. """
     requested_ram: float | None | str | Unset = UNSET
     """ Requested memory, as `8G` (GiB) on older platforms and `8.59` (10^9 bytes) on newer ones. """
     requested_cpu_cores: float | None | str | Unset = UNSET
@@ -55,11 +56,11 @@ class Session:
     ram_in_use: float | None | str | Unset = UNSET
     """ Memory in use, in 10^9 bytes. """
     gpu_ram_in_use: float | None | str | Unset = UNSET
-    """ GPU memory in use. """
+    """ GPU memory in use, such as `1234M / 16160M`; older platforms only. """
     cpu_cores_in_use: float | None | str | Unset = UNSET
-    """ CPU cores in use. """
+    """ CPU cores in use. More than 2.1 can be a text such as `2500000000n`, 10^-9 cores. """
     gpu_utilization: float | None | str | Unset = UNSET
-    """ Utilization of the GPUs. """
+    """ Utilization of the GPUs, such as `35%`; older platforms only. """
     is_fixed_resources: bool | Unset = UNSET
     """ Whether the session owns its requested resources, or shares the free resources. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)

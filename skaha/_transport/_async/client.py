@@ -146,7 +146,7 @@ class AsyncPlatformClient(httpx.AsyncClient):
                 # A token that has expired would make the request fail.
                 options = options | {"auth": None}
         if call is not None:
-            request.extensions["timeout"] = call.limited(request.extensions["timeout"])
+            call.limit(request.extensions)
         try:
             response = await self._send_in_turn(request, options)
             await self._check(response, context)

@@ -9,12 +9,14 @@ one to each request. Each connection is a connection of httpcore, which does eve
 from __future__ import annotations
 
 import math
+import time
 from typing import TYPE_CHECKING, Any
 
 import httpcore
 import httpx
 
 from skaha._sansio.adaptive_limit import AdaptiveLimit
+from skaha._sansio.call_context import END
 from skaha._sansio.exchange import Exchange
 from skaha._sansio.responses import too_large
 from skaha._transport._async.backend import AsyncBackend
@@ -235,6 +237,7 @@ class _ResponseStream(httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         left = _MAX_RESPONSE_BYTES
+        end = self._request.extensions.get(END, math.inf)
         if (compressions := _compressions(self._response)) not in _COMPRESSIONS:
             words = b", ".join(compressions).decode("latin-1")
             message = f"the response is compressed in an unusual way: {words}"
@@ -246,6 +249,9 @@ class _ResponseStream(httpx.AsyncByteStream):
             left = math.inf
         try:
             async for part in self._response.aiter_stream():
+                if time.monotonic() > end:
+                    message = "the response did not end in time"
+                    raise httpx.ReadTimeout(message, request=self._request)
                 left -= len(part)
                 if left < 0:
                     raise too_large(self._request, _MAX_RESPONSE_BYTES)

@@ -145,7 +145,7 @@ class PlatformClient(httpx.Client):
                 # A token that has expired would make the request fail.
                 options = options | {"auth": None}
         if call is not None:
-            request.extensions["timeout"] = call.limited(request.extensions["timeout"])
+            call.limit(request.extensions)
         try:
             response = self._send_in_turn(request, options)
             self._check(response, context)

@@ -81,19 +81,25 @@ class _FanOut:
         # Events, not joins: before Python 3.13, a join that Ctrl-C interrupts marks the thread as
         # ended although it still runs.
         ends: list[threading.Event] = []
+        threads: list[threading.Thread] = []
         try:
             for _ in range(count):
                 context, ended = contextvars.copy_context(), threading.Event()
                 arguments = (self._run_worker, worker, ended)
-                if not _started(threading.Thread(target=context.run, args=arguments, daemon=True)):
+                thread = threading.Thread(target=context.run, args=arguments, daemon=True)
+                if not _started(thread):
                     break
                 ends.append(ended)
+                threads.append(thread)
             if not ends:
                 ends.append(threading.Event())
                 contextvars.copy_context().run(self._run_worker, worker, ends[0])
             for _ in ends:
                 while (call := self.calls.get(timeout=_time_left(deadline))) is not None:
                     call()
+            # They end at this moment. The caller may fork, which is not safe beside other threads.
+            for thread in threads:
+                thread.join()
         except BaseException:
             self._stop(ends)
             raise

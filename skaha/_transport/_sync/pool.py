@@ -10,12 +10,14 @@ one to each request. Each connection is a connection of httpcore, which does eve
 from __future__ import annotations
 
 import math
+import time
 from typing import TYPE_CHECKING, Any
 
 import httpcore
 import httpx
 
 from skaha._sansio.adaptive_limit import AdaptiveLimit
+from skaha._sansio.call_context import END
 from skaha._sansio.exchange import Exchange
 from skaha._sansio.responses import too_large
 from skaha._transport._sync.backend import Backend
@@ -236,6 +238,7 @@ class _ResponseStream(httpx.SyncByteStream):
 
     def __iter__(self) -> Iterator[bytes]:
         left = _MAX_RESPONSE_BYTES
+        end = self._request.extensions.get(END, math.inf)
         if (compressions := _compressions(self._response)) not in _COMPRESSIONS:
             words = b", ".join(compressions).decode("latin-1")
             message = f"the response is compressed in an unusual way: {words}"
@@ -247,6 +250,9 @@ class _ResponseStream(httpx.SyncByteStream):
             left = math.inf
         try:
             for part in self._response.iter_stream():
+                if time.monotonic() > end:
+                    message = "the response did not end in time"
+                    raise httpx.ReadTimeout(message, request=self._request)
                 left -= len(part)
                 if left < 0:
                     raise too_large(self._request, _MAX_RESPONSE_BYTES)

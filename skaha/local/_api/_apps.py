@@ -15,6 +15,7 @@ from skaha.local._lifetimes import lifetime
 from skaha.local._session import Session
 
 _ID_LENGTH = 3
+_NAME_LENGTH = 63
 
 
 def read(request: ApiRequest, session_id: str, appid: str) -> Response:
@@ -41,7 +42,7 @@ def attach(request: ApiRequest, session_id: str) -> Response:
     app = Session(
         id=session_id,
         appid=new_id(platform, _ID_LENGTH, session_id),
-        name=re.sub("[:._]", "-", image.rpartition("/")[2]),
+        name=re.sub("[:._]", "-", image.rpartition("/")[2])[:_NAME_LENGTH].lower(),
         image=image,
         kind="desktop-app",
         **asdict(resources),

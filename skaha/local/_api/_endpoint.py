@@ -87,8 +87,7 @@ class Endpoint:
             response = await handler(await self._read(request))
         except ApiError as error:
             response = error.response()
-            if error.status is HTTPStatus.UNAUTHORIZED:
-                # The server refuses such a credential before its own code runs.
+            if not error.reaches_service:
                 headers.pop("server", None)
         except Exception as error:
             logger.exception("%s %s failed", request.method, request.url.path)

@@ -15,6 +15,8 @@ class ApiError(Exception):
     status = HTTPStatus.BAD_REQUEST
     line_end = "\n"
     headers: Mapping[str, str] = MappingProxyType({})
+    # Whether the service itself refuses the request; if not, its name is not in the headers.
+    reaches_service = True
 
     def response(self) -> Response:
         """Return the response with this error's status, text and headers."""
@@ -78,6 +80,7 @@ class InvalidTokenError(ApiError):
 
     status = HTTPStatus.UNAUTHORIZED
     line_end = ""
+    reaches_service = False
 
     def __init__(self, token: str) -> None:
         is_jwt = token.count(".") == len(("header", "payload"))
@@ -93,6 +96,7 @@ class MalformedCredentialError(ApiError):
 
     status = HTTPStatus.UNAUTHORIZED
     line_end = ""
+    reaches_service = False
 
     def __init__(self, credential: str) -> None:
         text = f"BUG: invalid authorization {credential}"

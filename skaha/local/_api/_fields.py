@@ -13,6 +13,8 @@ _CONNECT_PATHS = {
     "notebook": "/session/notebook/{id}/lab/tree/arc/home/{user}?token={secret}",
 }
 _CARTA_PATH_V0 = "/session/carta/http/{id}/"
+# An old release of CARTA needs the address of its socket.
+_CARTA_SOCKET_V0 = "?socketUrl=ws://{host}/session/carta/ws/{id}/"
 
 
 def times(session: Session) -> dict[str, str]:
@@ -32,6 +34,7 @@ def connect_url(platform: Platform, session: Session) -> str:
     if path is None:
         return ""
     if platform.profile.is_v0 and session.kind == "carta":
-        path = _CARTA_PATH_V0
-    secret = platform.runtime.secret(session)
-    return f"http://{platform.host}{path.format(id=session.id, user=platform.user, secret=secret)}"
+        path = _CARTA_PATH_V0 + (_CARTA_SOCKET_V0 if session.image.endswith(":1.4") else "")
+    values = {"id": session.id, "user": platform.user, "host": platform.host}
+    filled = path.format(**values, secret=platform.runtime.secret(session))
+    return f"http://{platform.host}{filled}"

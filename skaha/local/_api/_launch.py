@@ -66,7 +66,7 @@ def new_session(request: ApiRequest) -> Session:
         # The v0 server checks the access to the image first, and then its type.
         check_access(image, request.registry_auth)
         check_type(image, parameters.non_blank("type") or "headless")
-    kind = _check_kind(parameters.non_blank("type"))
+    kind = _check_kind(parameters.non_blank("type"), is_v0=is_v0)
     resources = read_resources(request, kind)
     name = _check_name(parameters.first("name"), is_v0=is_v0)
     _check_session_count(request.platform, kind)
@@ -148,8 +148,9 @@ def job_not_created(platform: Platform, session: Session) -> str:
     return f"java.lang.RuntimeException: {job_not_found(platform.job_name(session))}"
 
 
-def _check_kind(value: str | None) -> str:
-    kind = (value or "headless").strip().lower()
+def _check_kind(value: str | None, *, is_v0: bool) -> str:
+    kind = (value or "headless").lower()
+    kind = kind if is_v0 else kind.strip()
     if kind not in KINDS:
         raise BadRequestError(f"Invalid session type: {value}")
     return kind

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from skaha.local._api._errors import BodyTimeoutError, BodyTooLargeError
 from skaha.local._api._responses import error_page
+from skaha.local._connection_limits import MAX_REQUESTS
 
 # The limits of the real platform's container.
 _MAX_HEADER_SIZE = 8 * 1024
@@ -68,7 +69,8 @@ class LimitsMiddleware:
             app = error.response
         else:
             scope = {**scope, "path": path}
-        await app(scope, _LimitedBody(receive), _close_after_errors(send))
+        is_last = next(scope["state"]["requests"]) >= MAX_REQUESTS
+        await app(scope, _LimitedBody(receive), _close_connection(send, after_all=is_last))
 
     def _check(self, scope: Scope) -> None:
         if self.closing:
@@ -118,9 +120,12 @@ def normalize(raw_path: bytes) -> str:
     return f"/{'/'.join(segments)}{end}"
 
 
-def _close_after_errors(send: Send) -> Send:
+def _close_connection(send: Send, *, after_all: bool) -> Send:
+    """End the connection after some statuses, or after all."""
+
     async def _send(message: Message) -> None:
-        if message["type"] == "http.response.start" and message["status"] in _CLOSING_STATUSES:
+        is_start = message["type"] == "http.response.start"
+        if is_start and (after_all or message["status"] in _CLOSING_STATUSES):
             message["headers"] = [*message["headers"], (b"connection", b"close")]
         await send(message)
 

@@ -1,5 +1,6 @@
 """The objects and the user that the endpoints work with."""
 
+import re
 import time
 
 from attrs import field, frozen
@@ -67,10 +68,11 @@ class Platform:
 
     def job_name(self, session: Session) -> str:
         """Return the name of a session's job; the server lists sessions in this order."""
+        user = re.sub("[^A-Za-z0-9-]", "-", self.user)
         if session.appid:
-            name = f"{session.id}-{session.appid}-{self.user}-{session.name}"
-            return name[:_JOB_NAME_LENGTH]
-        return f"skaha-{session.kind}-{self.user}-{session.id}"
+            name = f"{session.id}-{session.appid}-{user}-{session.name}"
+            return name[:_JOB_NAME_LENGTH].lower()
+        return f"skaha-{session.kind}-{user}-{session.id}".lower()
 
     def find(self, session_id: str) -> Session | None:
         """Return a session; an empty id means the first session in the list."""

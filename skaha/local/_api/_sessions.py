@@ -142,9 +142,7 @@ def _renew(request: ApiRequest, session_id: str) -> Response:
     desktop = platform.store.get(session_id)
     jobs = [job for job in (desktop, *platform.store.apps(session_id)) if job and job.active]
     if not jobs:
-        user = platform.user
-        if not platform.profile.is_v0:
-            user = f"PosixPrincipal [uidNumber={platform.uid},{platform.gid},{user}]"
+        user = f"PosixPrincipal [uidNumber={platform.uid},{platform.gid},{platform.user}]"
         raise BadRequestError(f"No active job for user {user} with session {session_id}")
     for job in jobs:
         platform.scheduler.renew(job)

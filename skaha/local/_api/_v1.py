@@ -17,6 +17,9 @@ from skaha.local._machine import (
 )
 from skaha.local._session import Session
 
+# The largest `int` of Java.
+_LARGEST_INTEGER = 2**31 - 1
+
 
 def session_object(platform: Platform, session: Session) -> dict[str, Any]:
     """Return a session with all fields that its owner sees."""
@@ -100,7 +103,17 @@ def _usage(platform: Platform, session: Session) -> dict[str, str]:
     usage = platform.meter.of(session) if platform.options.stats else None
     if usage is None:
         return {}
-    return {"ramInUse": f"{usage.ram / 10**9:.2f}", "cpuCoresInUse": f"{usage.cores:.3f}"}
+    return {"ramInUse": f"{usage.ram / 10**9:.2f}", "cpuCoresInUse": cores_in_use(usage.cores)}
+
+
+def cores_in_use(cores: float) -> str:
+    """Return the number of busy cores as a text.
+
+    The server counts billionths of a core. It cannot convert a large number of them, and then
+    passes on the text of Kubernetes.
+    """
+    billionths = round(cores * 10**9)
+    return f"{cores:.3f}" if billionths <= _LARGEST_INTEGER else f"{billionths}n"
 
 
 def _size(gib: float) -> str:

@@ -74,8 +74,8 @@ def sync_detailed(
 ) -> Response[list[Image]]:
     """List the public images of the platform.
 
-     The public images with labels, one tag each. A new image appears within half an hour. All images in
-    the registries of the platform can be launched, also images that are not listed.
+     The public images with labels, one tag each. A new image appears within half an hour. Other images
+    in the registries of the platform can be launched, too, with the header `x-skaha-registry-auth`.
 
     Args:
         type_ (SessionKind | str | Unset): Keep the images with a label for this kind of session,
@@ -107,8 +107,8 @@ def sync(
 ) -> list[Image] | None:
     """List the public images of the platform.
 
-     The public images with labels, one tag each. A new image appears within half an hour. All images in
-    the registries of the platform can be launched, also images that are not listed.
+     The public images with labels, one tag each. A new image appears within half an hour. Other images
+    in the registries of the platform can be launched, too, with the header `x-skaha-registry-auth`.
 
     Args:
         type_ (SessionKind | str | Unset): Keep the images with a label for this kind of session,
@@ -135,8 +135,8 @@ async def asyncio_detailed(
 ) -> Response[list[Image]]:
     """List the public images of the platform.
 
-     The public images with labels, one tag each. A new image appears within half an hour. All images in
-    the registries of the platform can be launched, also images that are not listed.
+     The public images with labels, one tag each. A new image appears within half an hour. Other images
+    in the registries of the platform can be launched, too, with the header `x-skaha-registry-auth`.
 
     Args:
         type_ (SessionKind | str | Unset): Keep the images with a label for this kind of session,
@@ -166,8 +166,8 @@ async def asyncio(
 ) -> list[Image] | None:
     """List the public images of the platform.
 
-     The public images with labels, one tag each. A new image appears within half an hour. All images in
-    the registries of the platform can be launched, also images that are not listed.
+     The public images with labels, one tag each. A new image appears within half an hour. Other images
+    in the registries of the platform can be launched, too, with the header `x-skaha-registry-auth`.
 
     Args:
         type_ (SessionKind | str | Unset): Keep the images with a label for this kind of session,

@@ -68,7 +68,7 @@ def sync_detailed(
 
     Args:
         x_skaha_registry_auth (str | Unset): `username:secret` for the registry of the image, in
-            base64. An image that is not public needs it.
+            base64. An image that `GET /v1/image` does not list needs it, also if the image is public.
         body (NewSession): The fields of a launch.
 
     Raises:
@@ -105,7 +105,7 @@ def sync(
 
     Args:
         x_skaha_registry_auth (str | Unset): `username:secret` for the registry of the image, in
-            base64. An image that is not public needs it.
+            base64. An image that `GET /v1/image` does not list needs it, also if the image is public.
         body (NewSession): The fields of a launch.
 
     Raises:
@@ -137,7 +137,7 @@ async def asyncio_detailed(
 
     Args:
         x_skaha_registry_auth (str | Unset): `username:secret` for the registry of the image, in
-            base64. An image that is not public needs it.
+            base64. An image that `GET /v1/image` does not list needs it, also if the image is public.
         body (NewSession): The fields of a launch.
 
     Raises:
@@ -172,7 +172,7 @@ async def asyncio(
 
     Args:
         x_skaha_registry_auth (str | Unset): `username:secret` for the registry of the image, in
-            base64. An image that is not public needs it.
+            base64. An image that `GET /v1/image` does not list needs it, also if the image is public.
         body (NewSession): The fields of a launch.
 
     Raises:
