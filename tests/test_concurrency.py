@@ -13,6 +13,7 @@ from scripted import Response, json_response
 
 import skaha
 from skaha import errors
+from skaha._transport._sync.concurrency import _current
 
 IMAGE = "images.canfar.net/skaha/terminal:1.1.1"
 TOKEN = "a-token-of-the-tests"
@@ -369,6 +370,28 @@ def test_any_error_of_a_token_function_reaches_the_caller(variant, scripted):
     with pytest.raises(LookupError, match="there is no vault"):
         variant.run(session.info(["a1", "a2", "a3"]))
     assert scripted.received == []
+
+
+def test_no_request_is_sent_after_the_end_of_its_call(scripted):
+    """Another thread gets a token when the call has ended already."""
+    scripted.respond = lambda request: json_response({"id": request.path[-2:]})
+    is_waiting = threading.Event()
+
+    def token():
+        if scripted.received:
+            is_waiting.set()
+            assert _current.get().stopped.wait(TIMEOUT)
+        return TOKEN
+
+    def progress(done, _):
+        if done:
+            assert is_waiting.wait(TIMEOUT)
+            raise ZeroDivisionError
+
+    with skaha.Session(server=scripted.url, token=token, retry=False, concurrency=1) as session:
+        with pytest.raises(ZeroDivisionError):
+            session.info(["a1", "b2"], progress=progress)
+        assert [request.path[-2:] for request in scripted.received] == ["a1"]
 
 
 class FailingHandler(logging.Handler):

@@ -1,5 +1,6 @@
 """Invalid and unexpected responses: each causes a clear error of this library."""
 
+import gzip
 import io
 import pickle
 import sys
@@ -461,6 +462,32 @@ def test_an_error_of_a_status_has_one_line(variant, scripted, response, expected
 def test_a_success_with_an_unknown_status_is_an_error(variant, scripted):
     error = error_of(variant, scripted, "fetch", Response(299, "[]"), errors.AnswerError)
     assert "expected a status that HTTP knows" in str(error)
+
+
+def test_an_error_of_one_session_beside_an_error_of_the_platform_is_data(
+    variant, scripted, scripted_session
+):
+    scripted.respond = lambda request: Response(502 if request.path.endswith("b2") else 404, "no\n")
+    infos = variant.run(scripted_session.info(["a1", "b2"]))
+    assert {key: error.status for key, error in infos.failures.items()} == {"a1": 404, "b2": 502}
+
+
+def test_the_error_of_a_compressed_response_has_its_text(variant, scripted):
+    body = gzip.compress(b"quota exceeded\n" * 9)
+    response = Response(409, body, headers={"Content-Encoding": "gzip"})
+    error = error_of(variant, scripted, "create", response)
+    assert "quota exceeded" in str(error)
+    assert error.response.text == "quota exceeded\n" * 9
+    assert int(error.response.headers["content-length"]) == len(error.response.content)
+
+
+def test_a_log_with_an_unknown_status_is_not_saved(variant, scripted, scripted_session, tmp_path):
+    scripted.respond = lambda request: (
+        Response(299, "a log\n") if "view" in request.query else json_response([])
+    )
+    with pytest.raises(errors.AnswerError, match="expected a status that HTTP knows"):
+        variant.run(scripted_session.save_logs("a1", tmp_path))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 300, 304])

@@ -3,8 +3,9 @@
 import gzip
 
 import pytest
-from scripted import Response
+from scripted import Response, json_response
 
+from skaha import Retry
 from skaha.errors import AnswerError, ConnectionFailedError
 
 
@@ -43,6 +44,21 @@ def test_a_saved_log_may_be_larger(variant, scripted, scripted_session, tmp_path
     )
     saved = variant.run(scripted_session.save_logs("a1", tmp_path))
     assert saved["a1"].read_bytes() == log
+
+
+@pytest.mark.usefixtures("small_limit")
+def test_the_limit_holds_for_another_response_after_a_part_of_a_log(variant, scripted, tmp_path):
+    responses = [
+        Response(200, b"a part", headers={"Content-Length": "100", "Connection": "close"}),
+        Response(200, b"x" * (2**20 + 1), None),
+    ]
+    scripted.respond = lambda request: (
+        responses.pop(0) if "view" in request.query else json_response([])
+    )
+    session = variant.open(server=scripted.url, token="t", retry=Retry(first_pause=0.001))
+    saved = variant.run(session.save_logs("a1", tmp_path))
+    assert "more than 1 MiB" in str(saved.failures["a1"])
+    assert responses == []
 
 
 @pytest.mark.usefixtures("small_limit")

@@ -113,9 +113,18 @@ def test_names_of_variables_that_the_platform_would_change_are_refused(
         variant.run(scripted_session.create("words", IMAGE, cmd="true", env={name: "1"}))
 
 
-def test_a_form_that_is_too_large_is_refused(variant, scripted, scripted_session):
+@pytest.mark.parametrize(
+    "env",
+    [
+        # Each of these letters becomes six characters.
+        {f"A{number}": "é" * 10_000 for number in range(40)},
+        # Nothing is left for the other fields.
+        {"A": "x" * (2 * 2**20 - 100)},
+    ],
+    ids=["many variables", "a long value"],
+)
+def test_a_form_that_is_too_large_is_refused(variant, scripted, scripted_session, env):
     """The platform would lose all parameters of such a form."""
-    env = {f"A{number}": "é" * 10_000 for number in range(40)}
     with pytest.raises(errors.InvalidInputError, match="the platform takes 2 MB"):
         variant.run(scripted_session.create("large", IMAGE, cmd="true", env=env))
     assert scripted.received == []

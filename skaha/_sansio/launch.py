@@ -378,7 +378,7 @@ class Launch:
         outcomes = {
             name: replica.outcome
             for name, replica in self.replicas.items()
-            if replica.outcome is not None and replica.state is not State.IN_FLIGHT
+            if replica.outcome is not None
         }
         repeats = sum(max(0, replica.times_sent - 1) for replica in self.replicas.values())
         outcome = Outcome.of(list(self.replicas), outcomes, self.retries + repeats)

@@ -302,7 +302,7 @@ def events_of(text: str | None) -> str:
         AnswerError: If the response is an HTML page, JSON or an error text of kubectl.
     """
     table = text_of(text)
-    if table.lstrip().startswith(_KUBECTL_ERRORS):
+    if table.startswith(_KUBECTL_ERRORS):
         raise invalid_value()
     return table
 

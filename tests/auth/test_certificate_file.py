@@ -85,6 +85,10 @@ def test_a_certificate_that_expires_is_reported_before_the_next_request(variant,
 
     with pytest.raises(CredentialsError, match=f"{file} expired at .*: get a new one with `skaha"):
         fetch_until_it_expires()
+    # The last certificate is of no use any more.
+    file.unlink()
+    with pytest.raises(CredentialsError, match=f"{file} cannot be read"):
+        variant.run(session.fetch())
     new = write(file)
     variant.run(session.fetch())
     assert presented_certificates(platform)[-1] == new

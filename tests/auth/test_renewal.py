@@ -57,12 +57,26 @@ def test_a_token_is_renewed_before_it_expires(iam, home, log_in):
     assert LoginToken(iam.issuer)() == iam.families[0].access_tokens[1]
 
 
-def test_a_token_with_a_short_life_is_not_renewed_at_each_request(iam, log_in):
+@pytest.mark.parametrize("renewals", [0, 1])
+def test_a_token_with_a_short_life_is_not_renewed_at_each_request(iam, home, log_in, renewals):
     iam.life = 20
     log_in()
+    if renewals:
+        home.expire_token()
     token = LoginToken(iam.issuer)
     assert token() == token()
-    assert iam.renewals == 0
+    assert iam.renewals == renewals
+
+
+def test_the_end_of_a_login_is_not_known_from_an_old_refresh_token(iam, home, log_in):
+    iam.refresh_life = 3600
+    log_in()
+    home.expire_token()
+    iam.refresh_life = None
+    token = LoginToken(iam.issuer)
+    assert token.ends() is not None
+    token()
+    assert token.ends() is None
 
 
 def test_threads_renew_a_token_once(iam, token):

@@ -158,9 +158,11 @@ def test_another_process_that_renews_a_login_for_long_is_an_error(home, log_in, 
         LoginToken(iam.issuer, timeout=0.05)()
 
 
-def test_a_keyring_of_plain_files_is_not_used(home, log_in):
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_keyring_of_plain_files_is_not_used(monkeypatch, home, log_in, number):
     plain = PlainFileKeyring()
-    keyring.set_keyring(plain)
+    monkeypatch.setattr(ChainerBackend, "backends", [plain] * number)
+    keyring.set_keyring(plain if number == 1 else ChainerBackend())
     log_in()
     assert plain.passwords == {}
     assert len(home.stored_logins) == 1

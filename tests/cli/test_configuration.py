@@ -270,8 +270,13 @@ def test_without_an_active_profile_the_defaults_apply(file):
     assert file.read_text() == FILE.replace('active = "site"\n', "")
 
 
-def test_a_file_that_another_process_changes_for_long_is_an_error(file, monkeypatch):
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_a_file_that_another_process_changes_for_long_is_an_error(file, monkeypatch, is_linked):
     monkeypatch.setattr("skaha.config._file._LOCK_TIMEOUT", 0.05)
+    if is_linked:
+        link = file.with_name("link.toml")
+        link.symlink_to(file)
+        monkeypatch.setenv("SKAHA_CONFIG", str(link))
     with (
         FileLock(file.with_name(".config.toml.lock")),
         pytest.raises(config.ConfigurationError, match="another process has been changing"),

@@ -462,6 +462,13 @@ def test_a_session_that_was_found_by_its_name_is_not_deleted(
     assert ids_to_delete(skaha.err) == ["foreign1"]
 
 
+def test_the_wait_for_an_interactive_session_ends_when_it_runs(skaha, scripted):
+    Platform(scripted, ["a1"], list=json_response(records_of("a1", status="Running")))
+    words = [*LEFT, "--kind", "notebook", "--wait", "-o", "json"]
+    [item] = json.loads(skaha(*words, env={"SKAHA_SERVER": scripted.url}))
+    assert item["status"] == "Running"
+
+
 MANY = [f"abcd{number:04}" for number in range(1, 26)]
 
 

@@ -121,6 +121,16 @@ def test_a_word_that_selects_nothing_is_an_error(skaha, platform, word):
     assert platform.deleted == []
 
 
+@pytest.mark.parametrize("record", [{}, {"id": "d1"}])
+def test_a_response_about_another_session_selects_nothing(skaha, scripted, platform, record):
+    scripted.respond = lambda request: (
+        json_response(record) if request.path.endswith("/new") else platform.respond(request)
+    )
+    skaha("delete", "new", code=5)
+    assert "there is no session new" in skaha.err
+    assert platform.deleted == []
+
+
 @pytest.mark.parametrize("word", ["", " "])
 def test_an_empty_word_never_selects_anything(skaha, platform, word):
     for words in (["prune", word, "--yes"], ["delete", word, "--yes"], ["ps", word]):

@@ -350,6 +350,26 @@ def test_a_cancelled_launch_can_be_completed_without_surplus_sessions(
     asyncio.run(cancel_and_relaunch())
 
 
+def test_the_ids_are_checked_after_a_cancellation(faulty: FaultyPlatform) -> None:
+    """The platform answers with the id of an earlier launch."""
+
+    async def cancel() -> None:
+        settings = SETTINGS | {"concurrency": 1, "retry": Retry(stop_look_up=0)}
+        async with skaha.AsyncSession(server=faulty.url, **settings) as session:
+            (earlier_id,) = await session.create("run", IMAGE)
+            faulty.script("POST fit-1", f.Fault("wrong id", body=f"{earlier_id}\n".encode()))
+            faulty.always("POST fit-2", f.STALL_EXECUTED)
+            call = asyncio.ensure_future(session.create("fit", IMAGE, replicas=2))
+            await asyncio.to_thread(wait_for_requests, faulty, "POST fit", 2)
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError) as caught:
+                await call
+        assert caught.value.partial.names == {}
+        assert caught.value.partial.uncertain == ["fit-1", "fit-2"]
+
+    asyncio.run(cancel())
+
+
 @pytest.mark.parametrize("limit", [asyncio.wait_for, asyncio.timeout], ids=["wait_for", "timeout"])
 def test_a_time_out_around_a_launch(faulty: FaultyPlatform, limit: Any) -> None:
     """The partial result is on the cancellation, which is the cause of the time-out error."""

@@ -1,6 +1,8 @@
 """Event loops: asyncio's own and uvloop work alike; other frameworks get a clear error."""
 
 import asyncio
+import contextlib
+import socket
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -54,6 +56,31 @@ def platform(
         with ProxyServer(platform.port, proxy_tls) as proxy:
             no_proxies.setenv("ALL_PROXY", proxy.url)
             yield platform, f"{scheme}://{HOST}/skaha"
+
+
+def test_another_address_of_the_host_is_tried_after_a_moment(
+    monkeypatch: pytest.MonkeyPatch, faulty: FaultyPlatform
+) -> None:
+    """A network may drop all packets to the first address."""
+    with contextlib.ExitStack() as stack:
+        # The queue of this listener is full.
+        full = stack.enter_context(socket.create_server(("127.0.0.2", faulty.port), backlog=0))
+        for _ in range(2):
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(full.getsockname())
+        addresses = [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, faulty.port))
+            for host in ("127.0.0.2", "127.0.0.1")
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: addresses)
+
+        async def fetch() -> Any:
+            url = faulty.url.replace("127.0.0.1", "localhost")
+            async with skaha.AsyncSession(server=url, token=TOKEN, retry=False) as session:
+                return await session.fetch()
+
+        assert asyncio.run(asyncio.wait_for(fetch(), 10)) == []
 
 
 def test_every_kind_of_request_works(

@@ -240,3 +240,43 @@ def test_lists_that_are_pages_now_and_then_do_not_end_a_launch(
     session = variant.open(server=faulty.url, token="t", retry=QUICK)
     launched = variant.run(session.create("run", IMAGE, replicas=2))
     assert list(launched.names) == ["run-1", "run-2"]
+
+
+def test_a_launch_of_two_kinds_is_looked_up_among_all_sessions(
+    variant: Any, faulty: FaultyPlatform
+) -> None:
+    """The platform can filter its list by one kind only."""
+    jobs = [{"name": kind, "image": IMAGE, "kind": kind} for kind in ("headless", "notebook")]
+    for job in jobs:
+        faulty.script(f"POST {job['name']}", f.RESET_EXECUTED)
+    session = variant.open(server=faulty.url, token="t", retry=QUICK)
+    launched = variant.run(session.create_many(jobs))
+    assert faulty.ids_by_name() == {name: [key] for name, key in launched.names.items()}
+
+
+def test_a_launch_is_looked_up_once_more_when_its_time_is_over(
+    variant: Any, faulty: FaultyPlatform
+) -> None:
+    """The next pause would be too long."""
+    faulty.script("POST run-1", f.RESET_EXECUTED)
+    retry = Retry(deadline=5, first_pause=60, longest_pause=60)
+    session = variant.open(server=faulty.url, token="t", retry=retry)
+    launched = variant.run(session.create("run", IMAGE))
+    assert faulty.ids_by_name() == {"run-1": list(launched)}
+
+
+def test_a_relaunch_finds_the_session_whose_id_another_replica_got_later(
+    variant: Any, scripted: ScriptedServer
+) -> None:
+    """The id proves nothing then, but the name does."""
+    own = started(record("own1", "Completed", name="run-1"), 5)
+    scripted.respond = stage = Stage([], [own], Response(401, "expired"), [own])
+    stage.overrides = {f"POST run-{number}": Response(200, "own1\n") for number in (1, 2)}
+    session = variant.open(server=scripted.url, token="t", retry=QUICK)
+    with pytest.raises(SkahaError) as caught:
+        variant.run(session.create("run", IMAGE, replicas=2, at_most=1))
+    launched = caught.value.partial
+    assert launched.uncertain == ["run-1", "run-2"]
+    stage.overrides.clear()
+    relaunched = variant.run(session.relaunch(launched))
+    assert relaunched.names == {"run-1": "own1", "run-2": "id-of-run-2"}

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 import time
 import traceback
 from base64 import b64encode
@@ -15,7 +16,7 @@ import trustme
 from faults.conftest import IMAGE, QUICK, TIMEOUT, tls_of
 from faults.faulty import FaultyPlatform
 from proxying import ProxyServer, Step
-from scripted import Response, ScriptedServer, json_response
+from scripted import Received, Response, ScriptedServer, json_response
 
 import skaha
 from skaha._credentials.http import open_client, send
@@ -320,6 +321,21 @@ def test_the_connection_to_the_proxy_may_use_tls(
         assert proxy.heads
 
 
+def test_tls_within_tls_hides_unread_bytes_from_a_sync_connection(
+    trusted: trustme.CA, no_proxies: pytest.MonkeyPatch
+) -> None:
+    """So each of these connections serves one request only."""
+    with (
+        FaultyPlatform(tls=tls_of(trusted, HOST)) as platform,
+        ProxyServer(platform.port, tls=tls_of(trusted)) as proxy,
+    ):
+        no_proxies.setenv("https_proxy", proxy.url)
+        with skaha.Session(server=SERVER, token=TOKEN) as session:
+            for number in (1, 2, 3):
+                assert session.fetch() == []
+                assert len(proxy.heads) == number
+
+
 # Faults of tunnels.
 
 CUTS: dict[str, Step | str] = {
@@ -461,6 +477,28 @@ def test_a_password_refused_by_a_forwarding_proxy_is_sent_once(
         assert isinstance(error, ConnectionFailedError)
         assert (error.was_sent, proxy.passwords) == (False, [f"vera:{PASSWORD}"])
         assert "check the user and the password in http_proxy" in str(error)
+
+
+def test_requests_do_not_take_turns_after_the_proxy_has_accepted_the_password(
+    variant: Any, scripted: ScriptedServer, no_proxies: pytest.MonkeyPatch
+) -> None:
+    """The first request gets no response, but the proxy has passed it on."""
+    others = threading.Barrier(2)
+
+    def respond(request: Received) -> Response | None:
+        if len(scripted.received) == 1:
+            return None
+        others.wait(10)
+        return json_response({"id": request.path[-2:]})
+
+    scripted.respond = respond
+    with ProxyServer(httpx.URL(scripted.url).port or 0) as proxy:
+        no_proxies.setenv("http_proxy", proxy.url.replace("//", f"//vera:{PASSWORD}@"))
+        server = SERVER.replace("https", "http")
+        session = variant.open(server=server, token=TOKEN, allow_http=True, retry=False)
+        with pytest.raises(ConnectionFailedError) as caught:
+            variant.run(session.info(["a1", "b2", "c3"]))
+    assert len(caught.value.partial) == 2
 
 
 @pytest.mark.parametrize("client", [use_connect, use_login_client])

@@ -12,6 +12,7 @@ import httpcore
 import httpx
 import pytest
 import trustme
+import uvloop
 from faults import faulty as f
 from faults.conftest import IMAGE, QUICK, tls_of
 from faults.faulty import FaultyPlatform
@@ -48,7 +49,13 @@ class RawServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for connection in (self._listener, *self._open):
+        self.close_connections()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def close_connections(self) -> None:
+        for connection in self._open:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
             connection.close()
@@ -133,6 +140,35 @@ def test_a_connection_with_unread_bytes_is_closed(
             assert variant.run(session.fetch()) == []
             assert server.connections == number
             assert server.has_sent_all.wait(10)
+
+
+def test_a_connection_that_the_server_has_closed_is_not_used_again(
+    variant: Any, tls: ssl.SSLContext | None
+) -> None:
+    with RawServer([[EMPTY]] * 2, tls) as server:
+        session = variant.open(server=server.url, token=TOKEN, retry=False)
+        for number in (1, 2):
+            assert variant.run(session.fetch()) == []
+            assert server.connections == number
+            server.close_connections()
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_every_event_loop_notices_the_end_of_a_connection(
+    tls: ssl.SSLContext | None, new_loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    with RawServer([[EMPTY]] * 2, tls) as server:
+
+        async def fetch_twice() -> None:
+            async with skaha.AsyncSession(server=server.url, token=TOKEN, retry=False) as session:
+                assert await session.fetch() == []
+                server.close_connections()
+                await asyncio.sleep(0.05)  # the event loop reads the end
+                assert await session.fetch() == []
+
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(fetch_twice())
+        assert server.connections == 2
 
 
 def test_a_connection_with_bytes_that_the_event_loop_has_not_read_is_closed() -> None:

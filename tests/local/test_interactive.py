@@ -117,6 +117,13 @@ def test_a_headless_session_without_cmd_runs_the_command_of_its_image(platform):
     assert platform.logs(replaced) == "replaced\n"
 
 
+def test_a_command_of_an_image_that_cannot_start(platform):
+    platform.image(PAGE, "echo", "a\0b")
+    session_id = platform.create(image=PAGE)
+    platform.wait(session_id, "Failed")
+    assert "failed to start container: embedded null byte" in platform.events(session_id)
+
+
 @pytest.mark.parametrize(
     ("content", "text"),
     [

@@ -156,10 +156,13 @@ def test_all_processes_end_with_their_session(
 
 
 def test_a_command_gets_sigterm_before_sigkill(launch, eventually):
-    """A command that handles SIGTERM ends without a delay."""
+    """A command that handles SIGTERM ends without a delay, and gets this signal once."""
     platform = launch("--grace", "30")
     message = platform.home / "message"
-    script = f"trap 'echo bye > {message}; exit' TERM\necho ready\nwhile :; do sleep 0.05; done"
+    script = (
+        f"trap 'echo bye >> {message}' TERM\necho ready\n"
+        f"until [ -s {message} ]; do sleep 0.05; done\nsleep 0.5"
+    )
     session_id = platform.shell(script)
     eventually(lambda: platform.logs(session_id) == "ready\n")
     platform.delete(session_id)

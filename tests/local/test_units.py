@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+from attrs import evolve
 
 from skaha.local import Options, PlatformError, _machine
 from skaha.local._api import _launch, _logs, _v1
@@ -26,13 +27,29 @@ from skaha.local._api._yaml_words import arrives_as_text, read_name
 from skaha.local._faults import FaultInjector, Faults
 from skaha.local._machine import Machine
 from skaha.local._page import _routes
-from skaha.local._runtimes import _process_tree, _shim
+from skaha.local._runtimes import _process_tree, _shim, end_all_sessions
+from skaha.local._runtimes._environment import inherited_variables
+from skaha.local._runtimes._jupyter import make_platform_root
+from skaha.local._scheduler import Scheduler
 from skaha.local._session import Phase, Session
 from skaha.local._store import Store
 from skaha.local._usage import Usage, UsageMeter
 
 ABOVE_ZERO = ("time_scale", "cores", "ram")
 ZERO_OR_MORE = ("start_delay", "grace", "idle")
+SESSION = Session(
+    id="s1",
+    name="a",
+    image="i",
+    kind="headless",
+    cores=1,
+    ram=1,
+    cores_limit=1,
+    ram_limit=1,
+    fixed=True,
+    created=0,
+    lifetime=60,
+)
 
 
 def test_limits_of_a_container_count_as_the_size_of_the_machine(tmp_path, monkeypatch):
@@ -70,11 +87,20 @@ def test_options_reach_to_the_limits_of_the_platform_or_of_the_machine(machine, 
         ("'a b'", ("'a", "b'")),
         ("a\tb", ("a\tb",)),
         ("a\\\\n", ("a\n",)),
+        # YAML folds lines.
+        ("a\nb", ("a b",)),
+        ("a\n\n\nb", ("a\n\nb",)),
     ],
 )
 def test_args_are_split_at_single_blanks(value, words):
     """Empty words at the end vanish, except the only word of an empty text."""
     assert parse_command(None, value, []).args == words
+
+
+def test_more_words_of_cmd_come_before_args():
+    """YAML reads such a text as several words, and only the first one is the program."""
+    command = parse_command('sh", "-c', "ls", [])
+    assert (command.cmd, command.args) == ("sh", ("-c", "ls"))
 
 
 @pytest.mark.parametrize(
@@ -184,6 +210,115 @@ def test_a_database_of_version_1_is_upgraded(tmp_path):
 
 
 @pytest.fixture
+def open_scheduler(tmp_path):
+    """Return a function that returns a scheduler and its store."""
+    stores = []
+
+    def _open(runtime, options=None):
+        store, machine, injector = (
+            Store(tmp_path / "platform.db"),
+            Machine(2, 2),
+            FaultInjector(None),
+        )
+        stores.append(store)
+        options = options or Options()
+        return Scheduler(store, runtime, machine, options, injector, "node", lambda: None), store
+
+    yield _open
+    for store in stores:
+        store.close()
+
+
+async def run_until_idle(scheduler):
+    """Run until all sessions have ended."""
+    scheduling = asyncio.create_task(scheduler.run())
+    while not scheduler.idle:  # noqa: ASYNC110 - the scheduler has no event
+        await asyncio.sleep(0)
+    scheduling.cancel()
+
+
+def test_a_session_that_is_deleted_at_the_end_of_its_preparation_does_not_start(open_scheduler):
+    deletions, started = [], []
+
+    async def prepare(session):
+        deletions.append(asyncio.create_task(scheduler.delete(session)))
+        await asyncio.sleep(0)
+
+    async def run():
+        scheduler.submit(SESSION)
+        await run_until_idle(scheduler)
+        await asyncio.gather(*deletions)
+
+    runtime = SimpleNamespace(prepare=prepare, start=started.append, remove_files=lambda _: None)
+    scheduler, store = open_scheduler(runtime)
+    asyncio.run(asyncio.wait_for(run(), 10))
+    assert (len(deletions), started, store.all()) == (1, [], [])
+
+
+class SlowWorkload:
+    """A runtime and its only workload, which takes some seconds to start and to end."""
+
+    def __init__(self, *, start=0.0, end=0.0):
+        self._start, self._end = start, end
+        self._ended = asyncio.Event()
+
+    def start_events(self, _):
+        return []
+
+    schedule_events = start_events
+
+    async def prepare(self, _):
+        pass
+
+    async def start(self, _):
+        await asyncio.sleep(self._start)
+        return self
+
+    async def ready(self):
+        pass
+
+    async def wait(self):
+        await self._ended.wait()
+        return 0
+
+    async def stop(self, _):
+        await asyncio.sleep(self._end)
+        self._ended.set()
+
+    def remove_files(self, _):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("start", "reasons"),
+    [(0, ["Scheduled", "Started", "DeadlineExceeded"]), (0.3, ["DeadlineExceeded"])],
+    ids=["after the start", "during the start"],
+)
+def test_a_command_that_ends_well_at_its_expiry_has_failed(open_scheduler, start, reasons):
+    scheduler, store = open_scheduler(SlowWorkload(start=start))
+    session = evolve(SESSION, created=time.time(), started=time.time(), lifetime=0.1)
+    scheduler.submit(session)
+    asyncio.run(asyncio.wait_for(run_until_idle(scheduler), 10))
+    (session,) = store.all()
+    assert session.phase is Phase.FAILED
+    assert [event.reason for event in store.events(session, 0)] == reasons
+
+
+def test_the_scheduler_sleeps_while_nothing_is_due(open_scheduler, monkeypatch):
+    """One session waits for the end of the other, whose record vanishes before it has ended."""
+    looks = []
+    read_due = Store.due
+    monkeypatch.setattr(Store, "due", lambda *args: looks.append(args) or read_due(*args))
+    options = Options(start_delay=0.1, time_scale=1e-6)
+    scheduler, _ = open_scheduler(SlowWorkload(end=0.3), options)
+    now = time.time()
+    scheduler.submit(evolve(SESSION, started=now, lifetime=0.2))
+    scheduler.submit(evolve(SESSION, id="s2", cores=2, created=now))
+    asyncio.run(asyncio.wait_for(run_until_idle(scheduler), 10))
+    assert len(looks) < 30
+
+
+@pytest.fixture
 def start(tmp_path):
     """Start a command under a shim; kill both after the test."""
     workloads = []
@@ -211,6 +346,23 @@ def test_a_new_session_has_processes(start):
         assert command.cmdline()[-1] == "60"
 
 
+def test_a_command_that_cannot_start_leaves_no_process(tmp_path):
+    program = tmp_path / "program"
+    program.touch(mode=0o755)
+    before = psutil.Process().children()
+    with pytest.raises(OSError, match="program"):
+        _shim.start("s1", tmp_path, _shim.Command([str(program)], tmp_path, {}))
+    assert psutil.Process().children() == before
+
+
+def test_a_session_whose_process_id_is_lost_has_had_processes(tmp_path):
+    """Otherwise, it would start again. A full disk leaves an empty file."""
+    assert _shim.find("no-such-session", tmp_path) is None
+    (tmp_path / "pid").touch()
+    workload = _shim.find("no-such-session", tmp_path)
+    assert asyncio.run(workload.wait()) is None
+
+
 def test_the_shim_adds_nothing_to_the_environment(start, tmp_path):
     """Python sets a variable for itself if there is no locale."""
     workload = start("env")
@@ -218,11 +370,47 @@ def test_the_shim_adds_nothing_to_the_environment(start, tmp_path):
     assert (tmp_path / "log").read_text() == f"{_process_tree.SESSION_VARIABLE}=s0\n"
 
 
+def test_a_session_has_the_certificates_and_the_locale_of_the_daemon(monkeypatch):
+    variables = {"SSL_CERT_FILE": "/etc/own.pem", "LC_TIME": "C"}
+    for name, value in (variables | {"A_SECRET": "1"}).items():
+        monkeypatch.setenv(name, value)
+    inherited = inherited_variables()
+    assert {name: inherited.get(name) for name in (*variables, "A_SECRET")} == variables | {
+        "A_SECRET": None
+    }
+
+
+def test_a_container_that_cannot_be_removed_is_an_error(tmp_path):
+    """Otherwise, a reset would delete its record."""
+    directory = tmp_path / "s1"
+    directory.mkdir()
+    (directory / "pid").touch()
+    (directory / "container").write_text("/no/such/engine\nskaha-headless-s1\n")
+    with pytest.raises(FileNotFoundError, match="/no/such/engine"):
+        end_all_sessions(tmp_path, 0)
+
+
+def test_the_files_of_a_notebook_may_exist_already(tmp_path):
+    """The daemon may be killed during the start, and starts the session again."""
+    for name in ("old", "new"):
+        root = make_platform_root(tmp_path, tmp_path / name, "vera")
+        assert (root / "arc/home/vera").readlink() == tmp_path / name
+
+
 def test_the_shim_forwards_the_request_to_end(start):
     """A stop may reach the shim before the command exists."""
     workload = start("sleep", "60")
     os.kill(workload._shim, signal.SIGTERM)
     assert asyncio.run(workload.wait()) == 128 + signal.SIGTERM
+
+
+def test_a_shim_that_is_stopped_is_killed_after_its_command(start):
+    workload = start("sleep", "60")
+    (command,) = psutil.Process(workload._shim).children()
+    os.kill(workload._shim, signal.SIGSTOP)
+    command.kill()
+    asyncio.run(asyncio.wait_for(workload.stop(0), 10))
+    assert workload._child.wait() == -signal.SIGKILL
 
 
 def test_processes_that_may_still_run_are_logged(start, monkeypatch, caplog):
@@ -293,21 +481,7 @@ def test_processes_that_the_system_hides_are_left_out(monkeypatch):
 
 @pytest.mark.parametrize("error", [OSError("too many open files"), psutil.AccessDenied(1)])
 def test_a_measurement_that_fails_is_no_error_of_a_request(error, caplog):
-    session = Session(
-        id="s1",
-        name="a",
-        image="i",
-        kind="headless",
-        phase=Phase.RUNNING,
-        seq=1,
-        cores=1,
-        ram=1,
-        cores_limit=1,
-        ram_limit=1,
-        fixed=True,
-        created=0,
-        lifetime=60,
-    )
+    session = evolve(SESSION, phase=Phase.RUNNING, seq=1)
     usages = [{1: _process_tree.ProcessUsage(1.0, 10**9, 2.0)}, error, {}]
 
     def measure(_):

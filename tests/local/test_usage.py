@@ -1,5 +1,6 @@
 """The cores and the memory that sessions use."""
 
+import json
 import sys
 
 import psutil
@@ -64,6 +65,18 @@ def test_a_session_that_does_not_run_has_no_use(platform, eventually):
     eventually(lambda: platform.session(running).keys() >= FIELDS)
     for session_id in (ended, queued):
         assert not FIELDS & platform.session(session_id).keys()
+
+
+def test_an_app_counts_as_a_part_of_its_desktop(platform, eventually):
+    images = "images.canfar.net/skaha/desktop:1", "images.canfar.net/skaha/app:1"
+    commands = {image: ["sleep", "300"] for image in images}
+    (platform.state / "images.json").write_text(json.dumps(commands))
+    desktop = platform.create(type="desktop", image=images[0])
+    path = f"/session/{desktop}/app"
+    app = platform.client.post(path, data={"image": images[1]}).text.strip()
+    eventually(lambda: platform.client.get(f"{path}/{app}").json()["status"] == "Running")
+    eventually(lambda: platform.session(desktop).keys() >= FIELDS)
+    assert not FIELDS & platform.client.get(f"{path}/{app}").json().keys()
 
 
 def test_the_release_v0_reports_no_use(v0_platform):

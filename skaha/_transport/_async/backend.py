@@ -58,15 +58,10 @@ class _Reader(asyncio.StreamReader):
     """A stream reader that counts its unread bytes."""
 
     unread = 0
-    ended = False
 
     def feed_data(self, data: Iterable[Any]) -> None:
         self.unread += len(bytes(data))
         super().feed_data(data)
-
-    def feed_eof(self) -> None:
-        self.ended = True
-        super().feed_eof()
 
 
 class _Stream(httpcore.AsyncNetworkStream):
@@ -129,9 +124,9 @@ class _Stream(httpcore.AsyncNetworkStream):
 
     def _has_unread_bytes(self) -> bool:
         reader, writer = self._reader, self._writer
-        if reader.ended or reader.unread or writer.is_closing():
+        if reader.unread or writer.is_closing():
             return True
-        # The event loop may not have read them from the socket yet.
+        # The event loop may not have read them from the socket yet. The end is readable, too.
         poll = select.poll()
         poll.register(writer.get_extra_info("socket"), select.POLLIN)
         return bool(poll.poll(0))

@@ -158,8 +158,6 @@ class AsyncPlatformClient(httpx.AsyncClient):
 
     async def _check(self, response: httpx.Response, context: RequestContext | None) -> None:
         """Raise an error for a response that is no success, or whose status is unknown."""
-        # A response that refused an old token leads to the request.
-        response.history = []
         # The platform sends UTF-8; ignore the charset header, which could name any codec.
         response.encoding = "utf-8"
         if context is not None:
@@ -217,9 +215,9 @@ class _ReadOnlyCookies(httpx.Cookies):
 
 async def _text_parts(response: httpx.Response) -> AsyncIterator[bytes]:
     """Yield the parts of a text, which may be larger than the memory."""
-    extensions = response.request.extensions
-    if is_declared_text(response):
-        extensions["is_large_text"] = True
+    is_log = is_declared_text(response)
+    response.request.extensions["may_be_large"] = is_log
+    if is_log:
         start = b""
         is_checked = may_contain_html(response)
         async for part in response.aiter_bytes():
@@ -234,7 +232,6 @@ async def _text_parts(response: httpx.Response) -> AsyncIterator[bytes]:
             yield _checked_start(response, start)
         return
     # The platform declares every log as plain text: the body may be the page of another server.
-    extensions.pop("is_large_text", None)
     await response.aread()
     if is_page(response) or is_json(response):
         raise invalid_response(response, TEXT)

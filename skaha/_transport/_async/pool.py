@@ -245,7 +245,7 @@ class _ResponseStream(httpx.AsyncByteStream):
         if compressions:
             left //= _MAX_EXPANSION
         # `PlatformClient.read_parts` sets this: a log may be larger than the memory.
-        if "is_large_text" in self._request.extensions:
+        if self._request.extensions.get("may_be_large"):
             left = math.inf
         try:
             async for part in self._response.aiter_stream():

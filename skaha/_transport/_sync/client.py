@@ -157,8 +157,6 @@ class PlatformClient(httpx.Client):
 
     def _check(self, response: httpx.Response, context: RequestContext | None) -> None:
         """Raise an error for a response that is no success, or whose status is unknown."""
-        # A response that refused an old token leads to the request.
-        response.history = []
         # The platform sends UTF-8; ignore the charset header, which could name any codec.
         response.encoding = "utf-8"
         if context is not None:
@@ -214,9 +212,9 @@ class _ReadOnlyCookies(httpx.Cookies):
 
 def _text_parts(response: httpx.Response) -> Iterator[bytes]:
     """Yield the parts of a text, which may be larger than the memory."""
-    extensions = response.request.extensions
-    if is_declared_text(response):
-        extensions["is_large_text"] = True
+    is_log = is_declared_text(response)
+    response.request.extensions["may_be_large"] = is_log
+    if is_log:
         start = b""
         is_checked = may_contain_html(response)
         for part in response.iter_bytes():
@@ -231,7 +229,6 @@ def _text_parts(response: httpx.Response) -> Iterator[bytes]:
             yield _checked_start(response, start)
         return
     # The platform declares every log as plain text: the body may be the page of another server.
-    extensions.pop("is_large_text", None)
     response.read()
     if is_page(response) or is_json(response):
         raise invalid_response(response, TEXT)

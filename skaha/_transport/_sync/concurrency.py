@@ -167,7 +167,6 @@ class RequestCanceller:
             with fan_out.lock:
                 fan_out.in_flight.add(self)
             if fan_out.stopped.is_set():
-                self.forget()
                 raise _StoppedError
 
     def trace_connect(self, request: httpx.Request) -> None:
