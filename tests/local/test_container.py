@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from pathlib import Path
 
 import pytest
 
@@ -45,9 +46,20 @@ exec httpd -f -p 8888 -h /tmp
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _image(tmp_path_factory):
+def _storage():
+    """Keep the storage of podman, although the platforms of the tests have other homes."""
+    data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", data)
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _image(tmp_path_factory, _storage):
     """Create an image with a shell, some programs and a server."""
     root = tmp_path_factory.mktemp("image")
+    # The user of a session, who may not be root, must be able to enter it.
+    root.chmod(0o755)
     for name in ("bin", "tmp", "etc"):
         (root / name).mkdir()
     (root / "tmp").chmod(0o1777)
