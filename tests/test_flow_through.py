@@ -16,6 +16,8 @@ from checkout import ROOT, copied, run_script, tree
 from described import DOCUMENT
 from described import TEXT as NEW
 
+pytestmark = pytest.mark.slow
+
 OPERATION = "/v1/repository"
 PARAMETER = {"$ref": "#/components/parameters/StatusFilter"}
 KIND, STATUS = "headless", "Completed"

@@ -361,7 +361,7 @@ def test_a_large_form_is_sent_completely(variant, scripted, scripted_session):
 def test_a_long_word_is_checked_at_once(variant, scripted, scripted_session):
     """The check for words that YAML does not read as texts must take linear time."""
     scripted.respond = lambda _: Response(200, "a1\n")
-    word = f"+0{'8' * 500_000}x"
+    word = f"+0{'8' * 100_000}x"
     assert variant.run(scripted_session.create("long", IMAGE, cmd="echo", args=word)) == ["a1"]
     with pytest.raises(InvalidInputError, match="YAML does not read it"):
         variant.run(scripted_session.create("long", IMAGE, cmd="echo", args=word[:-1]))

@@ -8,6 +8,8 @@ import pytest
 from checkout import ROOT, copied, run_script, tree
 from upgrade import TOOLS, bumped
 
+pytestmark = pytest.mark.slow
+
 VERSION = importlib.metadata.version("openapi-python-client")
 CLIENT = "generated/skaha_api/client.py"
 
