@@ -17,6 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted import Response
 
+pytestmark = pytest.mark.slow
+
 OURS = description.read(PARSED)
 CREATE = "POST /v1/session"
 LIST = "GET /v1/session"

@@ -148,7 +148,7 @@ def member(schema):
 
 
 @pytest.mark.parametrize("name", RECORDS)
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_a_record_with_any_content_is_read_and_written_unchanged(name, data):
     record = data.draw(records(name))

@@ -10,6 +10,8 @@ from preview import as_lines, version_complaints
 from spec import Spec, read
 from usage import RAW_ONLY, complaints
 
+pytestmark = pytest.mark.slow
+
 SPEC = ROOT / "openapi" / "skaha.yaml"
 
 
