@@ -38,11 +38,12 @@ Point: TypeAlias = tuple[float, float]
 def attempted(
     session: Session, name: str, image: str, points: list[Point], work: dict[str, float]
 ) -> dict[Point, float]:
-    """Launch a replica for each point; return the results of the replicas that succeeded."""
+    """Launch a replica for each point; return the results of the replicas that succeeded.
+
+    `run` logs a warning about each replica that failed, with the last line of its log.
+    """
     command = shell.command("python3", "-c", WORKER, json.dumps(work | {"points": points}))
     logs = session.run(name, image, cores=1, ram=1, replicas=len(points), timeout=600, **command)
-    for replica, error in logs.failures.items():
-        print(f"    {replica}: {logs.get(replica, '').strip() or error}")
     replicas = {f"{name}-{number}": point for number, point in enumerate(points, 1)}
     return {
         point: float(json.loads(logs[replica]))
