@@ -59,7 +59,7 @@ OPERATIONS = [
     Operation("create", "create", 1.25),
     Operation("create_many", "create", 1.25),
     # A list may cost 5 x json.loads; the statuses of all sessions are read and compared, too.
-    Operation("wait", "fetch", 7.0, is_list=True),
+    Operation("wait", "fetch", 6.0, is_list=True),
     Operation("destroy_with", "destroy", 1.25),
     Operation("follow", "logs", 2.0, sizes=(10, 100, 1000), status="Completed"),
 ]
