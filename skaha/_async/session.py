@@ -379,8 +379,8 @@ class AsyncSession(AsyncBaseClient):
             elif (status := statuses[session_id]) not in SUCCESS:
                 end = ends.get(session_id) or describe_end(status)
                 failures[replica] = FailedSessionError(f"replica {replica} {end}")
-        ended = [error for error in failures.values() if isinstance(error, FailedSessionError)]
-        log_failures(ended)
+        bad_ends = [error for error in failures.values() if isinstance(error, FailedSessionError)]
+        log_failures(bad_ends)
         texts = {
             replica: logs[session_id]
             for replica, session_id in launched.names.items()
