@@ -27,6 +27,10 @@ _MASK = b"..."
 _BODY_HEADERS = (b"content-encoding", b"content-length", b"transfer-encoding")
 
 
+class _ReadStream(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The stream of a response that was read. It leads to no connection."""
+
+
 def redacted_request(request: httpx.Request) -> httpx.Request:
     """Return a request with the method and the URL only."""
     return httpx.Request(request.method, request.url)
@@ -51,6 +55,7 @@ def redacted_response(response: httpx.Response) -> httpx.Response:
     )
     # The platform sends UTF-8; ignore the charset header, which could name any codec.
     copy.encoding = "utf-8"
+    copy.stream = _ReadStream()
     return copy
 
 
