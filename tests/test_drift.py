@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from checkout import ROOT, copied, run_script, tree
 
+pytestmark = pytest.mark.slow
+
 
 def check(root):
     return run_script(root, "regenerate.py", "--check")
