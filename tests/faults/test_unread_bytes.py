@@ -55,10 +55,10 @@ class RawServer:
         self._listener.close()
 
     def close_connections(self) -> None:
+        # Each thread closes its own connection: a closed number could be that of another socket.
         for connection in self._open:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-            connection.close()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -72,7 +72,7 @@ class RawServer:
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), connection:
             while connection.recv(65536):
                 self.has_sent_all.clear()
                 first, *others = next(self.responses)
