@@ -266,11 +266,13 @@ def test_the_error_of_a_lost_connection_has_the_other_results(
 
 
 def test_a_refused_connection_is_not_a_time_out(variant: Any) -> None:
-    with FaultyPlatform() as platform:
-        url = platform.url
-    retry = Retry(attempts=3, first_pause=0.001)
-    with pytest.raises(ConnectionFailedError) as caught:
-        variant.run(variant.open(server=url, token="a-token", retry=retry).fetch())
+    # A socket that does not listen: another test cannot get its port.
+    with socket.socket() as refusing:
+        refusing.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{refusing.getsockname()[1]}/skaha"
+        retry = Retry(attempts=3, first_pause=0.001)
+        with pytest.raises(ConnectionFailedError) as caught:
+            variant.run(variant.open(server=url, token="a-token", retry=retry).fetch())
     assert not isinstance(caught.value, TimedOutError)
 
 
