@@ -385,7 +385,10 @@ def test_a_name_in_the_place_of_an_id_is_refused(variant, scripted, scripted_ses
         {"id": f"id{number}", "name": f"fit-{number}", "type": "headless", "status": "Running"}
         for number in (1, 2)
     ]
-    scripted.respond = lambda _: json_response(records)
+    # An odd record, and an app, which has the id of its desktop.
+    odd = {"id": ["id8"], "name": ["fit-8"]}
+    app = {"id": "id9", "name": "fit-1", "type": "desktop-app", "status": "Running"}
+    scripted.respond = lambda _: json_response([*records, odd, app])
     # The attribute `names` of a launch has the names as its keys.
     names = {"Fit-1": "id1", "fit-2": "id2"}
     with pytest.raises(InvalidInputError, match=r"'Fit-1' is the name of a session: .* 'id1'"):

@@ -8,7 +8,7 @@ from skaha._sansio.call_context import call_context
 from skaha._sansio.responses import EVENTS, OBJECT, OBJECTS, events_of, record_of, records_of
 from skaha._sansio.validation import check_not_names, possible_names
 from skaha.errors import InvalidInputError, SkahaError
-from skaha.records import known, matching
+from skaha.records import known, matching, record_id, sessions
 from skaha.results import Outcome, ResultList
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ async def _list_view(
 async def refuse_names(client: AsyncBaseClient, ids: Iterable[str], known: Container[str]) -> None:
     """Raise if an id is the name of a session; newer platforms would accept its deletion.
 
-    This takes one list request, and only if the platform does not make such ids.
+    This sends one list request, and only if an id contains `-`: no id of the platform does.
 
     Args:
         client: The client.
@@ -81,10 +81,10 @@ async def refuse_names(client: AsyncBaseClient, ids: Iterable[str], known: Conta
         return
     try:
         with call_context(client.retry, repeats=False):
-            records = await list_sessions(client)
+            records = sessions(await list_sessions(client))
     except SkahaError:
         return  # The call itself reports the failure.
-    listed = {record.get("id") for record in records}
+    listed = {record_id(record) for record in records}
     check_not_names([name for name in suspects if name not in listed], records)
 
 

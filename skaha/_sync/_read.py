@@ -9,7 +9,7 @@ from skaha._sansio.call_context import call_context
 from skaha._sansio.responses import EVENTS, OBJECT, OBJECTS, events_of, record_of, records_of
 from skaha._sansio.validation import check_not_names, possible_names
 from skaha.errors import InvalidInputError, SkahaError
-from skaha.records import known, matching
+from skaha.records import known, matching, record_id, sessions
 from skaha.results import Outcome, ResultList
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _list_view(
 def refuse_names(client: BaseClient, ids: Iterable[str], known: Container[str]) -> None:
     """Raise if an id is the name of a session; newer platforms would accept its deletion.
 
-    This takes one list request, and only if the platform does not make such ids.
+    This sends one list request, and only if an id contains `-`: no id of the platform does.
 
     Args:
         client: The client.
@@ -78,10 +78,10 @@ def refuse_names(client: BaseClient, ids: Iterable[str], known: Container[str]) 
         return
     try:
         with call_context(client.retry, repeats=False):
-            records = list_sessions(client)
+            records = sessions(list_sessions(client))
     except SkahaError:
         return  # The call itself reports the failure.
-    listed = {record.get("id") for record in records}
+    listed = {record_id(record) for record in records}
     check_not_names([name for name in suspects if name not in listed], records)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from skaha.errors import InvalidInputError
 from skaha.models import plain_text
-from skaha.records import session_name
+from skaha.records import record_id, session_name
 
 _ID = r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?"
 
@@ -59,7 +59,7 @@ def check_not_names(ids: Iterable[str], records: Iterable[Mapping[str, Any]]) ->
     Raises:
         InvalidInputError: If it is a name. The message has the id of the session.
     """
-    ids_by_name = {session_name(record): record.get("id") for record in records}
+    ids_by_name = {session_name(record): record_id(record) for record in records}
     for name in ids:
         if session_id := ids_by_name.get(name.lower()):
             raise InvalidInputError(
